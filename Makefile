@@ -1,0 +1,53 @@
+# Every target says what it does: `make help`. Whatever a target needs, it installs or builds first.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+.DEFAULT_GOAL := help
+
+.PHONY: help env requirements generate format lint types test test-unit verify clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## install the pinned packages and the members into .venv
+
+$(BIN)/uv: requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(STAMP): $(BIN)/uv requirements/dev.txt requirements/uv.txt operator/pyproject.toml trainer-image/pyproject.toml $(wildcard trainer-image/*/pyproject.toml)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/uv.txt -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline \
+	  -e trainer-image/contract -e trainer-image/preprocess -e trainer-image/store -e trainer-image -e operator
+	@touch $@
+
+requirements: $(BIN)/uv ## compile the pinned lists again (needs the package index)
+	requirements/compile
+
+generate: env ## write what is generated: contract schemas, CRDs, reference pages
+	$(BIN)/python -m idla_contract.schemas
+	@if [ -f operator/idla/api/crdgen.py ]; then $(BIN)/python -m idla.api.crdgen; fi
+
+format: env ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+lint: env ## format check, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: lint test-unit ## everything that must pass (CI calls this)
+
+test-unit: env ## unit tests, in seconds
+	$(BIN)/python -m pytest tests/unit
+
+verify: generate lint ## regenerate and check that git stays clean
+	git diff --exit-code -- crds docs trainer-image/contract
+
+clean: ## remove the environment and the tools' caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

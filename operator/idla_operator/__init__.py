@@ -1,0 +1,1 @@
+"""The controller around idla: handlers notice, controllers gather, adapters act."""

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+
+import pytest
+from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, TensorSpec, canonical_bytes, digest_of
+from idla_contract.base import ContractModel
+from idla_contract.paths import artifact_folder, task_folder
+from idla_contract.result import DataProfile, Epoch, StepResult, TaskResult, TrainReport
+from idla_contract.task import DataSource, ModelSpec, PublishStep, TaskSpec, TrainStep
+from pydantic import ValidationError
+
+SCHEMAS = Path(__file__).parents[3] / "trainer-image/contract/idla_contract/schema"
+DIGEST = "sha256:" + "0a" * 32
+
+
+def a_spec() -> TaskSpec:
+    return TaskSpec(
+        workflow="digits",
+        task="train-resnet-small",
+        content_hash="0123456789ab",
+        data=DataSource(uri="sample://digits"),
+        artifact_uri="pvc://digits-artifacts",
+        steps=(TrainStep(model=ModelSpec(template="resnet-small", builder="resnet")),),
+    )
+
+
+def a_report(epochs: int) -> TrainReport:
+    point = Epoch(train_loss=0.123456789, validation_loss=0.23456789, validation_accuracy=0.9876543, seconds=1.234567)
+    return TrainReport(
+        template="resnet-small", parameters=274_000, epochs=epochs, best_epoch=epochs, stopped="MaxEpochs",
+        validation_accuracy=0.98, validation_accuracy_error=0.01, validation_loss=0.1, seconds=12.5,
+        examples_per_second=1000.0, curve=(point,) * epochs,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [TaskSpec, TaskResult, ArtifactManifest], ids=lambda kind: kind.__name__)
+def test_a_change_of_the_contract_shows_in_its_golden_schema(kind: type[ContractModel]) -> None:
+    golden = json.loads((SCHEMAS / f"{kind.__name__}.json").read_text())
+    assert kind.model_json_schema() == golden, "run `make generate` and raise SCHEMA_VERSION if old readers break"
+
+
+def test_a_spec_survives_the_border() -> None:
+    spec = a_spec()
+    assert TaskSpec.model_validate_json(spec.to_json()) == spec
+
+
+def test_steps_are_told_apart_by_their_kind() -> None:
+    assert [step.kind for step in (*a_spec().steps, PublishStep())] == ["Train", "Publish"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param({"contentHash": "XYZ"}, "contentHash", id="a hash that is no hex"),
+        pytest.param({"steps": []}, "steps", id="no step"),
+        pytest.param({"steps": [{"kind": "Dance"}]}, "steps", id="an unknown step"),
+        pytest.param({"schemaVersion": 2}, "schemaVersion", id="a version from the future"),
+        pytest.param({"surprise": 1}, "surprise", id="an unknown field"),
+    ],
+)
+def test_a_broken_spec_is_refused_by_field(change: dict[str, object], field: str) -> None:
+    document = json.loads(a_spec().to_json()) | change
+    with pytest.raises(ValidationError) as refusal:
+        TaskSpec.model_validate(document)
+    assert {error["loc"][0] for error in refusal.value.errors()} == {field}
+
+
+def test_a_short_result_is_kept_whole() -> None:
+    result = TaskResult(task="train", content_hash="0123456789ab", train=a_report(epochs=3))
+    assert result.shortened() == result
+
+
+def test_a_long_curve_is_cut_first() -> None:
+    result = TaskResult(
+        task="train",
+        content_hash="0123456789ab",
+        train=a_report(epochs=500),
+        steps=(StepResult(kind="Train", seconds=1),),
+    )
+    short = result.shortened()
+    assert short == result.model_copy(update={"train": a_report(epochs=500).model_copy(update={"curve": ()})})
+    assert len(short.to_json().encode()) <= 4096
+
+
+def test_what_cannot_fit_is_refused_rather_than_cut_in_half() -> None:
+    profile = DataProfile(
+        digest=DIGEST, examples=1, shape=(8, 8, 1), maximum=1.0, classes=("x" * 5000,), class_counts=(1,),
+        train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, majority_share=1.0,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="does not fit into 4096 bytes"):
+        TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened()
+
+
+def a_manifest(name: str = "model.tflite") -> ArtifactManifest:
+    return ArtifactManifest(
+        task_type="ImageClassification",
+        inputs=(TensorSpec(name="image", datatype="FP32", shape=(-1, 8, 8, 1)),),
+        outputs=(TensorSpec(name="probabilities", datatype="FP32", shape=(-1, 10)),),
+        labels=tuple("0123456789"),
+        variant="Int8",
+        files=(FileEntry(name=name, digest=DIGEST, size_bytes=3),),
+        lineage=Lineage(
+            data_digest=DIGEST, template="resnet-small", image="idla/trainer:dev", seed=1, code_version="0.1.0",
+            tensorflow_version="2.21.0",
+        ),
+    )  # fmt: skip
+
+
+def test_equal_manifests_have_equal_digests() -> None:
+    again = ArtifactManifest.model_validate_json(canonical_bytes(a_manifest()))
+    assert digest_of(canonical_bytes(again)) == digest_of(canonical_bytes(a_manifest()))
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc/passwd", ".hidden", "a/b", ""])
+def test_a_file_name_never_leaves_its_folder(name: str) -> None:
+    with pytest.raises(ValidationError):
+        a_manifest(name)
+
+
+def test_the_store_is_keyed_by_content() -> None:
+    assert task_folder("profile", "0123456789ab") == "tasks/profile-0123456789ab"
+    assert artifact_folder(DIGEST) == "models/sha256-" + "0a" * 32

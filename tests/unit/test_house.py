@@ -1,0 +1,35 @@
+import operator
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def committed_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_operator_folder_does_not_shadow_the_standard_library() -> None:
+    assert not (ROOT / "operator/__init__.py").exists()
+    assert Path(operator.__file__).parent == Path(sysconfig.get_path("stdlib"))
+
+
+def test_the_layers_hold() -> None:
+    run = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_no_committed_requirement_names_a_download_address() -> None:
+    pinned = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "trainer-image/requirements").glob("*.txt")]
+    assert len(pinned) == 6
+    assert [path.name for path in pinned if re.search(r"https?://|file://", path.read_text())] == []
+
+
+def test_there_is_no_uv_lock() -> None:
+    assert [path for path in committed_files() if path.name == "uv.lock"] == []

@@ -1,0 +1,26 @@
+"""Where a pod finds its parts, and how the artifact store is laid out."""
+
+TASK_SPEC_ANNOTATION = "idla.dev/task-spec"
+TASK_SPEC_FILE = "/etc/idla/task.json"
+"""The annotation above, mounted by the downward API: the spec is atomic with its Job."""
+STORE_MOUNT = "/artifacts"
+"""Read-write claim of the workflow."""
+DATA_MOUNT = "/data"
+"""Read-only claim of `pvc://` data."""
+SAMPLES_ROOT = "/opt/idla/samples"
+"""Data sets inside the trainer image, behind `sample://`."""
+MODEL_MOUNT = "/model"
+"""The artifact folder of a serving pod."""
+TERMINATION_LOG = "/dev/termination-log"
+TERMINATION_LIMIT = 4096
+"""Bytes of a termination message that the kubelet keeps."""
+
+
+def task_folder(task: str, content_hash: str) -> str:
+    """Return a task's folder in the store: checkpoints, curves and `result.json`, found again by content."""
+    return f"tasks/{task}-{content_hash}"
+
+
+def artifact_folder(digest: str) -> str:
+    """Return a published artifact's folder in the store for a digest `sha256:<64 hex>`."""
+    return "models/" + digest.replace(":", "-")

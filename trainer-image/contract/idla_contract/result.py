@@ -1,0 +1,194 @@
+"""What a task answers: whole in the store, shortened in the termination message."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from idla_contract.base import ContractModel
+from idla_contract.paths import TERMINATION_LIMIT
+from idla_contract.task import Digest
+
+
+class FailureReason(StrEnum):
+    """Why a task cannot go on; each is a reason of a condition in the workflow's status."""
+
+    DATA_NOT_FOUND = "DataNotFound"
+    DATA_UNREACHABLE = "DataUnreachable"
+    DATA_DIGEST_MISMATCH = "DataDigestMismatch"
+    DATA_INVALID = "DataInvalid"
+    """Unreadable, wrong shape, missing label column, unknown format."""
+    DATA_EMPTY = "DataEmpty"
+    SINGLE_CLASS = "SingleClass"
+    NOT_FINITE = "NotFinite"
+    """NaN or infinite pixels."""
+    TOO_FEW_EXAMPLES = "TooFewExamples"
+    DIVERGED = "Diverged"
+    OUT_OF_MEMORY = "OutOfMemory"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    GATE_FAILED = "GateFailed"
+    CONSTRAINT_UNMET = "ConstraintUnmet"
+    VERIFICATION_FAILED = "VerificationFailed"
+    INTERNAL = "InternalError"
+
+
+class Failure(ContractModel):
+    """One clear answer: the reason, what was found, and what to do."""
+
+    reason: FailureReason
+    message: str = Field(max_length=1024)
+
+
+class DataProfile(ContractModel):
+    """What the data look like."""
+
+    digest: Digest
+    examples: int
+    shape: tuple[int, ...]
+    """Of one example: [height, width, channels]."""
+    maximum: float
+    """Largest pixel value: the scale of the inputs."""
+    classes: tuple[str, ...]
+    """In the order of the model's outputs."""
+    class_counts: tuple[int, ...]
+    train_examples: int
+    validation_examples: int
+    gate_examples: int
+    test_examples: int
+    majority_share: float
+    """Accuracy of always answering the largest class."""
+    warnings: tuple[str, ...] = ()
+
+
+class Epoch(ContractModel):
+    """One point of the training curve."""
+
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+class TrainReport(ContractModel):
+    """What one candidate reached on the validation split."""
+
+    template: str
+    parameters: int
+    epochs: int
+    best_epoch: int
+    """Counted from 1."""
+    stopped: str
+    """`EarlyStopping` or `MaxEpochs`."""
+    validation_accuracy: float
+    validation_accuracy_error: float
+    """Standard error of the accuracy on this split."""
+    validation_loss: float
+    seconds: float
+    """Wall time over all attempts."""
+    examples_per_second: float
+    resumed: int = 0
+    """How often it went on from a checkpoint."""
+    curve: tuple[Epoch, ...] = ()
+
+
+class Variant(ContractModel):
+    """One way to ship the network, measured in the served format on the served runtime."""
+
+    name: str
+    """`Float32` or a compression method."""
+    size_bytes: int
+    gate_accuracy: float
+    gate_drop: float
+    """Accuracy of the float baseline minus this one's, on the same examples; negative is a gain."""
+    gate_drop_interval: tuple[float, float]
+    """Paired 95 % interval of the drop."""
+    latency_p50_milliseconds: float
+    latency_p95_milliseconds: float
+    passed: bool
+    message: str
+    """Why it passed, failed, or was not kept."""
+
+
+class CompressReport(ContractModel):
+    """The variants and the choice between them."""
+
+    choice: str
+    reason: str
+    """`GatePassed`, `KeptUncompressed` or `Off`."""
+    variants: tuple[Variant, ...]
+
+
+class EvaluateReport(ContractModel):
+    """Quality on the test split, touched once."""
+
+    test_examples: int
+    float_accuracy: float
+    served_accuracy: float
+    served_accuracy_interval: tuple[float, float]
+    """Wilson 95 % interval."""
+    baseline_accuracy: float
+    """Always the largest class."""
+    served_correct: int
+
+
+class ArtifactRef(ContractModel):
+    """A published artifact."""
+
+    uri: str
+    digest: Digest
+    """Of the bytes of `manifest.json`, which lists the digest of every other file."""
+    size_bytes: int
+
+
+class StepResult(ContractModel):
+    """How one step of the task ended."""
+
+    kind: str
+    seconds: float
+    cached: bool = False
+
+
+class TaskResult(ContractModel):
+    """A task's answer; absent parts belong to steps that it did not have or did not reach."""
+
+    task: str
+    content_hash: str
+    steps: tuple[StepResult, ...] = ()
+    failure: Failure | None = None
+    profile: DataProfile | None = None
+    train: TrainReport | None = None
+    compress: CompressReport | None = None
+    evaluate: EvaluateReport | None = None
+    artifact: ArtifactRef | None = None
+
+    def shortened(self, limit: int = TERMINATION_LIMIT) -> "TaskResult":
+        """Return this result with as little removed as makes its JSON at most `limit` bytes.
+
+        The training curve goes first, then the warnings and class counts of the profile, then the step timings.
+
+        Raises:
+            ValueError: the remaining parts alone are larger than `limit`.
+        """
+        result = self
+        for cut in (_without_curve, _without_profile_details, _without_steps):
+            if len(result.to_json().encode()) <= limit:
+                return result
+            result = cut(result)
+        if len(result.to_json().encode()) > limit:
+            raise ValueError(f"the result of task {self.task} does not fit into {limit} bytes even when shortened")
+        return result
+
+
+def _without_curve(result: TaskResult) -> TaskResult:
+    if result.train is None:
+        return result
+    return result.model_copy(update={"train": result.train.model_copy(update={"curve": ()})})
+
+
+def _without_profile_details(result: TaskResult) -> TaskResult:
+    if result.profile is None:
+        return result
+    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": (), "class_counts": ()})})
+
+
+def _without_steps(result: TaskResult) -> TaskResult:
+    return result.model_copy(update={"steps": ()})

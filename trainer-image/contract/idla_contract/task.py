@@ -1,0 +1,170 @@
+"""What a task does: the resolved, self-contained request that one Job carries out."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from idla_contract.base import ContractModel
+
+SCHEMA_VERSION = 1
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{10,64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+
+
+class DataFormat(StrEnum):
+    """How a data file is read."""
+
+    AUTO = "Auto"
+    """By the file's ending."""
+    CSV = "CSV"
+    """One example a line: pixels 0 to max in row-major order and one label column; `.gz` is read too."""
+    NPZ = "NPZ"
+    """Arrays `x` [N, H, W] or [N, H, W, C] and `y` [N]."""
+
+
+class Split(ContractModel):
+    """Shares of the examples; stratified by label."""
+
+    train_percent: int = Field(default=64, ge=1, le=98)
+    validation_percent: int = Field(default=16, ge=1, le=98)
+    """Half of it, where it has 100 examples or more, becomes the gate split of the compression."""
+    test_percent: int = Field(default=20, ge=1, le=98)
+    seed: int = Field(default=42, ge=0)
+
+
+class DataSource(ContractModel):
+    """Where the examples are."""
+
+    uri: str = Field(max_length=2048)
+    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT) or `https://host/path`."""
+    digest: Digest | None = None
+    format: DataFormat = DataFormat.AUTO
+    label_column: str | None = None
+    """CSV column of the label; default `label`, else the last one."""
+    split: Split = Split()
+
+
+class EarlyStopping(ContractModel):
+    """When a training that no longer learns ends; the best weights are restored."""
+
+    patience_epochs: int = Field(default=8, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class Training(ContractModel):
+    """How a candidate is trained."""
+
+    max_epochs: int = Field(default=40, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=0.002, gt=0)
+    """Peak of the schedule: linear warm-up over 5 % of the steps, then cosine decay to 1 % of it."""
+    weight_decay: float = Field(default=1e-4, ge=0)
+    early_stopping: EarlyStopping = EarlyStopping()
+    checkpoint_period_seconds: int = Field(default=30, ge=1)
+    seed: int = Field(default=1, ge=0)
+
+
+class ModelSpec(ContractModel):
+    """A library entry as the trainer builds it."""
+
+    template: Name
+    builder: str
+    """Name in the registry of `idla_trainer.models`."""
+    hyperparameters: dict[str, float | int | str] = Field(default_factory=dict)
+
+
+class Candidate(ContractModel):
+    """A finished training in the store."""
+
+    task: Name
+    content_hash: ContentHash
+    model: ModelSpec
+
+
+class CompressionMethod(StrEnum):
+    """A way to make the served file smaller or faster."""
+
+    DYNAMIC_RANGE = "DynamicRange"
+    INT8 = "Int8"
+
+
+class Gate(ContractModel):
+    """What a compressed variant may lose, on the same examples of the gate split as the float baseline."""
+
+    maximum_drop: float = Field(default=0.01, ge=0, le=1)
+    """Absolute loss of accuracy that is still accepted."""
+    strict: bool = False
+    """Demand the upper bound of the paired 95 % interval instead of the measured loss."""
+
+
+class OnGateFailure(StrEnum):
+    """What happens when no variant passes."""
+
+    KEEP_UNCOMPRESSED = "KeepUncompressed"
+    FAIL = "Fail"
+
+
+class ProfileStep(ContractModel):
+    """Look at the data before anything is chosen."""
+
+    kind: Literal["Profile"] = "Profile"
+
+
+class TrainStep(ContractModel):
+    """Train one candidate."""
+
+    kind: Literal["Train"] = "Train"
+    model: ModelSpec
+    training: Training = Training()
+
+
+class CompressStep(ContractModel):
+    """Convert the selected candidate to LiteRT, compress it and judge each variant on the gate split."""
+
+    kind: Literal["Compress"] = "Compress"
+    candidate: Candidate
+    methods: tuple[CompressionMethod, ...] = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
+    """Empty: ship the float model."""
+    gate: Gate = Gate()
+    on_gate_failure: OnGateFailure = OnGateFailure.KEEP_UNCOMPRESSED
+    maximum_size_bytes: int | None = None
+    maximum_latency_p95_milliseconds: float | None = None
+
+
+class EvaluateStep(ContractModel):
+    """Measure the float and the served model on the test split, once, after every choice."""
+
+    kind: Literal["Evaluate"] = "Evaluate"
+
+
+class VerifyStep(ContractModel):
+    """Load the artifact as the server will and compare its golden outputs."""
+
+    kind: Literal["Verify"] = "Verify"
+
+
+class PublishStep(ContractModel):
+    """Move the artifact under its digest, whole or not at all."""
+
+    kind: Literal["Publish"] = "Publish"
+
+
+Step = Annotated[
+    ProfileStep | TrainStep | CompressStep | EvaluateStep | VerifyStep | PublishStep, Field(discriminator="kind")
+]
+
+
+class TaskSpec(ContractModel):
+    """One Job's work: steps that need the same resources, in order, each resumable by itself."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    workflow: Name
+    task: Name
+    content_hash: ContentHash
+    """Digest of all that the result depends on; the key under which the store finds it again."""
+    data: DataSource
+    artifact_uri: str
+    """Root of the store as others reach it, `pvc://claim`; the pod sees it at STORE_MOUNT."""
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=8)

@@ -1,0 +1,1 @@
+"""The training pods: profile, train, compress, evaluate, verify and publish with TensorFlow."""
