@@ -20,7 +20,11 @@ def test_the_operator_folder_does_not_shadow_the_standard_library() -> None:
 
 def test_the_layers_hold() -> None:
     run = subprocess.run(
-        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
 

@@ -36,7 +36,7 @@ def a_report(epochs: int) -> TrainReport:
 @pytest.mark.parametrize("kind", [TaskSpec, TaskResult, ArtifactManifest], ids=lambda kind: kind.__name__)
 def test_a_change_of_the_contract_shows_in_its_golden_schema(kind: type[ContractModel]) -> None:
     golden = json.loads((SCHEMAS / f"{kind.__name__}.json").read_text())
-    assert kind.model_json_schema() == golden, "run `make generate` and raise SCHEMA_VERSION if old readers break"
+    assert kind.model_json_schema() == golden, "run `make generate` and raise schema_version if old readers break"
 
 
 def test_a_spec_survives_the_border() -> None:

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from idla_contract.base import ContractModel
 
-SCHEMA_VERSION = 1
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{10,64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
@@ -159,7 +158,7 @@ Step = Annotated[
 class TaskSpec(ContractModel):
     """One Job's work: steps that need the same resources, in order, each resumable by itself."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     workflow: Name
     task: Name
     content_hash: ContentHash

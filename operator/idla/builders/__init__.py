@@ -1,0 +1,1 @@
+"""The desired children: pure functions from plain values to Kubernetes objects as raw dicts."""

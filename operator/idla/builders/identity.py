@@ -1,0 +1,68 @@
+"""Who a child is: its name, its labels and its owner. One place, so that every child is found the same way."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+API_VERSION = "idla.dev/v1alpha1"
+MANAGED = "idla.dev/managed"
+WORKFLOW = "idla.dev/workflow"
+DEPLOYMENT = "idla.dev/deployment"
+TASK = "idla.dev/task"
+NAME_LIMIT = 63
+"""Longest name that is also a valid label value and DNS label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The custom resource that children belong to."""
+
+    kind: str
+    name: str
+    namespace: str
+    uid: str
+
+
+def short_hash(*parts: str, length: int = 10) -> str:
+    """Return `length` hex digits that depend on every part and on where one part ends and the next begins."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:{part}".encode())
+    return digest.hexdigest()[:length]
+
+
+def child_name(*parts: str) -> str:
+    """Join `parts` with dashes into a DNS label of at most 63 characters.
+
+    A name that is too long, or that holds characters a label refuses, keeps its beginning and ends in a hash of the
+    whole, so that two long names stay two names.
+    """
+    whole = "-".join(parts)
+    label = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in whole.lower()).strip("-")
+    if label == whole and len(whole) <= NAME_LIMIT:
+        return whole
+    tail = short_hash(whole)
+    return f"{label[: NAME_LIMIT - len(tail) - 1].rstrip('-')}-{tail}"
+
+
+def label_value(name: str) -> str:
+    """Return `name` as a label value: itself up to 63 characters, else shortened with a hash."""
+    return name if len(name) <= NAME_LIMIT else child_name(name)
+
+
+def labels(owner: Owner, **extra: str) -> dict[str, str]:
+    """Return the labels of a child; never the parent's, since Argo CD would prune what carries its own."""
+    key = WORKFLOW if owner.kind == "TrainingWorkflow" else DEPLOYMENT
+    return {MANAGED: "true", key: label_value(owner.name)} | {f"idla.dev/{k}": label_value(v) for k, v in extra.items()}
+
+
+def owner_reference(owner: Owner) -> dict[str, Any]:
+    """Return the controller reference by which Kubernetes collects the child with its parent."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": owner.kind,
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }

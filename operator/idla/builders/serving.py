@@ -1,0 +1,143 @@
+"""The Deployment and the Service that answer with a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
+
+from idla.builders.identity import DEPLOYMENT, Owner, child_name, label_value, labels, owner_reference
+from idla.builders.restricted import container_security_context, pod_security_context
+
+PORT = 8080
+DRAIN_SECONDS = 5
+"""How long a pod goes on answering after SIGTERM, until every proxy has forgotten it."""
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """What is served, and with what."""
+
+    uri: str
+    digest: str
+    claim: str | None
+    """Claim of a `pvc://` URI, mounted read-only for the fetch."""
+    image: str
+    pull_policy: str
+    replicas: int
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+def selector(owner: Owner) -> dict[str, str]:
+    """Return the labels by which the Service finds the pods; they never change, since a selector is immutable."""
+    return {DEPLOYMENT: label_value(owner.name)}
+
+
+def build_service(owner: Owner) -> dict[str, Any]:
+    """Return the one Service address of a ModelDeployment, named like it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": child_name(owner.name),
+            "namespace": owner.namespace,
+            "labels": labels(owner),
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": {
+            "selector": selector(owner),
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
+        },
+    }
+
+
+def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
+    """Return the Deployment that serves one model.
+
+    A changed model rolls without a failed request: a new pod is ready only after its golden inputs and a warm-up
+    request, and an old one goes on answering while it is forgotten.
+    """
+    child_labels = labels(owner)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": child_name(owner.name),
+            "namespace": owner.namespace,
+            "labels": child_labels,
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": {
+            "replicas": model.replicas,
+            "revisionHistoryLimit": 3,
+            "progressDeadlineSeconds": 600,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": selector(owner)},
+            "template": {
+                "metadata": {
+                    "labels": child_labels,
+                    "annotations": {
+                        "idla.dev/model-digest": model.digest,
+                        "prometheus.io/scrape": "true",
+                        "prometheus.io/port": str(PORT),
+                        "prometheus.io/path": "/metrics",
+                    },
+                },
+                "spec": _pod_spec(owner, model),
+            },
+        },
+    }
+
+
+def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
+    volumes: list[dict[str, Any]] = [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    fetch_mounts: list[dict[str, Any]] = [{"name": "model", "mountPath": MODEL_MOUNT}]
+    if model.claim is not None:
+        volumes.append({"name": "store", "persistentVolumeClaim": {"claimName": model.claim, "readOnly": True}})
+        fetch_mounts.append({"name": "store", "mountPath": DATA_MOUNT, "readOnly": True})
+    resources = {"requests": dict(model.requests), "limits": dict(model.limits)}
+    common = {
+        "image": model.image,
+        "imagePullPolicy": model.pull_policy,
+        "resources": resources,
+        "securityContext": container_security_context(),
+    }
+    fetch = common | {
+        "name": "fetch",
+        "args": ["-I", "-m", "idla_server", "fetch", "--uri", _literal(model.uri), "--digest", model.digest]
+        + ["--into", MODEL_MOUNT],
+        "volumeMounts": fetch_mounts,
+    }
+    serve = common | {
+        "name": "server",
+        "args": ["-I", "-m", "idla_server", "serve", "--model-dir", MODEL_MOUNT, "--name", child_name(owner.name)]
+        + ["--digest", model.digest, "--port", str(PORT), "--drain-seconds", str(DRAIN_SECONDS)],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "periodSeconds": 2},
+        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},
+        "startupProbe": {
+            "httpGet": {"path": "/v2/health/live", "port": "http"},
+            "periodSeconds": 2,
+            "failureThreshold": 90,
+        },
+        "volumeMounts": [
+            {"name": "model", "mountPath": MODEL_MOUNT, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # a path inside the pod, on its own volume
+        ],
+    }
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": pod_security_context(),
+        "volumes": volumes,
+        "initContainers": [fetch],
+        "containers": [serve],
+    }
+
+
+def _literal(text: str) -> str:
+    """Return `text` with every `$` doubled: Kubernetes would expand `$(VAR)` in arguments."""
+    return text.replace("$", "$$")

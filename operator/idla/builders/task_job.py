@@ -1,0 +1,158 @@
+"""The Job that carries out one task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from idla_contract.exit_codes import NOT_RETRIED, ExitCode
+from idla_contract.metrics import METRICS_PORT
+from idla_contract.paths import DATA_MOUNT, STORE_MOUNT, TASK_SPEC_ANNOTATION, TASK_SPEC_FILE, TERMINATION_LOG
+from idla_contract.task import TaskSpec
+
+from idla.builders.identity import Owner, child_name, labels, owner_reference, short_hash
+from idla.builders.restricted import container_security_context, pod_security_context
+
+CONTAINER = "task"
+GRACE_SECONDS = 60
+"""Time to write a checkpoint after SIGTERM."""
+SPEC_LIMIT = 128 * 1024
+"""Bytes of a task spec; all annotations of an object together may have 256 KiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPod:
+    """What a task's pod needs beside its spec."""
+
+    image: str
+    pull_policy: str
+    store_claim: str
+    data_claim: str | None = None
+    """Claim of `pvc://` data, mounted read-only."""
+    requests: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    backoff_limit: int = 3
+    """Repetitions after failures that a repetition can mend."""
+
+
+def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
+    """Return the Job's name: another for another owner, content, image, resources or attempt.
+
+    A Job's template cannot be changed, so whatever changes the template changes the name.
+    """
+    resources = repr((sorted(pod.requests.items()), sorted(pod.limits.items())))
+    identity = short_hash(
+        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt)
+    )
+    return child_name(owner.name, spec.task, identity)
+
+
+def build_task_job(owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, suspend: bool) -> dict[str, Any]:
+    """Return the Job of a task.
+
+    Args:
+        owner: the workflow; it owns the Job.
+        spec: what to do; travels as an annotation of the pod template, so that Job and spec are one write.
+        pod: image, volumes and resources.
+        attempt: 1 for the first; a lost result is fetched by the next one.
+        suspend: whether its pods are held back (and, where they run, asked to checkpoint and end).
+
+    Raises:
+        ValueError: the spec is larger than an annotation may be.
+    """
+    document = spec.to_json()
+    if len(document.encode()) > SPEC_LIMIT:
+        raise ValueError(f"the spec of task {spec.task} has {len(document.encode())} bytes; at most {SPEC_LIMIT} fit")
+    child_labels = labels(owner, task=spec.task)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(owner, spec, pod, attempt),
+            "namespace": owner.namespace,
+            "labels": child_labels,
+            "annotations": {"idla.dev/content-hash": spec.content_hash, "idla.dev/attempt": str(attempt)},
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": {
+            "suspend": suspend,
+            "completions": 1,
+            "parallelism": 1,
+            "backoffLimit": pod.backoff_limit,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": _failure_rules()},
+            "template": {
+                "metadata": {
+                    "labels": child_labels,
+                    "annotations": {
+                        TASK_SPEC_ANNOTATION: document,
+                        "prometheus.io/scrape": "true",
+                        "prometheus.io/port": str(METRICS_PORT),
+                        "prometheus.io/path": "/metrics",
+                    },
+                },
+                "spec": _pod_spec(pod),
+            },
+        },
+    }
+
+
+def _failure_rules() -> list[dict[str, Any]]:
+    def on_exit_codes(action: str, *codes: ExitCode) -> dict[str, Any]:
+        values = sorted(int(code) for code in codes)
+        return {
+            "action": action,
+            "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": values},
+        }
+
+    return [
+        on_exit_codes("FailJob", *NOT_RETRIED),
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        on_exit_codes("Ignore", ExitCode.PREEMPTED),
+    ]
+
+
+def _pod_spec(pod: TaskPod) -> dict[str, Any]:
+    volumes: list[dict[str, Any]] = [
+        {"name": "artifacts", "persistentVolumeClaim": {"claimName": pod.store_claim}},
+        {
+            "name": "spec",
+            "downwardAPI": {
+                "items": [
+                    {
+                        "path": TASK_SPEC_FILE.rpartition("/")[2],
+                        "fieldRef": {"fieldPath": f"metadata.annotations['{TASK_SPEC_ANNOTATION}']"},
+                    }
+                ]
+            },
+        },
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    mounts: list[dict[str, Any]] = [
+        {"name": "artifacts", "mountPath": STORE_MOUNT},
+        {"name": "spec", "mountPath": TASK_SPEC_FILE.rpartition("/")[0], "readOnly": True},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # a path inside the pod, on its own volume
+    ]
+    if pod.data_claim is not None:
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": pod.data_claim}})
+        mounts.append({"name": "data", "mountPath": DATA_MOUNT, "readOnly": True})
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": pod_security_context(),
+        "volumes": volumes,
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": pod.image,
+                "imagePullPolicy": pod.pull_policy,
+                "args": ["-I", "-m", "idla_trainer"],
+                "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
+                "resources": {"requests": dict(pod.requests), "limits": dict(pod.limits)},
+                "securityContext": container_security_context(),
+                "terminationMessagePath": TERMINATION_LOG,
+                "volumeMounts": mounts,
+            }
+        ],
+    }

@@ -1,0 +1,57 @@
+"""Conditions as the API conventions have them, and the summary that kstatus, Argo CD and `kubectl wait` read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+MESSAGE_LIMIT = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One observation: `status` is `True`, `False` or `Unknown`; `reason` is an API, `message` is for people."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+def merge_conditions(
+    previous: Iterable[Mapping[str, Any]], current: Iterable[Condition], *, generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    """Return `current` as status entries in the order given; what is not in it is gone.
+
+    The transition time of a condition whose status is unchanged is kept, so that an unchanged observation is an
+    unchanged status and causes no write.
+    """
+    before = {str(entry.get("type")): entry for entry in previous}
+    return [_entry(before.get(condition.type), condition, generation, now) for condition in current]
+
+
+def _entry(before: Mapping[str, Any] | None, condition: Condition, generation: int, now: datetime) -> dict[str, Any]:
+    unchanged = before is not None and before.get("status") == condition.status
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": shortened(condition.message),
+        "observedGeneration": generation,
+        "lastTransitionTime": before["lastTransitionTime"] if before is not None and unchanged else timestamp(now),
+    }
+
+
+def shortened(message: str) -> str:
+    """Return `message` cut to what the CRD takes, with a sign that something is missing."""
+    return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return an aware moment as Kubernetes writes it: UTC, whole seconds, `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the moment that Kubernetes wrote; fractions and offsets are understood."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -1,0 +1,75 @@
+import dataclasses
+import json
+
+import pytest
+from idla.builders.identity import Owner
+from idla.builders.task_job import TaskPod, build_task_job, job_name
+from idla_contract.task import DataSource, ProfileStep, TaskSpec
+
+OWNER = Owner(kind="TrainingWorkflow", name="digits", namespace="vision", uid="u-1")
+POD = TaskPod(image="idla/trainer:dev", pull_policy="IfNotPresent", store_claim="digits-artifacts")
+SPEC = TaskSpec(
+    workflow="digits", task="profile", content_hash="0123456789abcdef", data=DataSource(uri="sample://digits"),
+    artifact_uri="pvc://digits-artifacts", steps=(ProfileStep(),),
+)  # fmt: skip
+
+
+def test_the_spec_travels_with_the_job() -> None:
+    job = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)
+    annotation = job["spec"]["template"]["metadata"]["annotations"]["idla.dev/task-spec"]
+    assert TaskSpec.model_validate_json(annotation) == SPEC
+
+
+def test_the_pod_is_restricted_and_has_no_token() -> None:
+    pod = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert [container["securityContext"] for container in pod["containers"]] == [
+        {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    ]
+
+
+def test_what_a_repetition_cannot_mend_ends_the_job_and_a_disruption_costs_nothing() -> None:
+    rules = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)["spec"]["podFailurePolicy"]["rules"]
+    assert rules == [
+        {"action": "FailJob", "onExitCodes": {"containerName": "task", "operator": "In", "values": [10, 11]}},
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "Ignore", "onExitCodes": {"containerName": "task", "operator": "In", "values": [14]}},
+    ]
+
+
+def test_a_data_claim_is_mounted_for_reading_only() -> None:
+    pod = dataclasses.replace(POD, data_claim="faces")
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, suspend=False)["spec"]["template"]["spec"]
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "faces"}} in spec["volumes"]
+    assert {"name": "data", "mountPath": "/data", "readOnly": True} in spec["containers"][0]["volumeMounts"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param((dataclasses.replace(OWNER, uid="u-2"), SPEC, POD, 1), id="a re-created workflow"),
+        pytest.param((OWNER, SPEC.model_copy(update={"content_hash": "f" * 16}), POD, 1), id="other content"),
+        pytest.param((OWNER, SPEC, dataclasses.replace(POD, image="idla/trainer:2"), 1), id="another image"),
+        pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
+        pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
+    ],
+)
+def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, TaskSpec, TaskPod, int]) -> None:
+    owner, spec, pod, attempt = other
+    assert job_name(owner, spec, pod, attempt) != job_name(OWNER, SPEC, POD, 1)
+
+
+def test_suspension_changes_nothing_but_itself() -> None:
+    held = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=True)
+    free = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)
+    assert held["spec"].pop("suspend") is True
+    assert free["spec"].pop("suspend") is False
+    assert json.dumps(held) == json.dumps(free)
+
+
+def test_a_spec_that_no_annotation_holds_is_refused() -> None:
+    data = DataSource(uri="sample://digits", label_column="x" * 200_000)
+    with pytest.raises(ValueError, match="task profile has .* bytes; at most 131072 fit"):
+        build_task_job(OWNER, SPEC.model_copy(update={"data": data}), POD, attempt=1, suspend=False)
