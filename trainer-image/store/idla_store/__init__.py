@@ -1,1 +1,20 @@
-"""Data and artifacts by URI: fetch, verify digests, publish whole or not at all."""
+"""Where bytes come from and where artifacts go: data sources, and publishing, verifying and fetching artifacts."""
+
+from idla_store.artifacts import fetch_artifact, publish, verify
+from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
+from idla_store.https import FetchPolicy
+from idla_store.sources import digest_of_path, fetch
+
+__all__ = [
+    "DigestMismatchError",
+    "FetchPolicy",
+    "NotFoundError",
+    "RefusedError",
+    "StoreError",
+    "UnreachableError",
+    "digest_of_path",
+    "fetch",
+    "fetch_artifact",
+    "publish",
+    "verify",
+]

@@ -1,0 +1,205 @@
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from idla_contract.artifact import digest_of
+from idla_store import (
+    DigestMismatchError,
+    FetchPolicy,
+    NotFoundError,
+    RefusedError,
+    StoreError,
+    UnreachableError,
+    digest_of_path,
+    fetch,
+)
+from typing_extensions import override
+
+
+def get(tmp_path: Path, uri: str, *, digest: str | None = None, policy: FetchPolicy | None = None) -> Path:
+    return fetch(
+        uri,
+        data_mount=tmp_path / "data",
+        samples_root=tmp_path / "samples",
+        into=tmp_path / "into",
+        digest=digest,
+        policy=policy,
+    )
+
+
+@pytest.fixture(autouse=True)
+def volumes(tmp_path: Path) -> None:
+    (tmp_path / "data" / "sub").mkdir(parents=True)
+    (tmp_path / "data" / "sub" / "x.csv").write_bytes(b"1,2\n")
+    (tmp_path / "samples" / "digits").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"s")
+    (tmp_path / "data" / "out").symlink_to(tmp_path / "secret")
+    (tmp_path / "data" / "in").symlink_to("sub/x.csv")
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("sample://digits", "samples/digits"),
+        ("pvc://claim/sub/x.csv", "data/sub/x.csv"),
+        ("pvc://claim/sub", "data/sub"),
+        ("pvc://claim", "data"),
+        ("pvc://claim/in", "data/sub/x.csv"),
+    ],
+)
+def test_sources_are_found(tmp_path: Path, uri: str, path: str) -> None:
+    assert get(tmp_path, uri) == tmp_path / path
+
+
+@pytest.mark.parametrize(
+    ("uri", "error"),
+    [
+        ("sample://nothing", NotFoundError),
+        ("sample://../secret", RefusedError),
+        ("sample://", RefusedError),
+        ("pvc://claim/no", NotFoundError),
+        ("pvc://claim/sub/x.csv/y", NotFoundError),
+        ("pvc://claim/../secret", RefusedError),
+        ("pvc://claim//etc/passwd", RefusedError),
+        ("pvc://claim/", RefusedError),
+        ("pvc://Claim_/x", RefusedError),
+        ("pvc://claim/out", RefusedError),
+        ("file:///etc/passwd", RefusedError),
+        ("http://example.org/x", RefusedError),
+        ("s3://bucket/x", RefusedError),
+        ("x.csv", RefusedError),
+        ("https://user:pass@example.org/x", RefusedError),
+        ("https:///x", RefusedError),
+        ("https://example.org:99999/x", RefusedError),
+    ],
+)
+def test_other_uris_are_answered_clearly(tmp_path: Path, uri: str, error: type[StoreError]) -> None:
+    with pytest.raises(error, match=r"; .+") as caught:
+        get(tmp_path, uri)
+    assert str(caught.value).startswith(uri)
+
+
+def test_digests_are_checked(tmp_path: Path) -> None:
+    uri = "pvc://claim/sub/x.csv"
+    assert get(tmp_path, uri, digest=digest_of(b"1,2\n")).is_file()
+    with pytest.raises(DigestMismatchError):
+        get(tmp_path, uri, digest=digest_of(b""))
+    folder = digest_of_path(tmp_path / "data" / "sub")
+    assert get(tmp_path, "pvc://claim/sub", digest=folder).is_dir()
+    (tmp_path / "data" / "sub" / "x.csv").rename(tmp_path / "data" / "sub" / "y.csv")
+    with pytest.raises(DigestMismatchError):
+        get(tmp_path, "pvc://claim/sub", digest=folder)
+
+
+def test_files_are_read_where_allowed(tmp_path: Path) -> None:
+    assert get(tmp_path, f"file://{tmp_path}/secret", policy=FetchPolicy(allow_file=True)) == tmp_path / "secret"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "169.254.169.254", "10.0.0.1", "0.0.0.0", "::1", "fe80::1", "fd00:ec2::254", "::ffff:127.0.0.1"],
+)
+def test_addresses_inside_are_refused(tmp_path: Path, address: str) -> None:
+    policy = FetchPolicy(resolver=lambda _host, _port: ["93.184.216.34", address])
+    with pytest.raises(RefusedError, match="not public"):
+        get(tmp_path, "https://example.org/x", policy=policy)
+
+
+class Handler(BaseHTTPRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        redirects = {"/here": "/x.csv", "/there": "https://example.org/x.csv", "/loop": "/loop", "/plain": "http://a/"}
+        if self.path in redirects:
+            self.send_response(302)
+            self.send_header("Location", redirects[self.path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        status = {"/gone": 404, "/denied": 403, "/broken": 500}.get(self.path, 200)
+        body = b"0123456789"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) + (5 if self.path == "/cut" else 0)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    key, chain = folder / "key.pem", folder / "cert.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run([*command.split(), "-keyout", str(key), "-out", str(chain)], check=True, capture_output=True)
+    return key, chain
+
+
+@pytest.fixture
+def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
+    key, chain = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        thread = threading.Thread(target=listener.serve_forever, daemon=True)
+        thread.start()
+        hosts = frozenset({f"localhost:{listener.server_port}"})
+        resolver = lambda _host, _port: ["127.0.0.1"]  # noqa: E731 - a resolver in one line
+        yield (
+            listener.server_port,
+            FetchPolicy(allowed_hosts=hosts, ca_file=chain, timeout_seconds=10, resolver=resolver),
+        )
+        listener.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("path", ["x.csv", "here"])
+def test_a_download_arrives_whole(tmp_path: Path, server: tuple[int, FetchPolicy], path: str) -> None:
+    port, policy = server
+    target = get(tmp_path, f"https://localhost:{port}/{path}", policy=policy, digest=digest_of(b"0123456789"))
+    assert target == tmp_path / "into" / path
+    assert target.read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("gone", NotFoundError),
+        ("denied", RefusedError),
+        ("broken", UnreachableError),
+        ("cut", UnreachableError),
+        ("there", RefusedError),
+        ("plain", RefusedError),
+        ("loop", UnreachableError),
+    ],
+)
+def test_a_failed_download_leaves_nothing(
+    tmp_path: Path, server: tuple[int, FetchPolicy], path: str, error: type[StoreError]
+) -> None:
+    port, policy = server
+    with pytest.raises(error):
+        get(tmp_path, f"https://localhost:{port}/{path}", policy=policy)
+    assert list((tmp_path / "into").iterdir()) == []
+
+
+def test_a_download_has_a_largest_size(tmp_path: Path, server: tuple[int, FetchPolicy]) -> None:
+    port, policy = server
+    small = FetchPolicy(
+        allowed_hosts=policy.allowed_hosts, ca_file=policy.ca_file, resolver=policy.resolver, maximum_bytes=9
+    )
+    with pytest.raises(RefusedError, match="9 bytes"):
+        get(tmp_path, f"https://localhost:{port}/x", policy=small)
+
+
+def test_an_unknown_certificate_is_not_trusted(tmp_path: Path, server: tuple[int, FetchPolicy]) -> None:
+    port, policy = server
+    untrusting = FetchPolicy(allowed_hosts=policy.allowed_hosts, resolver=policy.resolver)
+    with pytest.raises(UnreachableError):
+        get(tmp_path, f"https://localhost:{port}/x", policy=untrusting)

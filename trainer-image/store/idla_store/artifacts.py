@@ -1,0 +1,228 @@
+"""Artifact folders: published whole or not at all, and verified by every reader."""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from idla_contract.artifact import MANIFEST, ArtifactManifest, canonical_bytes, digest_of
+from idla_contract.paths import STORE_MOUNT, artifact_folder
+from pydantic import ValidationError
+
+from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
+from idla_store.https import FetchPolicy, download
+from idla_store.sources import claim_path, hash_file
+
+_MANIFEST_LIMIT = 1 << 20
+_PUBLISH_AGAIN = "publish the artifact again"
+
+
+def publish(folder: Path, store_root: Path, manifest: ArtifactManifest) -> tuple[str, str, int]:
+    """Copy an artifact into the store under its digest; the folder appears whole or not at all.
+
+    An intact artifact that is there already is left as it is; a damaged one is replaced.
+
+    Args:
+        folder: holds the files that the manifest lists; other files stay behind.
+        store_root: the root of the store.
+        manifest: becomes `manifest.json`.
+
+    Returns:
+        The folder relative to the root, the artifact's digest, and the size of all its files in bytes.
+
+    Raises:
+        NotFoundError: a listed file is missing.
+        DigestMismatchError: a listed file has other bytes than the manifest says.
+        UnreachableError: the store cannot be written.
+    """
+    content = canonical_bytes(manifest)
+    digest = digest_of(content)
+    relative = artifact_folder(digest)
+    size = len(content) + sum(entry.size_bytes for entry in manifest.files)
+    target = store_root / relative
+    if _is_intact(target, digest):
+        return relative, digest, size
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            for entry in manifest.files:
+                _copy(folder / entry.name, work / entry.name)
+            _write(work / MANIFEST, content)
+            work.chmod(0o755)
+            _sync(work)
+            verify(work, digest)
+            _move(work, target, digest)
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        problem = f"the store cannot be written ({error})"
+        raise UnreachableError(str(target), problem, "check the volume, its free space and its permissions") from error
+    return relative, digest, size
+
+
+def verify(folder: Path, digest: str) -> ArtifactManifest:
+    """Return the manifest of an artifact folder after every byte of the folder was found to be as promised.
+
+    Raises:
+        NotFoundError: the folder, its manifest or a listed file is missing.
+        DigestMismatchError: the manifest or a file has other bytes.
+        RefusedError: a name that the manifest does not list, a link or a special file, or an unreadable manifest.
+        UnreachableError: something cannot be read.
+    """
+    try:
+        return _verify(folder, digest)
+    except FileNotFoundError as error:
+        raise NotFoundError(str(folder), f"there is no {error.filename}", _PUBLISH_AGAIN) from error
+    except OSError as error:
+        problem = f"it cannot be read ({error})"
+        raise UnreachableError(str(folder), problem, "check the volume and its permissions") from error
+
+
+def fetch_artifact(
+    uri: str, digest: str, into: Path, *, mount: Path = Path(STORE_MOUNT), policy: FetchPolicy | None = None
+) -> ArtifactManifest:
+    """Copy an artifact folder into `into` and verify it there; only then may it be used.
+
+    Args:
+        uri: `pvc://claim/folder` or `https://host/folder`.
+        digest: the artifact's digest.
+        into: an empty folder, or one that an interrupted fetch left; made where it is missing.
+        mount: where the claim of `pvc://` is mounted.
+        policy: what a fetch may do.
+
+    Raises:
+        StoreError: one of its kinds.
+    """
+    policy = policy or FetchPolicy()
+    scheme = uri.split("://", maxsplit=1)[0] if "://" in uri else ""
+    if scheme not in {"pvc", "https"}:
+        remedy = "use pvc://claim/folder or https://host/folder"
+        raise RefusedError(uri, f"artifacts are not read from {scheme or 'a URI without a scheme'}", remedy)
+    source = claim_path(uri, mount) if scheme == "pvc" else None
+
+    def take(name: str, limit: int) -> None:
+        target = into / name
+        target.unlink(missing_ok=True)
+        if source is None:
+            smaller = FetchPolicy(
+                allowed_hosts=policy.allowed_hosts,
+                maximum_bytes=min(limit, policy.maximum_bytes),
+                timeout_seconds=policy.timeout_seconds,
+                ca_file=policy.ca_file,
+                resolver=policy.resolver,
+            )
+            download(f"{uri.rstrip('/')}/{name}", target, smaller)
+        else:
+            _copy(source / name, target)
+
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        take(MANIFEST, _MANIFEST_LIMIT)
+        manifest = _read_manifest(into, digest, uri)
+        for entry in manifest.files:
+            take(entry.name, entry.size_bytes)
+    except OSError as error:
+        problem = f"it cannot be copied to {into} ({error})"
+        raise UnreachableError(uri, problem, "check both volumes, free space and permissions") from error
+    return verify(into, digest)
+
+
+def _verify(folder: Path, digest: str) -> ArtifactManifest:
+    manifest = _read_manifest(folder, digest, str(folder))
+    sizes = {entry.name: entry.size_bytes for entry in manifest.files}
+    for path in sorted(folder.iterdir()):
+        if path.name != MANIFEST and path.name not in sizes:
+            problem = f"it holds {path.name}, which the manifest does not list"
+            raise RefusedError(str(folder), problem, "remove it or " + _PUBLISH_AGAIN)
+    for entry in manifest.files:
+        path = folder / entry.name
+        _check_regular(path)
+        found_size = path.lstat().st_size
+        if found_size != entry.size_bytes:
+            problem = f"{entry.name} has {found_size} bytes, expected {entry.size_bytes}"
+            raise DigestMismatchError(str(folder), problem, _PUBLISH_AGAIN)
+        found = "sha256:" + hash_file(path)
+        if found != entry.digest:
+            problem = f"{entry.name} has the digest {found}, expected {entry.digest}"
+            raise DigestMismatchError(str(folder), problem, _PUBLISH_AGAIN)
+    return manifest
+
+
+def _read_manifest(folder: Path, digest: str, uri: str) -> ArtifactManifest:
+    path = folder / MANIFEST
+    _check_regular(path)
+    if path.lstat().st_size > _MANIFEST_LIMIT:
+        raise RefusedError(uri, f"{MANIFEST} is larger than {_MANIFEST_LIMIT} bytes", _PUBLISH_AGAIN)
+    content = path.read_bytes()
+    found = digest_of(content)
+    if found != digest:
+        problem = f"{MANIFEST} has the digest {found}, expected {digest}"
+        raise DigestMismatchError(uri, problem, "correct the digest, or " + _PUBLISH_AGAIN)
+    try:
+        return ArtifactManifest.model_validate_json(content)
+    except ValidationError as error:
+        raise RefusedError(uri, f"{MANIFEST} cannot be understood ({error})", _PUBLISH_AGAIN) from error
+
+
+def _check_regular(path: Path) -> None:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise RefusedError(str(path), "it is a link or a special file", "replace it by a plain file")
+
+
+def _is_intact(folder: Path, digest: str) -> bool:
+    try:
+        verify(folder, digest)
+    except StoreError:
+        return False
+    return True
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        _check_regular(source)
+        with source.open("rb") as reader, target.open("wb") as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+            writer.flush()
+            os.fsync(writer.fileno())
+    except FileNotFoundError as error:
+        raise NotFoundError(str(source), "there is no such file", "check the folder and its manifest") from error
+    target.chmod(0o644)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o644)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _move(work: Path, target: Path, digest: str) -> None:
+    """Give the finished folder its name; what is there and damaged goes first."""
+    try:
+        work.rename(target)
+    except OSError:
+        if _is_intact(target, digest):
+            return  # another publisher was faster
+        _set_aside(target)
+        work.rename(target)
+
+
+def _set_aside(target: Path) -> None:
+    trash = Path(tempfile.mkdtemp(prefix=f".{target.name}.damaged.", dir=target.parent))
+    with contextlib.suppress(FileNotFoundError):
+        target.rename(trash / target.name)
+    shutil.rmtree(trash, ignore_errors=True)
