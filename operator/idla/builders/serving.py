@@ -106,14 +106,38 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
     }
     fetch = common | {
         "name": "fetch",
-        "args": ["-I", "-m", "idla_server", "fetch", "--uri", _literal(model.uri), "--digest", model.digest]
-        + ["--into", MODEL_MOUNT],
+        "args": [
+            "-I",
+            "-m",
+            "idla_server",
+            "fetch",
+            "--uri",
+            _literal(model.uri),
+            "--digest",
+            model.digest,
+            "--into",
+            MODEL_MOUNT,
+        ],
         "volumeMounts": fetch_mounts,
     }
     serve = common | {
         "name": "server",
-        "args": ["-I", "-m", "idla_server", "serve", "--model-dir", MODEL_MOUNT, "--name", child_name(owner.name)]
-        + ["--digest", model.digest, "--port", str(PORT), "--drain-seconds", str(DRAIN_SECONDS)],
+        "args": [
+            "-I",
+            "-m",
+            "idla_server",
+            "serve",
+            "--model-dir",
+            MODEL_MOUNT,
+            "--name",
+            child_name(owner.name),
+            "--digest",
+            model.digest,
+            "--port",
+            str(PORT),
+            "--drain-seconds",
+            str(DRAIN_SECONDS),
+        ],
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "periodSeconds": 2},
         "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},

@@ -71,5 +71,5 @@ def test_suspension_changes_nothing_but_itself() -> None:
 
 def test_a_spec_that_no_annotation_holds_is_refused() -> None:
     data = DataSource(uri="sample://digits", label_column="x" * 200_000)
-    with pytest.raises(ValueError, match="task profile has .* bytes; at most 131072 fit"):
+    with pytest.raises(ValueError, match=r"task profile has .* bytes; at most 131072 fit"):
         build_task_job(OWNER, SPEC.model_copy(update={"data": data}), POD, attempt=1, suspend=False)
