@@ -37,6 +37,7 @@ KUBERNETES = Program(
 )
 COREDNS = Program("coredns")
 PROVISIONER = Program("provisioner")
+TARGETS = Program("targets")
 PAUSE = Program("pause", cost="seconds")
 KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cost="about 2 min")
 KIND = Program("kind", "sigs.k8s.io/kind", cost="half a minute")

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
+from tests.cluster import files
 from tests.cluster.builds import component
 from tests.cluster.certificates import Authority
 from tests.cluster.processes import Recipe, recipe
@@ -145,13 +144,10 @@ def _words(name: str, flags: Mapping[str, object]) -> list[str | Path]:
 
 
 def _audit_policy(home: Path) -> Path:
-    path = home / "audit-policy.yaml"
     policy = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "rules": [{"level": "None", "nonResourceURLs": _QUIET}, {"level": "Metadata"}],
     }
-    home.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(policy, sort_keys=False))
-    return path
+    return files.write_yaml(home / "audit-policy.yaml", policy)

@@ -1,0 +1,21 @@
+"""Configuration files, written only when they differ: some programs (kube-proxy) end when theirs is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+
+def write(path: Path, text: str) -> Path:
+    """Write the text unless the file holds it already; return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
+def write_yaml(path: Path, content: Mapping[str, object]) -> Path:
+    """Write the content as YAML unless the file holds it already; return the path."""
+    return write(path, yaml.safe_dump(dict(content), sort_keys=False))
