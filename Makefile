@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint types test test-unit verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-cluster cluster cluster-down verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,22 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit ## everything that must pass (CI calls this)
+test: lint test-unit test-api ## everything that must pass (CI calls this)
 
 test-unit: env ## unit tests, in seconds
 	$(BIN)/python -m pytest tests/unit
+
+test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
+	$(BIN)/python -m pytest tests/integration/api
+
+test-cluster: cluster ## tests on the local Kubernetes, and one that takes a second cluster up and down
+	$(BIN)/python -m pytest tests/integration/cluster
+
+cluster: env ## bring up a real Kubernetes on this machine, or mend it
+	$(BIN)/python -m tests.cluster up
+
+cluster-down: env ## take the local Kubernetes away with all it made
+	$(BIN)/python -m tests.cluster down
 
 verify: generate lint ## regenerate and check that git stays clean
 	git diff --exit-code -- crds docs trainer-image/contract

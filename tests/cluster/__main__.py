@@ -15,7 +15,6 @@ from tests.cluster.places import DEFAULT_NAME, Places
 from tests.cluster.progress import Progress
 
 
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     options = _parser().parse_args(arguments)

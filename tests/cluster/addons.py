@@ -46,7 +46,7 @@ def coredns(places: Places, points: Addresses, setting: Setting) -> Recipe:
 }}
 """,
     )
-    words = [*network.enter(places), builds.built(builds.COREDNS), "-conf", corefile]
+    words: list[str | Path] = [*network.enter(places), builds.built(builds.COREDNS), "-conf", corefile]
     return recipe(COREDNS, words, [corefile, kubeconfig])
 
 
@@ -54,14 +54,14 @@ def provisioner(places: Places, setting: Setting) -> Recipe:
     """The provisioner of storage class `standard`."""
     places.volumes.mkdir(parents=True, exist_ok=True)
     kubeconfig = setting.kubeconfig("idla:provisioner")
-    words = [*network.enter(places), builds.built(builds.PROVISIONER), "-kubeconfig", kubeconfig]
+    words: list[str | Path] = [*network.enter(places), builds.built(builds.PROVISIONER), "-kubeconfig", kubeconfig]
     return recipe(PROVISIONER, [*words, "-directory", places.volumes], [kubeconfig])
 
 
 def kwok(places: Places, setting: Setting) -> Recipe:
     """KWOK: plays nodes annotated `kwok.x-k8s.io/node=fake`, and the pods on them."""
     kubeconfig = setting.kubeconfig("idla:kwok")
-    words = [*network.enter(places), builds.built(builds.KWOK), f"--kubeconfig={kubeconfig}"]
+    words: list[str | Path] = [*network.enter(places), builds.built(builds.KWOK), f"--kubeconfig={kubeconfig}"]
     words += ["--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"]
     words += ["--node-lease-duration-seconds=40", "--cidr=10.253.0.0/16"]
     return recipe(KWOK, words, [kubeconfig])
@@ -72,7 +72,14 @@ def targets(places: Places, setting: Setting) -> Recipe:
     folder = places.home / "targets"
     folder.mkdir(parents=True, exist_ok=True)
     kubeconfig = setting.kubeconfig("idla:prometheus")
-    words = [*network.enter(places), builds.built(builds.TARGETS), "-kubeconfig", kubeconfig, "-directory", folder]
+    words: list[str | Path] = [
+        *network.enter(places),
+        builds.built(builds.TARGETS),
+        "-kubeconfig",
+        kubeconfig,
+        "-directory",
+        folder,
+    ]
     return recipe(TARGETS, words, [kubeconfig])
 
 
@@ -94,7 +101,7 @@ def prometheus(places: Places, points: Addresses, setting: Setting) -> Recipe:
     scrapes.append({"job_name": "pods", "file_sd_configs": [{"files": [str(folder / "pods.json")]}]})
     content = {"global": {"scrape_interval": "5s", "scrape_timeout": "4s"}, "scrape_configs": scrapes}
     config = files.write_yaml(places.home / "prometheus.yaml", content)
-    words = [*network.enter(places), "prometheus", f"--config.file={config}"]
+    words: list[str | Path] = [*network.enter(places), "prometheus", f"--config.file={config}"]
     words += [f"--storage.tsdb.path={places.home / 'prometheus'}", "--storage.tsdb.retention.time=12h"]
     words += [f"--web.listen-address={points.node}:9090", "--log.level=warn"]
     return recipe(PROMETHEUS, words, [config])
@@ -103,7 +110,8 @@ def prometheus(places: Places, points: Addresses, setting: Setting) -> Recipe:
 def apply_objects(kubectl: tuple[str, ...], points: Addresses) -> None:
     """Apply the roles of these programs, the storage class and the DNS Service."""
     text = _OBJECTS.read_text().replace("DNS_ADDRESS", points.dns).replace("NODE_ADDRESS", points.node)
-    output([*kubectl, "apply", "--server-side", "--force-conflicts", "--field-manager=tests-cluster", "-f", "-"], stdin=text)
+    apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=tests-cluster", "-f", "-"]
+    output([*kubectl, *apply], stdin=text)
 
 
 def simulate_gpus(kubectl: tuple[str, ...], places: Places, count: int) -> None:
@@ -114,4 +122,3 @@ def simulate_gpus(kubectl: tuple[str, ...], places: Places, count: int) -> None:
     amounts = {"capacity": {GPU: str(count)}, "allocatable": {GPU: str(count)}}
     patch = json.dumps({"status": amounts})
     output([*kubectl, "patch", "node", name, "--subresource=status", "--type=strategic", "-p", patch])
-

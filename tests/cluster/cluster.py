@@ -57,7 +57,7 @@ class Cluster:
             ClusterError: a step failed; the message says why and where its log is.
         """
         if os.geteuid() != 0:
-            raise ClusterError("a cluster of processes needs root (namespaces, mounts): run it with sudo, or use docker")
+            raise ClusterError("a cluster of processes needs root (namespaces, mounts): use sudo, or docker")
         self._prepare(progress)
         with progress.step("network of the node"):
             if not network.exists(self.places, self.points):
@@ -163,9 +163,7 @@ class Cluster:
         return output(query).strip() == "True"
 
     def _show_kubeconfig(self) -> None:
-        self.setting.authority.kubeconfig(
-            self.places.kubeconfig, self.setting.endpoints.url, "admin", ADMINISTRATORS
-        )
+        self.setting.authority.kubeconfig(self.places.kubeconfig, self.setting.endpoints.url, "admin", ADMINISTRATORS)
         link = self.places.shown / "bin" / "kubectl"
         link.parent.mkdir(parents=True, exist_ok=True)
         _point(link, builds.component("kubectl"))

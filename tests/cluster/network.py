@@ -30,7 +30,8 @@ def link_name(points: Addresses) -> str:
 
 def exists(places: Places, points: Addresses) -> bool:
     """Return whether the namespace and its link stand."""
-    return succeeds([*enter(places), "ip", "link", "show", "eth0"]) and succeeds(["ip", "link", "show", link_name(points)])
+    inside = succeeds([*enter(places), "ip", "link", "show", "eth0"])
+    return inside and succeeds(["ip", "link", "show", link_name(points)])
 
 
 def ensure(places: Places, points: Addresses) -> bool:
@@ -75,7 +76,7 @@ def _make(places: Places, points: Addresses) -> None:
     output(["unshare", f"--net={places.netns}", "true"])
     mtu = _mtu()
     link = link_name(points)
-    peer = ["peer", "name", "eth0", "mtu", mtu, "netns", places.netns]
+    peer: list[str | Path] = ["peer", "name", "eth0", "mtu", mtu, "netns", places.netns]
     output(["ip", "link", "add", link, "mtu", mtu, "type", "veth", *peer])
     output(["ip", "address", "add", f"{points.machine}/24", "dev", link])
     output(["ip", "link", "set", link, "up"])

@@ -183,4 +183,3 @@ def _cni(places: Places, points: Addresses) -> Path:
     ]
     network_list = {"cniVersion": "0.4.0", "name": f"idla-{points.index}", "plugins": plugins}
     return files.write(places.home / "cni" / "10-idla.conflist", json.dumps(network_list))
-

@@ -1,0 +1,123 @@
+"""The local Kubernetes does what the product needs of one: real pods, names, volumes, devices, metrics, audit."""
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.images import BUSYBOX_IMAGE
+from tests.cluster.places import Places
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+def message(pod: dict[str, Any]) -> str:
+    return str(pod["status"]["containerStatuses"][0]["state"]["terminated"].get("message", ""))
+
+
+def test_a_restricted_pod_ends_and_its_message_and_log_are_read(namespace: Any) -> None:
+    pod = namespace.run("says", "echo hello; echo '{\"accuracy\":0.97}' > /dev/termination-log")
+    assert (pod["status"]["phase"], json.loads(message(pod))) == ("Succeeded", {"accuracy": 0.97})
+    assert namespace.kubectl("logs", "says") == "hello\n"
+
+
+def test_a_job_runs_to_its_end(namespace: Any) -> None:
+    pod = {
+        "restartPolicy": "Never",
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "task", "image": BUSYBOX_IMAGE, "imagePullPolicy": "Never", "command": ["true"],
+                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            }
+        ],
+    }  # fmt: skip
+    namespace.apply(
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "one"}, "spec": {"template": {"spec": pod}}}
+    )
+    job = namespace.wait("job", "one", lambda job: bool(job.get("status", {}).get("completionTime")))
+    assert job["status"]["succeeded"] == 1
+
+
+def test_a_pod_finds_a_service_by_name(namespace: Any) -> None:
+    pod = namespace.run("asks", "nslookup kubernetes.default.svc.cluster.local > /dev/termination-log 2>&1")
+    assert pod["status"]["phase"] == "Succeeded", message(pod)
+
+
+def test_a_claim_of_the_default_class_is_written_and_read_by_restricted_pods(namespace: Any) -> None:
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
+    namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"}, "spec": claim})
+    volume = {"volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}]}
+    mount = {"volumeMounts": [{"name": "kept", "mountPath": "/kept"}]}
+    first = namespace.run("writes", "echo result > /kept/file", container=mount, **volume)
+    second = namespace.run("reads", "cat /kept/file > /dev/termination-log", container=mount, **volume)
+    assert (first["status"]["phase"], message(second)) == ("Succeeded", "result\n")
+
+
+def gpus(count: int) -> dict[str, Any]:
+    return {"resources": {"limits": {"nvidia.com/gpu": str(count)}}}
+
+
+def test_a_pod_gets_simulated_gpus(namespace: Any) -> None:
+    assert namespace.run("gpu", "true", container=gpus(1))["status"]["phase"] == "Succeeded"
+
+
+def test_more_gpus_than_there_are_stay_unscheduled_and_it_is_said_why(namespace: Any) -> None:
+    def refused(pod: dict[str, Any]) -> bool:
+        return any("Insufficient nvidia.com/gpu" in c.get("message", "") for c in pod["status"].get("conditions", []))
+
+    namespace.start("gpu", "true", container=gpus(3))
+    assert namespace.wait("pod", "gpu", refused)["status"]["phase"] == "Pending"
+
+
+def test_kwok_plays_a_node_and_its_pods(namespace: Any) -> None:
+    node = {
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": namespace.name, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+        "spec": {"taints": [{"key": "kwok.x-k8s.io/node", "effect": "NoSchedule"}]},
+    }  # fmt: skip
+    namespace.apply(node)
+    try:
+        ready = [{"type": "Ready", "status": "True"}]
+        namespace.wait("node", namespace.name, lambda node: any(
+            {"type": c["type"], "status": c["status"]} in ready for c in node.get("status", {}).get("conditions", [])
+        ))  # fmt: skip
+        security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        spec = {
+            "nodeName": namespace.name,
+            "securityContext": security,
+            "containers": [{"name": "c", "image": "none", "securityContext": closed}],
+        }
+        namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "played"}, "spec": spec})
+        namespace.wait("pod", "played", lambda pod: pod["status"]["phase"] == "Running")
+        namespace.kubectl("delete", "pod", "played", "--grace-period=0", "--force")
+    finally:
+        namespace.kubectl("delete", "node", namespace.name)
+
+
+def test_prometheus_scrapes_the_kubelet() -> None:
+    query = urllib.parse.urlencode({"query": 'up{job="kubelet-resource"}'})
+    deadline = time.monotonic() + 120
+    values: list[str] = []
+    while values != ["1"] and time.monotonic() < deadline:
+        with urllib.request.urlopen(
+            f"{Cluster(Places.of()).prometheus_url}/api/v1/query?{query}", timeout=10
+        ) as answer:
+            values = [series["value"][1] for series in json.load(answer)["data"]["result"]]
+        time.sleep(0.5)
+    assert values == ["1"]
+
+
+def test_the_audit_log_names_who_wrote(namespace: Any) -> None:
+    namespace.kubectl("create", "configmap", "written")
+    with Places.of().audit_log.open() as log:
+        events = [json.loads(line) for line in log if namespace.name in line and '"configmaps"' in line]
+    writes = [
+        (event["user"]["username"], event["verb"]) for event in events if event["objectRef"].get("name") == "written"
+    ]
+    assert ("admin", "create") in writes
