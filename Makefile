@@ -27,9 +27,8 @@ $(STAMP): $(BIN)/uv requirements/dev.txt requirements/uv.txt operator/pyproject.
 requirements: $(BIN)/uv ## compile the pinned lists again (needs the package index)
 	requirements/compile
 
-generate: env ## write what is generated: contract schemas, CRDs, reference pages
+generate: env ## write what is generated: the schemas of the contract
 	$(BIN)/python -m idla_contract.schemas
-	@if [ -f operator/idla/api/crdgen.py ]; then $(BIN)/python -m idla.api.crdgen; fi
 
 format: env ## format the code
 	$(BIN)/ruff format .
@@ -59,7 +58,7 @@ cluster-down: env ## take the local Kubernetes away with all it made
 	$(BIN)/python -m tests.cluster down
 
 verify: generate lint ## regenerate and check that git stays clean
-	git diff --exit-code -- crds docs trainer-image/contract
+	git diff --exit-code -- trainer-image/contract
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -102,7 +102,7 @@ def _status(options: argparse.Namespace, places: Places) -> int:
     if not places.home.exists():
         print(f"{places.name}: not there; `python -m tests.cluster up` makes it")
         return 1
-    if (places.home / "ports.json").exists():
+    if places.is_control_plane:
         plane = ControlPlane(places.name)
         rows = [(name, "running" if plane.alive(name) else "DEAD") for name in plane.components]
         ready = all(plane.alive(name) for name in plane.components)
@@ -118,7 +118,7 @@ def _status(options: argparse.Namespace, places: Places) -> int:
 def _kubeconfig(options: argparse.Namespace, places: Places) -> int:
     if options.profile == "full" and existing.wanted():
         print(existing.check())
-    elif (places.home / "ports.json").exists():
+    elif places.is_control_plane:
         print(ControlPlane(places.name).kubeconfig)
     else:
         print(places.kubeconfig)

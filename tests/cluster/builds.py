@@ -26,21 +26,19 @@ class Program:
     name: str
     package: str = "."
     linker_flags: str = "-s -w"
-    cost: str = "about 1 min"
 
 
 KUBERNETES = Program(
     "kubernetes",
     linker_flags=f"-s -w -X {_STAMP}.gitVersion=v{KUBERNETES_VERSION} -X {_STAMP}.gitMajor=1 "
     f"-X {_STAMP}.gitMinor={KUBERNETES_VERSION.split('.')[1]} -X {_STAMP}.gitTreeState=clean",
-    cost="about 6 min",
 )
 COREDNS = Program("coredns")
 PROVISIONER = Program("provisioner")
 TARGETS = Program("targets")
-PAUSE = Program("pause", cost="seconds")
-KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cost="about 2 min")
-KIND = Program("kind", "sigs.k8s.io/kind", cost="half a minute")
+PAUSE = Program("pause")
+KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok")
+KIND = Program("kind", "sigs.k8s.io/kind")
 
 
 def built(program: Program) -> Path:

@@ -6,12 +6,12 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.cluster import addons, builds, images, network, node, packages, removal
 from tests.cluster.certificates import Authority
-from tests.cluster.commands import ClusterError, output, succeeds, tail, wait_until
+from tests.cluster.commands import ClusterError, output, succeeds
 from tests.cluster.components import APISERVER, CONTROLLER_MANAGER, ETCD, RECIPES, SCHEDULER, Endpoints, Setting
 from tests.cluster.control_plane import ADMINISTRATORS, api_status
 from tests.cluster.places import Places, addresses
@@ -26,7 +26,7 @@ class Cluster:
     """A control plane and one node on this machine, without a container engine; needs root."""
 
     def __init__(self, places: Places, *, gpus: int = 2, without: Sequence[str] = ()) -> None:
-        if (places.home / "ports.json").exists():
+        if places.is_control_plane:
             raise ClusterError(f"{places.name} is a control plane of profile api: choose another --name")
         self.places = places
         self.points = addresses(places)
@@ -94,7 +94,7 @@ class Cluster:
             wanted |= packages.PROMETHEUS
         with progress.step("Debian packages") as beat:
             packages.ensure(wanted, beat)
-        with progress.step(f"build kubernetes {builds.KUBERNETES_VERSION} (once, {builds.KUBERNETES.cost})") as beat:
+        with progress.step(f"build kubernetes {builds.KUBERNETES_VERSION} (once, about 6 min)") as beat:
             builds.ensure(builds.KUBERNETES, beat)
         with progress.step("build coredns, kwok and small programs (once, about 4 min)") as beat:
             for program in (builds.COREDNS, builds.PROVISIONER, builds.PAUSE):
@@ -144,17 +144,8 @@ class Cluster:
         self._wanted.append(recipe.name)
         self.processes.ensure(recipe)
 
-    def _wait(self, ready: object, name: str, beat: Beat) -> None:
-        assert callable(ready)
-
-        def check() -> bool:
-            beat()
-            for running in self._wanted:
-                self.processes.require(running)
-            return bool(ready())
-
-        log = self.processes.log(name)
-        wait_until(check, _WAIT_SECONDS, lambda: f"{name} does not get ready\n{tail(log)}\n    log: {log}")
+    def _wait(self, ready: Callable[[], bool], name: str, beat: Beat) -> None:
+        self.processes.wait(ready, name, alive=self._wanted, seconds=_WAIT_SECONDS, beat=beat)
 
     def _node_is_ready(self) -> bool:
         path = "{.status.conditions[?(@.type=='Ready')].status}"

@@ -10,14 +10,14 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.cluster import builds, packages
 from tests.cluster.certificates import Authority
-from tests.cluster.commands import ClusterError, tail, wait_until
+from tests.cluster.commands import ClusterError
 from tests.cluster.components import APISERVER, COMPONENTS, CONTROLLER_MANAGER, RECIPES, Endpoints, Setting
 from tests.cluster.places import Places
 from tests.cluster.processes import Processes
@@ -76,7 +76,7 @@ class ControlPlane:
         """Ports and certificates; made at the first use and kept in the home folder."""
         if self._setting is None:
             self._setting = Setting(
-                self.home, Authority(self.places.certificates), _endpoints(self.home / "ports.json"), (), self._extra
+                self.home, Authority(self.places.certificates), _endpoints(self.places.ports), (), self._extra
             )
         return self._setting
 
@@ -165,16 +165,8 @@ class ControlPlane:
         """Wait until the API server says that it is ready, which includes the default roles and namespaces."""
         self._wait(lambda: self._status("/readyz") == http.client.OK, APISERVER)
 
-    def _wait(self, ready: object, name: str) -> None:
-        assert callable(ready)
-
-        def check() -> bool:
-            for running in self.components:
-                self._processes.require(running)
-            return bool(ready())
-
-        log = self.log(name)
-        wait_until(check, _READY_SECONDS, lambda: f"{name} is not ready\n{tail(log)}\n    log: {log}")
+    def _wait(self, ready: Callable[[], bool], name: str) -> None:
+        self._processes.wait(ready, name, alive=self.components, seconds=_READY_SECONDS, beat=silent)
 
     def _status(self, path: str) -> int:
         return api_status(self.setting, path)

@@ -36,11 +36,6 @@ def down(places: Places) -> None:
     output([_kind(), "delete", "cluster", "--name", places.name])
 
 
-def load(places: Places, image: str) -> None:
-    """Bring an image of the engine into the cluster."""
-    output([_kind(), "load", "docker-image", image, "--name", places.name])
-
-
 def _kind() -> Path:
     installed = shutil.which("kind")
     return Path(installed) if installed else builds.ensure(builds.KIND, silent)

@@ -34,18 +34,16 @@ def exists(places: Places, points: Addresses) -> bool:
     return inside and succeeds(["ip", "link", "show", link_name(points)])
 
 
-def ensure(places: Places, points: Addresses) -> bool:
-    """Make what is missing; return whether it was made anew, in which case processes of an older one are useless."""
+def ensure(places: Places, points: Addresses) -> None:
+    """Make what is missing. Processes of a network that was made anew are useless: stop them first."""
     _remember_settings(places)
     _FORWARDING.write_text("1")
-    fresh = not exists(places, points)
-    if fresh:
+    if not exists(places, points):
         remove(places, points)
         _make(places, points)
     rule = _masquerade(points)
     if not succeeds(["iptables", "-w", "-t", "nat", "-C", *rule]):
         output(["iptables", "-w", "-t", "nat", "-A", *rule])
-    return fresh
 
 
 def remove(places: Places, points: Addresses) -> None:

@@ -25,7 +25,6 @@ NODE: Mapping[str, str] = {
     "nsenter": "util-linux",
     "mount": "mount",
 }
-IMAGES: Mapping[str, str] = {"buildah": "buildah", "debootstrap": "debootstrap"}
 PROMETHEUS: Mapping[str, str] = {"prometheus": "prometheus"}
 
 

@@ -85,6 +85,16 @@ class Places:
         return self.cache / "cluster" / self.name
 
     @property
+    def ports(self) -> Path:
+        """The ports of a control plane of profile api; a whole cluster has addresses of its own instead."""
+        return self.home / "ports.json"
+
+    @property
+    def is_control_plane(self) -> bool:
+        """Whether a control plane of profile api has this name."""
+        return self.ports.exists()
+
+    @property
     def run(self) -> Path:
         """What must not outlive a reboot: sockets, the node's network namespace, running containers' state."""
         return Path("/run/idla") / self.name

@@ -13,11 +13,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster.commands import ClusterError, environment, tail
+from tests.cluster.commands import ClusterError, environment, tail, wait_until
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,27 @@ class Processes:
             ClusterError: it is not; the message has the end of its log.
         """
         if self.pid(name) is None:
-            raise ClusterError(f"{name} is not running\n{tail(self.log(name))}\n    log: {self.log(name)}")
+            raise ClusterError(self._told(name, "is not running"))
+
+    def wait(
+        self, ready: Callable[[], bool], name: str, *, alive: Sequence[str], seconds: float, beat: Callable[[], None]
+    ) -> None:
+        """Wait until `ready()` holds for the process `name`, while every process of `alive` stays alive.
+
+        Raises:
+            ClusterError: one of them ended, or it took longer than `seconds`; the message has the end of a log.
+        """
+
+        def check() -> bool:
+            beat()
+            for running in alive:
+                self.require(running)
+            return ready()
+
+        wait_until(check, seconds, lambda: self._told(name, "is not ready"))
+
+    def _told(self, name: str, problem: str) -> str:
+        return f"{name} {problem}\n{tail(self.log(name))}\n    log: {self.log(name)}"
 
     def _start(self, wanted: Recipe, fingerprint: str) -> None:
         self._pids.mkdir(parents=True, exist_ok=True)

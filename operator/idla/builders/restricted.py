@@ -1,4 +1,4 @@
-"""Security contexts with which every pod of ours passes the Pod Security level `restricted`."""
+"""What every pod of ours has in common, so that it passes the Pod Security level `restricted`."""
 
 from typing import Any
 
@@ -6,16 +6,29 @@ USER = 10001
 """The user of the images; also the group of the volumes."""
 
 
-def pod_security_context() -> dict[str, Any]:
-    """Return the pod's context: a fixed user that is not root, and the runtime's seccomp profile."""
+TMP = "/tmp"  # noqa: S108  # a path inside the pod, on its own volume
+"""The only place of a container's own where it may write, since its root is read-only."""
+TMP_VOLUME = {"name": "tmp", "emptyDir": {}}
+TMP_MOUNT = {"name": "tmp", "mountPath": TMP}
+
+
+def pod_defaults(*, grace_seconds: int) -> dict[str, Any]:
+    """Return the start of a pod's spec: no token, no service variables, a fixed user, the runtime's seccomp profile.
+
+    Args:
+        grace_seconds: from SIGTERM to SIGKILL.
+    """
     return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "fsGroupChangePolicy": "OnRootMismatch",
-        "seccompProfile": {"type": "RuntimeDefault"},
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": grace_seconds,
+        "securityContext": _pod_security_context(),
     }
+
+
+def scrape_annotations(port: int) -> dict[str, str]:
+    """Return the annotations by which Prometheus finds a pod's `/metrics`."""
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port), "prometheus.io/path": "/metrics"}
 
 
 def container_security_context() -> dict[str, Any]:
@@ -24,4 +37,15 @@ def container_security_context() -> dict[str, Any]:
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def _pod_security_context() -> dict[str, Any]:
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
     }

@@ -7,7 +7,13 @@ from typing import Any
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
 from idla.builders.identity import DEPLOYMENT, Owner, child_name, label_value, labels, owner_reference
-from idla.builders.restricted import container_security_context, pod_security_context
+from idla.builders.restricted import (
+    TMP_MOUNT,
+    TMP_VOLUME,
+    container_security_context,
+    pod_defaults,
+    scrape_annotations,
+)
 
 PORT = 8080
 DRAIN_SECONDS = 5
@@ -80,9 +86,7 @@ def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
                     "labels": child_labels,
                     "annotations": {
                         "idla.dev/model-digest": model.digest,
-                        "prometheus.io/scrape": "true",
-                        "prometheus.io/port": str(PORT),
-                        "prometheus.io/path": "/metrics",
+                        **scrape_annotations(PORT),
                     },
                 },
                 "spec": _pod_spec(owner, model),
@@ -92,7 +96,7 @@ def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
 
 
 def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
-    volumes: list[dict[str, Any]] = [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    volumes: list[dict[str, Any]] = [{"name": "model", "emptyDir": {}}, TMP_VOLUME]
     fetch_mounts: list[dict[str, Any]] = [{"name": "model", "mountPath": MODEL_MOUNT}]
     if model.claim is not None:
         volumes.append({"name": "store", "persistentVolumeClaim": {"claimName": model.claim, "readOnly": True}})
@@ -106,38 +110,19 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
     }
     fetch = common | {
         "name": "fetch",
-        "args": [
-            "-I",
-            "-m",
-            "idla_server",
-            "fetch",
-            "--uri",
-            _literal(model.uri),
-            "--digest",
-            model.digest,
-            "--into",
-            MODEL_MOUNT,
-        ],
+        "args": _arguments("fetch", uri=_literal(model.uri), digest=model.digest, into=MODEL_MOUNT),
         "volumeMounts": fetch_mounts,
     }
     serve = common | {
         "name": "server",
-        "args": [
-            "-I",
-            "-m",
-            "idla_server",
+        "args": _arguments(
             "serve",
-            "--model-dir",
-            MODEL_MOUNT,
-            "--name",
-            child_name(owner.name),
-            "--digest",
-            model.digest,
-            "--port",
-            str(PORT),
-            "--drain-seconds",
-            str(DRAIN_SECONDS),
-        ],
+            model_dir=MODEL_MOUNT,
+            name=child_name(owner.name),
+            digest=model.digest,
+            port=str(PORT),
+            drain_seconds=str(DRAIN_SECONDS),
+        ),
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "periodSeconds": 2},
         "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},
@@ -148,18 +133,23 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
         },
         "volumeMounts": [
             {"name": "model", "mountPath": MODEL_MOUNT, "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # a path inside the pod, on its own volume
+            TMP_MOUNT,
         ],
     }
     return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": pod_security_context(),
+        **pod_defaults(grace_seconds=GRACE_SECONDS),
         "volumes": volumes,
         "initContainers": [fetch],
         "containers": [serve],
     }
+
+
+def _arguments(command: str, **options: str) -> list[str]:
+    """Return the words of a command of the server image, its options in the order given."""
+    words = ["-I", "-m", "idla_server", command]
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", value]
+    return words
 
 
 def _literal(text: str) -> str:

@@ -10,7 +10,13 @@ from idla_contract.paths import DATA_MOUNT, STORE_MOUNT, TASK_SPEC_ANNOTATION, T
 from idla_contract.task import TaskSpec
 
 from idla.builders.identity import Owner, child_name, labels, owner_reference, short_hash
-from idla.builders.restricted import container_security_context, pod_security_context
+from idla.builders.restricted import (
+    TMP_MOUNT,
+    TMP_VOLUME,
+    container_security_context,
+    pod_defaults,
+    scrape_annotations,
+)
 
 CONTAINER = "task"
 GRACE_SECONDS = 60
@@ -85,9 +91,7 @@ def build_task_job(owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, 
                     "labels": child_labels,
                     "annotations": {
                         TASK_SPEC_ANNOTATION: document,
-                        "prometheus.io/scrape": "true",
-                        "prometheus.io/port": str(METRICS_PORT),
-                        "prometheus.io/path": "/metrics",
+                        **scrape_annotations(METRICS_PORT),
                     },
                 },
                 "spec": _pod_spec(pod),
@@ -125,22 +129,19 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
                 ]
             },
         },
-        {"name": "tmp", "emptyDir": {}},
+        TMP_VOLUME,
     ]
     mounts: list[dict[str, Any]] = [
         {"name": "artifacts", "mountPath": STORE_MOUNT},
         {"name": "spec", "mountPath": TASK_SPEC_FILE.rpartition("/")[0], "readOnly": True},
-        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # a path inside the pod, on its own volume
+        TMP_MOUNT,
     ]
     if pod.data_claim is not None:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": pod.data_claim}})
         mounts.append({"name": "data", "mountPath": DATA_MOUNT, "readOnly": True})
     return {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": pod_security_context(),
+        **pod_defaults(grace_seconds=GRACE_SECONDS),
         "volumes": volumes,
         "containers": [
             {

@@ -31,14 +31,16 @@ def merge_conditions(
 
 
 def _entry(before: Mapping[str, Any] | None, condition: Condition, generation: int, now: datetime) -> dict[str, Any]:
-    unchanged = before is not None and before.get("status") == condition.status
+    since = timestamp(now)
+    if before is not None and before.get("status") == condition.status:
+        since = str(before["lastTransitionTime"])
     return {
         "type": condition.type,
         "status": condition.status,
         "reason": condition.reason,
         "message": shortened(condition.message),
         "observedGeneration": generation,
-        "lastTransitionTime": before["lastTransitionTime"] if before is not None and unchanged else timestamp(now),
+        "lastTransitionTime": since,
     }
 
 

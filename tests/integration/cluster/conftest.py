@@ -1,6 +1,7 @@
 import json
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -51,6 +52,7 @@ class Namespace:
 
     def start(self, name: str, script: str, **spec: Any) -> None:
         """Create a restricted pod that runs a shell script."""
+        metadata = {"name": name, "annotations": spec.pop("annotations", {})}
         container: dict[str, Any] = {
             "name": "shell",
             "image": BUSYBOX_IMAGE,
@@ -66,12 +68,12 @@ class Namespace:
             "runAsNonRoot": True, "runAsUser": 10001, "fsGroup": 10001, "seccompProfile": {"type": "RuntimeDefault"}
         }  # fmt: skip
         pod_spec = {"restartPolicy": "Never", "securityContext": restricted, "containers": [container]} | spec
-        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod_spec})
+        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod_spec})
 
 
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest) -> Iterator[Namespace]:
-    name = "t-" + str(abs(hash((request.node.name, time.monotonic_ns()))))[:12]
+def namespace() -> Iterator[Namespace]:
+    name = f"t-{uuid.uuid4().hex[:12]}"
     here = Namespace(name)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     here.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(

@@ -100,17 +100,31 @@ def test_kwok_plays_a_node_and_its_pods(namespace: Any) -> None:
         namespace.kubectl("delete", "node", namespace.name)
 
 
-def test_prometheus_scrapes_the_kubelet() -> None:
-    query = urllib.parse.urlencode({"query": 'up{job="kubelet-resource"}'})
+def queried(query: str) -> list[str]:
+    """Return the values that Prometheus has for a query, as soon as it has any."""
+    url = f"{Cluster(Places.of()).prometheus_url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
     deadline = time.monotonic() + 120
-    values: list[str] = []
-    while values != ["1"] and time.monotonic() < deadline:
-        with urllib.request.urlopen(
-            f"{Cluster(Places.of()).prometheus_url}/api/v1/query?{query}", timeout=10
-        ) as answer:
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(url, timeout=10) as answer:
             values = [series["value"][1] for series in json.load(answer)["data"]["result"]]
+        if values and values != ["0"]:
+            return values
         time.sleep(0.5)
-    assert values == ["1"]
+    return []
+
+
+def test_prometheus_scrapes_the_kubelet() -> None:
+    assert queried('up{job="kubelet-resource"}') == ["1"]
+
+
+def test_prometheus_scrapes_an_annotated_pod(namespace: Any) -> None:
+    page = "mkdir /tmp/www && echo 'told_by_the_pod 42' > /tmp/www/metrics && httpd -f -p 9090 -h /tmp/www"
+    annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": "9090", "prometheus.io/path": "/metrics"}
+    tmp = {"volumes": [{"name": "tmp", "emptyDir": {}}]}
+    mount = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+    namespace.start("told", page, container=mount, annotations=annotations, **tmp)
+    namespace.wait("pod", "told", lambda pod: pod["status"]["phase"] == "Running")
+    assert queried(f'told_by_the_pod{{namespace="{namespace.name}",pod="told"}}') == ["42"]
 
 
 def test_the_audit_log_names_who_wrote(namespace: Any) -> None:

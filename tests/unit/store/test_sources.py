@@ -141,6 +141,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return key, chain
 
 
+def loopback(_host: str, _port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
 @pytest.fixture
 def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
     key, chain = certificate
@@ -151,10 +155,9 @@ def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()
         hosts = frozenset({f"localhost:{listener.server_port}"})
-        resolver = lambda _host, _port: ["127.0.0.1"]  # noqa: E731 - a resolver in one line
         yield (
             listener.server_port,
-            FetchPolicy(allowed_hosts=hosts, ca_file=chain, timeout_seconds=10, resolver=resolver),
+            FetchPolicy(allowed_hosts=hosts, ca_file=chain, timeout_seconds=10, resolver=loopback),
         )
         listener.shutdown()
         thread.join()

@@ -1,6 +1,7 @@
 """Artifact folders: published whole or not at all, and verified by every reader."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import stat
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
 from idla_store.https import FetchPolicy, download
-from idla_store.sources import claim_path, hash_file
+from idla_store.sources import claim_path, hash_file, scheme_of
 
 _MANIFEST_LIMIT = 1 << 20
 _PUBLISH_AGAIN = "publish the artifact again"
@@ -98,7 +99,7 @@ def fetch_artifact(
         StoreError: one of its kinds.
     """
     policy = policy or FetchPolicy()
-    scheme = uri.split("://", maxsplit=1)[0] if "://" in uri else ""
+    scheme = scheme_of(uri)
     if scheme not in {"pvc", "https"}:
         remedy = "use pvc://claim/folder or https://host/folder"
         raise RefusedError(uri, f"artifacts are not read from {scheme or 'a URI without a scheme'}", remedy)
@@ -108,13 +109,7 @@ def fetch_artifact(
         target = into / name
         target.unlink(missing_ok=True)
         if source is None:
-            smaller = FetchPolicy(
-                allowed_hosts=policy.allowed_hosts,
-                maximum_bytes=min(limit, policy.maximum_bytes),
-                timeout_seconds=policy.timeout_seconds,
-                ca_file=policy.ca_file,
-                resolver=policy.resolver,
-            )
+            smaller = dataclasses.replace(policy, maximum_bytes=min(limit, policy.maximum_bytes))
             download(f"{uri.rstrip('/')}/{name}", target, smaller)
         else:
             _copy(source / name, target)
@@ -145,7 +140,7 @@ def _verify(folder: Path, digest: str) -> ArtifactManifest:
         if found_size != entry.size_bytes:
             problem = f"{entry.name} has {found_size} bytes, expected {entry.size_bytes}"
             raise DigestMismatchError(str(folder), problem, _PUBLISH_AGAIN)
-        found = "sha256:" + hash_file(path)
+        found = hash_file(path)
         if found != entry.digest:
             problem = f"{entry.name} has the digest {found}, expected {entry.digest}"
             raise DigestMismatchError(str(folder), problem, _PUBLISH_AGAIN)

@@ -39,7 +39,7 @@ def fetch(
         StoreError: one of its kinds.
     """
     policy = policy or FetchPolicy()
-    scheme = uri.split("://", maxsplit=1)[0] if "://" in uri else ""
+    scheme = scheme_of(uri)
     if scheme == "sample":
         path = _sample(uri, samples_root)
     elif scheme == "pvc":
@@ -55,6 +55,11 @@ def fetch(
         if found != digest:
             raise DigestMismatchError(uri, f"its digest is {found}, expected {digest}", _REMEDY_DIGEST)
     return path
+
+
+def scheme_of(uri: str) -> str:
+    """Return what stands before `://`, or an empty text."""
+    return uri.split("://", maxsplit=1)[0] if "://" in uri else ""
 
 
 def claim_path(uri: str, mount: Path) -> Path:
@@ -82,14 +87,14 @@ def digest_of_path(path: Path, uri: str | None = None) -> str:
     name = uri or str(path)
     try:
         if path.is_file():
-            return "sha256:" + hash_file(path)
+            return hash_file(path)
         entries: dict[str, str] = {}
         for folder, folders, files in os.walk(path):
             for entry in sorted(folders + files):
                 found = Path(folder, entry)
                 kind = found.lstat().st_mode
                 if stat.S_ISREG(kind):
-                    entries[found.relative_to(path).as_posix()] = hash_file(found)
+                    entries[found.relative_to(path).as_posix()] = hash_file(found).removeprefix("sha256:")
                 elif not stat.S_ISDIR(kind):
                     raise RefusedError(name, f"{entry} is a link or a special file", "replace it by a plain file")
     except OSError as error:
@@ -98,9 +103,9 @@ def digest_of_path(path: Path, uri: str | None = None) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """Return the hex SHA-256 of a file."""
+    """Return `sha256:<hex>` of a file's bytes."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _inside(uri: str, root: Path, relative: PurePosixPath) -> Path:
@@ -108,9 +113,7 @@ def _inside(uri: str, root: Path, relative: PurePosixPath) -> Path:
     try:
         base = root.resolve(strict=True)
         path = (base / relative).resolve(strict=True)
-    except FileNotFoundError as error:
-        raise NotFoundError(uri, f"there is no {relative} in {root}", "check the name and what is stored") from error
-    except NotADirectoryError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(uri, f"there is no {relative} in {root}", "check the name and what is stored") from error
     except (OSError, RuntimeError) as error:
         raise UnreachableError(uri, f"it cannot be read ({error})", "check the volume and its permissions") from error
