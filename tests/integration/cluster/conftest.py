@@ -79,6 +79,7 @@ def namespace() -> Iterator[Namespace]:
     here.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     ))  # fmt: skip
-    here.wait("serviceaccount", "default", lambda _: True)
+    # Pods are refused until it is there, and on a cluster that just started that takes seconds.
+    here.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=110s")
     yield here
     here.kubectl("delete", "namespace", name, "--wait=false")
