@@ -15,6 +15,8 @@ class FailureReason(StrEnum):
     DATA_NOT_FOUND = "DataNotFound"
     DATA_UNREACHABLE = "DataUnreachable"
     DATA_DIGEST_MISMATCH = "DataDigestMismatch"
+    DATA_REFUSED = "DataRefused"
+    """The URI is malformed or points where it may not."""
     DATA_INVALID = "DataInvalid"
     """Unreadable, wrong shape, missing label column, unknown format."""
     DATA_EMPTY = "DataEmpty"
@@ -28,6 +30,11 @@ class FailureReason(StrEnum):
     GATE_FAILED = "GateFailed"
     CONSTRAINT_UNMET = "ConstraintUnmet"
     VERIFICATION_FAILED = "VerificationFailed"
+    ARTIFACT_NOT_FOUND = "ArtifactNotFound"
+    ARTIFACT_UNREACHABLE = "ArtifactUnreachable"
+    ARTIFACT_DIGEST_MISMATCH = "ArtifactDigestMismatch"
+    ARTIFACT_INVALID = "ArtifactInvalid"
+    """Refused address, unreadable manifest, or golden inputs that are not answered as promised."""
     INTERNAL = "InternalError"
 
 
