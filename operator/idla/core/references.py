@@ -1,0 +1,51 @@
+"""What a resource points at: the names that a controller has to look up before anything can be decided."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from idla.builders.identity import child_name
+from idla.core.reconciliation import Manifest
+
+_CLAIM = "pvc://"
+
+
+def artifact_claim(workflow: Manifest) -> str:
+    """Return the claim that keeps the workflow's artifacts: the one it names, else `<workflow>-artifacts`."""
+    uri = str(_part(workflow, "spec", "outputs").get("storageUri", ""))
+    return _claim_of(uri) or child_name(workflow["metadata"]["name"], "artifacts")
+
+
+def data_claim(workflow: Manifest) -> str | None:
+    """Return the claim of `pvc://` data, or None."""
+    return _claim_of(str(_part(workflow, "spec", "data").get("storageUri", "")))
+
+
+def claim_names(workflow: Manifest) -> tuple[str, ...]:
+    """Return every claim that the workflow names, each once."""
+    return tuple(dict.fromkeys(name for name in (artifact_claim(workflow), data_claim(workflow)) if name))
+
+
+def deployment_name(workflow: Manifest) -> str | None:
+    """Return the name of the ModelDeployment that the workflow keeps, or None where it keeps none."""
+    settings = _part(workflow, "spec", "deployment")
+    if settings.get("mode") != "CreateOrUpdate":
+        return None
+    return str(settings.get("name") or child_name(workflow["metadata"]["name"]))
+
+
+def followed_workflow(deployment: Manifest) -> str | None:
+    """Return the TrainingWorkflow that a ModelDeployment follows, or None."""
+    name = _part(deployment, "spec", "model", "workflowRef").get("name")
+    return None if name is None else str(name)
+
+
+def _claim_of(uri: str) -> str | None:
+    return uri.removeprefix(_CLAIM).split("/", maxsplit=1)[0] or None if uri.startswith(_CLAIM) else None
+
+
+def _part(document: Manifest, *path: str) -> Mapping[str, Any]:
+    """Return a part of a raw object, empty where it is missing: what an older CRD let in must not stop a look-up."""
+    part: Any = document
+    for name in path:
+        part = part.get(name) if isinstance(part, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
