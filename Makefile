@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-cluster cluster cluster-down verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-cluster demo cluster cluster-down verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 
 test-cluster: cluster ## tests on the local Kubernetes, and one that takes a second cluster up and down
 	$(BIN)/python -m pytest tests/integration/cluster
+
+demo: images ## from 15 lines of YAML to an endpoint that answers, on the local cluster, everything checked
+	$(BIN)/python -m demo
 
 cluster: env ## bring up a real Kubernetes on this machine, or mend it
 	$(BIN)/python -m tests.cluster up

@@ -1,0 +1,157 @@
+"""`python -m demo`: applies the sample on the cluster of `make cluster`, shows what happens, and checks the result."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from idla.api.training_workflow import TrainingWorkflowSpec
+from idla.core.references import deployment_name
+from idla_contract.task import DataSource
+
+from demo import endpoint, story
+from demo.checks import Check, checks
+from demo.kubectl import Kubectl, KubectlError
+from demo.measuring import measure
+from tests.cluster import existing
+from tests.cluster.commands import ClusterError
+from tests.cluster.places import REPOSITORY, Places
+
+NAMESPACE = "idla-demo"
+OPERATOR_NAMESPACE = "idla-system"
+SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"
+_PATIENCE_SECONDS = 1800.0
+_RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+class Narrator:
+    """Prints lines with the time since the start; on a terminal, progress stays in one line."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._live = sys.stdout.isatty()
+        self._shown = ""
+
+    def say(self, text: str = "") -> None:
+        """Print a line."""
+        self._clear()
+        print(f"{self._clock()}  {text}" if text else "", flush=True)
+
+    def show(self, text: str) -> None:
+        """Show how far the work is: in place on a terminal, else as a line whenever the percentage changed."""
+        if self._live:
+            self._clear()
+            print(f"{self._clock()}  {text}", end="\r", flush=True)
+            self._shown = text
+        elif text.partition("%")[0] != self._shown.partition("%")[0]:
+            self._shown = text
+            print(f"{self._clock()}  {text}", flush=True)
+
+    def _clear(self) -> None:
+        if self._live and self._shown:
+            print("\x1b[2K", end="\r")
+            self._shown = ""
+
+    def _clock(self) -> str:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        return f"{minutes:>2}:{seconds:02}"
+
+
+def main() -> int:
+    """Run the demonstration; return 0 where everything that is claimed was found to be so."""
+    narrator = Narrator()
+    try:
+        kubectl = _kubectl()
+        _install(kubectl, narrator)
+        name = _apply(kubectl, narrator)
+        status = _follow(kubectl, name, narrator)
+        return _prove(kubectl, name, status, narrator)
+    except (KubectlError, ClusterError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def _kubectl() -> Kubectl:
+    if existing.wanted():
+        return Kubectl(Path("kubectl"), Path(existing.check()), NAMESPACE)
+    places = Places.of()
+    return Kubectl(places.shown / "bin" / "kubectl", places.kubeconfig, NAMESPACE)
+
+
+def _install(kubectl: Kubectl, narrator: Narrator) -> None:
+    narrator.say("kubectl apply --server-side -k manifests/overlays/kind")
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
+    # The images keep their tag `dev` when the code changes: only a restart takes the new ones.
+    kubectl("rollout", "restart", "deployment/idla-operator", f"--namespace={OPERATOR_NAMESPACE}")
+    kubectl("rollout", "status", "deployment/idla-operator", f"--namespace={OPERATOR_NAMESPACE}", "--timeout=300s",
+            seconds=330)  # fmt: skip
+    narrator.say("the operator runs")
+
+
+def _apply(kubectl: Kubectl, narrator: Narrator) -> str:
+    if kubectl.get("namespace", NAMESPACE) is not None:
+        narrator.say(f"the namespace {NAMESPACE} of an earlier demonstration goes first")
+        kubectl("delete", "namespace", NAMESPACE, "--wait=true", seconds=300)
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _RESTRICTED}})
+    narrator.say(f"kubectl apply -n {NAMESPACE} -f manifests/samples/digits.yaml")
+    for line in SAMPLE.read_text().splitlines():
+        print(f"         {line}")
+    applied: dict[str, Any] = json.loads(kubectl("apply", "--server-side", "--output=json", f"--filename={SAMPLE}"))
+    return str(applied["metadata"]["name"])
+
+
+def _follow(kubectl: Kubectl, name: str, narrator: Narrator) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    before: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        found = kubectl.get("trainingworkflow", name)
+        status: dict[str, Any] = (found or {}).get("status", {})
+        for line in story.told(before, status):
+            narrator.say(line)
+        before = status
+        if story.condition(status, "Succeeded").get("status") in ("True", "False"):
+            return status
+        if shown := story.progress(status):
+            narrator.show(shown)
+        time.sleep(1)
+    raise KubectlError(f"{name} did not end in {_PATIENCE_SECONDS:.0f} s; see `kubectl describe twf {name}`")
+
+
+def _prove(kubectl: Kubectl, name: str, status: dict[str, Any], narrator: Narrator) -> int:
+    workflow = kubectl.get("trainingworkflow", name)
+    if workflow is None or story.condition(status, "Succeeded").get("status") != "True":
+        print(kubectl("describe", "trainingworkflow", name), file=sys.stderr)
+        return 1
+    spec = TrainingWorkflowSpec.model_validate(workflow["spec"])
+    served = deployment_name(workflow)
+    assert served is not None
+    source = DataSource(uri=spec.data.storage_uri)
+    narrator.say("the artifact is measured again, in a pod that only reads it")
+    measured = measure(kubectl, image=status["plan"]["image"], source=source, uri=status["artifact"]["uri"])
+    narrator.say(f"{len(measured.labels)} digits that no model has seen go to the endpoint; the first is")
+    for line in endpoint.drawn(measured.images[0], measured.maximum):
+        print(f"         {line}")
+    with kubectl.forward(f"service/{served}", 80) as url:
+        answers = endpoint.labels(url, served, measured.images)
+    narrator.say(f"the endpoint says: {answers[0]}")
+    narrator.say()
+    return _report(kubectl, served, list(checks(status, measured, answers)))
+
+
+def _report(kubectl: Kubectl, served: str, found: list[Check]) -> int:
+    for check in found:
+        print(f"  {'holds ' if check.holds else 'BROKEN'}  {check.name}\n          {check.found}")
+    print(f"\n{kubectl('get', 'trainingworkflows,modeldeployments')}")
+    print("Try next (kubectl and its configuration are in .cluster/):")
+    print("  export KUBECONFIG=$PWD/.cluster/kubeconfig PATH=$PWD/.cluster/bin:$PATH")
+    print(f"  kubectl -n {NAMESPACE} describe twf {served}")
+    print(f"  kubectl -n {NAMESPACE} port-forward service/{served} 8080:80 &")
+    print(f"  curl -s localhost:8080/v2/models/{served}")
+    print(f"  kubectl -n {NAMESPACE} delete twf {served}    # the endpoint and its artifact stay")
+    print("  make cluster-down")
+    return 0 if all(check.holds for check in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

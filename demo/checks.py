@@ -1,0 +1,70 @@
+"""What the demonstration claims, each claim beside what was measured."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demo.measuring import Measurement
+
+LEAST_ACCURACY = 0.97
+LEAST_RATIO = 3.0
+MOST_DROP = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One claim."""
+
+    name: str
+    found: str
+    holds: bool
+
+
+def checks(status: Mapping[str, Any], measured: Measurement, answers: list[str]) -> Iterator[Check]:
+    """Yield what must hold.
+
+    Args:
+        status: of the TrainingWorkflow.
+        measured: what the artifact's files did when they were measured again.
+        answers: the endpoint's label for each test example.
+    """
+    results = status["results"]
+    total = len(measured.labels)
+    right = sum(answer == label for answer, label in zip(answers, measured.labels, strict=True))
+    yield Check(
+        f"the endpoint is right on at least {LEAST_ACCURACY:.0%} of {total} digits that no model has seen",
+        f"{right} of {total} = {right / total:.1%}",
+        right >= LEAST_ACCURACY * total,
+    )
+    yield Check(
+        "the endpoint answers as `status` says",
+        f"status: {results['servedCorrect']} of {results['testExamples']}",
+        (results["servedCorrect"], results["testExamples"]) == (right, total),
+    )
+    yield Check(
+        "the files answer as `status` says",
+        f"served {measured.served_correct}, float {measured.float_correct}",
+        (measured.served_correct, measured.float_correct)
+        == (results["servedCorrect"], round(float(results["floatAccuracy"]) * total)),
+    )
+    ratio = measured.float_size_bytes / measured.served_size_bytes
+    variants = {variant["name"]: variant for variant in results["variants"]}
+    yield Check(
+        f"the served file is at least {LEAST_RATIO:g} times smaller than the float one of the same network",
+        f"{measured.float_size_bytes} / {measured.served_size_bytes} bytes = {ratio:.2f}",
+        ratio >= LEAST_RATIO,
+    )
+    yield Check(
+        "the sizes are those that `status` says",
+        f"status: {results['sizeRatio']} times smaller",
+        (variants["Float32"]["sizeBytes"], variants[results["variant"]]["sizeBytes"])
+        == (measured.float_size_bytes, measured.served_size_bytes),
+    )
+    chosen = variants[results["variant"]]
+    yield Check(
+        f"what the compression loses on the gate split is at most {MOST_DROP}",
+        f"{measured.gate_drop:.4f}, status: {chosen['gateDrop']} in {chosen['gateDropInterval']}",
+        measured.gate_drop <= MOST_DROP
+        and chosen["passed"]
+        and abs(measured.gate_drop - float(chosen["gateDrop"])) < 1e-4,  # noqa: PLR2004  # the status has four digits
+    )

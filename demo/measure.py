@@ -1,0 +1,46 @@
+"""Measures a published artifact again, inside a pod of the trainer image: `python -I -c <this file> SOURCE URI`.
+
+SOURCE is the JSON of the contract's DataSource, URI the artifact's; its claim is mounted at DATA_MOUNT. Prints one JSON
+object: sizes, right answers of the float and the served file on the test split, their accuracy on the gate split, and
+the test examples themselves, so that whoever asked can send them to the endpoint.
+"""
+
+import base64
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from idla_contract.artifact import FLOAT_MODEL, MODEL
+from idla_contract.paths import DATA_MOUNT, SAMPLES_ROOT
+from idla_contract.task import DataSource
+from idla_server.runtime import Runtime
+from idla_store.sources import claim_path
+from idla_trainer.data.dataset import load_dataset
+from idla_trainer.data.split import split
+
+
+def main(source_json: str, uri: str) -> None:
+    """Measure and print."""
+    source = DataSource.model_validate_json(source_json)
+    mount = Path(DATA_MOUNT)
+    dataset = load_dataset(source, data_mount=mount, samples=Path(SAMPLES_ROOT), work=Path("/tmp"))
+    parts = split(dataset, source.split)
+    folder = claim_path(uri, mount)
+    found: dict[str, object] = {}
+    for name, file in (("float", FLOAT_MODEL), ("served", MODEL)):
+        right = Runtime(folder / file).predict(dataset.images).argmax(axis=1) == dataset.labels
+        found[f"{name}SizeBytes"] = (folder / file).stat().st_size
+        found[f"{name}Correct"] = int(right[parts.test].sum())
+        found[f"{name}GateAccuracy"] = float(right[parts.judged].mean())
+    packed = io.BytesIO()
+    np.savez_compressed(packed, x=dataset.images[parts.test], y=dataset.labels[parts.test])
+    found["classes"] = dataset.classes
+    found["maximum"] = dataset.maximum
+    found["test"] = base64.b64encode(packed.getvalue()).decode()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
