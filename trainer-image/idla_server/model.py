@@ -9,9 +9,11 @@ import numpy.typing as npt
 from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, ArtifactManifest
 from idla_contract.result import FailureReason
 from idla_preprocess import ImageSpec, InputError, to_tensor
-from idla_store import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError, verify
+from idla_store import StoreError, verify
 
+from idla_server.failures import reason_of
 from idla_server.runtime import ModelFileError, Runtime
+from idla_server.signature import input_specs, output_specs
 
 GOLDEN_TOLERANCE = 0.02
 """Largest difference of a probability between where the artifact was made and here.
@@ -20,13 +22,6 @@ The bytes are the same (their digests are verified), so this is about processors
 quantized ones by a few steps of 1/256 where an intermediate value lies on the border of two steps. A wrong input
 scale, order of pixels or order of labels differs by much more.
 """
-
-_REASONS: dict[type[StoreError], FailureReason] = {
-    NotFoundError: FailureReason.ARTIFACT_NOT_FOUND,
-    UnreachableError: FailureReason.ARTIFACT_UNREACHABLE,
-    DigestMismatchError: FailureReason.ARTIFACT_DIGEST_MISMATCH,
-    RefusedError: FailureReason.ARTIFACT_INVALID,
-}
 
 
 class ModelError(Exception):
@@ -40,7 +35,7 @@ class ModelError(Exception):
     @classmethod
     def of(cls, error: StoreError) -> "ModelError":
         """Return the same problem as a reason of the contract."""
-        return cls(_REASONS.get(type(error), FailureReason.ARTIFACT_INVALID), str(error))
+        return cls(reason_of(error), str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,8 @@ class ServedModel:
     manifest: ArtifactManifest
     spec: ImageSpec
     runtime: Runtime
-    threads: int
+    example: npt.NDArray[np.generic]
+    """The first golden input, as a batch of one raw image."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,9 +63,14 @@ class ServedModel:
         """
         return self.runtime.predict(to_tensor(self.spec, raw, field="image"))
 
-    def twin(self) -> "ServedModel":
+    @property
+    def version(self) -> str:
+        """Return the first 12 hex digits of the digest."""
+        return self.digest.removeprefix("sha256:")[:12]
+
+    def twin(self, *, threads: int = 1) -> "ServedModel":
         """Return the same model with a runtime of its own."""
-        return replace(self, runtime=Runtime(self.folder / MODEL, threads=self.threads))
+        return replace(self, runtime=Runtime(self.folder / MODEL, threads=threads))
 
 
 def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
@@ -100,13 +101,25 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
         raise _invalid(f"{PREPROCESS} describes images {list(spec.shape)}, {MODEL} takes {list(runtime.input_shape)}")
     if runtime.classes != len(manifest.labels):
         raise _invalid(f"manifest.json has {len(manifest.labels)} labels, {MODEL} answers {runtime.classes} classes")
-    model = ServedModel(folder, digest, manifest, spec, runtime, threads)
-    _check_golden(model)
+    _check_signature(manifest, spec)
+    inputs, promised = _golden(folder / GOLDEN)
+    model = ServedModel(folder, digest, manifest, spec, runtime, inputs[:1])
+    _check_golden(model, inputs, promised)
     return model
 
 
-def _check_golden(model: ServedModel) -> None:
-    inputs, promised = _golden(model.folder / GOLDEN)
+def _check_signature(manifest: ArtifactManifest, spec: ImageSpec) -> None:
+    served = {"inputs": input_specs(spec), "outputs": output_specs(manifest.labels)}
+    for field, expected in served.items():
+        found = getattr(manifest, field)
+        if found != expected:
+            shown = [
+                ", ".join(f"{each.name} {each.datatype} {list(each.shape)}" for each in s) for s in (found, expected)
+            ]
+            raise _invalid(f"manifest.json has the {field} ({shown[0]}), the server has ({shown[1]})")
+
+
+def _check_golden(model: ServedModel, inputs: npt.NDArray[np.generic], promised: npt.NDArray[np.float64]) -> None:
     try:
         answered = model.predict(inputs)
     except InputError as error:

@@ -1,0 +1,199 @@
+"""The routes of the Open Inference Protocol v2 over HTTP, and `/metrics`."""
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from idla_contract.artifact import TensorSpec
+from idla_preprocess import InputError
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from idla_server import __version__
+from idla_server.service import Phase, Service
+from idla_server.signature import input_specs, output_specs
+
+PLATFORM = "litert_tflite"
+_CLIENT_GONE = 499
+"""Counted where the client hung up before its request was whole; nobody reads the answer."""
+
+
+def build_app(service: Service) -> ASGIApp:
+    """Return the HTTP application of a service."""
+    routes = _Routes(service)
+    model = "/v2/models/{model}"
+    pairs = [
+        ("/v2", routes.server),
+        ("/v2/", routes.server),
+        ("/v2/health/live", routes.live),
+        ("/v2/health/ready", routes.ready),
+        ("/metrics", routes.metrics),
+    ]
+    listed = [Route(path, endpoint, methods=["GET"]) for path, endpoint in pairs]
+    for base in (model, model + "/versions/{version}"):
+        listed += [
+            Route(base, routes.model, methods=["GET"]),
+            Route(base + "/ready", routes.model_ready, methods=["GET"]),
+            Route(base + "/infer", routes.infer, methods=["POST"]),
+        ]
+    app = Starlette(routes=listed, exception_handlers={HTTPException: _refused, Exception: _failed})
+    app.router.redirect_slashes = False
+    return _PoliteClose(app, service)
+
+
+class _PoliteClose:
+    """Asks clients to close their connections while the service drains, so that the next one goes elsewhere."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_politely(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._service.phase is Phase.DRAINING:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, send_politely)
+
+
+class _Routes:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def server(self, _: Request) -> Response:
+        return _json({"name": "idla", "version": __version__, "extensions": []})
+
+    async def live(self, _: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        ready = self._service.ready
+        return _json({"live": True, "ready": ready}, 200 if ready else 503)
+
+    async def model(self, request: Request) -> Response:
+        self._check_path(request)
+        model = self._service.model
+        if model is None:
+            raise _not_loaded()
+        return _json(
+            {
+                "name": self._service.name,
+                "versions": [self._service.version],
+                "platform": PLATFORM,
+                "inputs": [_tensor(spec) for spec in input_specs(model.spec)],
+                "outputs": [_tensor(spec) for spec in output_specs(model.labels)],
+            }
+        )
+
+    async def model_ready(self, request: Request) -> Response:
+        self._check_path(request)
+        ready = self._service.ready
+        return _json({"name": self._service.name, "ready": ready}, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encoder(self._service.measures.registry), media_type=content_type)
+
+    async def infer(self, request: Request) -> Response:
+        service = self._service
+        counting, code, start = service.counting, 500, time.perf_counter()
+        service.in_flight += 1
+        service.measures.in_flight.set(service.in_flight)
+        try:
+            self._check_path(request)
+            self._check_load(request)
+            body = await _body(request, service.limits.body_bytes)
+            start = time.perf_counter()
+            response = Response(await service.infer(body), media_type="application/json")
+            code = 200
+        except InputError as error:
+            code = 400
+            response = _json({"error": str(error)}, code)
+        except HTTPException as error:
+            code = error.status_code
+            response = await _refused(request, error)
+        except ClientDisconnect:
+            code = _CLIENT_GONE
+            response = Response(status_code=code)
+        finally:
+            service.in_flight -= 1
+            service.measures.in_flight.set(service.in_flight)
+            if counting:
+                service.measures.answered(code, time.perf_counter() - start)
+        return response
+
+    def _check_path(self, request: Request) -> None:
+        name, version = request.path_params["model"], request.path_params.get("version")
+        if name != self._service.name:
+            raise HTTPException(404, f"model: found {name[:100]!r}; allowed: {self._service.name!r}")
+        if version not in {None, self._service.version}:
+            raise HTTPException(404, f"version: found {version[:100]!r}; allowed: {self._service.version!r}")
+
+    def _check_load(self, request: Request) -> None:
+        service = self._service
+        if service.model is None:
+            raise _not_loaded()
+        if service.in_flight > service.limits.in_flight:
+            problem = f"{service.limits.in_flight} requests are being answered, which is the most at a time; try again"
+            raise HTTPException(503, problem, {"retry-after": "1"})
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            raise HTTPException(415, f"Content-Encoding: found {encoding[:100]!r}; allowed: none, send plain JSON")
+        if "inference-header-content-length" in request.headers:
+            raise HTTPException(415, "Inference-Header-Content-Length: there is no binary extension; send plain JSON")
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        HTTPException: it is larger than `limit` bytes; a body that announces its length is not even read.
+        ClientDisconnect: the client hung up.
+    """
+    too_large = HTTPException(413, f"the body: found more than {limit} bytes; allowed: {limit}; send several requests")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > limit:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise too_large
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+
+
+def _not_loaded() -> HTTPException:
+    return HTTPException(503, "the model is not loaded yet; try again", {"retry-after": "1"})
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    text = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND and text == "Not Found":
+        text = f"there is no {request.url.path[:100]!r}; the protocol begins at /v2"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        text = f"method: found {request.method}; allowed: {(error.headers or {}).get('Allow', 'another one')}"
+    response = _json({"error": text}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    return _json({"error": "an error of the server; its log holds the reason"}, 500)

@@ -1,0 +1,81 @@
+"""Where an inference runs: at once on the event loop while it is short, else on a thread with a runtime of its own."""
+
+import asyncio
+import queue
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from idla_server.model import ServedModel
+
+Job = Callable[[ServedModel], bytes]
+
+SHORT_SECONDS = 0.002
+"""An inference that takes longer must not hold up the event loop, on which probes are answered too."""
+SHORT_BYTES = 1 << 16
+"""Nor the parsing of more JSON than this."""
+_SHORTEST_VALUE = 2
+"""Bytes of one value in JSON: a digit and a comma."""
+
+
+class Engine:
+    """Runs jobs on copies of one model; used on the event loop.
+
+    Args:
+        model: the loaded model, from now on the engine's.
+        workers: threads, each with a copy of its own.
+        threads: threads of one inference on such a copy.
+    """
+
+    def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
+        self.short_bytes = short_bytes(_seconds_of_one(model), model.example.size)
+        self._inline = model if self.short_bytes else None
+        self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
+        for _ in range(workers):
+            self._idle.put(model.twin(threads=threads))
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inference")
+
+    async def run(self, job: Job, size: int) -> bytes:
+        """Return what a job answers.
+
+        Args:
+            job: called once with a model that nobody else uses meanwhile.
+            size: bytes of the request, from which the job's length is judged.
+        """
+        if self._inline is not None and size <= self.short_bytes:
+            return job(self._inline)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._borrow, job)
+
+    def close(self) -> None:
+        """End the threads; jobs that wait are given up."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _borrow(self, job: Job) -> bytes:
+        model = self._idle.get_nowait()  # there are as many models as threads
+        try:
+            return job(model)
+        finally:
+            self._idle.put(model)
+
+
+def short_bytes(seconds: float, values: int) -> int:
+    """Return the largest request in bytes that is surely short, 0 where not even one example is.
+
+    Args:
+        seconds: what one example takes.
+        values: numbers of one example.
+    """
+    examples = int(SHORT_SECONDS / max(seconds, 1e-9))
+    # A request of this size may hold that many examples at most, written as tersely as can be.
+    return min(SHORT_BYTES, examples * values * _SHORTEST_VALUE) if examples else 0
+
+
+def _seconds_of_one(model: ServedModel) -> float:
+    def once() -> float:
+        start = time.perf_counter()
+        model.predict(model.example)
+        return time.perf_counter() - start
+
+    once()
+    return statistics.median(once() for _ in range(5))

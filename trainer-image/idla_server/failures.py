@@ -1,0 +1,50 @@
+"""How a serving pod says why it cannot go on: a `Failure` in the termination message, and an exit code."""
+
+import logging
+from pathlib import Path
+
+from idla_contract.exit_codes import ExitCode
+from idla_contract.paths import TERMINATION_LIMIT, TERMINATION_LOG
+from idla_contract.result import Failure, FailureReason
+from idla_store import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
+
+_LOG = logging.getLogger(__name__)
+_MESSAGE_LIMIT = 1024
+_REASONS: dict[type[StoreError], FailureReason] = {
+    NotFoundError: FailureReason.ARTIFACT_NOT_FOUND,
+    UnreachableError: FailureReason.ARTIFACT_UNREACHABLE,
+    DigestMismatchError: FailureReason.ARTIFACT_DIGEST_MISMATCH,
+    RefusedError: FailureReason.ARTIFACT_INVALID,
+}
+
+
+def reason_of(error: StoreError) -> FailureReason:
+    """Return the contract's reason for an artifact that could not be fetched or verified."""
+    return _REASONS[type(error)]
+
+
+def report(reason: FailureReason, message: str, path: Path) -> ExitCode:
+    """Write a `Failure` to the termination message and return the exit code that goes with it.
+
+    A file that cannot be written is logged and changes nothing else. The kubelet's own file is never created, since
+    outside of a pod its folder is the machine's.
+    """
+    text = _fitting(reason, message)
+    try:
+        with path.open("r+" if path == Path(TERMINATION_LOG) else "w") as file:
+            file.truncate()
+            file.write(text)
+    except OSError as error:
+        _LOG.warning("the termination message cannot be written", extra={"path": str(path), "error": str(error)})
+    _LOG.error(message, extra={"reason": str(reason)})
+    return ExitCode.STORE_UNAVAILABLE if reason is FailureReason.ARTIFACT_UNREACHABLE else ExitCode.BAD_INPUT
+
+
+def _fitting(reason: FailureReason, message: str) -> str:
+    """Return the JSON of a failure, its message cut to what the contract and the kubelet keep."""
+    length = min(len(message), _MESSAGE_LIMIT)
+    text = Failure(reason=reason, message=message[:length]).to_json()
+    while len(text.encode()) > TERMINATION_LIMIT:
+        length //= 2
+        text = Failure(reason=reason, message=message[:length]).to_json()
+    return text
