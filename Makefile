@@ -27,8 +27,9 @@ $(STAMP): $(BIN)/uv requirements/dev.txt requirements/uv.txt operator/pyproject.
 requirements: $(BIN)/uv ## compile the pinned lists again (needs the package index)
 	requirements/compile
 
-generate: env ## write what is generated: the schemas of the contract
+generate: env ## write what is generated: the schemas of the contract, the CRDs
 	$(BIN)/python -m idla_contract.schemas
+	$(BIN)/python -m idla.api.crdgen
 
 format: env ## format the code
 	$(BIN)/ruff format .
@@ -61,7 +62,7 @@ cluster-down: env ## take the local Kubernetes away with all it made
 	$(BIN)/python -m tests.cluster down
 
 verify: generate lint ## regenerate and check that git stays clean
-	git diff --exit-code -- trainer-image/contract
+	git diff --exit-code -- trainer-image/contract crds
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -20,10 +20,23 @@ class Rule:
     message: str
 
 
+def _with_rules(schema: dict[str, Any], model: "type[SpecModel | StatusModel]") -> None:
+    """Put the rules of a model into its schema."""
+    if model.cel:
+        schema["x-kubernetes-validations"] = [{"rule": rule.rule, "message": rule.message} for rule in model.cel]
+
+
 class SpecModel(BaseModel):
     """A part of a spec: frozen, camelCase on the wire, unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_with_rules,
+    )
 
     cel: ClassVar[tuple[Rule, ...]] = ()
 
@@ -31,7 +44,14 @@ class SpecModel(BaseModel):
 class StatusModel(BaseModel):
     """A part of a status: as above, but fields of another version of the operator are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_with_rules,
+    )
 
     cel: ClassVar[tuple[Rule, ...]] = ()
 

@@ -63,7 +63,7 @@ class ServedModelStatus(StatusModel):
 class ModelDeploymentStatus(StatusModel):
     """What serves now."""
 
-    observed_generation: int = -1
+    observed_generation: int = Field(default=-1, ge=-1)
     """The generation that everything here speaks of; -1 until the operator has seen the object."""
     conditions: Conditions = ()
     """Observations; `Ready` is the summary."""

@@ -585,7 +585,7 @@ class DeploymentReference(StatusModel):
 class TrainingWorkflowStatus(StatusModel):
     """What the operator decided, does and found."""
 
-    observed_generation: int = -1
+    observed_generation: int = Field(default=-1, ge=-1)
     """The generation that everything here speaks of; -1 until the operator has seen the object."""
     conditions: Conditions = ()
     """Observations; `Succeeded` is the summary."""
