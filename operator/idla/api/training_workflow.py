@@ -340,7 +340,7 @@ class TrainingWorkflowSpec(SpecModel):
     model: ModelSettings | None = None
     """Which models compete."""
     resources: Resources | None = None
-    """What each training pod asks for. Default: 500m CPU and 1Gi memory, at most 4Gi memory."""
+    """What each task's pod asks for; devices are for trainings only. Default: 500m CPU and 1Gi memory, at most 4Gi."""
     training: TrainingSettings | None = None
     """How each candidate is trained."""
     compression: CompressionSettings | None = None
@@ -350,7 +350,7 @@ class TrainingWorkflowSpec(SpecModel):
     deployment: DeploymentSettings | None = None
     """Whether and how the artifact is served. Default: it is not."""
     active_deadline_seconds: int | None = Field(default=None, ge=1, le=31536000)
-    """Seconds from the start of a generation until its work is stopped. Default: no limit."""
+    """Seconds from `status.startTime` until the work is stopped. Default: no limit."""
     ttl_seconds_after_finished: int | None = Field(default=None, ge=0, le=31536000)
     """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Default: never."""
 
@@ -361,6 +361,15 @@ class TrainingWorkflowSpec(SpecModel):
             if len(set(metrics)) != len(metrics):
                 raise ValueError(f"metric {metrics[0]} stands twice; each may stand once")
         return self
+
+
+class BasisStatus(StatusModel):
+    """What the tasks of a generation rest on; frozen when the generation was first worked on."""
+
+    image: Annotated[str, Field(max_length=1024)]
+    """The trainer image of every task."""
+    spec_digest: Annotated[str, Field(max_length=64)]
+    """Digest of those parts of the spec that tasks and verdicts depend on."""
 
 
 class CandidateStatus(StatusModel):
@@ -471,8 +480,12 @@ class TaskStatus(StatusModel):
     """Pods that were started for it."""
     job_name: Annotated[str, Field(max_length=253)] | None = None
     """The Job that does it."""
+    reason: Reason | None = None
+    """Why it waits or failed, for programs."""
     message: Text = ""
     """What it waits for, or how it ended."""
+    result: Annotated[str, Field(max_length=4096)] | None = None
+    """JSON of the task's answer, so that the loss of its pod loses nothing."""
     start_time: Timestamp | None = None
     """When its Job began."""
     completion_time: Timestamp | None = None
@@ -589,6 +602,8 @@ class TrainingWorkflowStatus(StatusModel):
     """The generation that everything here speaks of; -1 until the operator has seen the object."""
     conditions: Conditions = ()
     """Observations; `Succeeded` is the summary."""
+    basis: BasisStatus | None = None
+    """What the tasks rest on."""
     plan: PlanStatus | None = None
     """What will be done."""
     decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=16, json_schema_extra=keyed("name"))] = ()
@@ -606,6 +621,6 @@ class TrainingWorkflowStatus(StatusModel):
     deployment_ref: DeploymentReference | None = None
     """The ModelDeployment that follows this workflow."""
     start_time: Timestamp | None = None
-    """When this generation was first worked on."""
+    """When this generation was first worked on, or was resumed or approved: waiting for a person costs no deadline."""
     completion_time: Timestamp | None = None
     """When this generation ended."""
