@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-cluster demo cluster cluster-down verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-cluster test-e2e demo cluster cluster-down verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 
 test-cluster: cluster ## tests on the local Kubernetes, and one that takes a second cluster up and down
 	$(BIN)/python -m pytest tests/integration/cluster
+
+test-e2e: images ## the whole way with real pods on the local Kubernetes (about 10 minutes)
+	$(BIN)/python -m pytest tests/e2e
 
 demo: images ## from 15 lines of YAML to an endpoint that answers, on the local cluster, everything checked
 	$(BIN)/python -m demo

@@ -1,0 +1,113 @@
+"""What the end-to-end tests do on the cluster: wait, kill the operator, and make data on a claim."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+
+from demo.kubectl import Kubectl
+from demo.story import condition
+from tests.cluster.places import Places
+
+OPERATOR_NAMESPACE = "idla-system"
+OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"
+TRAINER_IMAGE = "docker.io/idla/trainer:dev"
+PATIENCE = 900.0
+
+
+def until(
+    kubectl: Kubectl, kind: str, name: str, reached: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE
+) -> dict[str, Any]:
+    """Return the object as soon as `reached` holds for it."""
+    deadline = time.monotonic() + seconds
+    found: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        found = kubectl.get(kind, name) or {}
+        if found and reached(found):
+            return found
+        time.sleep(1)
+    raise AssertionError(
+        f"{kind} {name} after {seconds:.0f} s:\n{kubectl('describe', kind, name) if found else 'gone'}"
+    )
+
+
+def summary(workflow: dict[str, Any]) -> tuple[str, str]:
+    """Return status and reason of `Succeeded` for the generation that the spec has now."""
+    status = workflow.get("status", {})
+    if status.get("observedGeneration") != workflow["metadata"]["generation"]:
+        return "", ""
+    found = condition(status, "Succeeded")
+    return found.get("status", ""), found.get("reason", "")
+
+
+def ended(workflow: dict[str, Any]) -> bool:
+    """Return whether the workflow has ended, well or not."""
+    return summary(workflow)[0] in ("True", "False")
+
+
+def running(task: str) -> Callable[[dict[str, Any]], bool]:
+    """Return whether a task whose name begins so runs."""
+    return lambda workflow: any(
+        entry["name"].startswith(task) and entry["state"] == "Running"
+        for entry in workflow.get("status", {}).get("tasks", ())
+    )
+
+
+def operator_pids() -> list[int]:
+    """Return the operator's processes in the pods of the local cluster."""
+    cgroup = Places.of().cgroup
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if b"idla_operator" in words and cgroup in (folder / "cgroup").read_text():
+                found.append(int(folder.name))
+        except OSError:
+            continue  # it ended while it was looked at
+    return found
+
+
+def kill_operator() -> None:
+    """Send SIGKILL to the operator's process."""
+    pids = operator_pids()
+    assert pids, "the operator does not run"
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def start_python(kubectl: Kubectl, name: str, script: str, *, image: str, claim: str | None = None) -> None:
+    """Start a restricted pod that runs a Python script, its claim at `/data`."""
+    volumes: list[dict[str, Any]] = [TMP_VOLUME]
+    mounts: list[dict[str, Any]] = [TMP_MOUNT]
+    if claim is not None:
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": claim}})
+        mounts.append({"name": "data", "mountPath": "/data"})
+    container = {
+        "name": "python", "image": image, "imagePullPolicy": "IfNotPresent",
+        "args": ["-I", "-c", script.replace("$", "$$")],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+        "securityContext": container_security_context(), "volumeMounts": mounts,
+    }  # fmt: skip
+    spec = pod_defaults(grace_seconds=1) | {"restartPolicy": "Never", "volumes": volumes, "containers": [container]}
+    kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+
+
+def run_python(
+    kubectl: Kubectl, name: str, script: str, *, image: str = TRAINER_IMAGE, claim: str | None = None
+) -> str:
+    """Run a Python script in a restricted pod to its end and return what it printed."""
+    start_python(kubectl, name, script, image=image, claim=claim)
+    pod = until(kubectl, "pod", name, lambda found: found["status"]["phase"] in ("Succeeded", "Failed"), 300)
+    printed = kubectl("logs", name)
+    assert pod["status"]["phase"] == "Succeeded", printed
+    return printed
+
+
+def make_claim(kubectl: Kubectl, name: str) -> None:
+    """Make a claim of the default class."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "64Mi"}}}
+    kubectl.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec})
