@@ -8,10 +8,10 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class Measures:
-    """The metrics of one server in a registry of their own, beside those of its process."""
+    """The metrics of one server in a registry of their own, beside those of its process; no times of creation."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # they would double the number of series
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library left its types out here
         self.registry = CollectorRegistry()
         self._requests = Counter(
             REQUESTS, "Requests for an inference that were answered.", ["protocol", "code"], registry=self.registry

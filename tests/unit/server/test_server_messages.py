@@ -1,0 +1,207 @@
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idla_preprocess import ImageSpec, InputError
+from idla_server import messages, signature
+from idla_server.messages import InferRequest, decode, encode
+
+LIMIT = 5
+
+
+def body(*, drop: str | None = None, tensor: dict[str, Any] | None = None, **more: Any) -> bytes:
+    """Return a good request of two examples of three numbers, with some of it changed."""
+    image = {"name": "image", "datatype": "FP32", "shape": [2, 3], "data": [1, 2, 3, 4, 5, 6]} | (tensor or {})
+    content = {"inputs": [{key: value for key, value in image.items() if key != drop}], **more}
+    return json.dumps({key: value for key, value in content.items() if key != drop}).encode()
+
+
+GOOD: dict[str, tuple[bytes, str | None, tuple[str, ...]]] = {
+    "plain": (body(), None, ("probabilities", "label")),
+    "with an id": (body(id="42"), "42", ("probabilities", "label")),
+    "with an empty id": (body(id=""), "", ("probabilities", "label")),
+    "nested data": (body(tensor={"data": [[1, 2, 3], [4, 5, 6]]}), None, ("probabilities", "label")),
+    "one output": (body(outputs=[{"name": "label"}]), None, ("label",)),
+    "outputs in another order": (
+        body(outputs=[{"name": "label"}, {"name": "probabilities"}]),
+        None,
+        ("label", "probabilities"),
+    ),
+    "an output twice": (body(outputs=[{"name": "label"}, {"name": "label"}]), None, ("label",)),
+    "no wish": (body(outputs=[]), None, ("probabilities", "label")),
+    "absent and null": (body(outputs=None, id=None, parameters=None), None, ("probabilities", "label")),
+    "parameters": (
+        body(
+            parameters={"priority": 1},
+            tensor={"parameters": {"binary_data": False}},
+            outputs=[{"name": "label", "parameters": {}}],
+        ),
+        None,
+        ("label",),
+    ),
+    "what clients add": (body(model_name="m", model_version="1"), None, ("probabilities", "label")),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_request_is_understood(name: str) -> None:
+    content, identifier, outputs = GOOD[name]
+    request = decode(content, LIMIT)
+    assert (request.id, request.outputs) == (identifier, outputs)
+    np.testing.assert_array_equal(request.image, [[1, 2, 3], [4, 5, 6]])
+
+
+DATA = "inputs[0].data"
+SHAPE = "inputs[0].shape"
+BAD: dict[str, tuple[bytes, str, str, str]] = {
+    # name: body, the field, a part of what was found, a part of what is allowed
+    "no JSON": (b"image", "the body", "no JSON", "a JSON object"),
+    "empty": (b"", "the body", "no JSON", "a JSON object"),
+    "NaN": (body().replace(b"6", b"NaN"), "the body", "no JSON", "neither NaN nor Infinity"),
+    "not UTF-8": (b'{"id": "\xff"}', "the body", "no JSON", "a JSON object"),
+    "too deep": (b"[" * 5000, "the body", "no JSON", "a JSON object"),
+    "a list": (b"[]", "the body", "[]", "a JSON object"),
+    "a misspelt key": (body(output=[]), "the body", "the key 'output'", "id, inputs,"),
+    "a number as id": (body(id=42), "id", "42", "a text"),
+    "parameters that are none": (body(parameters=[]), "parameters", "[]", "a JSON object"),
+    "binary output wanted": (
+        body(parameters={"binary_data_output": True}),
+        "parameters.binary_data_output",
+        "True",
+        "no binary extension",
+    ),
+    "no inputs": (body(drop="inputs"), "inputs", "nothing", "`image`"),
+    "inputs no list": (body(inputs={}), "inputs", "{}", "`image`"),
+    "two inputs": (body(inputs=[{}, {}]), "inputs", "2 tensors", "the one tensor `image`"),
+    "an input that is none": (body(inputs=[3]), "inputs[0]", "3", "a JSON object"),
+    "an unknown key of the input": (body(tensor={"dtype": "f"}), "inputs[0]", "the key 'dtype'", "datatype"),
+    "no name": (body(drop="name"), "inputs[0].name", "nothing", "`image`"),
+    "another name": (body(tensor={"name": "x" * 500}), "inputs[0].name", "'xxx", "`image`"),
+    "no datatype": (body(drop="datatype"), "inputs[0].datatype", "nothing", "FP32, FP64, UINT8, INT32, INT64"),
+    "an unknown datatype": (body(tensor={"datatype": "FP16"}), "inputs[0].datatype", "'FP16'", "FP32"),
+    "a datatype that is no text": (body(tensor={"datatype": ["FP32"]}), "inputs[0].datatype", "['FP32']", "FP32"),
+    "binary data": (
+        body(tensor={"parameters": {"binary_data_size": 24}}),
+        "inputs[0].parameters.binary_data_size",
+        "24",
+        "no binary extension",
+    ),
+    "no shape": (body(drop="shape"), SHAPE, "nothing", "2 to 4 whole numbers"),
+    "a shape that is no list": (body(tensor={"shape": 6}), SHAPE, "6", "2 to 4 whole numbers"),
+    "a shape without examples": (body(tensor={"shape": [6]}), SHAPE, "[6]", "2 to 4 whole numbers"),
+    "a shape of five": (body(tensor={"shape": [1, 1, 1, 2, 3]}), SHAPE, "[1, 1, 1, 2, 3]", "2 to 4"),
+    "a negative length": (body(tensor={"shape": [-1, 3]}), SHAPE, "[-1, 3]", "whole numbers"),
+    "a length with a point": (body(tensor={"shape": [2.0, 3]}), SHAPE, "[2.0, 3]", "whole numbers"),
+    "a length that is true": (body(tensor={"shape": [True, 6]}), SHAPE, "[True, 6]", "whole numbers"),
+    "too large a batch": (body(tensor={"shape": [6, 1]}), SHAPE, "a batch of 6", "at most 5"),
+    "a huge length": (body(tensor={"shape": [2, 10**12, 10**12]}), DATA, "6 numbers", "[2, 1000000000000,"),
+    "no data": (body(drop="data"), DATA, "nothing", "a list of numbers"),
+    "data as a text": (body(tensor={"data": "AAAA"}), DATA, "'AAAA'", "a list of numbers"),
+    "data as an object": (body(tensor={"data": {}}), DATA, "{}", "a list of numbers"),
+    "no number": (body(tensor={"data": []}), DATA, "no number", "at least one image"),
+    "a number too few": (body(tensor={"data": [1, 2, 3, 4, 5]}), DATA, "5 numbers", "as the shape [2, 3] has (6)"),
+    "nested otherwise": (body(tensor={"data": [[1, 2], [3, 4], [5, 6]]}), DATA, "nested as [3, 2]", "[2, 3]"),
+    "ragged": (body(tensor={"data": [[1, 2, 3], [4, 5]]}), DATA, "unequal length", "nested like the shape"),
+    "mixed depth": (body(tensor={"data": [[1, 2, 3], 4]}), DATA, "unequal length or depth", "a flat list"),
+    "deeper than arrays go": (body(tensor={"data": json.loads("[" * 99 + "1" + "]" * 99)}), DATA, "depth", "flat"),
+    "a null": (body(tensor={"data": [1, 2, 3, 4, 5, None]}), DATA, "not numbers", "numbers only"),
+    "a text among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, "6"]}), DATA, "not numbers", "numbers only"),
+    "an object among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, {}]}), DATA, "not numbers", "numbers only"),
+    "only true and false": (body(tensor={"data": [True] * 6}), DATA, "not numbers", "numbers only"),
+    "UINT8 above 255": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, 256]}), DATA, "256", "from 0 to 255"),
+    "UINT8 below 0": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, -1]}), DATA, "-1", "from 0 to 255"),
+    "INT32 with a point": (body(tensor={"datatype": "INT32", "data": [0.5] * 6}), DATA, "decimal", "for INT32"),
+    "INT32 too large": (body(tensor={"datatype": "INT32", "data": [2**31] * 6}), DATA, str(2**31), str(2**31 - 1)),
+    "INT64 too large": (body(tensor={"datatype": "INT64", "data": [2**63] * 6}), DATA, str(2**63), "for INT64"),
+    "outputs no list": (body(outputs="label"), "outputs", "'label'", "a list of objects with a name"),
+    "an output that is none": (body(outputs=["label"]), "outputs[0]", "'label'", "a JSON object"),
+    "an unknown output": (
+        body(outputs=[{"name": "label"}, {"name": "scores"}]),
+        "outputs[1].name",
+        "'scores'",
+        "`probabilities` or `label`",
+    ),
+    "an output whose name is no text": (body(outputs=[{"name": ["label"]}]), "outputs[0].name", "['label']", "`label`"),
+    "a binary output": (
+        body(outputs=[{"name": "label", "parameters": {"binary_data": True}}]),
+        "outputs[0].parameters.binary_data",
+        "True",
+        "no binary extension",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_request_is_refused_by_field_value_and_what_is_allowed(name: str) -> None:
+    content, field, found, allowed = BAD[name]
+    with pytest.raises(InputError) as caught:
+        decode(content, LIMIT)
+    assert caught.value.field == field
+    assert found in caught.value.found
+    assert allowed in caught.value.allowed
+    assert len(str(caught.value)) < 500
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["name", "data", "x"]), inner),
+    max_leaves=8,
+)
+
+
+TENSOR = st.dictionaries(st.sampled_from(["name", "shape", "datatype", "data", "parameters"]), JSON)
+
+
+@given(changes=TENSOR, as_output=st.booleans())
+def test_whatever_is_sent_is_understood_or_refused(*, changes: dict[str, Any], as_output: bool) -> None:
+    content = body(outputs=[changes]) if as_output else body(tensor=changes)
+    try:
+        request = decode(content, LIMIT)
+    except InputError:
+        return
+    assert request.image.dtype.kind in "iuf"
+    assert 2 <= request.image.ndim <= 4
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_are_sent_are_refused(content: bytes) -> None:
+    with pytest.raises(InputError):
+        decode(content, LIMIT)
+
+
+PROBABILITIES = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]], np.float32)
+TENSORS = {
+    "probabilities": {
+        "name": "probabilities",
+        "datatype": "FP32",
+        "shape": [3, 2],
+        "data": [0.25, 0.75, 0.5, 0.5, 1.0, 0.0],
+    },
+    "label": {"name": "label", "datatype": "BYTES", "shape": [3], "data": ["ox", "a", "a"]},
+}
+
+
+@pytest.mark.parametrize("outputs", [("probabilities", "label"), ("label",), ("label", "probabilities")])
+@pytest.mark.parametrize("identifier", [None, "", "42"])
+def test_an_answer_holds_what_was_asked(outputs: tuple[str, ...], identifier: str | None) -> None:
+    request = InferRequest(identifier, PROBABILITIES, outputs)
+    expected: dict[str, Any] = {"model_name": "m", "model_version": "v"}
+    if identifier is not None:
+        expected["id"] = identifier
+    expected["outputs"] = [TENSORS[name] for name in outputs]
+    assert json.loads(encode(request, "m", "v", PROBABILITIES, ("a", "ox"))) == expected
+
+
+def test_a_manifest_and_the_messages_speak_of_the_same_tensors() -> None:
+    spec = ImageSpec(height=8, width=9, channels=3, maximum=255.0)
+    (image,) = signature.input_specs(spec)
+    outputs = signature.output_specs(("a", "b"))
+    assert (image.name, image.datatype, image.shape) == ("image", "FP32", (-1, 8, 9, 3))
+    assert [(each.name, each.datatype, each.shape) for each in outputs] == [
+        ("probabilities", "FP32", (-1, 2)),
+        ("label", "BYTES", (-1,)),
+    ]
+    assert image.datatype in messages.DATATYPES
