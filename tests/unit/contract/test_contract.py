@@ -2,10 +2,21 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, TensorSpec, canonical_bytes, digest_of
 from idla_contract.base import ContractModel
 from idla_contract.paths import artifact_folder, task_folder
-from idla_contract.result import DataProfile, Epoch, StepResult, TaskResult, TrainReport
+from idla_contract.result import (
+    ArtifactRef,
+    DataProfile,
+    Epoch,
+    Failure,
+    FailureReason,
+    StepResult,
+    TaskResult,
+    TrainReport,
+)
 from idla_contract.task import DataSource, ModelSpec, PublishStep, TaskSpec, TrainStep
 from pydantic import ValidationError
 
@@ -82,13 +93,43 @@ def test_a_long_curve_is_cut_first() -> None:
     assert len(short.to_json().encode()) <= 4096
 
 
-def test_what_cannot_fit_is_refused_rather_than_cut_in_half() -> None:
+def test_a_result_that_cannot_fit_loses_its_class_names_but_keeps_the_figures() -> None:
     profile = DataProfile(
         digest=DIGEST, examples=1, shape=(8, 8, 1), maximum=1.0, classes=("x" * 5000,), class_counts=(1,),
         train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, majority_share=1.0,
     )  # fmt: skip
-    with pytest.raises(ValueError, match="does not fit into 4096 bytes"):
-        TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened()
+    short = TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened()
+    expected = profile.model_copy(update={"classes": (), "class_counts": ()})
+    assert short == TaskResult(task="profile", content_hash="0123456789ab", profile=expected)
+
+
+@given(
+    message=st.text(max_size=1024),
+    task=st.text(max_size=300),
+    uri=st.text(max_size=2000),
+    classes=st.lists(st.text(max_size=200), max_size=60).map(tuple),
+    notes=st.lists(st.text(max_size=400), max_size=5).map(tuple),
+)
+def test_whatever_a_task_answers_fits_into_the_termination_message(
+    message: str, task: str, uri: str, classes: tuple[str, ...], notes: tuple[str, ...]
+) -> None:
+    result = TaskResult(
+        task=task,
+        content_hash="0123456789ab",
+        failure=Failure(reason=FailureReason.INTERNAL, message=message),
+        artifact=ArtifactRef(uri=uri, digest=DIGEST, size_bytes=1),
+        train=a_report(epochs=40),
+        profile=DataProfile(
+            digest=DIGEST, examples=1, shape=(8, 8, 1), maximum=1.0, classes=classes, class_counts=(1,) * len(classes),
+            train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, majority_share=1.0,
+            warnings=notes,
+        ),
+    )  # fmt: skip
+    short = result.shortened()
+    assert len(short.to_json().encode()) <= 4096
+    assert TaskResult.model_validate_json(short.to_json()) == short
+    assert short.failure is not None
+    assert short.failure.message[:20] == message[:20]
 
 
 def a_manifest(name: str = "model.tflite") -> ArtifactManifest:

@@ -1,5 +1,6 @@
 """What a task answers: whole in the store, shortened in the termination message."""
 
+import json
 from enum import StrEnum
 
 from pydantic import Field
@@ -24,6 +25,8 @@ class FailureReason(StrEnum):
     NOT_FINITE = "NotFinite"
     """NaN or infinite pixels."""
     TOO_FEW_EXAMPLES = "TooFewExamples"
+    SPEC_INVALID = "SpecInvalid"
+    """An unknown builder or hyperparameter, or a value that the trainer cannot work with."""
     DIVERGED = "Diverged"
     OUT_OF_MEMORY = "OutOfMemory"
     STORE_UNAVAILABLE = "StoreUnavailable"
@@ -170,18 +173,16 @@ class TaskResult(ContractModel):
     def shortened(self, limit: int = TERMINATION_LIMIT) -> "TaskResult":
         """Return this result with as little removed as makes its JSON at most `limit` bytes.
 
-        The training curve goes first, then the warnings and class counts of the profile, then the step timings.
-
-        Raises:
-            ValueError: the remaining parts alone are larger than `limit`.
+        Removed in this order until it fits: the training curve, the profile's warnings and class counts, the step
+        timings, the variants' messages, the end of the failure's message, the class names, the profile and the
+        variants. At last only the failure and the artifact stay, with texts cut. That fits into 2 KiB, and
+        nothing is ever raised: a container that has an answer must be able to give it.
         """
         result = self
-        for cut in (_without_curve, _without_profile_details, _without_steps):
+        for cut in _CUTS:
             if len(result.to_json().encode()) <= limit:
                 return result
             result = cut(result)
-        if len(result.to_json().encode()) > limit:
-            raise ValueError(f"the result of task {self.task} does not fit into {limit} bytes even when shortened")
         return result
 
 
@@ -199,3 +200,73 @@ def _without_profile_details(result: TaskResult) -> TaskResult:
 
 def _without_steps(result: TaskResult) -> TaskResult:
     return result.model_copy(update={"steps": ()})
+
+
+def _without_variant_messages(result: TaskResult) -> TaskResult:
+    if result.compress is None:
+        return result
+    variants = tuple(variant.model_copy(update={"message": ""}) for variant in result.compress.variants)
+    return result.model_copy(update={"compress": result.compress.model_copy(update={"variants": variants})})
+
+
+def _with_short_failure(result: TaskResult) -> TaskResult:
+    if result.failure is None:
+        return result
+    message = cut_text(result.failure.message, _SHORT)
+    return result.model_copy(update={"failure": result.failure.model_copy(update={"message": message})})
+
+
+def _without_classes(result: TaskResult) -> TaskResult:
+    if result.profile is None:
+        return result
+    return result.model_copy(update={"profile": result.profile.model_copy(update={"classes": ()})})
+
+
+def _without_reports(result: TaskResult) -> TaskResult:
+    return result.model_copy(update={"profile": None, "compress": None})
+
+
+def _bare(result: TaskResult) -> TaskResult:
+    """Keep the answer alone: what failed, or what was made."""
+    artifact = result.artifact
+    if artifact is not None and _json_size(artifact.uri) > _URI:
+        artifact = None
+    return TaskResult(
+        task=cut_text(result.task, _NAME),
+        content_hash=cut_text(result.content_hash, _NAME),
+        failure=result.failure,
+        artifact=artifact,
+    )
+
+
+_SHORT = 300
+_NAME = 64
+_URI = 512
+"""More than any `pvc://` address of an artifact has."""
+_CUTS = (
+    _without_curve,
+    _without_profile_details,
+    _without_steps,
+    _without_variant_messages,
+    _with_short_failure,
+    _without_classes,
+    _without_reports,
+    _bare,
+)
+
+
+def cut_text(text: str, limit: int) -> str:
+    """Return the text, or its beginning with `...`, such that it has at most `limit` bytes inside a JSON document."""
+    if _json_size(text) <= limit:
+        return text
+    size, kept = len("..."), 0
+    for character in text:
+        size += _json_size(character)
+        if size > limit:
+            break
+        kept += 1
+    return text[:kept] + "..."
+
+
+def _json_size(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2

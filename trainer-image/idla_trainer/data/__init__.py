@@ -1,0 +1,1 @@
+"""Examples from files: read, checked, split and described, with numpy alone."""

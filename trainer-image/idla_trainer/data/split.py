@@ -1,0 +1,141 @@
+"""The examples in four parts: stratified by class, seeded, and equal examples never in two parts."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.result import FailureReason
+from idla_contract.task import Split
+
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.failures import TaskError
+
+Indices = npt.NDArray[np.int64]
+GATE_FROM = 100
+"""Validation examples from which on half of them become the gate split."""
+FEWEST = 5
+"""Examples that every class needs."""
+_WHOLE = 100
+_SHOWN = 5
+_PARTS = ("train", "validation", "gate", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Positions of the examples, ascending in each part."""
+
+    train: Indices
+    validation: Indices
+    gate: Indices
+    """Empty where validation is small."""
+    test: Indices
+
+    @property
+    def judged(self) -> Indices:
+        """Return where the compression is judged: the gate split, or validation where there is none."""
+        return self.gate if len(self.gate) else self.validation
+
+
+def split(dataset: Dataset, shares: Split) -> Parts:
+    """Return the parts of a data set; equal data and shares give equal parts.
+
+    A share is rounded up to whole examples, train gets the rest. Every class is spread over the parts in the same
+    shares, with at least one example each. Equal images of one class stay in one part, so that sizes can differ by a
+    few where there are some.
+
+    Raises:
+        TaskError: the shares are no whole, or a class has too few examples.
+    """
+    total = shares.train_percent + shares.validation_percent + shares.test_percent
+    if total != _WHOLE:
+        message = (
+            f"data.split has the shares {shares.train_percent} + {shares.validation_percent} + {shares.test_percent} "
+            f"= {total} percent; they must make 100"
+        )
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    _check_counts(dataset, counts)
+    sizes = _sizes(counts, len(dataset.labels), shares)
+    groups = image_groups(dataset.images)
+    generator = np.random.default_rng(shares.seed)
+    members: dict[str, list[Indices]] = {part: [] for part in _PARTS}
+    for number in range(len(counts)):
+        order = _grouped_order(generator.permutation(np.flatnonzero(dataset.labels == number)), groups)
+        for name, chosen in zip(_PARTS, _cut(order, groups, sizes[number]), strict=True):
+            members[name].append(chosen)
+    train, validation, gate, test = (np.sort(np.concatenate(members[name])) for name in _PARTS)
+    for name, part in (("train", train), ("validation", validation), ("test", test)):
+        if not len(part):
+            message = f"the {name} split is empty, since almost all images are equal; give more different images"
+            raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+    return Parts(train, validation, gate, test)
+
+
+def image_groups(images: npt.NDArray[np.float32]) -> Indices:
+    """Return for each image the position of the first image that equals it."""
+    first: dict[bytes, int] = {}
+    flat = images.reshape(len(images), -1)
+    keys = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in flat)
+    return np.array([first.setdefault(key, position) for position, key in enumerate(keys)], dtype=np.int64)
+
+
+def _check_counts(dataset: Dataset, counts: npt.NDArray[np.int64]) -> None:
+    few = [
+        f"{name!r} has {count}" for name, count in zip(dataset.classes, counts.tolist(), strict=True) if count < FEWEST
+    ]
+    if few:
+        shown = ", ".join(few[:_SHOWN]) + (", ..." if len(few) > _SHOWN else "")
+        message = (
+            f"every class needs at least {FEWEST} examples, but {len(few)} of {len(counts)} classes have fewer: "
+            f"{shown}. Add examples or leave these classes out"
+        )
+        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+
+
+def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split) -> npt.NDArray[np.int64]:
+    """Return how many examples of each class [classes, 4] go to train, validation, gate and test."""
+    test = _allocate(counts, _share(examples, shares.test_percent), counts - 2)
+    validation = _allocate(counts, _share(examples, shares.validation_percent), counts - test - 1)
+    gate = np.zeros_like(counts)
+    if validation.sum() >= GATE_FROM:
+        gate = _halves(validation)
+    return np.stack([counts - test - validation, validation - gate, gate, test], axis=1)
+
+
+def _share(examples: int, percent: int) -> int:
+    return -(-examples * percent // 100)
+
+
+def _halves(validation: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return half of each count; of the odd ones every second is rounded up."""
+    odd = np.flatnonzero(validation % 2)
+    gate = validation // 2
+    gate[odd[1::2]] += 1
+    return gate
+
+
+def _allocate(counts: npt.NDArray[np.int64], total: int, most: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return `total` spread over the classes in proportion, each from 1 to `most`; the largest remainders first."""
+    quota = counts * total / counts.sum()
+    sizes = np.clip(np.floor(quota).astype(np.int64), 1, most)
+    while sizes.sum() < total and (sizes < most).any():
+        missing = np.where(sizes < most, quota - sizes, -np.inf)
+        sizes[int(np.argmax(missing))] += 1
+    return sizes
+
+
+def _grouped_order(shuffled: Indices, groups: Indices) -> Indices:
+    """Return the shuffled positions with equal images side by side, where the first of them was."""
+    _, first, group = np.unique(groups[shuffled], return_index=True, return_inverse=True)
+    order: Indices = np.argsort(first[group], kind="stable")
+    grouped: Indices = shuffled[order]
+    return grouped
+
+
+def _cut(order: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
+    """Cut a class into consecutive parts; a group on a border goes to the part where it begins."""
+    part = np.repeat(np.arange(len(sizes)), sizes)
+    _, first, group = np.unique(groups[order], return_index=True, return_inverse=True)
+    assigned = part[first[group]]
+    return [order[assigned == number] for number in range(len(sizes))]

@@ -1,0 +1,125 @@
+"""A task's folder in the store: written piece by piece, each piece whole or not at all."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from idla_contract.paths import task_folder
+from idla_contract.result import TaskResult
+from idla_contract.task import TaskSpec
+from idla_store.sources import hash_file
+from pydantic import ValidationError
+
+RESULT = "result.json"
+_PROGRESS = "progress.json"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it has its old or its new bytes after any crash.
+
+    Raises:
+        OSError: it cannot be written; the old file is untouched.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(0o644)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What finished steps left behind."""
+
+    data_digest: str
+    result: TaskResult
+    files: tuple[dict[str, str], ...] = ()
+    """For each finished step, the files in the task's folder that later steps need, with their digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """Paths of one task in the store."""
+
+    store: Path
+    relative: str
+    path: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the path."""
+        object.__setattr__(self, "path", self.store / self.relative)
+
+    @classmethod
+    def of(cls, store: Path, task: str, content_hash: str) -> "TaskFolder":
+        """Return the folder of a task by its content."""
+        return cls(store, task_folder(task, content_hash))
+
+    def make(self) -> None:
+        """Make the folder and remove what a killed attempt was writing."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for rest in self.path.rglob(".*"):
+            if rest.is_file():
+                rest.unlink(missing_ok=True)
+
+    def finished(self, spec: TaskSpec) -> TaskResult | None:
+        """Return the whole result of this very task, or None if it is missing, damaged or of other steps."""
+        try:
+            result = TaskResult.model_validate_json((self.path / RESULT).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
+            return None
+        same = (result.task, result.content_hash) == (spec.task, spec.content_hash)
+        whole = [step.kind for step in result.steps] == [step.kind for step in spec.steps]
+        return result if same and whole and result.failure is None else None
+
+    def write_result(self, result: TaskResult) -> None:
+        """Write the whole result."""
+        write_atomically(self.path / RESULT, result.to_json().encode() + b"\n")
+
+    def read_progress(self, spec: TaskSpec, data_digest: str) -> Progress:
+        """Return what an earlier attempt finished with these data and what of it is still intact."""
+        nothing = Progress(data_digest, TaskResult(task=spec.task, content_hash=spec.content_hash))
+        try:
+            document: dict[str, Any] = json.loads((self.path / _PROGRESS).read_bytes())
+            result = TaskResult.model_validate(document["result"])
+            files = tuple(dict(entry) for entry in document["files"])
+            found = Progress(str(document["dataDigest"]), result, files)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return nothing
+        kinds = [step.kind for step in result.steps]
+        same = (result.task, result.content_hash) == (spec.task, spec.content_hash)
+        if not same or found.data_digest != data_digest or kinds != [step.kind for step in spec.steps][: len(kinds)]:
+            return nothing
+        return found if len(files) == len(kinds) and self._are_intact(files) else nothing
+
+    def write_progress(self, progress: Progress) -> None:
+        """Note that one more step is finished."""
+        document = {
+            "dataDigest": progress.data_digest,
+            "result": json.loads(progress.result.to_json()),
+            "files": list(progress.files),
+        }
+        write_atomically(self.path / _PROGRESS, json.dumps(document, indent=1).encode())
+
+    def digests(self, names: list[str]) -> dict[str, str]:
+        """Return the digests of files in this folder."""
+        return {name: hash_file(self.path / name) for name in names}
+
+    def _are_intact(self, files: tuple[dict[str, str], ...]) -> bool:
+        try:
+            return all(hash_file(self.path / name) == digest for step in files for name, digest in step.items())
+        except OSError:
+            return False

@@ -1,0 +1,52 @@
+"""Typed, bounded settings of a network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idla_contract.result import FailureReason
+
+from idla_trainer.failures import TaskError
+
+Value = float | int | str
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """A number that an entry understands."""
+
+    name: str
+    default: float
+    minimum: float
+    maximum: float
+    meaning: str
+    whole: bool = True
+    """Whether it is a whole number."""
+
+
+def validated(entry: str, known: tuple[Hyperparameter, ...], given: Mapping[str, Value]) -> dict[str, float]:
+    """Return the value of every known hyperparameter: the given one, else its default.
+
+    Raises:
+        TaskError: an unknown name, another type, or a value out of its range.
+    """
+    names = [parameter.name for parameter in known]
+    for name in given:
+        if name not in names:
+            message = f"hyperparameters.{name}: the network {entry!r} does not know it; it knows {', '.join(names)}"
+            raise TaskError(FailureReason.SPEC_INVALID, message)
+    return {parameter.name: _value(entry, parameter, given.get(parameter.name)) for parameter in known}
+
+
+def _value(entry: str, parameter: Hyperparameter, given: Value | None) -> float:
+    if given is None:
+        return parameter.default
+    kind = "a whole number" if parameter.whole else "a number"
+    wrong = isinstance(given, str) or not parameter.minimum <= given <= parameter.maximum
+    if wrong or (parameter.whole and given != int(given)):
+        message = (
+            f"hyperparameters.{parameter.name} of the network {entry!r}: found {given!r}; allowed: {kind} from "
+            f"{parameter.minimum:g} to {parameter.maximum:g} ({parameter.meaning})"
+        )
+        raise TaskError(FailureReason.SPEC_INVALID, message)
+    return int(given) if parameter.whole else float(given)

@@ -1,0 +1,52 @@
+"""What every step is given and what it gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from idla_contract.result import TaskResult
+from idla_contract.task import TaskSpec
+
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.split import Parts
+from idla_trainer.folder import TaskFolder
+from idla_trainer.preemption import Preemption
+from idla_trainer.training.progress import ProgressMetrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the pod's parts are."""
+
+    store: Path
+    data: Path
+    samples: Path
+    work: Path
+    """For what need not outlive the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A step's surroundings."""
+
+    spec: TaskSpec
+    places: Places
+    folder: TaskFolder
+    dataset: Dataset
+    parts: Parts
+    preemption: Preemption
+    progress: ProgressMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step adds."""
+
+    update: Mapping[str, object]
+    """Fields of the `TaskResult`."""
+    files: tuple[str, ...] = ()
+    """Files in the task's folder that later steps need."""
+
+    def applied_to(self, result: TaskResult) -> TaskResult:
+        """Return the result with this step's fields."""
+        return result.model_copy(update=dict(self.update))

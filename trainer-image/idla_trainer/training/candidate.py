@@ -1,0 +1,82 @@
+"""The best weights of a training, kept for the compression."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idla_contract.artifact import digest_of
+from idla_contract.result import FailureReason
+from idla_contract.task import Candidate, ModelSpec
+from idla_preprocess import ImageSpec, InputError
+from pydantic import ValidationError
+
+from idla_trainer.failures import TaskError
+from idla_trainer.folder import TaskFolder, write_atomically
+from idla_trainer.training.checkpoints import Arrays, pack, unpack
+
+FOLDER = "candidate"
+_WEIGHTS = "weights.npz"
+_CARD = "candidate.json"
+FILES = (f"{FOLDER}/{_WEIGHTS}", f"{FOLDER}/{_CARD}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedCandidate:
+    """Weights with all that is needed to build their network again."""
+
+    model: ModelSpec
+    image: ImageSpec
+    classes: tuple[str, ...]
+    data_digest: str
+    seed: int
+    weights: Arrays
+
+    def save(self, task: TaskFolder) -> None:
+        """Write the candidate into its task's folder."""
+        folder = task.path / FOLDER
+        folder.mkdir(exist_ok=True)
+        content = pack(self.weights)
+        card = {
+            "model": json.loads(self.model.to_json()),
+            "image": self.image.to_json(),
+            "classes": list(self.classes),
+            "dataDigest": self.data_digest,
+            "seed": self.seed,
+            "weightsDigest": digest_of(content),
+        }
+        write_atomically(folder / _WEIGHTS, content)
+        write_atomically(folder / _CARD, json.dumps(card, indent=1, sort_keys=True).encode())
+
+
+def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
+    """Return a finished training of the store.
+
+    Raises:
+        TaskError: it is missing, damaged, or of another network.
+    """
+    folder = TaskFolder.of(store, wanted.task, wanted.content_hash).path / FOLDER
+    try:
+        card: dict[str, Any] = json.loads((folder / _CARD).read_bytes())
+        content = (folder / _WEIGHTS).read_bytes()
+        if digest_of(content) != card["weightsDigest"]:
+            message = f"the weights of candidate {wanted.task} have another digest than recorded; train it again"
+            raise TaskError(FailureReason.ARTIFACT_DIGEST_MISMATCH, message)
+        found = TrainedCandidate(
+            model=ModelSpec.model_validate(card["model"]),
+            image=ImageSpec.from_json(card["image"]),
+            classes=tuple(card["classes"]),
+            data_digest=card["dataDigest"],
+            seed=card["seed"],
+            weights=unpack(content),
+        )
+    except FileNotFoundError as error:
+        message = f"the store has no candidate {wanted.task} with the content {wanted.content_hash}; train it again"
+        raise TaskError(FailureReason.ARTIFACT_NOT_FOUND, message) from error
+    except (ValueError, KeyError, TypeError, ValidationError, InputError) as error:
+        message = f"the candidate {wanted.task} cannot be read ({error}); train it again"
+        raise TaskError(FailureReason.ARTIFACT_INVALID, message) from error
+    if found.model != wanted.model:
+        message = f"the candidate {wanted.task} is {found.model.to_json()}, asked for {wanted.model.to_json()}"
+        raise TaskError(FailureReason.ARTIFACT_INVALID, message)
+    return found
