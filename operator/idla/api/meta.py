@@ -1,11 +1,20 @@
 """What every kind is made of: base models, bounded text, and rules that the API server checks."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 GROUP = "idla.dev"
 VERSION = "v1alpha1"
@@ -20,10 +29,14 @@ class Rule:
     message: str
 
 
+def rules(*cel: Rule) -> dict[str, Any]:
+    """Return the part of a schema by which the API server checks `cel`."""
+    return {"x-kubernetes-validations": [{"rule": rule.rule, "message": rule.message} for rule in cel]}
+
+
 def _with_rules(schema: dict[str, Any], model: "type[SpecModel | StatusModel]") -> None:
-    """Put the rules of a model into its schema."""
     if model.cel:
-        schema["x-kubernetes-validations"] = [{"rule": rule.rule, "message": rule.message} for rule in model.cel]
+        schema.update(rules(*model.cel))
 
 
 class SpecModel(BaseModel):
@@ -66,6 +79,53 @@ def _above_zero(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Marks a list whose entries are told apart by one field, so that server-side apply can merge them."""
+
+    key: str
+    """The field's name on the wire, which is its name in Python: one word."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Refuse two entries with the same key, as the API server does."""
+        return no_info_after_validator_function(self._once, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema of a list map."""
+        return handler(core) | {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
+
+    def _once(self, entries: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
+        values = [str(getattr(entry, self.key)) for entry in entries]
+        _refuse_repetition(values, f"{self.key} ")
+        return entries
+
+
+class Distinct:
+    """Marks a list of words that are each given once."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Refuse a word that is given twice, as the API server does."""
+        return no_info_after_validator_function(self._once, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema of a set."""
+        return handler(core) | {"x-kubernetes-list-type": "set"}
+
+    def _once(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        _refuse_repetition([str(word) for word in words], "")
+        return words
+
+
+def _refuse_repetition(values: list[str], label: str) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{label}{value} is given twice; each may be given once")
+
+
+Whole = Annotated[int, Strict()]
+"""A whole number; text and fractions are refused, as the API server does."""
+Flag = Annotated[bool, Strict()]
+"""`true` or `false`."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
 """The name of an object."""
 Label = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
@@ -73,7 +133,13 @@ Label = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length
 Share = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$", max_length=8)]
 """A decimal from 0 to 1 as text, since floats are no part of a spec."""
 Decimal = Annotated[
-    str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9])?$", max_length=24), AfterValidator(_above_zero)
+    str,
+    Field(
+        pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9])?$",
+        max_length=24,
+        json_schema_extra=rules(Rule(rule="double(self) > 0.0", message="must be above 0")),
+    ),
+    AfterValidator(_above_zero),
 ]
 """A decimal above 0 as text."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
@@ -84,40 +150,6 @@ Quantity = Annotated[
 Text = Annotated[str, Field(max_length=1024)]
 Reason = Annotated[str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=128)]
 Timestamp = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
-
-RESOURCE_NAME = re.compile(
-    r"cpu|memory|ephemeral-storage|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
-)
-RESOURCE_NAME_MESSAGE = "a resource is `cpu`, `memory`, `ephemeral-storage` or an extended one such as `nvidia.com/gpu`"
-
-
-def _known_resources(amounts: dict[str, str]) -> dict[str, str]:
-    for name in amounts:
-        if not RESOURCE_NAME.fullmatch(name):
-            raise ValueError(f"{name!r}: {RESOURCE_NAME_MESSAGE}")
-    return amounts
-
-
-Amounts = Annotated[dict[str, Quantity], Field(max_length=8), AfterValidator(_known_resources)]
-
-
-class Resources(SpecModel):
-    """What each pod asks for and may use at most."""
-
-    cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule=(
-                "(!has(self.requests) || self.requests.all(k, k.matches('^(cpu|memory|ephemeral-storage|.+/.+)$')))"
-                " && (!has(self.limits) || self.limits.all(k, k.matches('^(cpu|memory|ephemeral-storage|.+/.+)$')))"
-            ),
-            message=RESOURCE_NAME_MESSAGE,
-        ),
-    )
-
-    requests: Amounts | None = None
-    """Amounts that are kept free for a pod, e.g. `cpu: 500m`, `memory: 1Gi`."""
-    limits: Amounts | None = None
-    """Amounts that a pod may use at most; devices such as `nvidia.com/gpu` are asked for here."""
 
 
 class ObjectName(SpecModel):
@@ -144,7 +176,4 @@ class ConditionStatus(StatusModel):
     """When `status` last changed."""
 
 
-Conditions = Annotated[
-    tuple[ConditionStatus, ...],
-    Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
-]
+Conditions = Annotated[tuple[ConditionStatus, ...], Field(max_length=16), Keyed("type")]

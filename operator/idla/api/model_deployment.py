@@ -4,7 +4,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from idla.api.meta import Conditions, Digest, ObjectName, Resources, Rule, SpecModel, StatusModel
+from idla.api.meta import Conditions, Digest, ObjectName, Rule, SpecModel, StatusModel, Whole
+from idla.api.resources import Resources
+from idla.api.uri import CLAIM_URI, check_claim_uri
 
 KIND = "ModelDeployment"
 PLURAL = "modeldeployments"
@@ -22,6 +24,7 @@ class ModelReference(SpecModel):
             rule="has(self.storageUri) == has(self.digest)",
             message="`storageUri` and `digest` belong together: the digest says which bytes may be served",
         ),
+        CLAIM_URI,
     )
 
     workflow_ref: ObjectName | None = None
@@ -37,6 +40,7 @@ class ModelReference(SpecModel):
             raise ValueError(self.cel[0].message)
         if (self.storage_uri is None) != (self.digest is None):
             raise ValueError(self.cel[1].message)
+        check_claim_uri(self.storage_uri)
         return self
 
 
@@ -45,7 +49,7 @@ class ModelDeploymentSpec(SpecModel):
 
     model: ModelReference
     """What is served."""
-    replicas: int | None = Field(default=None, ge=1, le=100)
+    replicas: Whole | None = Field(default=None, ge=1, le=100)
     """Serving pods. Default: 1."""
     resources: Resources | None = None
     """What each serving pod asks for. Default: 100m CPU and 128Mi memory, at most 512Mi memory."""

@@ -1,12 +1,12 @@
 """ModelTemplate: one entry of the model library."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
 from idla_contract.task import CompressionMethod
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from idla.api.meta import Decimal, Label, SpecModel
-from idla.api.training_workflow import TaskType, keyed
+from idla.api.meta import Decimal, Distinct, Keyed, Label, Rule, SpecModel, Whole
+from idla.api.training_workflow import TaskType
 
 KIND = "ModelTemplate"
 PLURAL = "modeltemplates"
@@ -24,25 +24,38 @@ class Hyperparameter(SpecModel):
 class InputLimits(SpecModel):
     """Which images the model can work on."""
 
-    minimum_side: int | None = Field(default=None, ge=1, le=16384)
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.minimumSide) || !has(self.maximumSide) || self.minimumSide <= self.maximumSide",
+            message="`minimumSide` must not be above `maximumSide`",
+        ),
+    )
+
+    minimum_side: Whole | None = Field(default=None, ge=1, le=16384)
     """Pixels of the shorter side at least. Default: 1."""
-    maximum_side: int | None = Field(default=None, ge=1, le=16384)
+    maximum_side: Whole | None = Field(default=None, ge=1, le=16384)
     """Pixels of the longer side at most. Default: 16384."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.minimum_side is not None and self.maximum_side is not None and self.minimum_side > self.maximum_side:
+            raise ValueError(self.cel[0].message)
+        return self
 
 
 class TemplateProfile(SpecModel):
     """What is expected before anything is measured."""
 
-    parameters: int = Field(ge=1, le=100000000000)
+    parameters: Whole = Field(ge=1, le=100000000000)
     """Number of weights."""
 
 
 class TemplateTraining(SpecModel):
     """How the model is trained where the workflow does not say otherwise."""
 
-    max_epochs: int = Field(ge=1, le=10000)
+    max_epochs: Whole = Field(ge=1, le=10000)
     """Passes over the training examples at most."""
-    batch_size: int = Field(ge=1, le=65536)
+    batch_size: Whole = Field(ge=1, le=65536)
     """Examples a step."""
     learning_rate: Decimal
     """Peak of the schedule."""
@@ -53,13 +66,11 @@ class ModelTemplateSpec(SpecModel):
 
     description: Annotated[str, Field(min_length=1, max_length=512)]
     """What it is good for."""
-    tasks: Annotated[
-        tuple[TaskType, ...], Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"})
-    ]
+    tasks: Annotated[tuple[TaskType, ...], Field(min_length=1, max_length=8), Distinct()]
     """Tasks that it can do."""
     builder: Label
     """Name in the trainer's registry."""
-    hyperparameters: Annotated[tuple[Hyperparameter, ...], Field(max_length=32, json_schema_extra=keyed("name"))] = ()
+    hyperparameters: Annotated[tuple[Hyperparameter, ...], Field(max_length=32), Keyed("name")] = ()
     """Settings of the builder."""
     inputs: InputLimits | None = None
     """Which images it can work on."""
@@ -67,7 +78,5 @@ class ModelTemplateSpec(SpecModel):
     """What is expected of it."""
     training: TemplateTraining
     """How it is trained."""
-    compression_methods: Annotated[
-        tuple[CompressionMethod, ...], Field(max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"})
-    ] = ()
+    compression_methods: Annotated[tuple[CompressionMethod, ...], Field(max_length=8), Distinct()] = ()
     """Compression methods that work on it."""

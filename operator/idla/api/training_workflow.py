@@ -1,7 +1,7 @@
 """TrainingWorkflow: from data and a target to a published artifact."""
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from idla_contract.task import CompressionMethod, DataFormat, OnGateFailure
 from pydantic import Field, model_validator
@@ -10,29 +10,30 @@ from idla.api.meta import (
     Conditions,
     Decimal,
     Digest,
+    Distinct,
+    Flag,
+    Keyed,
     Label,
     Name,
     ObjectName,
     Quantity,
     Reason,
-    Resources,
     Rule,
     Share,
     SpecModel,
     StatusModel,
     Text,
     Timestamp,
+    Whole,
 )
+from idla.api.quantity import parse_quantity
+from idla.api.resources import Resources
+from idla.api.uri import CLAIM_URI, check_claim_uri
 
 KIND = "TrainingWorkflow"
 PLURAL = "trainingworkflows"
 APPROVED_PLAN = "idla.dev/approved-plan"
 """The annotation by which a person approves a plan; its value is `status.plan.hash`."""
-
-
-def keyed(key: str) -> dict[str, Any]:
-    """Return the schema of a list whose entries are told apart by `key`, so that server-side apply can merge them."""
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
 class Approval(StrEnum):
@@ -118,13 +119,13 @@ class SplitSettings(SpecModel):
         ),
     )
 
-    train_percent: int = Field(ge=1, le=98)
+    train_percent: Whole = Field(ge=1, le=98)
     """Share that models learn from."""
-    validation_percent: int = Field(ge=1, le=98)
+    validation_percent: Whole = Field(ge=1, le=98)
     """Share that decides between models and when to stop; part of it judges the compression."""
-    test_percent: int = Field(ge=1, le=98)
+    test_percent: Whole = Field(ge=1, le=98)
     """Share that is touched once, after every choice."""
-    seed: int | None = Field(default=None, ge=0, le=2147483647)
+    seed: Whole | None = Field(default=None, ge=0, le=2147483647)
     """Seed of the shuffle. Default: 42."""
 
     @model_validator(mode="after")
@@ -137,6 +138,14 @@ class SplitSettings(SpecModel):
 class DataSettings(SpecModel):
     """Where the examples are."""
 
+    cel: ClassVar[tuple[Rule, ...]] = (
+        CLAIM_URI,
+        Rule(
+            rule="!has(self.labelColumn) || !has(self.format) || self.format != 'NPZ'",
+            message="`labelColumn` is for CSV; NPZ has the labels in its array `y`",
+        ),
+    )
+
     storage_uri: str = Field(pattern=r"^(sample|pvc|https)://[^\s]+$", max_length=2048)
     """`sample://name`, `pvc://claim/path` or `https://host/path`."""
     format: DataFormat | None = None
@@ -147,6 +156,13 @@ class DataSettings(SpecModel):
     """Digest that the data must have; without it, the digest found is written to `status.data`."""
     split: SplitSettings | None = None
     """Shares for training, validation and test. Default: 64, 16 and 20 percent."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_claim_uri(self.storage_uri)
+        if self.label_column is not None and self.format is DataFormat.NPZ:
+            raise ValueError(self.cel[1].message)
+        return self
 
 
 class Objective(SpecModel):
@@ -179,8 +195,6 @@ class Objective(SpecModel):
 class Constraint(SpecModel):
     """A limit that the shipped model keeps."""
 
-    cel: ClassVar[tuple[Rule, ...]] = (Rule(rule="double(self.maximum) > 0.0", message="`maximum` must be above 0"),)
-
     metric: ConstraintMetric
     """What is limited."""
     maximum: Decimal
@@ -202,11 +216,9 @@ class ModelSettings(SpecModel):
 
     selection: Selection | None = None
     """How the model is chosen. Default: Auto."""
-    template_refs: (
-        Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=8, json_schema_extra=keyed("name"))] | None
-    ) = None
+    template_refs: Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=8), Keyed("name")] | None = None
     """ModelTemplates that compete."""
-    max_candidates: int | None = Field(default=None, ge=1, le=8)
+    max_candidates: Whole | None = Field(default=None, ge=1, le=8)
     """How many are trained at most. Default: 3."""
 
     @model_validator(mode="after")
@@ -221,7 +233,7 @@ class ModelSettings(SpecModel):
 class EarlyStoppingSettings(SpecModel):
     """When a training that no longer learns ends."""
 
-    patience_epochs: int | None = Field(default=None, ge=1, le=1000)
+    patience_epochs: Whole | None = Field(default=None, ge=1, le=1000)
     """Epochs without a lower validation loss. Default: 8."""
     min_delta: Share | None = None
     """Smallest fall of the loss that counts. Default: 0."""
@@ -230,19 +242,19 @@ class EarlyStoppingSettings(SpecModel):
 class TrainingSettings(SpecModel):
     """How each candidate is trained."""
 
-    max_epochs: int | None = Field(default=None, ge=1, le=10000)
+    max_epochs: Whole | None = Field(default=None, ge=1, le=10000)
     """Passes over the training examples at most. Default: the template's."""
-    batch_size: int | None = Field(default=None, ge=1, le=65536)
+    batch_size: Whole | None = Field(default=None, ge=1, le=65536)
     """Examples a step. Default: the template's."""
     learning_rate: Decimal | None = None
     """Peak of the schedule, e.g. "0.002". Default: the template's."""
-    seed: int | None = Field(default=None, ge=0, le=2147483647)
+    seed: Whole | None = Field(default=None, ge=0, le=2147483647)
     """Seed of weights and order. Default: 1."""
     early_stopping: EarlyStoppingSettings | None = None
     """When a training that no longer learns ends."""
-    checkpoint_period_seconds: int | None = Field(default=None, ge=1, le=86400)
+    checkpoint_period_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Training time that a killed pod may lose at most. Default: 30."""
-    backoff_limit: int | None = Field(default=None, ge=0, le=20)
+    backoff_limit: Whole | None = Field(default=None, ge=0, le=20)
     """Repetitions of a task after failures that a repetition can mend. Default: 3."""
 
 
@@ -263,7 +275,8 @@ class CompressionSettings(SpecModel):
     methods: (
         Annotated[
             tuple[CompressionMethod, ...],
-            Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+            Field(min_length=1, max_length=8),
+            Distinct(),
         ]
         | None
     ) = None
@@ -273,12 +286,6 @@ class CompressionSettings(SpecModel):
     on_gate_failure: OnGateFailure | None = None
     """What happens when no variant passes. Default: KeepUncompressed."""
 
-    @model_validator(mode="after")
-    def _no_repetition(self) -> Self:
-        if self.methods is not None and len(set(self.methods)) != len(self.methods):
-            raise ValueError("`methods` holds an entry twice; each may stand once")
-        return self
-
 
 class OutputSettings(SpecModel):
     """Where artifacts are kept."""
@@ -287,6 +294,10 @@ class OutputSettings(SpecModel):
         Rule(
             rule="!has(self.storageUri) || (!has(self.storageClassName) && !has(self.size))",
             message="`storageUri` names an existing claim; `storageClassName` and `size` are for a claim that is made",
+        ),
+        Rule(
+            rule="!has(self.size) || quantity(self.size).compareTo(quantity('1Mi')) >= 0",
+            message="`size` must be at least 1Mi",
         ),
     )
 
@@ -301,6 +312,8 @@ class OutputSettings(SpecModel):
     def _exclusive(self) -> Self:
         if self.storage_uri is not None and (self.storage_class_name is not None or self.size is not None):
             raise ValueError(self.cel[0].message)
+        if self.size is not None and parse_quantity(self.size) < parse_quantity("1Mi"):
+            raise ValueError(self.cel[1].message)
         return self
 
 
@@ -311,7 +324,7 @@ class DeploymentSettings(SpecModel):
     """`CreateOrUpdate` keeps a ModelDeployment that follows this workflow and outlives it."""
     name: Label | None = None
     """Its name. Default: the workflow's."""
-    replicas: int | None = Field(default=None, ge=1, le=100)
+    replicas: Whole | None = Field(default=None, ge=1, le=100)
     """Serving pods. Default: 1."""
 
 
@@ -329,13 +342,13 @@ class TrainingWorkflowSpec(SpecModel):
     """What the model has to do; it cannot be changed."""
     data: DataSettings
     """Where the examples are."""
-    suspend: bool = False
+    suspend: Flag = False
     """Whether work is held back: running pods write a checkpoint and end, and go on from it later."""
     approval: Approval | None = None
     """Who lets the plan run. Default: Auto."""
-    objectives: Annotated[tuple[Objective, ...], Field(max_length=1, json_schema_extra=keyed("metric"))] | None = None
+    objectives: Annotated[tuple[Objective, ...], Field(max_length=1), Keyed("metric")] | None = None
     """Qualities to reach."""
-    constraints: Annotated[tuple[Constraint, ...], Field(max_length=2, json_schema_extra=keyed("metric"))] | None = None
+    constraints: Annotated[tuple[Constraint, ...], Field(max_length=2), Keyed("metric")] | None = None
     """Limits that the shipped model keeps."""
     model: ModelSettings | None = None
     """Which models compete."""
@@ -349,18 +362,10 @@ class TrainingWorkflowSpec(SpecModel):
     """Where artifacts are kept."""
     deployment: DeploymentSettings | None = None
     """Whether and how the artifact is served. Default: it is not."""
-    active_deadline_seconds: int | None = Field(default=None, ge=1, le=31536000)
+    active_deadline_seconds: Whole | None = Field(default=None, ge=1, le=31536000)
     """Seconds from `status.startTime` until the work is stopped. Default: no limit."""
-    ttl_seconds_after_finished: int | None = Field(default=None, ge=0, le=31536000)
+    ttl_seconds_after_finished: Whole | None = Field(default=None, ge=0, le=31536000)
     """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Default: never."""
-
-    @model_validator(mode="after")
-    def _keys_once(self) -> Self:
-        for entries in (self.objectives or (), self.constraints or ()):
-            metrics = [str(entry.metric) for entry in entries]
-            if len(set(metrics)) != len(metrics):
-                raise ValueError(f"metric {metrics[0]} stands twice; each may stand once")
-        return self
 
 
 class BasisStatus(StatusModel):
@@ -407,9 +412,9 @@ class PlanStatus(StatusModel):
     """Changes with the plan; approval names it."""
     image: Annotated[str, Field(max_length=1024)]
     """The trainer image of every task."""
-    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=8, json_schema_extra=keyed("template"))]
+    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=8), Keyed("template")]
     """The models that compete."""
-    tasks: Annotated[tuple[PlannedTaskStatus, ...], Field(max_length=16, json_schema_extra=keyed("name"))]
+    tasks: Annotated[tuple[PlannedTaskStatus, ...], Field(max_length=16), Keyed("name")]
     """The task graph."""
 
 
@@ -461,7 +466,7 @@ class ProgressStatus(StatusModel):
     """Expected time to the end; absent while it cannot be known."""
     last_updated_time: Timestamp
     """When this was last measured."""
-    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=32, json_schema_extra=keyed("name"))] = ()
+    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=32), Keyed("name")] = ()
     """Figures of the running trainings, named `<task>/<figure>`."""
 
 
@@ -565,7 +570,7 @@ class ResultsStatus(StatusModel):
     """How many times smaller the served file is than the float one."""
     latency_ratio: Annotated[str, Field(max_length=24)]
     """How many times faster (median) the served one is than the float one."""
-    variants: Annotated[tuple[VariantStatus, ...], Field(max_length=8, json_schema_extra=keyed("name"))]
+    variants: Annotated[tuple[VariantStatus, ...], Field(max_length=8), Keyed("name")]
     """Every variant that was measured."""
 
 
@@ -606,11 +611,11 @@ class TrainingWorkflowStatus(StatusModel):
     """What the tasks rest on."""
     plan: PlanStatus | None = None
     """What will be done."""
-    decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=16, json_schema_extra=keyed("name"))] = ()
+    decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=16), Keyed("name")] = ()
     """Choices, each with its reason and what was rejected."""
     progress: ProgressStatus | None = None
     """How far the work is."""
-    tasks: Annotated[tuple[TaskStatus, ...], Field(max_length=16, json_schema_extra=keyed("name"))] = ()
+    tasks: Annotated[tuple[TaskStatus, ...], Field(max_length=16), Keyed("name")] = ()
     """How each task stands."""
     data: DataStatus | None = None
     """What the data look like."""
