@@ -118,7 +118,7 @@ def _halves(validation: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _allocate(counts: npt.NDArray[np.int64], total: int, most: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return `total` spread over the classes in proportion, each from 1 to `most`; the largest remainders first."""
     quota = counts * total / counts.sum()
-    sizes = np.clip(np.floor(quota).astype(np.int64), 1, most)
+    sizes: npt.NDArray[np.int64] = np.clip(np.floor(quota).astype(np.int64), 1, most)
     while sizes.sum() < total and (sizes < most).any():
         missing = np.where(sizes < most, quota - sizes, -np.inf)
         sizes[int(np.argmax(missing))] += 1

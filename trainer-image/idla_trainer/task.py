@@ -1,0 +1,200 @@
+"""A task from its spec to its result: validated, answered from the store where it can be, else carried out."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import assert_never
+
+from idla_contract.paths import artifact_folder
+from idla_contract.result import FailureReason, StepResult, TaskResult
+from idla_contract.task import (
+    CompressStep,
+    EvaluateStep,
+    ProfileStep,
+    PublishStep,
+    Step,
+    TaskSpec,
+    TrainStep,
+    VerifyStep,
+)
+from idla_store import StoreError
+from idla_store import verify as verify_artifact
+from pydantic import ValidationError
+
+from idla_trainer.data.dataset import load_dataset
+from idla_trainer.data.profile import profile
+from idla_trainer.data.split import split
+from idla_trainer.failures import TaskError
+from idla_trainer.folder import Progress, TaskFolder
+from idla_trainer.models.registry import entry_of
+from idla_trainer.preemption import Preemption
+from idla_trainer.steps.context import Context, Outcome, Places
+from idla_trainer.training.progress import ProgressMetrics
+
+_log = logging.getLogger(__name__)
+
+
+def read_spec(path: Path) -> TaskSpec:
+    """Return the task's spec.
+
+    Raises:
+        TaskError: unreadable, not of the contract, an unknown network, or steps in an order that cannot work.
+    """
+    try:
+        spec = TaskSpec.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise TaskError(FailureReason.SPEC_INVALID, f"the task spec cannot be read ({error})") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
+        message = f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}"
+        raise TaskError(FailureReason.SPEC_INVALID, message) from error
+    _check_order(spec.steps)
+    for step in spec.steps:
+        if isinstance(step, TrainStep):
+            entry_of(step.model)
+        elif isinstance(step, CompressStep):
+            entry_of(step.candidate.model)
+    return spec
+
+
+def _check_order(steps: Sequence[Step]) -> None:
+    kinds = [step.kind for step in steps]
+    twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+    if twice:
+        message = f"task spec: steps: {twice[0]} stands {kinds.count(twice[0])} times; each kind may stand once"
+        raise TaskError(FailureReason.SPEC_INVALID, message)
+    for position, kind in enumerate(kinds):
+        if kind in {"Evaluate", "Verify", "Publish"} and "Compress" not in kinds[:position]:
+            message = f"task spec: steps: {kind} needs a Compress step before it, which makes the artifact"
+            raise TaskError(FailureReason.SPEC_INVALID, message)
+
+
+class Task:
+    """One attempt at a task."""
+
+    def __init__(self, spec: TaskSpec, places: Places, preemption: Preemption) -> None:
+        self._spec = spec
+        self._places = places
+        self._preemption = preemption
+        self._folder = TaskFolder.of(places.store, spec.task, spec.content_hash)
+        self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
+        """What is known so far."""
+
+    def run(self, metrics_port: int) -> None:
+        """Carry out every step that no earlier attempt finished.
+
+        Raises:
+            TaskError, StoreError, OSError: the task cannot go on.
+            PreemptedError: SIGTERM came.
+        """
+        finished = self._folder.finished(self._spec)
+        if finished is not None and self._is_published(finished):
+            _log.info("the store has the whole result")
+            self.result = _marked_cached(finished)
+            return
+        self._folder.make()
+        context = self._context()
+        progress = self._folder.read_progress(self._spec, context.dataset.digest)
+        progress = self._without_lost_artifact(progress)
+        self.result = _marked_cached(progress.result)
+        due = self._spec.steps[len(progress.result.steps) :]
+        if any(isinstance(step, TrainStep) for step in due):
+            context.progress.serve(metrics_port)
+        if any(isinstance(step, TrainStep | CompressStep) for step in due):
+            _prepare_tensorflow(self._places.work)
+        for step in due:
+            self._preemption.check()
+            progress = self._carry_out(context, step, progress)
+        self._folder.write_result(progress.result)
+
+    def _context(self) -> Context:
+        places, data = self._places, self._spec.data
+        downloads = places.work / "downloads"
+        dataset = load_dataset(data, data_mount=places.data, samples=places.samples, work=downloads)
+        return Context(
+            spec=self._spec,
+            places=places,
+            folder=self._folder,
+            dataset=dataset,
+            parts=split(dataset, data.split),
+            preemption=self._preemption,
+            progress=ProgressMetrics(),
+        )
+
+    def _carry_out(self, context: Context, step: Step, progress: Progress) -> Progress:
+        """Do a step and note it in the store."""
+        _log.info("step %s", step.kind)
+        started = time.monotonic()
+        outcome = _do(context, step)
+        done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
+        result = outcome.applied_to(progress.result)
+        result = result.model_copy(update={"steps": (*result.steps, done)})
+        noted = Progress(progress.data_digest, result, (*progress.files, self._folder.digests(list(outcome.files))))
+        self._folder.write_progress(noted)
+        shown = outcome.applied_to(self.result)
+        self.result = shown.model_copy(update={"steps": (*shown.steps, done)})
+        return noted
+
+    def _is_published(self, result: TaskResult) -> bool:
+        """Tell whether the artifact of a result, if it has one, is in the store and intact."""
+        if result.artifact is None:
+            return True
+        try:
+            verify_artifact(self._places.store / artifact_folder(result.artifact.digest), result.artifact.digest)
+        except StoreError as error:
+            _log.warning("the published artifact is lost (%s)", error)
+            return False
+        return True
+
+    def _without_lost_artifact(self, progress: Progress) -> Progress:
+        """Forget Publish and what follows it where the artifact is no longer there."""
+        if self._is_published(progress.result):
+            return progress
+        kinds = [step.kind for step in progress.result.steps]
+        kept = kinds.index("Publish")
+        result = progress.result.model_copy(update={"steps": progress.result.steps[:kept], "artifact": None})
+        return Progress(progress.data_digest, result, progress.files[:kept])
+
+
+def _do(context: Context, step: Step) -> Outcome:
+    match step:
+        case ProfileStep():
+            return Outcome({"profile": profile(context.dataset, context.parts)})
+        case TrainStep():
+            from idla_trainer.steps.train import train
+
+            return train(context, step)
+        case CompressStep():
+            from idla_trainer.steps.compress import compress
+
+            return compress(context, step)
+        case EvaluateStep():
+            from idla_trainer.steps.evaluate import evaluate
+
+            return evaluate(context)
+        case VerifyStep():
+            from idla_trainer.steps.verify import verify
+
+            return verify(context)
+        case PublishStep():
+            from idla_trainer.steps.publish import publish
+
+            return publish(context)
+        case _:
+            assert_never(step)
+
+
+def _marked_cached(result: TaskResult) -> TaskResult:
+    steps = tuple(step.model_copy(update={"cached": True}) for step in result.steps)
+    return result.model_copy(update={"steps": steps})
+
+
+def _prepare_tensorflow(work: Path) -> None:
+    """Set what TensorFlow and Keras read when they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("KERAS_HOME", str(work / "keras"))
