@@ -1,0 +1,220 @@
+"""Which entries of the model library are trained: what can do the task within the constraints, in a sensible order."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from idla_contract.task import CompressionMethod, EarlyStopping, Training
+
+from idla.api.model_template import ModelTemplateSpec
+from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
+from idla.api.training_workflow import (
+    AlternativeStatus,
+    CandidateStatus,
+    CompressionMode,
+    Selection,
+    TrainingWorkflowSpec,
+)
+from idla.core.conditions import shortened
+from idla.core.requirements import MEBIBYTE, limits
+from idla.core.situation import Obstacle
+from idla.core.snapshot import Template
+
+DEFAULT_MAX_CANDIDATES = 3
+_FLOAT_BYTES, _BYTE = 4, 1
+_SHOWN_ALTERNATIVES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The candidates and what was not taken, each with its reason."""
+
+    candidates: tuple[CandidateStatus, ...]
+    rejected: tuple[AlternativeStatus, ...]
+    reason: DecisionReason
+    message: str
+
+
+def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Sequence[int] | None) -> Choice | Obstacle:
+    """Return the candidates of a workflow, or why there are none.
+
+    A shortlist keeps its order. Otherwise every architecture comes once before any comes twice, and of each the
+    smaller one first: different architectures tell more than sizes of the same one, and small ones cost less.
+
+    Args:
+        spec: what is asked for.
+        library: all valid templates.
+        shape: [height, width, channels] of one example, or None before the data were profiled: what depends on it
+            is then taken to fit.
+    """
+    wanted = _wanted(spec, library)
+    if isinstance(wanted, Obstacle):
+        return wanted
+    rejected: list[AlternativeStatus] = []
+    feasible: list[Template] = []
+    for template in wanted:
+        refusal = _refusal(spec, template, shape)
+        if refusal is None:
+            feasible.append(template)
+        else:
+            rejected.append(refusal)
+    if not feasible:
+        return _nothing_feasible(spec, rejected)
+    order = feasible if _listed(spec) else _by_turns(feasible)
+    maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES
+    rejected.extend(
+        AlternativeStatus(
+            choice=template.name,
+            reason=DecisionReason.CANDIDATE_LIMIT,
+            message=f"{maximum} candidates stand before it; raise `model.maxCandidates` to train it too",
+        )
+        for template in order[maximum:]
+    )
+    candidates = tuple(_candidate(spec, template) for template in order[:maximum])
+    names = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
+    return Choice(
+        candidates=candidates,
+        rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
+        reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
+        message=shortened(f"{len(candidates)} of {len(library)} templates are trained: {names}"),
+    )
+
+
+def methods_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tuple[CompressionMethod, ...]:
+    """Return the compression methods that are tried on a template."""
+    settings = spec.compression
+    if settings is not None and settings.mode is CompressionMode.OFF:
+        return ()
+    asked = template.compression_methods if settings is None or settings.methods is None else settings.methods
+    return tuple(method for method in asked if method in template.compression_methods)
+
+
+def smallest_bytes(parameters: int, methods: Sequence[CompressionMethod]) -> int:
+    """Return the size of the smallest file that can be expected: a byte a weight where it is quantized, else four."""
+    return parameters * (_BYTE if methods else _FLOAT_BYTES)
+
+
+def _listed(spec: TrainingWorkflowSpec) -> bool:
+    return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
+
+
+def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Obstacle:
+    by_name = {template.name: template for template in library}
+    if spec.model is None or not spec.model.template_refs:
+        return tuple(by_name[name] for name in sorted(by_name))
+    names = [reference.name for reference in spec.model.template_refs]
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        known = ", ".join(sorted(by_name)) or "none; the library is empty"
+        return Obstacle(
+            condition=WorkflowCondition.ACCEPTED,
+            reason=WorkflowReason.TEMPLATE_NOT_FOUND,
+            message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; known are: {known}",
+            final=False,
+        )
+    return tuple(by_name[name] for name in names)
+
+
+def _refusal(spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int] | None) -> AlternativeStatus | None:
+    found = _mismatch(spec, template, shape)
+    if found is None:
+        return None
+    reason, message = found
+    return AlternativeStatus(choice=template.name, reason=reason, message=message)
+
+
+def _mismatch(
+    spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int] | None
+) -> tuple[DecisionReason, str] | None:
+    entry = template.spec
+    if spec.task.type not in entry.tasks:
+        return DecisionReason.TASK_NOT_SUPPORTED, f"it is for {', '.join(entry.tasks)}, not for {spec.task.type}"
+    if shape is not None and entry.inputs is not None:
+        sides = f"images are {shape[0]}x{shape[1]}"
+        if entry.inputs.minimum_side is not None and min(shape[:2]) < entry.inputs.minimum_side:
+            return DecisionReason.INPUT_TOO_SMALL, f"{sides}; it needs at least {entry.inputs.minimum_side} a side"
+        if entry.inputs.maximum_side is not None and max(shape[:2]) > entry.inputs.maximum_side:
+            return DecisionReason.INPUT_TOO_LARGE, f"{sides}; it takes at most {entry.inputs.maximum_side} a side"
+    maximum = limits(spec).size_bytes
+    methods = methods_for(spec, entry)
+    expected = smallest_bytes(entry.profile.parameters, methods)
+    if maximum is not None and expected > maximum:
+        how = f"with {' or '.join(methods)}" if methods else "uncompressed"
+        figures = f"{_mebibytes(expected)} MiB {how} expected > {_mebibytes(maximum)} MiB allowed"
+        return DecisionReason.SIZE_EXCEEDED, f"{figures} ({entry.profile.parameters} weights)"
+    return None
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / MEBIBYTE:.3g}" if size < MEBIBYTE else f"{size / MEBIBYTE:.1f}"
+
+
+def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus]) -> Obstacle:
+    if rejected:
+        reasons = "; ".join(f"{entry.choice}: {entry.reason}, {entry.message}" for entry in rejected)
+        message = f"no template can do it: {reasons}"
+    else:
+        message = f"the library has no ModelTemplate for {spec.task.type}; apply the library's manifests or add one"
+    return Obstacle(
+        condition=WorkflowCondition.PLANNED,
+        reason=WorkflowReason.NO_FEASIBLE_MODEL,
+        message=shortened(message),
+        final=False,
+    )
+
+
+def _by_turns(templates: Sequence[Template]) -> list[Template]:
+    """Return templates so that the smallest of every builder comes first, then the second smallest of every one."""
+    builders: dict[str, list[Template]] = {}
+    for template in sorted(templates, key=lambda entry: (entry.spec.profile.parameters, entry.name)):
+        builders.setdefault(template.spec.builder, []).append(template)
+    turns = [(turn, entry) for row in builders.values() for turn, entry in enumerate(row)]
+    turns.sort(key=lambda item: (item[0], item[1].spec.profile.parameters, item[1].name))
+    return [entry for _, entry in turns]
+
+
+def _candidate(spec: TrainingWorkflowSpec, template: Template) -> CandidateStatus:
+    entry = template.spec
+    hyperparameters = {setting.name: _number_or_text(setting.value) for setting in entry.hyperparameters}
+    return CandidateStatus(
+        template=template.name,
+        builder=entry.builder,
+        parameters=entry.profile.parameters,
+        hyperparameters=json.dumps(hyperparameters, sort_keys=True),
+        training=training_for(spec, entry).to_json(),
+        methods=methods_for(spec, entry),
+    )
+
+
+def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Training:
+    """Return how a template is trained: the workflow's settings, else the template's, else the contract's."""
+    own, given = template.training, spec.training
+    values: dict[str, object] = {
+        "max_epochs": own.max_epochs,
+        "batch_size": own.batch_size,
+        "learning_rate": float(own.learning_rate),
+    }
+    if given is not None:
+        overrides = {
+            "max_epochs": given.max_epochs,
+            "batch_size": given.batch_size,
+            "learning_rate": None if given.learning_rate is None else float(given.learning_rate),
+            "seed": given.seed,
+            "checkpoint_period_seconds": given.checkpoint_period_seconds,
+        }
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        if given.early_stopping is not None:
+            stopping = given.early_stopping
+            patience = {} if stopping.patience_epochs is None else {"patience_epochs": stopping.patience_epochs}
+            delta = {} if stopping.min_delta is None else {"min_delta": float(stopping.min_delta)}
+            values["early_stopping"] = EarlyStopping.model_validate(patience | delta)
+    return Training.model_validate(values)
+
+
+def _number_or_text(text: str) -> float | int | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,113 @@
+"""What pods say of themselves: why they wait, and how their containers ended."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from idla.api.reasons import WorkflowReason
+from idla.core.reconciliation import Manifest
+
+_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+_NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Why a pod does not run."""
+
+    reason: WorkflowReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Termination:
+    """How a container ended."""
+
+    exit_code: int
+    reason: str
+    message: str
+
+
+def phase(pod: Manifest) -> str:
+    """Return Pending, Running, Succeeded, Failed or Unknown."""
+    return str((pod.get("status") or {}).get("phase", "Pending"))
+
+
+def owned_by(pods: Iterable[Manifest], job_name: str) -> tuple[Manifest, ...]:
+    """Return the pods of a Job, the newest first."""
+    mine = [pod for pod in pods if job_of(pod) == job_name]
+    return newest_first(mine)
+
+
+def job_of(pod: Manifest) -> str | None:
+    """Return the name of the Job that a pod belongs to, or None."""
+    for reference in pod["metadata"].get("ownerReferences") or ():
+        if reference.get("kind") == "Job":
+            return str(reference["name"])
+    name = (pod["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name")
+    return None if name is None else str(name)
+
+
+def newest_first(pods: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """Return pods by creation, the newest first, ties by name."""
+    return tuple(
+        sorted(pods, key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), pod["metadata"]["name"]))[::-1]
+    )
+
+
+def termination(pod: Manifest, container: str, *, earlier: bool = False) -> Termination | None:
+    """Return how a container (or init container) of that name ended, or None while it has not.
+
+    Args:
+        pod: the pod.
+        container: its container's name.
+        earlier: whether the end before a restart counts too.
+    """
+    for status in _container_statuses(pod):
+        if status.get("name") != container:
+            continue
+        ended = (status.get("state") or {}).get("terminated")
+        if ended is None and earlier:
+            ended = (status.get("lastState") or {}).get("terminated")
+        if ended is not None:
+            return Termination(
+                exit_code=int(ended.get("exitCode", 0)),
+                reason=str(ended.get("reason") or ""),
+                message=str(ended.get("message") or ""),
+            )
+    return None
+
+
+def waiting(pod: Manifest) -> Waiting | None:
+    """Return what a pod waits for, or None where it runs, has ended, or is merely being started."""
+    if phase(pod) != "Pending":
+        return None
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return _unscheduled(str(condition.get("message") or "no node was found for the pod"))
+    for status in _container_statuses(pod):
+        state = (status.get("state") or {}).get("waiting") or {}
+        reason = str(state.get("reason") or "")
+        if reason in _NORMAL:
+            continue
+        image = reason in _IMAGE
+        text = f"{status.get('image', 'image')}: {reason}" if image else reason
+        detail = str(state.get("message") or "")
+        return Waiting(
+            reason=WorkflowReason.IMAGE_UNAVAILABLE if image else WorkflowReason.CONTAINER_NOT_STARTED,
+            message=f"{text}: {detail}" if detail else text,
+        )
+    return None
+
+
+def _unscheduled(message: str) -> Waiting:
+    missing = "persistentvolumeclaim" in message and "not found" in message
+    return Waiting(
+        reason=WorkflowReason.CLAIM_NOT_FOUND if missing else WorkflowReason.UNSCHEDULABLE,
+        message=message,
+    )
+
+
+def _container_statuses(pod: Manifest) -> Sequence[Mapping[str, Any]]:
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]

@@ -1,0 +1,176 @@
+"""What a workflow asks for, with every default filled in; nothing of it is ever written into the spec."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idla_contract.task import DataFormat, DataSource, Split
+from pydantic import BaseModel, ValidationError
+
+from idla.api.resources import Resources
+from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
+from idla.core.quantities import parse_quantity
+from idla.core.reconciliation import Manifest
+
+DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
+DEFAULT_LIMITS = {"memory": "4Gi"}
+DEFAULT_CLAIM_SIZE = "2Gi"
+MEBIBYTE = 2**20
+_LIFE = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
+"""Parts of the spec that change no task and no verdict, and so take effect at once."""
+_SHOWN_INPUT = 80
+
+
+class SpecError(ValueError):
+    """The spec breaks a rule; the message names the field, the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodAmounts:
+    """What one pod asks for."""
+
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """The accuracy that is asked for."""
+
+    target: float | None
+    least: float
+    """The least that is shipped: `minimum`, else `target`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the shipped model must keep; None where it is not limited."""
+
+    size_bytes: int | None
+    latency_p95_milliseconds: float | None
+
+
+def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
+    """Return the workflow's spec as a type.
+
+    Raises:
+        SpecError: an older CRD let something in that this version does not take, or requests are above limits.
+    """
+    try:
+        spec = TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
+    except ValidationError as error:
+        raise SpecError(explained(error)) from None
+    check_amounts(spec.resources)
+    return spec
+
+
+def explained(error: ValidationError) -> str:
+    """Return the first errors of a spec as text for people: field, what is wrong, the value."""
+    parts = []
+    for entry in error.errors(include_url=False)[:5]:
+        field = ".".join(("spec", *(str(part) for part in entry["loc"])))
+        message = entry["msg"].removeprefix("Value error, ")
+        found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
+        shown = f" (found {found[:_SHOWN_INPUT]})" if found else ""
+        parts.append(f"`{field}`: {message}{shown}")
+    return "; ".join(parts)
+
+
+def check_amounts(resources: Resources | None) -> None:
+    """Raise where more is requested than a pod may use; the API server would refuse every pod.
+
+    Raises:
+        SpecError: names the resource and both amounts.
+    """
+    if resources is None:
+        return
+    for name, requested in (resources.requests or {}).items():
+        limit = (resources.limits or {}).get(name)
+        if limit is not None and parse_quantity(requested) > parse_quantity(limit):
+            raise SpecError(
+                f"`spec.resources.requests`: {name} {requested} is above the limit {limit}; raise the limit"
+            )
+        if limit is not None and is_device(name) and parse_quantity(requested) != parse_quantity(limit):
+            raise SpecError(f"`spec.resources.requests`: {name} {requested} must equal the limit {limit}")
+
+
+def spec_digest(spec: TrainingWorkflowSpec) -> str:
+    """Return a digest of all that tasks and verdicts depend on: everything but the workflow's life and deployment."""
+    document = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_LIFE)
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def data_source(spec: TrainingWorkflowSpec) -> DataSource:
+    """Return where the examples are and how they are split."""
+    data, split = spec.data, spec.data.split
+    return DataSource(
+        uri=data.storage_uri,
+        digest=data.digest,
+        format=data.format or DataFormat.AUTO,
+        label_column=data.label_column,
+        split=Split()
+        if split is None
+        else Split(
+            train_percent=split.train_percent,
+            validation_percent=split.validation_percent,
+            test_percent=split.test_percent,
+            seed=Split().seed if split.seed is None else split.seed,
+        ),
+    )
+
+
+def training_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
+    """Return what each training pod asks for.
+
+    A default applies to a resource that the spec names neither in requests nor in limits. Devices, which Kubernetes
+    wants as a limit, may be given as a request too.
+    """
+    given_requests = dict((spec.resources and spec.resources.requests) or {})
+    given_limits = dict((spec.resources and spec.resources.limits) or {})
+    named = given_requests.keys() | given_limits.keys()
+    requests = {name: amount for name, amount in DEFAULT_REQUESTS.items() if name not in named} | given_requests
+    limits = {name: amount for name, amount in DEFAULT_LIMITS.items() if name not in named} | given_limits
+    devices = {name: amount for name, amount in given_requests.items() if is_device(name)}
+    return PodAmounts(requests=requests, limits=devices | limits)
+
+
+def light_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
+    """Return what the pods before and after the trainings ask for: the same without devices, which they do not use."""
+    amounts = training_amounts(spec)
+    return PodAmounts(
+        requests={name: amount for name, amount in amounts.requests.items() if not is_device(name)},
+        limits={name: amount for name, amount in amounts.limits.items() if not is_device(name)},
+    )
+
+
+def is_device(resource: str) -> bool:
+    """Return whether a resource is an extended one, which cannot be shared or overcommitted."""
+    return "/" in resource
+
+
+def bar(spec: TrainingWorkflowSpec) -> Bar | None:
+    """Return the accuracy that is asked for, or None."""
+    if not spec.objectives:
+        return None
+    objective = spec.objectives[0]
+    target = None if objective.target is None else float(objective.target)
+    least = target if objective.minimum is None else float(objective.minimum)
+    assert least is not None  # the type demands one of both
+    return Bar(target=target, least=least)
+
+
+def limits(spec: TrainingWorkflowSpec) -> Limits:
+    """Return the constraints on the shipped model."""
+    maxima = {constraint.metric: float(constraint.maximum) for constraint in spec.constraints or ()}
+    size = maxima.get(ConstraintMetric.SIZE)
+    return Limits(
+        size_bytes=None if size is None else int(size * MEBIBYTE),
+        latency_p95_milliseconds=maxima.get(ConstraintMetric.LATENCY),
+    )
+
+
+def claim_mebibytes(spec: TrainingWorkflowSpec) -> int:
+    """Return the size of the claim that is made for artifacts, rounded up."""
+    size = (spec.outputs and spec.outputs.size) or DEFAULT_CLAIM_SIZE
+    return max(1, -int(-parse_quantity(size) // MEBIBYTE))
