@@ -1,0 +1,154 @@
+"""The CRDs on a real API server: it takes them, and judges objects as the types do."""
+
+import http.client
+import json
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from idla.api.crdgen import DEFINITIONS
+from idla.api.meta import API_VERSION
+
+from tests.cluster import ControlPlane
+from tests.unit.api.validation_cases import CASES, Case
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ROOT = Path(__file__).parents[3]
+PLURALS = {definition.kind: definition.plural for definition in DEFINITIONS}
+NAMESPACED = {definition.kind for definition in DEFINITIONS if definition.namespaced}
+
+
+class Api:
+    """The API server as an administrator sees it, without a client that would check anything itself."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._endpoints = plane.setting.endpoints
+        self._context = ssl.create_default_context(cafile=str(plane.setting.authority.certificate))
+        self._context.load_cert_chain(*plane.setting.authority.client("admin", ("system:masters",)))
+
+    def send(self, method: str, kind: str, path: str = "", body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """Return the HTTP status and the answer; unknown fields are refused, as `kubectl` asks for."""
+        scope = "namespaces/default/" if kind in NAMESPACED else ""
+        address = f"/apis/{API_VERSION}/{scope}{PLURALS[kind]}{path}"
+        kept = f"{address}{'&' if '?' in address else '?'}fieldValidation=Strict"
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        connection = http.client.HTTPSConnection(
+            self._endpoints.address, self._endpoints.port, context=self._context, timeout=30
+        )
+        try:
+            connection.request(method, kept, json.dumps(body) if body else None, {"Content-Type": content})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane("crds-test") as running:
+        kubectl(running, "apply", "--server-side", "-k", str(ROOT / "crds"))
+        kubectl(running, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(plane: ControlPlane) -> Api:
+    client = Api(plane)
+    deadline = time.monotonic() + 60
+    while any(client.send("GET", kind)[0] != http.client.OK for kind in PLURALS):  # established a moment before served
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return client
+
+
+def kubectl(plane: ControlPlane, *words: str, text: str | None = None) -> str:
+    command = [str(plane.kubectl), "--kubeconfig", str(plane.kubeconfig), *words]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_api_server_finds_every_schema_structural(plane: ControlPlane) -> None:
+    crds = json.loads(kubectl(plane, "get", "crd", "-o", "json"))["items"]
+    conditions = {
+        crd["metadata"]["name"]: {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
+        for crd in crds
+    }
+    good = {"NamesAccepted": "True", "Established": "True"}
+    assert conditions == {f"{plural}.idla.dev": good for plural in PLURALS.values()}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if not case.at])
+def test_a_valid_object_is_accepted_and_nothing_of_its_spec_is_changed(api: Api, case: Case) -> None:
+    status, answer = api.send("POST", case.kind, "?dryRun=All", case.manifest("tried"))
+    assert status == http.client.CREATED, answer
+    assert answer["spec"] == case.spec()
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.at])
+def test_an_invalid_object_is_refused_by_field_and_with_what_is_allowed(api: Api, case: Case) -> None:
+    status, answer = api.send("POST", case.kind, "?dryRun=All", case.manifest("tried"))
+    assert status in {http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY}, answer
+    assert case.at in answer["message"]
+    assert case.says in answer["message"]
+
+
+def test_a_new_object_shows_that_nobody_has_looked_at_it(api: Api) -> None:
+    for name in ("the least", "a followed workflow"):
+        case = CASES[name]
+        answer = api.send("POST", case.kind, "?dryRun=All", case.manifest("new"))[1]
+        assert answer["status"] == {"observedGeneration": -1}
+
+
+def test_a_status_cannot_be_written_beside_the_spec(api: Api) -> None:
+    case = CASES["the least"]
+    manifest = case.manifest("forged") | {"status": {"observedGeneration": 1, "startTime": "2026-11-24T21:00:00Z"}}
+    answer = api.send("POST", case.kind, "?dryRun=All", manifest)[1]
+    assert answer["status"] == {"observedGeneration": -1}
+
+
+@pytest.fixture
+def workflow(api: Api) -> Iterator[dict[str, Any]]:
+    case = CASES["the least"]
+    status, answer = api.send("POST", case.kind, body=case.manifest("kept"))
+    assert status == http.client.CREATED, answer
+    yield answer
+    api.send("DELETE", case.kind, "/kept")
+
+
+@pytest.mark.usefixtures("workflow")
+@pytest.mark.parametrize(
+    "change",
+    [{"data": {"storageUri": "pvc://x/y.npz"}}, {"suspend": True}, {"task": {"type": "ImageClassification"}}],
+    ids=["other data", "suspend", "the same task"],
+)
+def test_what_may_change_may_change(api: Api, change: dict[str, Any]) -> None:
+    status, answer = api.send("PATCH", "TrainingWorkflow", "/kept", {"spec": change})
+    assert status == http.client.OK, answer
+    assert change.items() <= answer["spec"].items()
+
+
+@pytest.mark.usefixtures("workflow")
+def test_the_task_of_a_workflow_cannot_be_changed(plane: ControlPlane, api: Api) -> None:
+    """Until there are two tasks, the rule is tried on a CRD that knows another one."""
+    file = ROOT / "crds/trainingworkflows.idla.dev.yaml"
+    wider = file.read_text().replace("- ImageClassification\n", "- ImageClassification\n                    - Other\n")
+    kubectl(plane, "apply", "--server-side", "-f", "-", text=wider)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            status, answer = api.send(
+                "PATCH", "TrainingWorkflow", "/kept?dryRun=All", {"spec": {"task": {"type": "Other"}}}
+            )
+            if "supported values" not in answer.get("message", "") or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        assert status == http.client.UNPROCESSABLE_ENTITY, answer
+        assert "`task` cannot be changed; create another TrainingWorkflow for another task" in answer["message"]
+    finally:
+        kubectl(plane, "apply", "--server-side", "-f", str(file))

@@ -1,0 +1,22 @@
+import pytest
+from pydantic import ValidationError
+
+from tests.unit.api.validation_cases import CASES, SPECS, Case
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if not case.at])
+def test_a_valid_object_is_accepted_and_read_back_unchanged(case: Case) -> None:
+    spec = SPECS[case.kind].model_validate(case.spec())
+    assert spec.model_dump(mode="json", by_alias=True, exclude_unset=True) == case.spec()
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.at])
+def test_an_invalid_object_is_refused_at_the_field_that_is_wrong(case: Case) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        SPECS[case.kind].model_validate(case.spec())
+    places = [_path(error["loc"]) for error in refusal.value.errors()]
+    assert [place for place in places if case.at.startswith(place)], f"{places} do not hold {case.at}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
