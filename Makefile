@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-cluster test-e2e demo cluster cluster-down verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-server test-cluster test-e2e demo cluster cluster-down verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,13 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit test-api ## everything that must pass (CI calls this)
+test: lint test-unit test-server test-api ## everything that must pass (CI calls this)
 
 test-unit: env ## unit tests, in seconds
 	$(BIN)/python -m pytest tests/unit
+
+test-server: env ## tests of the model server as a process (half a minute)
+	$(BIN)/python -m pytest tests/server
 
 test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
 	$(BIN)/python -m pytest tests/integration/api

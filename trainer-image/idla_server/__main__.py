@@ -1,11 +1,13 @@
 """`python -m idla_server fetch|serve`: what runs in the containers of a serving pod."""
 
 import argparse
+import logging
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
+from idla_contract.exit_codes import ExitCode
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT, TERMINATION_LOG
 
 from idla_server.logs import start_logging
@@ -16,6 +18,14 @@ def main(words: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _leave)
     options = _parser().parse_args(words)
     start_logging()
+    try:
+        return _run(options)
+    except Exception:
+        logging.getLogger(__name__).exception("an error of ours ended the process")
+        return ExitCode.INTERNAL
+
+
+def _run(options: argparse.Namespace) -> ExitCode:
     if options.command == "fetch":
         from idla_server.fetch import fetch
 

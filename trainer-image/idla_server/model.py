@@ -138,7 +138,7 @@ def _check_golden(model: ServedModel, inputs: npt.NDArray[np.generic], promised:
 
 def _golden(path: Path) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             inputs, probabilities = arrays["inputs"], arrays["probabilities"]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _invalid(f"{GOLDEN} cannot be read ({error})") from error

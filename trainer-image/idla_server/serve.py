@@ -71,7 +71,7 @@ async def _serve(options: ServeOptions) -> ExitCode:
         pass
     except ModelError as error:
         return report(error.reason, error.message, options.termination_message)
-    _LOG.info("ended", extra={"in_flight": service.in_flight})
+    _LOG.info("ended", extra={"given_up": service.in_flight})
     return ExitCode.SUCCEEDED
 
 
@@ -118,6 +118,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=options.finish_seconds,  # type: ignore[arg-type] # a wait; the stub says int
         )

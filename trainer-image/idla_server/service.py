@@ -1,6 +1,5 @@
 """The state of a serving process, and the way of one inference request."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,8 +47,6 @@ class Service:
         self.phase = Phase.LOADING
         self.model: ServedModel | None = None
         self.in_flight = 0
-        self.gone = asyncio.Event()
-        """Set when there is nothing left to drain."""
         self._engine: Engine | None = None
 
     @property

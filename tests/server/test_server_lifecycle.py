@@ -1,0 +1,167 @@
+import http.client
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.server.serving import Answer, Artifact, Client, Server, ask, request_of, serving, wait_for
+
+pytestmark = pytest.mark.trainer
+
+INFER = "/v2/models/tiny/infer"
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 60).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+class Load:
+    """Clients that send without a pause, each on a connection that it keeps as long as the server does."""
+
+    def __init__(self, port: int, artifact: Artifact, clients: int) -> None:
+        self.answers: list[Answer] = []
+        self.errors: list[Exception] = []
+        self._request = request_of(artifact.inputs[:1])
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._send, args=(port,)) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self, port: int) -> None:
+        client = Client(port)
+        try:
+            while not self._stopped.is_set():
+                self.answers.append(client.send("POST", INFER, self._request))
+        except (OSError, http.client.HTTPException) as error:
+            self.errors.append(error)
+        finally:
+            client.close()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_drain_under_constant_load_loses_no_request(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "4") as server:
+        port = server.wait_ready()
+        load = Load(port, artifact, clients=4)
+        wait_for(lambda: len(load.answers) > 40)
+        server.terminate()
+        wait_for(lambda: ask(port, "GET", "/v2/health/ready").status == 503)
+        known = len(load.answers)
+        wait_for(lambda: len(load.answers) > known + 40)  # who has not yet heard of it is answered too
+        load.stop()
+        assert server.wait() == 0, server.log.read_text()
+        phases = [line["message"] for line in server.lines() if line["message"].startswith("the server is")]
+    assert load.errors == []
+    assert {answer.status for answer in load.answers} == {200}
+    assert {answer.headers.get("connection") for answer in load.answers[:40]} == {None}
+    assert {answer.headers.get("connection") for answer in load.answers[known + 4 :]} == {"close"}
+    assert phases == [f"the server is {phase}" for phase in ("warming", "ready", "draining")]
+
+
+def test_while_it_drains_it_is_alive_and_not_ready(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "600") as server:
+        port = server.wait_ready()
+        server.terminate()
+        wait_for(lambda: ask(port, "GET", "/v2/health/ready").status == 503)
+        ready, model = ask(port, "GET", "/v2/health/ready"), ask(port, "GET", "/v2/models/tiny/ready")
+        assert (ready.status, ready.json) == (503, {"live": True, "ready": False})
+        assert (model.status, model.json) == (503, {"name": "tiny", "ready": False})
+        assert ask(port, "GET", "/v2/health/live").status == 200
+        assert ask(port, "POST", INFER, request_of(artifact.inputs)).status == 200
+        assert 'idla_requests_total{code="200",protocol="v2"} 1.0' in ask(port, "GET", "/metrics").content.decode()
+        server.terminate()  # a second one does not wait
+        assert server.wait() == 0
+
+
+def half_sent(port: int, artifact: Artifact) -> tuple[socket.socket, bytes]:
+    """Return a connection with half a request, and the other half."""
+    tensor = '{"inputs":[{"name":"image","datatype":"FP32","shape":[1,16],"data":[%s]}]}'
+    body = (tensor % ",".join(str(value) for value in artifact.inputs[0].ravel())).encode()
+    connection = socket.create_connection(("127.0.0.1", port), 60)
+    connection.sendall(f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:30])
+    wait_for(lambda: b"idla_requests_in_flight 1.0" in ask(port, "GET", "/metrics").content)
+    return connection, body[30:]
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(1 << 16):
+        received += part
+    return received
+
+
+def test_a_request_that_outlasts_the_drain_is_finished(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "0", "--finish-seconds", "60") as server:
+        port = server.wait_ready()
+        connection, rest = half_sent(port, artifact)
+        server.terminate()
+        wait_for(lambda: not accepts(port))
+        assert server.process.poll() is None
+        connection.sendall(rest)
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nconnection: close\r\n" in answer
+        assert artifact.labels[0].encode() in answer
+        assert server.wait() == 0
+        connection.close()
+
+
+def test_a_request_that_never_ends_does_not_hold_the_process(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "0", "--finish-seconds", "1") as server:
+        connection, _ = half_sent(server.wait_ready(), artifact)
+        server.terminate()
+        assert server.wait() == 0, server.log.read_text()
+        assert [line["given_up"] for line in server.lines() if line["message"] == "ended"] == [1]
+        connection.close()
+
+
+def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
+        client = Client(server.wait_ready())
+        assert client.send("GET", "/v2").status == 200
+        server.terminate()
+        assert server.wait() == 0
+        client.close()
+
+
+def test_a_signal_before_it_is_ready_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "600") as server:
+        server.port()
+        server.terminate()
+        server.terminate()
+        assert server.wait() == 0, server.log.read_text()
+
+
+def test_a_taken_port_is_said_and_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
+    with socket.create_server(("", 0)) as taken, serving(artifact, tmp_path, "--port", str(port_of(taken))) as server:
+        assert server.wait() == 1
+        assert "Address already in use" in server.lines()[-1]["traceback"]
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def test_the_log_holds_no_content_of_a_request(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
+        port = server.wait_ready()
+        for body in (request_of(artifact.inputs, id="secret"), b"secret", {"inputs": "secret"}):
+            ask(port, "POST", INFER, body)
+        server.terminate()
+        assert server.wait() == 0
+        check_log(server)
+
+
+def check_log(server: Server) -> None:
+    assert "secret" not in server.log.read_text()
+    for line in server.lines():
+        assert line.keys() >= {"time", "level", "logger", "message"}

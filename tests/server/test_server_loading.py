@@ -1,0 +1,188 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.artifact import digest_of
+from idla_contract.result import Failure, FailureReason
+from idla_preprocess import ImageSpec, InputError
+from idla_server.engine import short_bytes
+from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
+from idla_server.runtime import Runtime
+from idla_server.signature import input_specs
+
+from tests.server.serving import SPEC, Artifact, make_artifact, serving
+
+pytestmark = pytest.mark.trainer
+
+Change = Callable[[Path], None]
+
+
+def test_a_whole_artifact_is_loaded_and_answers(artifact: Artifact) -> None:
+    model = load_model(artifact.folder, artifact.digest)
+    assert (model.labels, model.spec, model.version) == (("ant", "bee", "cow"), SPEC, artifact.version)
+    np.testing.assert_allclose(model.predict(artifact.inputs), artifact.probabilities, atol=1e-5)
+    np.testing.assert_allclose(model.twin(threads=2).predict(artifact.inputs), artifact.probabilities, atol=1e-5)
+    with pytest.raises(InputError, match="image: found the shape"):
+        model.predict(np.zeros((1, 5, 5)))
+
+
+def golden(**changes: Any) -> Change:
+    """Return a change of golden arrays; None leaves one out."""
+
+    def change(folder: Path) -> None:
+        with np.load(folder / "golden.npz") as arrays:
+            content = {name: arrays[name] for name in arrays}
+        content = {name: value for name, value in (content | changes).items() if value is not None}
+        np.savez(folder / "golden.npz", **content, allow_pickle=True)
+
+    return change
+
+
+def shifted(by: float) -> Change:
+    """Return a change of one promised probability."""
+
+    def change(folder: Path) -> None:
+        with np.load(folder / "golden.npz") as arrays:
+            probabilities = arrays["probabilities"].copy()
+        probabilities[7, 1] += by
+        golden(probabilities=probabilities)(folder)
+
+    return change
+
+
+def text(name: str, content: bytes) -> Change:
+    """Return a change of a file's content."""
+
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return change
+
+
+def without(name: str) -> Change:
+    return lambda folder: (folder / name).unlink()
+
+
+def test_a_promise_may_be_missed_by_what_processors_differ(tiny: Path, tmp_path: Path) -> None:
+    artifact = make_artifact(tiny, tmp_path / "model", shifted(0.9 * GOLDEN_TOLERANCE))
+    assert load_model(artifact.folder, artifact.digest).labels == ("ant", "bee", "cow")
+
+
+OTHER_SPEC = ImageSpec(height=2, width=8, channels=1, maximum=16.0)
+# name: what is changed before the manifest lists it, fields of the manifest, parts of the message
+INVALID: dict[str, tuple[Change | None, dict[str, Any], list[str]]] = {
+    "another promise": (shifted(0.1), {}, ["golden input 7", "0.1", "allowed 0.02"]),
+    "a promise of nothing": (shifted(np.nan), {}, ["golden input 7", "nan"]),
+    "fewer promises": (golden(probabilities=np.zeros((3, 3))), {}, ["[3, 3]", "[12, 3]"]),
+    "promises that are no numbers": (golden(probabilities=np.array(["x"])), {}, ["golden.npz", "type <U1"]),
+    "no promises": (golden(probabilities=None), {}, ["golden.npz", "probabilities"]),
+    "other golden inputs": (golden(inputs=np.zeros((12, 5, 5))), {}, ["golden.npz", "[12, 5, 5]"]),
+    "no golden input": (golden(inputs=np.zeros((0, 4, 4))), {}, ["golden.npz", "[0, 4, 4]"]),
+    "golden objects": (golden(inputs=np.array([{}])), {}, ["golden.npz", "allow_pickle"]),
+    "golden nonsense": (text("golden.npz", b"golden"), {}, ["golden.npz cannot be read"]),
+    "an empty golden file": (text("golden.npz", b""), {}, ["golden.npz cannot be read"]),
+    "half a golden file": (text("golden.npz", b"PK\x03\x04" + b"x" * 40), {}, ["golden.npz cannot be read"]),
+    "golden not listed": (without("golden.npz"), {}, ["manifest.json does not list golden.npz"]),
+    "no model": (text("model.tflite", b"TFL3" * 9), {}, ["model.tflite", "LiteRT"]),
+    "preprocessing for another size": (
+        text("preprocess.json", OTHER_SPEC.to_json().encode()),
+        {"inputs": input_specs(OTHER_SPEC)},
+        ["[2, 8, 1]", "[4, 4, 1]"],
+    ),
+    "no preprocessing": (text("preprocess.json", b"{}"), {}, ["preprocess.json", "keys"]),
+    "a label too few": (None, {"labels": ("ant", "bee")}, ["2 labels", "3 classes"]),
+    "inputs of another name": (None, {"inputs": ()}, ["inputs ()", "image FP32 [-1, 4, 4, 1]"]),
+    "outputs of another name": (None, {"outputs": ()}, ["outputs ()", "probabilities FP32 [-1, 3], label BYTES [-1]"]),
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_artifact_that_cannot_be_served_says_why(name: str, tiny: Path, tmp_path: Path) -> None:
+    change, fields, parts = INVALID[name]
+    artifact = make_artifact(tiny, tmp_path / "model", change, **fields)
+    with pytest.raises(ModelError) as caught:
+        load_model(artifact.folder, artifact.digest)
+    assert caught.value.reason is FailureReason.ARTIFACT_INVALID
+    assert [part for part in parts if part not in caught.value.message] == []
+    assert caught.value.message.endswith("; publish the artifact again")
+
+
+def folder_is_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_bytes(b"")
+
+
+# name: what is changed after publication, the digest where another is asked, the reason, the exit code
+DAMAGED: dict[str, tuple[Change, str | None, FailureReason, int]] = {
+    "a flipped byte": (
+        text("model.tflite", b"x"),
+        None,
+        FailureReason.ARTIFACT_DIGEST_MISMATCH,
+        10,
+    ),
+    "another artifact": (lambda _: None, digest_of(b""), FailureReason.ARTIFACT_DIGEST_MISMATCH, 10),
+    "a missing file": (without("golden.npz"), None, FailureReason.ARTIFACT_NOT_FOUND, 10),
+    "an added file": (text("extra", b"x"), None, FailureReason.ARTIFACT_INVALID, 10),
+    "no folder": (shutil.rmtree, None, FailureReason.ARTIFACT_NOT_FOUND, 10),
+    "a file for the folder": (folder_is_a_file, None, FailureReason.ARTIFACT_UNREACHABLE, 13),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_server_that_cannot_load_ends_with_its_reason(name: str, tiny: Path, tmp_path: Path) -> None:
+    change, digest, reason, code = DAMAGED[name]
+    artifact = make_artifact(tiny, tmp_path / "model")
+    change(artifact.folder)
+    with serving(artifact, tmp_path, digest=digest) as server:
+        assert server.wait() == code, server.log.read_text()
+        failure = Failure.model_validate_json(server.termination_message.read_text())
+        assert failure.reason is reason
+        assert "; " in failure.message
+        last = server.lines()[-1]
+        assert (last["level"], last["reason"], last["message"]) == ("error", reason, failure.message)
+        assert not [line for line in server.lines() if line["message"] == "the server is ready"]
+
+
+def test_a_golden_mismatch_ends_the_server(tiny: Path, tmp_path: Path) -> None:
+    artifact = make_artifact(tiny, tmp_path / "model", shifted(0.1))
+    with serving(artifact, tmp_path) as server:
+        assert server.wait() == 10
+        failure = Failure.model_validate_json(server.termination_message.read_text())
+        assert failure.reason is FailureReason.ARTIFACT_INVALID
+        assert "golden input 7" in failure.message
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 31, 32, 41, 75])
+def test_a_batch_is_answered_as_its_examples_are(artifact: Artifact, count: int) -> None:
+    runtime = Runtime(artifact.folder / "model.tflite")
+    batch = np.resize(artifact.inputs, (count, 4, 4, 1))
+    answer = runtime.predict(batch)
+    assert answer.shape == (count, 3)
+    for example, probabilities in zip(batch, answer, strict=True):
+        np.testing.assert_allclose(runtime.predict(example[None])[0], probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [np.zeros((1, 4, 4, 1)), np.zeros((1, 4, 4), np.float32)])
+def test_a_runtime_refuses_another_batch(artifact: Artifact, batch: Any) -> None:
+    with pytest.raises(ValueError, match=r"batch: found float.+; allowed: float32 \[N, 4, 4, 1\]"):
+        Runtime(artifact.folder / "model.tflite").predict(batch)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "values", "expected"),
+    [(0.0001, 64, 20 * 64 * 2), (0.0, 64, 1 << 16), (0.0019, 64, 128), (0.0021, 64, 0), (1.0, 10**6, 0)],
+)
+def test_only_what_is_surely_short_runs_on_the_event_loop(seconds: float, values: int, expected: int) -> None:
+    assert short_bytes(seconds, values) == expected
+
+
+def test_the_model_is_not_written_to(artifact: Artifact, tmp_path: Path) -> None:
+    """A pod mounts it read-only."""
+    before = {path.name: path.stat().st_mtime_ns for path in artifact.folder.iterdir()}
+    with serving(artifact, tmp_path) as server:
+        server.wait_ready()
+    assert {path.name: path.stat().st_mtime_ns for path in artifact.folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
