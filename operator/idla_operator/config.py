@@ -1,0 +1,90 @@
+"""The operator's configuration: read once from the environment, checked before anything starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_PORTS = range(1, 65536)
+
+
+class ConfigError(ValueError):
+    """The environment does not say how to run; the message has one line for each mistake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorConfig:
+    """What an administrator sets on the operator's Deployment."""
+
+    trainer_image: str
+    """IDLA_TRAINER_IMAGE: image of every task's pod."""
+    server_image: str
+    """IDLA_SERVER_IMAGE: image of every serving pod."""
+    pull_policy: str = "IfNotPresent"
+    """IDLA_IMAGE_PULL_POLICY: of both images. Default: IfNotPresent."""
+    prometheus_url: str | None = None
+    """IDLA_PROMETHEUS_URL: where progress is read. Default: at the pods themselves."""
+    health_port: int = 8081
+    """IDLA_HEALTH_PORT: serves /healthz and /readyz; 0 serves neither. Default: 8081."""
+    log_level: str = "INFO"
+    """IDLA_LOG_LEVEL. Default: INFO."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the variables; an empty one counts as not set.
+
+        Raises:
+            ConfigError: something is missing or not allowed; every mistake is in the message.
+        """
+        reader = _Reader(environment)
+        config = {
+            "trainer_image": reader.required("IDLA_TRAINER_IMAGE", "the image that trains"),
+            "server_image": reader.required("IDLA_SERVER_IMAGE", "the image that serves"),
+            "pull_policy": reader.one_of("IDLA_IMAGE_PULL_POLICY", PULL_POLICIES, "IfNotPresent"),
+            "log_level": reader.one_of("IDLA_LOG_LEVEL", LOG_LEVELS, "INFO"),
+        }
+        prometheus_url = reader.http_url("IDLA_PROMETHEUS_URL")
+        health_port = reader.port("IDLA_HEALTH_PORT", 8081)
+        if reader.mistakes:
+            raise ConfigError("\n".join(reader.mistakes))
+        return cls(prometheus_url=prometheus_url, health_port=health_port, **config)
+
+
+class _Reader:
+    """Reads variables and collects mistakes, so that one start shows them all."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.mistakes: list[str] = []
+
+    def required(self, name: str, what: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            self.mistakes.append(f"{name} is not set; set it to {what}, e.g. registry.example/idla:1.0")
+        elif value != value.strip() or " " in value:
+            self.mistakes.append(f"{name} is {value!r}; an image has no spaces")
+        return value
+
+    def one_of(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self._environment.get(name) or default
+        if value not in allowed:
+            self.mistakes.append(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
+        return value
+
+    def http_url(self, name: str) -> str | None:
+        value = self._environment.get(name) or None
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            self.mistakes.append(f"{name} is {value!r}; give http://host:port or https://host:port, with a path or not")
+        return value.rstrip("/")
+
+    def port(self, name: str, default: int) -> int:
+        value = self._environment.get(name) or str(default)
+        if not value.isdecimal() or not (int(value) == 0 or int(value) in _PORTS):
+            self.mistakes.append(f"{name} is {value!r}; allowed are ports 1 to 65535, and 0 for none")
+            return default
+        return int(value)

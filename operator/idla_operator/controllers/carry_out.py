@@ -1,0 +1,176 @@
+"""Carry out a decision: apply, delete, status, events. The only caller of writes."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+from idla.builders.identity import short_hash
+from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
+
+from idla_operator.controllers.store import Store, controller_uid
+from idla_operator.ports import (
+    Clock,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    ExistsError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    Reference,
+    reference_of,
+    resource_of,
+)
+
+REPEATED_AFTER = timedelta(minutes=10)
+"""An event that no change of status came with is told again only after this time."""
+_REMEMBERED = 10_000
+_PREFIX_LIMIT = 200
+_LOG = logging.getLogger(__name__)
+
+V = TypeVar("V")
+Satisfied = Callable[[Manifest, Manifest], bool]
+
+
+class TakenError(ClusterError):
+    """The name of a child belongs to an object of somebody else, or to one that is being deleted."""
+
+
+class CarryOut:
+    """Brings the cluster to what was decided, with as few writes as that takes."""
+
+    def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, satisfied: Satisfied) -> None:
+        """Bind the effects.
+
+        Args:
+            store: takes in what the API server answers, so that the next decision sees what this one wrote.
+            cluster: is written to.
+            clock: dates events.
+            satisfied: tells whether a live object already has every field of a desired one.
+        """
+        self._store = store
+        self._cluster = cluster
+        self._clock = clock
+        self._satisfied = satisfied
+        self._answered: OrderedDict[str, tuple[Manifest, Manifest]] = OrderedDict()
+        self._told: OrderedDict[str, float] = OrderedDict()
+
+    async def __call__(self, about: Manifest, decision: Reconciliation, known: Mapping[Reference, Manifest]) -> None:
+        """Carry out the decision about an object.
+
+        Args:
+            about: the object as it was when the decision was made.
+            decision: what to do.
+            known: live objects that are not in the store.
+
+        Raises:
+            ConflictError: `about` has changed meanwhile; decide anew.
+            ClusterError: something was not done; decide anew later.
+        """
+        for manifest in decision.apply:
+            await self._apply(about, manifest, known)
+        for deletion in decision.delete:
+            await self._delete(about, deletion)
+        written = await self._write_status(about, decision.status)
+        for event in decision.events:
+            await self.tell(written or about, event, changed=written is not None)
+
+    async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> None:
+        reference = reference_of(manifest)
+        live = self._store.get(reference) or known.get(reference) or await self._look(reference)
+        if live is None:
+            await self._require_alive(about)
+        else:
+            _require_ours(reference, manifest, live)
+            if self._satisfied(manifest, live):
+                return
+        try:
+            answer = await self._cluster.apply(manifest)
+        except (InvalidError, ForbiddenError) as error:
+            refusal = Event(type=EventType.WARNING, reason="ApplyRefused", message=f"{reference} was refused: {error}")
+            await self.tell(about, refusal, changed=False)
+            raise
+        _LOG.info("applied %s", reference, extra={"fields": {"key": str(reference_of(about))}})
+        if reference.resource != resource_of("v1", "PersistentVolumeClaim"):
+            self._store.put(answer)
+
+    async def _look(self, reference: Reference) -> Manifest | None:
+        """Return the live object: the store may lag behind, and holds only what carries our label."""
+        try:
+            return await self._cluster.get(reference)
+        except NotFoundError:
+            return None
+
+    async def _require_alive(self, about: Manifest) -> None:
+        """Check that the object still exists before anything is created for it: not every child has an owner."""
+        live = await self._look(reference_of(about))
+        if live is None or live["metadata"]["uid"] != about["metadata"]["uid"]:
+            raise ConflictError(f"{reference_of(about)} is gone")
+        if live["metadata"].get("deletionTimestamp"):
+            raise ConflictError(f"{reference_of(about)} is being deleted")
+
+    async def _delete(self, about: Manifest, deletion: Deletion) -> None:
+        resource = resource_of(deletion.api_version, deletion.kind)
+        reference = Reference(resource, about["metadata"].get("namespace"), deletion.name)
+        try:
+            await self._cluster.delete(reference, uid=deletion.uid)
+        except (NotFoundError, ConflictError):
+            _LOG.debug("%s of uid %s is gone already", reference, deletion.uid)
+        else:
+            _LOG.info("deleted %s", reference, extra={"fields": {"key": str(reference_of(about))}})
+
+    async def _write_status(self, about: Manifest, status: Manifest | None) -> Manifest | None:
+        """Write the status where it differs; return the object as it is then, or None where nothing was written."""
+        observed = about.get("status") or {}
+        if status is None or status == observed:
+            return None
+        uid = about["metadata"]["uid"]
+        if self._answered.get(uid) == (status, observed):
+            # The CRD prunes or changes what was written: writing it again would go on for ever.
+            _LOG.error("the API server keeps another status than was written", extra={"fields": {"uid": uid}})
+            return None
+        answer = await self._cluster.replace_status({**about, "status": status})
+        self._store.put(answer)
+        _remember(self._answered, uid, (status, answer.get("status") or {}))
+        return answer
+
+    async def tell(self, about: Manifest, event: Event, *, changed: bool) -> None:
+        """Tell an event; failing to is no failure of the turn.
+
+        Args:
+            about: what it is about.
+            event: the event.
+            changed: whether the status changed with it. Where it did not, the same event is told once in a while only.
+        """
+        uid, version = about["metadata"]["uid"], about["metadata"]["resourceVersion"]
+        same = short_hash(uid, event.type.value, event.reason, event.message, length=16)
+        now = self._clock.monotonic()
+        if not changed and now - self._told.get(same, float("-inf")) < REPEATED_AFTER.total_seconds():
+            return
+        name = f"{about['metadata']['name'][:_PREFIX_LIMIT]}.{short_hash(same, version, length=16)}"
+        try:
+            await self._cluster.create_event(about, event, name=name, now=self._clock.now())
+        except ExistsError:
+            pass
+        except ClusterError as error:
+            _LOG.warning("an event was not told: %s", error, extra={"fields": {"reason": event.reason}})
+            return
+        _remember(self._told, same, now)
+
+
+def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> None:
+    """Check that a child of this name may be changed: applying with force would take over whatever it is."""
+    owner = controller_uid(manifest)
+    if owner is not None and controller_uid(live) != owner:
+        raise TakenError(f"{reference} exists and belongs to somebody else; delete or rename it")
+    if live["metadata"].get("deletionTimestamp"):
+        raise TakenError(f"{reference} is being deleted; it is made anew when it is gone")
+
+
+def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _REMEMBERED:
+        memory.popitem(last=False)

@@ -1,0 +1,41 @@
+"""Is the operator alive: do its turns end, and do its watches bring what exists."""
+
+from dataclasses import dataclass, field
+
+from idla_operator.controllers.keyqueue import KeyQueue
+from idla_operator.controllers.sweep import Sweep
+from idla_operator.ports import Reference
+
+TURN_LIMIT_SECONDS = 600.0
+"""Every call has a time-out, so a turn that lasts longer hangs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The parts of a running session that its health shows in."""
+
+    queue: KeyQueue[Reference]
+    sweep: Sweep
+
+
+@dataclass(slots=True)
+class Health:
+    """What the probes answer. Between two sessions there is nothing to judge: the process is alive, but not ready."""
+
+    session: Session | None = field(default=None)
+
+    def ailments(self) -> tuple[str, ...]:
+        """Return why the process should be started anew; empty where it should not."""
+        if self.session is None:
+            return ()
+        found = [f"the watch of {plural} does not bring what exists" for plural in sorted(self.session.sweep.stale)]
+        seconds = self.session.queue.slowest_seconds()
+        if seconds > TURN_LIMIT_SECONDS:
+            found.append(f"a turn has been running for {seconds:.0f} seconds")
+        return tuple(found)
+
+    def waits_for(self) -> tuple[str, ...]:
+        """Return why the operator does not work yet; empty where it does."""
+        if self.session is None:
+            return ("no session with the cluster",)
+        return () if self.session.sweep.complete else ("the first listing is not complete",)

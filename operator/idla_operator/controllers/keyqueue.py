@@ -1,0 +1,196 @@
+"""A keyed work queue: each key waits once, is worked on by one worker at a time, and is repeated with backoff.
+
+`Schedule` is the bookkeeping on plain numbers; `KeyQueue` runs it on an event loop.
+"""
+
+import asyncio
+import heapq
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from idla_operator.ports import Clock
+
+K = TypeVar("K", bound=Hashable)
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Seconds between repetitions of a failing key: doubled each time, with jitter, up to a cap."""
+
+    first: float = 1.0
+    cap: float = 60.0
+
+    def seconds(self, failures: int, jitter: float) -> float:
+        """Return the pause after `failures` failures in a row (at least 1); `jitter` is drawn from 0 to 1."""
+        whole = min(self.cap, self.first * 2.0 ** min(failures - 1, 32))
+        return whole * (0.5 + 0.5 * jitter)
+
+
+class Schedule(Generic[K]):
+    """Which key is next. Times are seconds of a clock that never runs backwards."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+        self._ready: OrderedDict[K, None] = OrderedDict()
+        self._due: dict[K, float] = {}
+        self._heap: list[tuple[float, int, K]] = []
+        self._count = 0
+        self._working: dict[K, float] = {}
+        self._again: set[K] = set()
+        self._failures: dict[K, int] = {}
+
+    def add(self, key: K, now: float) -> None:
+        """Want a turn for the key as soon as possible.
+
+        A key that waits has its turn already; one that is being worked on has another when that ends. One that
+        failed comes back no sooner than the first pause of the backoff, so that a storm of events cannot turn a
+        failing key into a busy loop.
+        """
+        if key in self._working:
+            self._again.add(key)
+        elif key in self._failures:
+            self.add_after(key, self._backoff.first, now)
+        elif key not in self._ready:
+            self._due.pop(key, None)
+            self._ready[key] = None
+
+    def add_after(self, key: K, seconds: float, now: float) -> None:
+        """Want a turn in `seconds`, or earlier where one is wanted earlier."""
+        if key in self._ready:
+            return
+        due = now + max(seconds, 0.0)
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            self._count += 1
+            heapq.heappush(self._heap, (due, self._count, key))
+
+    def take(self, now: float) -> K | None:
+        """Return the key that has waited longest and begin its turn, or None where none is due."""
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due:
+                del self._due[key]
+                if key in self._working:
+                    self._again.add(key)
+                else:
+                    self._ready.setdefault(key)
+        if not self._ready:
+            return None
+        key, _ = self._ready.popitem(last=False)
+        self._due.pop(key, None)
+        self._working[key] = now
+        return key
+
+    def succeeded(self, key: K, requeue_after: float | None, now: float) -> None:
+        """End the key's turn; it is wanted again in `requeue_after` seconds, if that is a number."""
+        self._failures.pop(key, None)
+        self._end(key, now)
+        if requeue_after is not None:
+            self.add_after(key, requeue_after, now)
+
+    def failed(self, key: K, jitter: float, now: float) -> float:
+        """End the key's turn and repeat it later; return in how many seconds."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        seconds = self._backoff.seconds(failures, jitter)
+        del self._working[key]
+        self._again.discard(key)
+        self.add_after(key, seconds, now)
+        return seconds
+
+    def _end(self, key: K, now: float) -> None:
+        del self._working[key]
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key, now)
+
+    def next_due(self) -> float | None:
+        """Return when the next delayed key becomes due, or None."""
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def oldest_turn(self) -> float | None:
+        """Return when the longest of the running turns began, or None."""
+        return min(self._working.values(), default=None)
+
+    def __len__(self) -> int:
+        """Return how many keys wait for a turn now, delayed ones aside."""
+        return len(self._ready)
+
+
+class KeyQueue(Generic[K]):
+    """Runs turns until it is cancelled. Everything else may be called from the event loop's thread at any time."""
+
+    def __init__(
+        self, turn: Callable[[K], Awaitable[float | None]], *, clock: Clock, workers: int, backoff: Backoff
+    ) -> None:
+        """Bind the queue to what is done in a turn.
+
+        Args:
+            turn: works on a key; returns after how many seconds it wants to again, or None. Whatever it raises is
+                logged and makes the key wait for its backoff.
+            clock: where time comes from.
+            workers: turns at a time.
+            backoff: pauses between failing turns.
+        """
+        self._turn = turn
+        self._clock = clock
+        self._workers = workers
+        self._schedule: Schedule[K] = Schedule(backoff)
+        self._wake = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Want a turn for the key as soon as possible."""
+        self._schedule.add(key, self._clock.monotonic())
+        self._wake.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Want a turn for the key in `seconds` at the latest."""
+        self._schedule.add_after(key, seconds, self._clock.monotonic())
+        self._wake.set()
+
+    def slowest_seconds(self) -> float:
+        """Return for how long the longest running turn has been running, 0 where none is."""
+        began = self._schedule.oldest_turn()
+        return 0.0 if began is None else self._clock.monotonic() - began
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._workers):
+                group.create_task(self._work(), name=f"turns {number}")
+
+    async def _work(self) -> None:
+        while True:
+            key = self._schedule.take(self._clock.monotonic())
+            if key is None:
+                await self._wait()
+                continue
+            # Others may be asleep on the signal that this one took.
+            self._wake.set()
+            await self._one(key)
+
+    async def _wait(self) -> None:
+        self._wake.clear()
+        due = self._schedule.next_due()
+        pause = None if due is None else max(due - self._clock.monotonic(), 0.0)
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _one(self, key: K) -> None:
+        try:
+            after = await self._turn(key)
+        except Exception:  # noqa: BLE001  # the turn of one key must never end those of the others
+            seconds = self._schedule.failed(key, random.random(), self._clock.monotonic())  # noqa: S311  # jitter
+            _LOG.exception("a turn failed; it is repeated", extra={"fields": {"key": str(key), "seconds": seconds}})
+        else:
+            self._schedule.succeeded(key, after, self._clock.monotonic())
+        self._wake.set()

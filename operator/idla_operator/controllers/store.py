@@ -1,0 +1,117 @@
+"""What is known of the cluster: the newest version of every watched object, from watches and from our own writes.
+
+Answers to writes go in as well, so that no decision is ever made on a view older than what it has written itself.
+It is used from the event loop's thread only; what is inside must not be changed.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from idla_operator.ports import Identity, Listing, Reference, Resource, reference_of
+
+_REMEMBERED_DELETIONS = 10_000
+
+
+def version_of(document: Mapping[str, Any]) -> int:
+    """Return the resourceVersion as a number; versions of one object grow."""
+    return int(document["metadata"]["resourceVersion"])
+
+
+class Store:
+    """Objects by name, and by their controller's uid."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Resource, dict[str | None, dict[str, dict[str, Any]]]] = {}
+        self._children: dict[tuple[Resource, str], dict[str, Reference]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    def put(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Take in a version of an object unless a newer one is known or it is deleted; return what it replaced."""
+        reference = reference_of(document)
+        uid = document["metadata"]["uid"]
+        known = self.get(reference)
+        if uid in self._gone or (known is not None and version_of(known) >= version_of(document)):
+            return known
+        if known is not None:
+            self._forget(reference, known)
+        slim = {**document, "metadata": {k: v for k, v in document["metadata"].items() if k != "managedFields"}}
+        self._objects.setdefault(reference.resource, {}).setdefault(reference.namespace, {})[reference.name] = slim
+        owner = controller_uid(document)
+        if owner is not None:
+            self._children.setdefault((reference.resource, owner), {})[uid] = reference
+        return known
+
+    def remove(self, reference: Reference, uid: str) -> dict[str, Any] | None:
+        """Forget the object of this uid for good; a successor of the same name stays. Return what was forgotten."""
+        self._gone[uid] = None
+        if len(self._gone) > _REMEMBERED_DELETIONS:
+            self._gone.popitem(last=False)
+        known = self.get(reference)
+        if known is None or known["metadata"]["uid"] != uid:
+            return None
+        self._forget(reference, known)
+        return known
+
+    def get(self, reference: Reference) -> dict[str, Any] | None:
+        """Return an object by name, or None."""
+        return self._objects.get(reference.resource, {}).get(reference.namespace, {}).get(reference.name)
+
+    def all(self, resource: Resource) -> Iterator[dict[str, Any]]:
+        """Return every object of a resource, by namespace and name."""
+        namespaces = self._objects.get(resource, {})
+        for namespace in sorted(namespaces, key=str):
+            yield from self.within(resource, namespace)
+
+    def within(self, resource: Resource, namespace: str | None) -> tuple[dict[str, Any], ...]:
+        """Return the objects of one namespace, by name."""
+        return tuple(document for _, document in sorted(self._objects.get(resource, {}).get(namespace, {}).items()))
+
+    def children(self, resource: Resource, owner_uid: str) -> tuple[dict[str, Any], ...]:
+        """Return the objects that the object of this uid controls, by name."""
+        references = self._children.get((resource, owner_uid), {}).values()
+        found = (self.get(reference) for reference in sorted(references, key=lambda entry: entry.name))
+        return tuple(document for document in found if document is not None)
+
+    def missing_from(self, listing: Listing, resource: Resource) -> tuple[dict[str, Any], ...]:
+        """Return objects that are gone although no watch said so: older than the listing and not in it."""
+        alive = {identity.uid for identity in listing.identities}
+        moment = int(listing.version)
+        return tuple(
+            document
+            for document in self.all(resource)
+            if document["metadata"]["uid"] not in alive and version_of(document) <= moment
+        )
+
+    def behind(self, listing: Listing) -> frozenset[tuple[str, str]]:
+        """Return uid and version of every listed object whose listed version has not arrived here."""
+        return frozenset((identity.uid, identity.version) for identity in listing.identities if not self._has(identity))
+
+    def _has(self, identity: Identity) -> bool:
+        if identity.uid in self._gone:
+            return True
+        known = self.get(identity.reference)
+        if known is None or known["metadata"]["uid"] != identity.uid:
+            return False
+        return version_of(known) >= int(identity.version)
+
+    def _forget(self, reference: Reference, known: Mapping[str, Any]) -> None:
+        del self._objects[reference.resource][reference.namespace][reference.name]
+        owner = controller_uid(known)
+        if owner is not None:
+            siblings = self._children[reference.resource, owner]
+            siblings.pop(known["metadata"]["uid"], None)
+            if not siblings:
+                del self._children[reference.resource, owner]
+
+
+def controller_uid(document: Mapping[str, Any]) -> str | None:
+    """Return the uid of the object that controls this one, or None."""
+    owner = controller_of(document)
+    return None if owner is None else str(owner["uid"])
+
+
+def controller_of(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the owner reference of the object that controls this one, or None."""
+    owners = document["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)

@@ -1,0 +1,157 @@
+"""One turn of one key: gather, let the core decide, carry out."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from idla.core.reconciliation import Event, EventType, Manifest, Reconciliation
+from idla.core.settings import Settings
+from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
+
+from idla_operator.controllers.carry_out import CarryOut, TakenError
+from idla_operator.controllers.gather import Gatherer
+from idla_operator.controllers.store import Store
+from idla_operator.ports import CLAIMS, WORKFLOWS, Clock, Cluster, ClusterError, ConflictError, NotFoundError, Reference
+
+CLAIM_SECONDS = 15.0
+"""Between two looks for a claim that does not exist: claims are not watched."""
+TAKEN_SECONDS = 5.0
+"""Between two looks whether a child's name has become free."""
+_LOG = logging.getLogger(__name__)
+
+
+class DecideWorkflow(Protocol):
+    """The core's decision about a TrainingWorkflow."""
+
+    def __call__(
+        self, workflow: Manifest, snapshot: WorkflowSnapshot, *, now: datetime, settings: Settings
+    ) -> Reconciliation:
+        """Decide."""
+
+
+class DecideDeployment(Protocol):
+    """The core's decision about a ModelDeployment."""
+
+    def __call__(
+        self, deployment: Manifest, snapshot: DeploymentSnapshot, *, now: datetime, settings: Settings
+    ) -> Reconciliation:
+        """Decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What the core knows how to decide."""
+
+    workflow: DecideWorkflow
+    deployment: DecideDeployment
+    settings: Settings
+
+
+class Turns:
+    """Works on keys: names of TrainingWorkflows and ModelDeployments."""
+
+    def __init__(
+        self,
+        store: Store,
+        cluster: Cluster,
+        clock: Clock,
+        *,
+        gatherer: Gatherer,
+        decisions: Decisions,
+        effects: CarryOut,
+    ) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._clock = clock
+        self._gatherer = gatherer
+        self._decisions = decisions
+        self._carry_out = effects
+
+    async def __call__(self, key: Reference) -> float | None:
+        """Work on a key; return after how many seconds to look again, or None to wait for an event.
+
+        Raises:
+            Exception: the turn failed; the queue repeats it later.
+        """
+        try:
+            return await self._work(key)
+        except TakenError as error:
+            _LOG.warning("%s", error, extra={"fields": {"key": str(key)}})
+            await self._warn(key, "NameTaken", str(error))
+            return TAKEN_SECONDS
+        except ConflictError as error:
+            _LOG.info("%s was changed meanwhile: %s", key, error)
+            await self._refresh(key)
+            return 0.0
+        except NotFoundError:
+            await self._refresh(key)
+            if self._store.get(key) is None:
+                return None
+            raise
+        except ClusterError:
+            raise
+        except Exception as error:
+            fault = (
+                f"the operator failed on this object with {type(error).__name__} and will try again;"
+                " this is a fault of the operator: report it with the operator's log"
+            )
+            await self._warn(key, "OperatorFault", fault)
+            raise
+
+    async def _work(self, key: Reference) -> float | None:
+        if key.resource == WORKFLOWS:
+            return await self._workflow(key)
+        return await self._deployment(key)
+
+    async def _workflow(self, key: Reference) -> float | None:
+        gathered = await self._gatherer.workflow(key)
+        if gathered is None or _ends(gathered[0]):
+            return None
+        workflow, snapshot = gathered
+        decision = self._decisions.workflow(
+            workflow, snapshot, now=self._clock.now(), settings=self._decisions.settings
+        )
+        claims = {Reference(CLAIMS, key.namespace, name): claim for name, claim in snapshot.claims.items() if claim}
+        await self._carry_out(workflow, decision, claims)
+        return _soonest(decision.requeue_after, _claim_look(workflow, snapshot))
+
+    async def _deployment(self, key: Reference) -> float | None:
+        gathered = await self._gatherer.deployment(key)
+        if gathered is None or _ends(gathered[0]):
+            return None
+        model, snapshot = gathered
+        decision = self._decisions.deployment(model, snapshot, now=self._clock.now(), settings=self._decisions.settings)
+        await self._carry_out(model, decision, {})
+        return decision.requeue_after
+
+    async def _refresh(self, key: Reference) -> None:
+        """Read the key's object live, so that the next turn does not decide on the view that was just refused."""
+        try:
+            self._store.put(await self._cluster.get(key))
+        except NotFoundError:
+            known = self._store.get(key)
+            if known is not None:
+                self._store.remove(key, known["metadata"]["uid"])
+
+    async def _warn(self, key: Reference, reason: str, message: str) -> None:
+        about = self._store.get(key)
+        if about is not None:
+            event = Event(type=EventType.WARNING, reason=reason, message=message)
+            await self._carry_out.tell(about, event, changed=False)
+
+
+def _ends(document: Manifest) -> bool:
+    """Return whether the object is being deleted: whatever is made now would be in the deletion's way."""
+    return bool(document["metadata"].get("deletionTimestamp"))
+
+
+def _claim_look(workflow: Manifest, snapshot: WorkflowSnapshot) -> float | None:
+    missing = any(claim is None for claim in snapshot.claims.values())
+    status: Mapping[str, object] = workflow.get("status") or {}
+    return CLAIM_SECONDS if missing and not status.get("completionTime") else None
+
+
+def _soonest(*seconds: float | None) -> float | None:
+    return min((entry for entry in seconds if entry is not None), default=None)

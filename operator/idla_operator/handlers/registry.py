@@ -1,0 +1,51 @@
+"""The handlers, bound to a registry of their own: nothing is registered by importing."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import kopf
+
+from idla_operator.controllers.inbox import Inbox
+from idla_operator.ports import Resource
+
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+
+def build_registry(resources: tuple[Resource, ...], inbox: Inbox, login: Login) -> kopf.OperatorRegistry:
+    """Return a registry that feeds the inbox with these resources.
+
+    Every resource has an index handler, although nothing is kept in kopf's indices: kopf calls no event handler
+    before the index handlers have seen every object of every resource that has one. So nobody is woken before the
+    store holds all that exists.
+
+    Args:
+        resources: what is watched.
+        inbox: takes in what is seen.
+        login: returns credentials; called again when they no longer work.
+    """
+    registry = kopf.OperatorRegistry()
+
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
+
+    kopf.on.login(registry=registry, id="login")(log_in)
+    for resource in resources:
+        _watch(registry, resource, inbox)
+    return registry
+
+
+def _watch(registry: kopf.OperatorRegistry, resource: Resource, inbox: Inbox) -> None:
+    group, _, version = resource.api_version.rpartition("/")
+
+    # Coroutines, because kopf would run plain functions in threads; without a value, because kopf would keep it.
+    async def see(body: Mapping[str, Any], **_: Any) -> None:
+        inbox.saw(resource, dict(body))
+
+    async def notice(event: Mapping[str, Any], **_: Any) -> None:
+        if event["type"] == "DELETED":
+            inbox.deleted(resource, event["object"])
+        else:
+            inbox.changed(resource, event["object"])
+
+    kopf.index(group, version, resource.plural, registry=registry, id=f"see-{resource.plural}")(see)
+    kopf.on.event(group, version, resource.plural, registry=registry, id=f"notice-{resource.plural}")(notice)
