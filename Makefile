@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-server test-cluster test-e2e demo cluster cluster-down verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-server test-cluster test-e2e demo cluster images cluster-down verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ demo: images ## from 15 lines of YAML to an endpoint that answers, on the local 
 
 cluster: env ## bring up a real Kubernetes on this machine, or mend it
 	$(BIN)/python -m tests.cluster up
+
+images: cluster ## build the product's images and bring them into the cluster; only what changed
+	$(BIN)/python -m tests.cluster images
 
 cluster-down: env ## take the local Kubernetes away with all it made
 	$(BIN)/python -m tests.cluster down

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests.cluster import archives, builds
-from tests.cluster.commands import output
+from tests.cluster.commands import ClusterError, environment, output
+from tests.cluster.layout import Layout
 from tests.cluster.node import PAUSE_IMAGE
 from tests.cluster.places import Places, cache_root
 
@@ -17,14 +19,37 @@ def ctr(places: Places) -> list[str]:
     return ["ctr", "--address", str(places.containerd_socket), "--namespace", "k8s.io"]
 
 
-def present(places: Places) -> set[str]:
-    """Return the names of all images in the cluster."""
-    return set(output([*ctr(places), "images", "list", "--quiet"]).split())
+def present(places: Places) -> dict[str, str]:
+    """Return the names of all images in the cluster, each with the digest of its manifest."""
+    rows = [line.split() for line in output([*ctr(places), "images", "list"]).splitlines()[1:]]
+    return {row[0]: row[2] for row in rows}
 
 
 def load(places: Places, archive: Path) -> None:
     """Bring an archive's images into the cluster, replacing those of the same name."""
     output([*ctr(places), "images", "import", "--snapshotter=overlayfs", archive])
+
+
+def load_from(layout: Layout, reference: str, places: Places, name: str) -> None:
+    """Bring an image of the archive into the cluster as `name`; only the layers that the cluster lacks are moved.
+
+    Raises:
+        ClusterError: containerd refused it; the message has what it said.
+    """
+    held = set(output([*ctr(places), "content", "list", "--quiet"]).split())
+    words = [*ctr(places), "images", "import", "--snapshotter=overlayfs", "-"]
+    pipe = subprocess.PIPE
+    importing = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment())
+    assert importing.stdin is not None
+    assert importing.stdout is not None
+    try:
+        layout.stream(reference, name, held, importing.stdin)
+        importing.stdin.close()
+    except BrokenPipeError:
+        pass  # it says why below
+    said = importing.stdout.read().decode(errors="replace")
+    if importing.wait() != 0:
+        raise ClusterError(f"{name} could not be brought into the cluster: {said.strip()[-1500:]}")
 
 
 def load_small(places: Places) -> None:

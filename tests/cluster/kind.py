@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster import builds
-from tests.cluster.commands import output, succeeds
-from tests.cluster.places import Places
-from tests.cluster.progress import silent
+from tests.cluster.commands import logged, output, succeeds
+from tests.cluster.places import Places, cache_root
+from tests.cluster.progress import Beat, silent
 
 
 def usable() -> bool:
@@ -29,6 +30,24 @@ def up(places: Places) -> None:
     places.home.mkdir(parents=True, exist_ok=True)
     places.kubeconfig.write_text(output([_kind(), "get", "kubeconfig", "--name", places.name]))
     places.kubeconfig.chmod(0o600)
+
+
+def build(context: Path, target: str, name: str, arguments: Mapping[str, str], beat: Beat) -> None:
+    """Build an image from the Dockerfile in `context` with docker, whose own cache keeps what has not changed.
+
+    Raises:
+        ClusterError: the build failed; the message has the end of its log.
+    """
+    words = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
+    log = cache_root() / "logs" / f"image-{target}.log"
+    command: list[str | Path] = ["docker", "build", "--target", target, "--tag", name, *words, context]
+    logged(command, log, beat=beat, extra={"DOCKER_BUILDKIT": "1"})
+
+
+def load(places: Places, name: str, beat: Beat) -> None:
+    """Bring an image of docker's into the cluster; kind moves nothing that its node has."""
+    command: list[str | Path] = [_kind(), "load", "docker-image", name, "--name", places.name]
+    logged(command, cache_root() / "logs" / "kind-load.log", beat=beat)
 
 
 def down(places: Places) -> None:
