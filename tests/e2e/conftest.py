@@ -23,6 +23,8 @@ def kubectl_in(namespace: str) -> Kubectl:
 def operator() -> Kubectl:
     """The operator of this checkout, installed as README says; kubectl in its namespace."""
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "crds"))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-k", str(REPOSITORY / "crds"))
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
     kubectl("rollout", "restart", "deployment/idla-operator")
     kubectl("rollout", "status", "deployment/idla-operator", "--timeout=300s", seconds=330)
