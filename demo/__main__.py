@@ -83,7 +83,7 @@ def _install(kubectl: Kubectl, narrator: Narrator) -> None:
     narrator.say("kubectl apply --server-side -k crds")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "crds"))
     # kubectl looks all kinds up before it applies any: the library's must exist before.
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-k", str(REPOSITORY / "crds"))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/modeltemplates.idla.dev")
     narrator.say("kubectl apply --server-side -k manifests/overlays/kind")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
     # The images keep their tag `dev` when the code changes: only a restart takes the new ones.

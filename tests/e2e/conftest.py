@@ -24,7 +24,7 @@ def operator() -> Kubectl:
     """The operator of this checkout, installed as README says; kubectl in its namespace."""
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "crds"))
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "-k", str(REPOSITORY / "crds"))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/modeltemplates.idla.dev")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
     kubectl("rollout", "restart", "deployment/idla-operator")
     kubectl("rollout", "status", "deployment/idla-operator", "--timeout=300s", seconds=330)
