@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from idla.api.model_template import ModelTemplateSpec
-from idla.builders.identity import DEPLOYMENT, child_name, label_value
+from idla.builders.identity import DEPLOYMENT, WORKFLOW, child_name, label_value
 from idla.core.reconciliation import Manifest
 from idla.core.references import claim_names, deployment_name, followed_workflow
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
@@ -60,7 +60,7 @@ class Gatherer:
         model = deployment_name(workflow)
         return workflow, WorkflowSnapshot(
             jobs=jobs,
-            pods=tuple(pod for job in jobs for pod in self._store.children(PODS, job["metadata"]["uid"])),
+            pods=self._labelled(reference, WORKFLOW),
             claims=dict(zip(names, claims, strict=True)),
             deployment=None if model is None else self._store.get(Reference(MODELS, reference.namespace, model)),
             templates=tuple(self._library()),
@@ -83,11 +83,7 @@ class Gatherer:
             workflow=None if followed is None else self._store.get(Reference(WORKFLOWS, reference.namespace, followed)),
             deployment=self._store.get(serving) or others.get(serving),
             service=self._store.get(service) or others.get(service),
-            pods=tuple(
-                pod
-                for pod in self._store.within(PODS, reference.namespace)
-                if pod["metadata"]["labels"].get(DEPLOYMENT) == label_value(reference.name)
-            ),
+            pods=self._labelled(reference, DEPLOYMENT),
         )
 
     async def _live(self, reference: Reference) -> Manifest | None:
@@ -95,6 +91,12 @@ class Gatherer:
             return await self._cluster.get(reference)
         except NotFoundError:
             return None
+
+    def _labelled(self, reference: Reference, label: str) -> tuple[Manifest, ...]:
+        """Return the pods of a resource by label: a pod may outlive the Job that owns it."""
+        value = label_value(reference.name)
+        pods = self._store.within(PODS, reference.namespace)
+        return tuple(pod for pod in pods if (pod["metadata"].get("labels") or {}).get(label) == value)
 
     def _running(self, workflow: Manifest) -> dict[str, Manifest]:
         """Return the newest running pod of each Job by the Job's name."""

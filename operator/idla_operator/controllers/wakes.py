@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from idla.builders.identity import DEPLOYMENT, label_value
+from idla.builders.identity import DEPLOYMENT, WORKFLOW, label_value
 from idla.core.reconciliation import Manifest
 from idla.core.references import deployment_name, followed_workflow
 
@@ -55,16 +55,13 @@ def _partners(store: Store, resource: Resource, namespace: str | None, name: str
 
 
 def _of_pod(store: Store, namespace: str | None, pod: Manifest) -> Iterator[Reference]:
-    owner = controller_of(pod)
-    if owner is not None and owner["kind"] == JOBS.kind:
-        job = store.get(Reference(JOBS, namespace, owner["name"]))
-        if job is not None and job["metadata"]["uid"] == owner["uid"]:
-            yield from _owner(job, WORKFLOWS)
-    served = (pod["metadata"].get("labels") or {}).get(DEPLOYMENT)
-    if served is not None:
-        for model in store.within(MODELS, namespace):
-            if label_value(model["metadata"]["name"]) == served:
-                yield reference_of(model)
+    """Return whose labels the pod carries: its Job may be gone before it."""
+    labels = pod["metadata"].get("labels") or {}
+    for resource, label in ((WORKFLOWS, WORKFLOW), (MODELS, DEPLOYMENT)):
+        if label in labels:
+            for owner in store.within(resource, namespace):
+                if label_value(owner["metadata"]["name"]) == labels[label]:
+                    yield reference_of(owner)
 
 
 def _owner(document: Manifest, resource: Resource) -> Iterator[Reference]:

@@ -1,0 +1,86 @@
+"""Recorded answers of tasks, by the steps that they have."""
+
+from __future__ import annotations
+
+import hashlib
+
+from idla_contract.paths import artifact_folder
+from idla_contract.result import (
+    ArtifactRef,
+    CompressReport,
+    DataProfile,
+    EvaluateReport,
+    Failure,
+    StepResult,
+    TaskResult,
+    TrainReport,
+    Variant,
+)
+from idla_contract.task import CompressStep, TaskSpec, TrainStep
+
+PROFILE = DataProfile(
+    digest="sha256:" + "1d" * 32, examples=1797, shape=(8, 8, 1), maximum=16.0,
+    classes=tuple("0123456789"), class_counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
+    train_examples=1150, validation_examples=144, gate_examples=143, test_examples=360, majority_share=0.1018,
+)  # fmt: skip
+ACCURACIES = {"small-resnet": 0.9861, "small-vgg": 0.9792}
+"""Validation accuracy by builder; 0.97 for others."""
+
+
+def answer(spec: TaskSpec) -> TaskResult:
+    """Return what the trainer would answer when all goes well."""
+    result = TaskResult(
+        task=spec.task,
+        content_hash=spec.content_hash,
+        steps=tuple(StepResult(kind=step.kind, seconds=1.0) for step in spec.steps),
+    )
+    parts: dict[str, object] = {}
+    for step in spec.steps:
+        match step.kind:
+            case "Profile":
+                parts["profile"] = PROFILE
+            case "Train":
+                assert isinstance(step, TrainStep)
+                parts["train"] = _trained(step)
+            case "Compress":
+                assert isinstance(step, CompressStep)
+                parts["compress"] = _compressed(step)
+            case "Evaluate":
+                parts["evaluate"] = EvaluateReport(
+                    test_examples=360, float_accuracy=0.9806, served_accuracy=0.9778,
+                    served_accuracy_interval=(0.9569, 0.9887), baseline_accuracy=0.1, served_correct=352,
+                )  # fmt: skip
+            case "Publish":
+                digest = f"sha256:{hashlib.sha256(spec.content_hash.encode()).hexdigest()}"
+                uri = f"{spec.artifact_uri}/{artifact_folder(digest)}"
+                parts["artifact"] = ArtifactRef(uri=uri, digest=digest, size_bytes=98_304)
+            case "Verify":
+                pass
+    return result.model_copy(update=parts)
+
+
+def failed(spec: TaskSpec, failure: Failure) -> TaskResult:
+    """Return what the trainer answers when it gives up."""
+    return TaskResult(task=spec.task, content_hash=spec.content_hash, failure=failure)
+
+
+def _trained(step: TrainStep) -> TrainReport:
+    return TrainReport(
+        template=step.model.template, parameters=30_000, epochs=24, best_epoch=16, stopped="EarlyStopping",
+        validation_accuracy=ACCURACIES.get(step.model.builder, 0.97), validation_accuracy_error=0.0097,
+        validation_loss=0.06, seconds=20.0, examples_per_second=4000.0,
+    )  # fmt: skip
+
+
+def _compressed(step: CompressStep) -> CompressReport:
+    plain = Variant(
+        name="Float32", size_bytes=320_000, gate_accuracy=0.9860, gate_drop=0.0, gate_drop_interval=(0.0, 0.0),
+        latency_p50_milliseconds=0.08, latency_p95_milliseconds=0.10, passed=True, message="",
+    )  # fmt: skip
+    small = Variant(
+        name="Int8", size_bytes=80_000, gate_accuracy=0.9790, gate_drop=0.0070, gate_drop_interval=(-0.0070, 0.0210),
+        latency_p50_milliseconds=0.04, latency_p95_milliseconds=0.05, passed=True, message="within the tolerance",
+    )  # fmt: skip
+    if "Int8" not in step.methods:
+        return CompressReport(choice="Float32", reason="Off", variants=(plain,))
+    return CompressReport(choice="Int8", reason="GatePassed", variants=(plain, small))
