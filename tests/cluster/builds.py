@@ -38,6 +38,7 @@ PROVISIONER = Program("provisioner")
 TARGETS = Program("targets")
 PAUSE = Program("pause")
 KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok")
+KSTATUS = Program("kstatus")
 KIND = Program("kind", "sigs.k8s.io/kind")
 
 
