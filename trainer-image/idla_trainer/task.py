@@ -1,7 +1,6 @@
 """A task from its spec to its result: validated, answered from the store where it can be, else carried out."""
 
 import logging
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from idla_trainer.folder import Progress, TaskFolder
 from idla_trainer.models.registry import entry_of
 from idla_trainer.preemption import Preemption
 from idla_trainer.steps.context import Context, Outcome, Places
+from idla_trainer.surroundings import prepare_tensorflow
 from idla_trainer.training.progress import ProgressMetrics
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Task:
         if any(isinstance(step, TrainStep) for step in due):
             context.progress.serve(metrics_port)
         if any(isinstance(step, TrainStep | CompressStep) for step in due):
-            _prepare_tensorflow(self._places.work)
+            prepare_tensorflow(self._places.work)
         for step in due:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)
@@ -191,10 +191,3 @@ def _do(context: Context, step: Step) -> Outcome:
 def _marked_cached(result: TaskResult) -> TaskResult:
     steps = tuple(step.model_copy(update={"cached": True}) for step in result.steps)
     return result.model_copy(update={"steps": steps})
-
-
-def _prepare_tensorflow(work: Path) -> None:
-    """Set what TensorFlow and Keras read when they are imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("KERAS_HOME", str(work / "keras"))

@@ -1,4 +1,6 @@
+import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,3 +152,15 @@ def test_any_change_of_any_byte_is_seen(files: dict[str, bytes], data: st.DataOb
         victim.write_bytes(content)
         with pytest.raises(DigestMismatchError):
             verify(root / relative, digest)
+
+
+def test_what_a_killed_publisher_left_is_removed_after_an_hour(tmp_path: Path) -> None:
+    manifest = make(tmp_path / "work")
+    models = tmp_path / "store" / "models"
+    for name in (".sha256-old.x1", ".sha256-new.x2"):
+        (models / name).mkdir(parents=True)
+        (models / name / "model.tflite").write_bytes(b"half")
+    two_hours_ago = time.time() - 7200
+    os.utime(models / ".sha256-old.x1", (two_hours_ago, two_hours_ago))
+    relative, _, _ = publish(tmp_path / "work", tmp_path / "store", manifest)
+    assert sorted(path.name for path in models.iterdir()) == [".sha256-new.x2", Path(relative).name]

@@ -22,14 +22,16 @@ def read_npz(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
         TaskError: unreadable, a missing array, or an array of another shape or type.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise _invalid(f"{path.name} is no NPZ file but a single array")
-            missing = [name for name in ("x", "y") if name not in arrays.files]
-            if missing:
-                held = ", ".join(sorted(arrays.files)) or "nothing"
-                raise _invalid(f"{path.name} lacks the array {missing[0]!r}; it holds {held}")
-            images, labels = arrays["x"], arrays["y"]
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                raise _invalid(f"{path.name} is a single array; write x and y with numpy.savez")
+            with loaded as arrays:
+                missing = [name for name in ("x", "y") if name not in arrays.files]
+                if missing:
+                    held = ", ".join(sorted(arrays.files)) or "nothing"
+                    raise _invalid(f"{path.name} lacks the array {missing[0]!r}; it holds {held}")
+                images, labels = arrays["x"], arrays["y"]
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise _invalid(f"{path.name} is no readable NPZ file of plain arrays ({error})") from error
     return _images(images), _labels(labels, len(images))

@@ -15,7 +15,7 @@ from idla_trainer.models.vgg import build_vgg
 
 Builder = Callable[[ImageSpec, int, Values], Any]
 
-_DROPOUT = Hyperparameter("dropout", 0.2, 0, 0.9, "share of the last features that training leaves out", whole=False)
+_DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
 _SHIFT = Hyperparameter("shift", 1, 0, 16, "pixels by which training moves images at random")
 
 
@@ -32,7 +32,7 @@ REGISTRY = {
         build_resnet,
         (
             Hyperparameter("blocks", 1, 1, 18, "residual blocks of each of the three stages"),
-            Hyperparameter("width", 28, 4, 256, "channels of the first stage; each stage doubles them"),
+            Hyperparameter("width", 32, 4, 256, "channels of the first stage; each stage doubles them"),
             _DROPOUT,
             _SHIFT,
         ),

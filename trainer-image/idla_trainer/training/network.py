@@ -13,6 +13,7 @@ from idla_trainer.models.registry import entry_of
 from idla_trainer.training.checkpoints import Arrays
 
 _EVALUATED_AT_ONCE = 512
+_STATE = "state/"
 
 
 class Score(NamedTuple):
@@ -73,12 +74,17 @@ class Network:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all that a step depends on: weights, random states and moments."""
-        return {f"state/{place:04d}": np.array(variable) for place, variable in enumerate(self._variables())}
+        return {f"{_STATE}{place:04d}": np.array(variable) for place, variable in enumerate(self._variables())}
+
+    def accepts(self, state: Arrays) -> bool:
+        """Tell whether a state has exactly this network's variables."""
+        own = {name: array.shape for name, array in self.state().items()}
+        return own == {name: array.shape for name, array in state.items() if name.startswith(_STATE)}
 
     def set_state(self, state: Arrays) -> None:
         """Set what `state` returned."""
         for place, variable in enumerate(self._variables()):
-            variable.assign(state[f"state/{place:04d}"])
+            variable.assign(state[f"{_STATE}{place:04d}"])
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self._optimizer.variables]

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from idla_contract.artifact import MANIFEST, ArtifactManifest, canonical_bytes, digest_of
@@ -17,6 +18,7 @@ from idla_store.https import FetchPolicy, download
 from idla_store.sources import claim_path, hash_file, scheme_of
 
 _MANIFEST_LIMIT = 1 << 20
+_ABANDONED_SECONDS = 3600
 _PUBLISH_AGAIN = "publish the artifact again"
 
 
@@ -47,6 +49,7 @@ def publish(folder: Path, store_root: Path, manifest: ArtifactManifest) -> tuple
         return relative, digest, size
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             for entry in manifest.files:
@@ -203,6 +206,14 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sweep(models: Path) -> None:
+    """Remove what killed publishers left; a folder that was touched within the hour may belong to a living one."""
+    for rest in models.glob(".sha256-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - rest.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(rest, ignore_errors=True)
 
 
 def _move(work: Path, target: Path, digest: str) -> None:

@@ -1,0 +1,232 @@
+"""The container's answer to specs and data that cannot work, and to a profile: no TensorFlow is needed for any."""
+
+import errno
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.exit_codes import ExitCode
+from idla_contract.result import FailureReason, TaskResult
+from idla_store import DigestMismatchError, NotFoundError, RefusedError, UnreachableError
+from idla_trainer.__main__ import main
+from idla_trainer.failures import TaskError, bounded, explain
+
+HASH = "0123456789ab"
+
+
+@pytest.fixture(autouse=True)
+def untouched_process() -> Iterator[None]:
+    """The trainer takes over the signals and the levels of two loggers of its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    levels = {name: logging.getLogger(name).level for name in ("tensorflow", "absl")}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+class Pod:
+    """The folders that a pod has."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("store", "data", "samples/digits"):
+            (root / name).mkdir(parents=True)
+
+    def code(self, spec: Any) -> int:
+        text = spec if isinstance(spec, str) else json.dumps(spec)
+        (self.root / "task.json").write_text(text)
+        places = {
+            "spec": "task.json", "store": "store", "data": "data", "samples": "samples", "termination-log": "answer",
+            "work": "work",
+        }  # fmt: skip
+        return main([f"--{name}={self.root / place}" for name, place in places.items()])
+
+    def run(self, spec: Any) -> tuple[int, TaskResult]:
+        code = self.code(spec)
+        return code, TaskResult.model_validate_json((self.root / "answer").read_bytes())
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Pod:
+    return Pod(tmp_path)
+
+
+def spec(*steps: dict[str, Any], **data: Any) -> dict[str, Any]:
+    return {
+        "workflow": "w", "task": "profile", "contentHash": HASH, "artifactUri": "pvc://claim",
+        "data": {"uri": "pvc://claim/d.csv", **data}, "steps": list(steps) or [{"kind": "Profile"}],
+    }  # fmt: skip
+
+
+def put(folder: Path, *, labels: int = 2) -> None:
+    rows = [f"{number},0,0,1,{number % labels}" for number in range(40)]
+    (folder / "d.csv").write_text("\n".join(rows))
+
+
+def train(**model: Any) -> dict[str, Any]:
+    return {"kind": "Train", "model": {"template": "t", "builder": "resnet", **model}}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param("{", "Invalid JSON: EOF while parsing an object", id="no JSON"),
+        pytest.param(spec() | {"steps": []}, "task spec: steps: Tuple should have at least 1 item", id="no step"),
+        pytest.param(spec() | {"hurry": 1}, "task spec: hurry: Extra inputs are not permitted; found '1'", id="field"),
+        pytest.param(spec({"kind": "Evaluate"}),
+                     "task spec: steps: Evaluate needs a Compress step before it, which makes the artifact",
+                     id="order"),
+        pytest.param(spec(train(), train()), "task spec: steps: Train stands 2 times; each kind may stand once",
+                     id="twice"),
+        pytest.param(spec(train(builder="alexnet")), "model.builder: found 'alexnet'; this image knows resnet, vgg",
+                     id="builder"),
+        pytest.param(spec(train(hyperparameters={"depth": 3})), "hyperparameters.depth: the network 'resnet' does not",
+                     id="hyperparameter"),
+    ],
+)  # fmt: skip
+def test_a_bad_spec_is_answered(pod: Pod, given: Any, message: str) -> None:
+    code, answer = pod.run(given)
+    assert code == ExitCode.BAD_INPUT
+    assert answer.failure is not None
+    assert answer.failure.reason is FailureReason.SPEC_INVALID
+    assert message in answer.failure.message
+
+
+def test_a_missing_spec_is_answered(pod: Pod) -> None:
+    code = main([f"--spec={pod.root / 'none'}", f"--termination-log={pod.root / 'answer'}"])
+    answer = TaskResult.model_validate_json((pod.root / "answer").read_bytes())
+    assert (code, answer.task) == (ExitCode.BAD_INPUT, "unknown")
+
+
+DIGEST = "sha256:" + "0a" * 32
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "code"),
+    [
+        pytest.param(spec(uri="pvc://claim/none.csv"), "DataNotFound", 10, id="unknown data"),
+        pytest.param(spec(uri="sample://letters"), "DataNotFound", 10, id="unknown sample"),
+        pytest.param(spec(uri="https://does-not-exist.invalid/d.csv"), "DataUnreachable", 13, id="unreachable"),
+        pytest.param(spec(uri="https://127.0.0.1/d.csv"), "DataRefused", 10, id="inside the cluster"),
+        pytest.param(spec(uri="pvc://claim/../d.csv"), "DataRefused", 10, id="outside of the claim"),
+        pytest.param(spec(digest=DIGEST), "DataDigestMismatch", 10, id="other bytes"),
+        pytest.param(spec(uri="sample://digits"), "DataEmpty", 10, id="empty data set"),
+        pytest.param(spec(split={"trainPercent": 10}), "DataInvalid", 10, id="shares"),
+        pytest.param(spec(train(), uri="pvc://claim/none.csv"), "DataNotFound", 10, id="before a training"),
+    ],
+)
+def test_data_that_cannot_be_used_are_answered(pod: Pod, given: Any, reason: str, code: int) -> None:
+    put(pod.root / "data")
+    found, answer = pod.run(given)
+    assert answer.failure is not None, answer
+    assert (answer.failure.reason, found) == (FailureReason(reason), code)
+    assert (answer.task, answer.content_hash, answer.steps) == ("profile", HASH, ())
+    assert "tensorflow" not in sys.modules
+
+
+def test_a_profile_is_answered_then_found_again(pod: Pod) -> None:
+    put(pod.root / "data")
+    code, answer = pod.run(spec())
+    assert code == ExitCode.SUCCEEDED
+    assert answer.profile is not None
+    assert (answer.profile.examples, answer.profile.class_counts) == (40, (20, 20))
+    assert [(step.kind, step.cached) for step in answer.steps] == [("Profile", False)]
+    stored = pod.root / "store" / "tasks" / f"profile-{HASH}" / "result.json"
+    assert TaskResult.model_validate_json(stored.read_bytes()) == answer
+    (pod.root / "data" / "d.csv").unlink()
+    code, again = pod.run(spec())
+    assert code == ExitCode.SUCCEEDED
+    steps = tuple(step.model_copy(update={"cached": True}) for step in answer.steps)
+    assert again == answer.model_copy(update={"steps": steps})
+
+
+def test_one_class_is_answered(pod: Pod) -> None:
+    put(pod.root / "data", labels=1)
+    code, answer = pod.run(spec())
+    assert answer.failure is not None
+    assert (code, answer.failure.reason) == (ExitCode.BAD_INPUT, FailureReason.SINGLE_CLASS)
+
+
+def test_nan_pixels_are_answered(pod: Pod) -> None:
+    images = np.ones((40, 4, 4), dtype=np.float32)
+    images[7, 1, 2] = np.nan
+    np.savez(pod.root / "data" / "d.npz", x=images, y=np.arange(40) % 2)
+    code, answer = pod.run(spec(uri="pvc://claim/d.npz"))
+    assert answer.failure is not None
+    assert (code, answer.failure.reason) == (ExitCode.BAD_INPUT, FailureReason.NOT_FINITE)
+    assert "example 7" in answer.failure.message
+
+
+def test_a_full_store_is_answered(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path), len(content))
+
+    put(pod.root / "data")
+    monkeypatch.setattr("idla_trainer.folder.write_atomically", full)
+    code, answer = pod.run(spec())
+    assert answer.failure is not None
+    assert (code, answer.failure.reason) == (ExitCode.STORE_UNAVAILABLE, FailureReason.STORE_UNAVAILABLE)
+    assert "No space left on device" in answer.failure.message
+
+
+def test_an_answer_without_a_place_is_no_failure(pod: Pod) -> None:
+    put(pod.root / "data")
+    (pod.root / "answer").mkdir()
+    assert pod.code(spec()) == ExitCode.SUCCEEDED
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow names it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (NotFoundError("u", "p", "r"), "DataNotFound", ExitCode.BAD_INPUT),
+        (UnreachableError("u", "p", "r"), "DataUnreachable", ExitCode.STORE_UNAVAILABLE),
+        (DigestMismatchError("u", "p", "r"), "DataDigestMismatch", ExitCode.BAD_INPUT),
+        (RefusedError("u", "p", "r"), "DataRefused", ExitCode.BAD_INPUT),
+        (OSError(errno.ENOSPC, "No space left on device"), "StoreUnavailable", ExitCode.STORE_UNAVAILABLE),
+        (PermissionError(errno.EACCES, "Permission denied"), "StoreUnavailable", ExitCode.STORE_UNAVAILABLE),
+        (MemoryError(), "OutOfMemory", ExitCode.OUT_OF_MEMORY),
+        (ResourceExhaustedError("OOM when allocating"), "OutOfMemory", ExitCode.OUT_OF_MEMORY),
+        (TaskError(FailureReason.DIVERGED, "m", ExitCode.DIVERGED), "Diverged", ExitCode.DIVERGED),
+        (TaskError(FailureReason.GATE_FAILED, "m"), "GateFailed", ExitCode.BAD_INPUT),
+        (RuntimeError("surprise"), "InternalError", ExitCode.INTERNAL),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_every_error_has_one_reason_and_one_code(error: Exception, reason: str, code: ExitCode) -> None:
+    failure, found = explain(error)
+    assert (failure.reason, found) == (FailureReason(reason), code)
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "\ud800", "ä" * 1024])
+def test_messages_are_bounded(text: str) -> None:
+    failure, _ = explain(RuntimeError(text))
+    assert len(failure.message) <= 1024
+    assert bounded(text).encode()
+
+
+def broken(pod: Pod) -> Callable[..., None]:
+    def raise_surprise(*_: object, **__: object) -> None:
+        raise RuntimeError(f"surprise in {pod.root.name}")
+
+    return raise_surprise
+
+
+def test_a_surprise_is_answered(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(pod.root / "data")
+    monkeypatch.setattr("idla_trainer.task.split", broken(pod))
+    code, answer = pod.run(spec())
+    assert answer.failure is not None
+    assert (code, answer.failure.reason) == (ExitCode.INTERNAL, FailureReason.INTERNAL)
+    assert answer.failure.message == f"RuntimeError: surprise in {pod.root.name}"

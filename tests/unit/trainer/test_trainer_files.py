@@ -1,0 +1,245 @@
+"""What the trainer keeps in the store: checkpoints, candidates and progress, each whole or not used."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from idla_contract.result import FailureReason, StepResult, TaskResult
+from idla_contract.task import Candidate, DataSource, ModelSpec, ProfileStep, TaskSpec, TrainStep
+from idla_preprocess import ImageSpec
+from idla_trainer.failures import TaskError
+from idla_trainer.folder import Progress, TaskFolder, write_atomically
+from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
+from idla_trainer.training.candidate import TrainedCandidate, load_candidate
+from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
+
+HASH = "0123456789ab"
+DIGEST = "sha256:" + "0a" * 32
+MODEL = ModelSpec(template="resnet-small", builder="resnet", hyperparameters={"width": 8})
+
+
+def checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(step, {"w": np.full((3, 2), step, dtype=np.float32)}, {"epoch": step * 10, "note": "ä"})
+
+
+def newest(folder: Path) -> Path:
+    return max(folder.glob("*.checkpoint"))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def test_the_newest_two_checkpoints_are_kept_and_the_newest_is_loaded(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "c")
+    for step in (9, 10, 100):
+        checkpoints.save(checkpoint(step))
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [
+        "000000000010.checkpoint",
+        "000000000100.checkpoint",
+    ]
+    found = Checkpoints(tmp_path / "c").load()
+    assert found is not None
+    assert (found.step, found.meta) == (100, {"epoch": 1000, "note": "ä"})
+    assert np.array_equal(found.arrays["w"], checkpoint(100).arrays["w"])
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty])
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(checkpoint(1))
+    checkpoints.save(checkpoint(2))
+    damage(newest(tmp_path))
+    found = checkpoints.load()
+    assert found is not None
+    assert found.step == 1
+    damage(tmp_path / "000000000001.checkpoint")
+    assert checkpoints.load() is None
+
+
+def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path / "missing").load() is None
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(TypeError):
+        write_atomically(tmp_path / "a", "no bytes")  # type: ignore[arg-type]  # the failure in the middle of a write
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "old")]
+
+
+def candidate() -> TrainedCandidate:
+    return TrainedCandidate(
+        model=MODEL,
+        image=ImageSpec(height=8, width=8, channels=1, maximum=16.0),
+        classes=("0", "1"),
+        data_digest=DIGEST,
+        seed=1,
+        weights={"0000": np.arange(200, dtype=np.float32)},
+    )
+
+
+def saved_candidate(store: Path) -> Path:
+    folder = TaskFolder.of(store, "train", HASH)
+    folder.make()
+    candidate().save(folder)
+    return folder.path / "candidate"
+
+
+def wanted(task: str = "train", model: ModelSpec = MODEL) -> Candidate:
+    return Candidate(task=task, content_hash=HASH, model=model)
+
+
+def test_a_candidate_is_found_again(tmp_path: Path) -> None:
+    saved_candidate(tmp_path)
+    found, expected = load_candidate(tmp_path, wanted()), candidate()
+    assert np.array_equal(found.weights["0000"], expected.weights["0000"])
+    assert (found.model, found.image, found.classes, found.data_digest, found.seed) == (
+        expected.model, expected.image, expected.classes, expected.data_digest, expected.seed,
+    )  # fmt: skip
+
+
+def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
+    first, second = saved_candidate(tmp_path / "a"), saved_candidate(tmp_path / "b")
+    for name in ("weights.npz", "candidate.json"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def break_card(folder: Path) -> None:
+    (folder / "candidate.json").write_text("{}")
+
+
+def break_weights(folder: Path) -> None:
+    flip(folder / "weights.npz")
+
+
+def nothing(folder: Path) -> None:
+    del folder
+
+
+@pytest.mark.parametrize(
+    ("damage", "asked", "reason"),
+    [
+        pytest.param(nothing, wanted("other"), "ArtifactNotFound", id="no such task"),
+        pytest.param(break_weights, wanted(), "ArtifactDigestMismatch", id="other bytes"),
+        pytest.param(break_card, wanted(), "ArtifactInvalid", id="no card"),
+        pytest.param(nothing, wanted(model=ModelSpec(template="t", builder="vgg")), "ArtifactInvalid", id="model"),
+    ],
+)
+def test_a_candidate_that_cannot_be_used(
+    tmp_path: Path, damage: Callable[[Path], None], asked: Candidate, reason: str
+) -> None:
+    damage(saved_candidate(tmp_path))
+    with pytest.raises(TaskError, match="candidate") as refusal:
+        load_candidate(tmp_path, asked)
+    assert refusal.value.reason is FailureReason(reason)
+
+
+SPEC = TaskSpec(
+    workflow="w", task="t", content_hash=HASH, data=DataSource(uri="sample://digits"), artifact_uri="pvc://c",
+    steps=(ProfileStep(), TrainStep(model=MODEL)),
+)  # fmt: skip
+DONE = TaskResult(task="t", content_hash=HASH, steps=(StepResult(kind="Profile", seconds=1.0),))
+
+
+def folder_with_progress(store: Path) -> tuple[TaskFolder, Progress]:
+    folder = TaskFolder.of(store, "t", HASH)
+    folder.make()
+    (folder.path / "made").write_text("by the first step")
+    progress = Progress(DIGEST, DONE, (folder.digests(["made"]),))
+    folder.write_progress(progress)
+    return folder, progress
+
+
+def change_file(folder: TaskFolder) -> None:
+    (folder.path / "made").write_text("by another")
+
+
+def remove_file(folder: TaskFolder) -> None:
+    (folder.path / "made").unlink()
+
+
+def break_progress(folder: TaskFolder) -> None:
+    cut(folder.path / "progress.json")
+
+
+def test_progress_is_found_again(tmp_path: Path) -> None:
+    folder, progress = folder_with_progress(tmp_path)
+    assert folder.read_progress(SPEC, DIGEST) == progress
+
+
+@pytest.mark.parametrize("damage", [change_file, remove_file, break_progress])
+def test_damaged_progress_is_no_progress(tmp_path: Path, damage: Callable[[TaskFolder], None]) -> None:
+    folder, _ = folder_with_progress(tmp_path)
+    damage(folder)
+    assert folder.read_progress(SPEC, DIGEST) == Progress(DIGEST, TaskResult(task="t", content_hash=HASH))
+
+
+def test_progress_with_other_data_or_steps_is_no_progress(tmp_path: Path) -> None:
+    folder, _ = folder_with_progress(tmp_path)
+    other = "sha256:" + "0b" * 32
+    assert folder.read_progress(SPEC, other) == Progress(other, TaskResult(task="t", content_hash=HASH))
+    changed = SPEC.model_copy(update={"steps": SPEC.steps[1:]})
+    assert folder.read_progress(changed, DIGEST).result.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        pytest.param(DONE, None, id="a step is missing"),
+        pytest.param(DONE.model_copy(update={"task": "u"}), None, id="another task"),
+        pytest.param(
+            DONE.model_copy(update={"steps": (*DONE.steps, StepResult(kind="Train", seconds=2.0))}), True, id="whole"
+        ),
+    ],
+)
+def test_a_result_answers_only_when_it_is_whole(tmp_path: Path, written: TaskResult, found: object) -> None:
+    folder = TaskFolder.of(tmp_path, "t", HASH)
+    folder.make()
+    folder.write_result(written)
+    assert folder.finished(SPEC) == (written if found else None)
+    cut(folder.path / "result.json")
+    assert folder.finished(SPEC) is None
+
+
+def test_what_a_killed_attempt_was_writing_is_removed(tmp_path: Path) -> None:
+    folder = TaskFolder.of(tmp_path, "t", HASH)
+    (folder.path / "checkpoints").mkdir(parents=True)
+    (folder.path / "checkpoints" / ".0001.checkpoint.abc").write_text("half")
+    folder.make()
+    assert list((folder.path / "checkpoints").iterdir()) == []
+
+
+def wheel(path: Path, lines: int) -> Path:
+    import gzip
+
+    row = ",".join(["1"] * 65) + "\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(SAMPLES["digits"][0], gzip.compress((row * lines).encode()))
+    return path
+
+
+def test_samples_come_out_of_a_wheel(tmp_path: Path) -> None:
+    made = wheel(tmp_path / "scikit_learn-1.0-any.whl", 1797)
+    assert find_wheel(tmp_path) == find_wheel(made) == made
+    assert extract(made, tmp_path / "out") == [tmp_path / "out/digits/digits.csv.gz"]
+
+
+def test_a_wheel_without_the_digits_is_refused(tmp_path: Path) -> None:
+    made = wheel(tmp_path / "scikit_learn-1.0-any.whl", 5)
+    with pytest.raises(SampleError, match=r"has 5 lines of \[65\] columns; expected 1797 of 65"):
+        extract(made, tmp_path / "out")
+    with pytest.raises(SampleError, match=r"holds 0 files"):
+        find_wheel(tmp_path / "out")
