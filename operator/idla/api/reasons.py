@@ -126,6 +126,8 @@ class WorkflowReason(StrEnum):
     TOO_FEW_EXAMPLES = "TooFewExamples"
     """A class has too few examples to be split."""
 
+    SPEC_INVALID = "SpecInvalid"
+    """A template names a builder, a hyperparameter or a value that the trainer cannot work with."""
     MODEL_SELECTED = "ModelSelected"
     """A candidate was chosen on the validation split; `status.decisions` explains the choice."""
     CANDIDATES_FAILED = "CandidatesFailed"

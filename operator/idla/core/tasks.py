@@ -4,10 +4,9 @@ A Job is made once and never changed but for `suspend`, since its template canno
 in the status needs no Job any more.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
@@ -17,6 +16,7 @@ from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow import TaskStatus
 from idla.builders.identity import TASK, Owner, label_value
 from idla.builders.task_job import CONTAINER, TaskPod, build_task_job, job_name
+from idla.core import jobs
 from idla.core.conditions import parse_timestamp, shortened
 from idla.core.graph import TaskState
 from idla.core.job_failures import explain_failure
@@ -24,8 +24,6 @@ from idla.core.pods import job_of, owned_by, phase, termination, waiting
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 
-CONTENT_HASH = "idla.dev/content-hash"
-ATTEMPT = "idla.dev/attempt"
 LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""
 
@@ -50,7 +48,8 @@ class Orders:
     owner: Owner
     suspend: bool
     since: datetime
-    """When the generation began; a Job that ended before is reused."""
+    """When the generation began; what a Job had ended before is reused."""
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class TaskView:
     entry: TaskStatus
     result: TaskResult | None = None
     active: bool = False
-    """Whether its Job may still start or run pods."""
+    """Whether it has a Job that may still start or run pods."""
     apply: tuple[Manifest, ...] = ()
     delete: tuple[Deletion, ...] = ()
 
@@ -75,10 +74,49 @@ class TaskView:
         return self.state in {TaskState.SUCCEEDED, TaskState.FAILED}
 
 
-def unstarted(name: str, message: str, content_hash: str = "") -> TaskView:
-    """Return a task that waits for others."""
-    entry = TaskStatus(name=name, state=TaskState.PENDING, content_hash=content_hash, message=shortened(message))
-    return TaskView(entry=entry)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A task in one turn."""
+
+    work: Work
+    entry: TaskStatus | None
+    """What the status says of it in this generation."""
+    snapshot: WorkflowSnapshot
+    orders: Orders
+    hold: str | None
+    """Why no Job may be created now."""
+
+    def view(
+        self, job: Manifest, state: TaskState, *, reason: WorkflowReason | None = None, message: str = ""
+    ) -> TaskView:
+        earlier = self.entry.attempts if self.entry else 0
+        entry = TaskStatus(
+            name=self.work.name,
+            state=state,
+            content_hash=self.work.spec.content_hash,
+            attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.work, self.snapshot))),
+            job_name=jobs.name_of(job),
+            reason=reason,
+            message=shortened(message),
+            start_time=jobs.start_time(job),
+            completion_time=jobs.end_time(job),
+        )
+        return TaskView(entry=entry)
+
+    def held(self, message: str, *, active: bool = False) -> TaskView:
+        entry = TaskStatus(
+            name=self.work.name,
+            state=TaskState.PENDING,
+            content_hash=self.work.spec.content_hash,
+            attempts=self.entry.attempts if self.entry else 0,
+            message=shortened(message),
+        )
+        return TaskView(entry=entry, active=active)
+
+
+def unstarted(name: str, message: str) -> TaskView:
+    """Return a task that is not determined yet, because it waits for others."""
+    return TaskView(entry=TaskStatus(name=name, state=TaskState.PENDING, content_hash="", message=shortened(message)))
 
 
 def follow(
@@ -95,78 +133,28 @@ def follow(
     """
     if entry is not None and entry.content_hash != work.spec.content_hash:
         entry = None
-    if entry is not None and (settled := _settled(entry)) is not None:
+    settled = None if entry is None else _settled(entry)
+    if settled is not None:
         return settled
-    mine = jobs_of(work, snapshot.jobs)
-    going = [job for job in mine if "deletionTimestamp" in job["metadata"]]
+    case = _Case(work=work, entry=entry, snapshot=snapshot, orders=orders, hold=hold)
+    mine = jobs_of(work, snapshot)
+    going = [job for job in mine if jobs.is_going(job)]
     if going:
-        return _held(work, entry, f"waits for the deleted Job {_name(going[0])} to be gone", active=True)
-    current = _current(mine, entry)
-    if current is None:
-        return _begin(work, entry, snapshot, orders, hold=hold, attempt=1)
-    if _has(current, "Complete"):
-        return _complete(work, entry, current, mine, snapshot, orders, hold)
-    if _has(current, "Failed"):
-        if entry is None or entry.job_name != _name(current):
-            return _begin(work, None, snapshot, orders, hold=hold, attempt=attempt_of(current) + 1)
-        return _failed(work, entry, current, snapshot)
-    return _running(work, entry, current, snapshot, orders)
+        return case.held(f"waits for the deleted Job {jobs.name_of(going[0])} to be gone", active=True)
+    unfinished = [job for job in mine if not jobs.finished(job)]
+    current = (unfinished or mine or (None,))[-1]
+    return _begin(case, attempt=1) if current is None else _observe(case, current)
 
 
-def jobs_of(work: Work, jobs: Iterable[Manifest]) -> tuple[Manifest, ...]:
+def jobs_of(work: Work, snapshot: WorkflowSnapshot) -> tuple[Manifest, ...]:
     """Return the Jobs that do this very work, the first attempt first."""
+    label = label_value(work.name)
     mine = [
         job
-        for job in jobs
-        if _annotations(job).get(CONTENT_HASH) == work.spec.content_hash
-        and _labels(job).get(TASK) == label_value(work.name)
+        for job in snapshot.jobs
+        if jobs.content_hash_of(job) == work.spec.content_hash and jobs.task_label(job) == label
     ]
-    return tuple(sorted(mine, key=lambda job: (attempt_of(job), _name(job))))
-
-
-def attempt_of(job: Manifest) -> int:
-    """Return which attempt a Job is, counted from 1."""
-    text = str(_annotations(job).get(ATTEMPT, "1"))
-    return int(text) if text.isdecimal() else 1
-
-
-def finished(job: Manifest) -> bool:
-    """Return whether a Job has ended, well or not."""
-    return _has(job, "Complete") or _has(job, "Failed")
-
-
-def started(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
-    """Return whether a Job has a pod that runs or ran, so that stopping it would cost work."""
-    return any(phase(pod) != "Pending" for pod in owned_by(snapshot.pods, _name(job)))
-
-
-def deletion(job: Manifest) -> Deletion:
-    """Return the deletion of this very Job."""
-    return Deletion(api_version="batch/v1", kind="Job", name=_name(job), uid=job["metadata"]["uid"])
-
-
-def with_suspension(job: Manifest, *, suspend: bool) -> dict[str, Any]:
-    """Return a live Job as it is applied to hold it back or to let it go on.
-
-    All but `suspend` is what the API server has, so that an operator of another version changes no template. The uid
-    makes sure that a Job deleted meanwhile is not made again from its remains.
-    """
-    metadata = {
-        key: job["metadata"][key]
-        for key in ("name", "namespace", "uid", "labels", "annotations", "ownerReferences")
-        if key in job["metadata"]
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": metadata,
-        "spec": {**job["spec"], "suspend": suspend},
-    }
-
-
-def held_back(job: Manifest) -> bool:
-    """Return whether a Job is suspended."""
-    return bool(job["spec"].get("suspend"))
+    return tuple(sorted(mine, key=lambda job: (jobs.attempt_of(job), jobs.name_of(job))))
 
 
 def _settled(entry: TaskStatus) -> TaskView | None:
@@ -178,148 +166,96 @@ def _settled(entry: TaskStatus) -> TaskView | None:
     return None if result is None else TaskView(entry=entry, result=result)
 
 
-def _current(mine: Sequence[Manifest], entry: TaskStatus | None) -> Manifest | None:
-    for job in mine:
-        if entry is not None and entry.job_name == _name(job) and not finished(job):
-            return job
-    active = [job for job in mine if not finished(job)]
-    if active:
-        return active[-1]
-    return mine[-1] if mine else None
+def _observe(case: _Case, job: Manifest) -> TaskView:
+    if jobs.is_complete(job):
+        return _complete(case, job)
+    if not jobs.is_failed(job):
+        return _unfinished(case, job)
+    if case.entry is None or case.entry.job_name != jobs.name_of(job):
+        # It failed for an earlier generation: the edit is the user's way to say "try again".
+        return _begin(replace(case, entry=None), attempt=jobs.attempt_of(job) + 1)
+    failure = explain_failure(job, owned_by(case.snapshot.pods, jobs.name_of(job)))
+    return case.view(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
 
 
-def _begin(
-    work: Work,
-    entry: TaskStatus | None,
-    snapshot: WorkflowSnapshot,
-    orders: Orders,
-    *,
-    hold: str | None,
-    attempt: int,
-) -> TaskView:
-    reason = hold or ("the workflow is suspended" if orders.suspend else _orphan(work, snapshot))
-    if reason is not None:
-        return _held(work, entry, reason, active=False)
-    job = build_task_job(orders.owner, work.spec, work.pod, attempt=attempt, suspend=False)
-    fresh = TaskStatus(
-        name=work.name,
-        state=TaskState.PENDING,
-        content_hash=work.spec.content_hash,
-        attempts=entry.attempts if entry else 0,
-        job_name=_name(job),
+def _begin(case: _Case, *, attempt: int) -> TaskView:
+    hold = case.hold or ("the workflow is suspended" if case.orders.suspend else None) or _orphan(case)
+    if hold is not None:
+        return case.held(hold)
+    job = build_task_job(case.orders.owner, case.work.spec, case.work.pod, attempt=attempt, suspend=False)
+    held = case.held("")
+    return TaskView(
+        entry=held.entry.model_copy(update={"job_name": jobs.name_of(job)}),
+        active=True,
+        apply=(job,),
     )
-    return TaskView(entry=fresh, active=True, apply=(job,))
 
 
-def _held(work: Work, entry: TaskStatus | None, message: str, *, active: bool) -> TaskView:
-    held = TaskStatus(
-        name=work.name,
-        state=TaskState.PENDING,
-        content_hash=work.spec.content_hash,
-        attempts=entry.attempts if entry else 0,
-        message=shortened(message),
-    )
-    return TaskView(entry=held, active=active)
-
-
-def _orphan(work: Work, snapshot: WorkflowSnapshot) -> str | None:
+def _orphan(case: _Case) -> str | None:
     """Return why to wait for a pod that outlived its deleted Job: two pods must not do the same work."""
-    names = {_name(job) for job in snapshot.jobs}
-    for pod in snapshot.pods:
+    names = {jobs.name_of(job) for job in case.snapshot.jobs}
+    label = label_value(case.work.name)
+    for pod in case.snapshot.pods:
         labels = pod["metadata"].get("labels") or {}
-        if labels.get(TASK) == label_value(work.name) and job_of(pod) not in names and phase(pod) == "Running":
-            return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
+        if labels.get(TASK) == label and job_of(pod) not in names and phase(pod) == "Running":
+            ends = pod["metadata"].get("deletionTimestamp")
+            if ends is None or parse_timestamp(ends) >= case.orders.now:
+                return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
     return None
 
 
-def _complete(
-    work: Work,
-    entry: TaskStatus | None,
-    job: Manifest,
-    mine: Sequence[Manifest],
-    snapshot: WorkflowSnapshot,
-    orders: Orders,
-    hold: str | None,
-) -> TaskView:
-    result = result_of(job, snapshot)
+def _complete(case: _Case, job: Manifest) -> TaskView:
+    result = result_of(job, case.snapshot)
     if result is None:
-        if sum(1 for other in mine if _has(other, "Complete")) >= LOST_RESULTS:
-            message = f"{LOST_RESULTS} Jobs ended well and left no result; the trainer image may be a wrong one"
-            return _view(work, job, mine, TaskState.FAILED, reason=WorkflowReason.RESULT_MISSING, message=message)
-        return _begin(work, entry, snapshot, orders, hold=hold, attempt=attempt_of(job) + 1)
+        lost = [other for other in jobs_of(case.work, case.snapshot) if jobs.is_complete(other)]
+        if len(lost) < LOST_RESULTS:
+            return _begin(case, attempt=jobs.attempt_of(job) + 1)
+        message = f"{len(lost)} Jobs ended well and left no result; is {case.work.pod.image} the trainer's image?"
+        return case.view(job, TaskState.FAILED, reason=WorkflowReason.RESULT_MISSING, message=message)
     if result.failure is not None:
         reason = WorkflowReason(result.failure.reason)
-        return _view(work, job, mine, TaskState.FAILED, reason=reason, message=result.failure.message)
-    reused = entry is None and _ended_before(job, orders.since)
-    view = _view(work, job, mine, TaskState.SUCCEEDED, result=result)
-    if reused or (result.steps and all(step.cached for step in result.steps)):
-        attempts = 0 if reused else view.entry.attempts
-        update = {"cached": True, "attempts": attempts, "message": "the result was found in the artifact store"}
-        return TaskView(entry=view.entry.model_copy(update=update), result=result)
-    return view
+        return case.view(job, TaskState.FAILED, reason=reason, message=result.failure.message)
+    return _succeeded(case, job, result)
 
 
-def _failed(work: Work, entry: TaskStatus, job: Manifest, snapshot: WorkflowSnapshot) -> TaskView:
-    failure = explain_failure(job, owned_by(snapshot.pods, _name(job)))
-    view = _view(work, job, [job], TaskState.FAILED, reason=failure.reason, message=failure.message)
-    attempts = max(view.entry.attempts, entry.attempts)
-    return TaskView(entry=view.entry.model_copy(update={"attempts": attempts}))
+def _succeeded(case: _Case, job: Manifest, result: TaskResult) -> TaskView:
+    entry = case.view(job, TaskState.SUCCEEDED).entry
+    ended = jobs.end_time(job)
+    made_before = case.entry is None and ended is not None and parse_timestamp(ended) < case.orders.since
+    changes: dict[str, object] = {"result": _kept(result)}
+    if made_before:
+        changes |= {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
+    elif result.steps and all(step.cached for step in result.steps):
+        changes |= {"cached": True, "message": "the result was found in the artifact store"}
+    return TaskView(entry=entry.model_copy(update=changes), result=result)
 
 
-def _running(
-    work: Work, entry: TaskStatus | None, job: Manifest, snapshot: WorkflowSnapshot, orders: Orders
-) -> TaskView:
-    wanted = job_name(orders.owner, work.spec, work.pod, attempt_of(job))
-    if _name(job) != wanted and not started(job, snapshot):
-        # The same work for a pod of another size: the one that waits gives way, one that runs is let finish.
-        held = _held(work, entry, f"waits for the replaced Job {_name(job)} to be gone", active=True)
-        return TaskView(entry=held.entry, active=True, delete=(deletion(job),))
-    if held_back(job) != orders.suspend:
-        apply: tuple[Manifest, ...] = (with_suspension(job, suspend=orders.suspend),)
-    else:
-        apply = ()
-    pods = [pod for pod in owned_by(snapshot.pods, _name(job)) if phase(pod) in {"Pending", "Running"}]
-    if orders.suspend:
-        view = _view(work, job, [job], TaskState.SUSPENDED, message="it goes on from its checkpoint")
-    elif any(phase(pod) == "Running" for pod in pods):
-        view = _view(work, job, [job], TaskState.RUNNING)
-    else:
-        wait = next((found for pod in pods if (found := waiting(pod)) is not None), None)
-        reason, message = (None, "") if wait is None else (wait.reason, wait.message)
-        view = _view(work, job, [job], TaskState.PENDING, reason=reason, message=message)
-    attempts = max(view.entry.attempts, entry.attempts if entry else 0)
-    return TaskView(entry=view.entry.model_copy(update={"attempts": attempts}), active=True, apply=apply)
+def _unfinished(case: _Case, job: Manifest) -> TaskView:
+    wanted = job_name(case.orders.owner, case.work.spec, case.work.pod, jobs.attempt_of(job))
+    if jobs.name_of(job) != wanted and not jobs.started(job, case.snapshot):
+        # The same work for a pod of another size: a Job that waits gives way, one that runs is let finish.
+        held = case.held(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
+        return replace(held, delete=(jobs.deletion(job),))
+    suspend = case.orders.suspend
+    apply = () if jobs.held_back(job) == suspend else (jobs.with_suspension(job, suspend=suspend),)
+    return replace(_waiting_or_running(case, job), active=True, apply=apply)
 
 
-def _view(
-    work: Work,
-    job: Manifest,
-    mine: Sequence[Manifest],
-    state: TaskState,
-    *,
-    reason: WorkflowReason | None = None,
-    message: str = "",
-    result: TaskResult | None = None,
-) -> TaskView:
-    status = job.get("status") or {}
-    entry = TaskStatus(
-        name=work.name,
-        state=state,
-        content_hash=work.spec.content_hash,
-        attempts=sum(_pods_started(other) for other in mine),
-        job_name=_name(job),
-        reason=reason,
-        message=shortened(message),
-        result=None if result is None else _kept(result),
-        start_time=status.get("startTime"),
-        completion_time=_end_time(job),
-    )
-    return TaskView(entry=entry, result=result)
+def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
+    if case.orders.suspend:
+        return case.view(job, TaskState.SUSPENDED, message="it goes on from its checkpoint")
+    pods = [pod for pod in owned_by(case.snapshot.pods, jobs.name_of(job)) if phase(pod) in {"Pending", "Running"}]
+    if any(phase(pod) == "Running" for pod in pods):
+        return case.view(job, TaskState.RUNNING)
+    waits = [found for pod in pods if (found := waiting(pod)) is not None]
+    if not waits:
+        return case.view(job, TaskState.PENDING)
+    return case.view(job, TaskState.PENDING, reason=waits[0].reason, message=waits[0].message)
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
     """Return the answer in the termination message of a Job's pods, or None where none is left."""
-    for pod in owned_by(snapshot.pods, _name(job)):
+    for pod in owned_by(snapshot.pods, jobs.name_of(job)):
         ended = termination(pod, CONTAINER)
         result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
         if result is not None:
@@ -341,38 +277,24 @@ def _kept(result: TaskResult) -> str:
     return result.shortened().to_json()
 
 
-def _ended_before(job: Manifest, moment: datetime) -> bool:
-    ended = _end_time(job)
-    return ended is not None and parse_timestamp(ended) < moment
+def needed_jobs(views: Sequence[TaskView]) -> set[str]:
+    """Return the names of the Jobs that these tasks use."""
+    return {view.entry.job_name for view in views if view.entry.job_name is not None}
 
 
-def _end_time(job: Manifest) -> str | None:
-    status = job.get("status") or {}
-    if "completionTime" in status:
-        return str(status["completionTime"])
-    for condition in status.get("conditions") or ():
-        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
-            return condition.get("lastTransitionTime")
-    return None
-
-
-def _pods_started(job: Manifest) -> int:
-    status = job.get("status") or {}
-    return sum(int(status.get(key) or 0) for key in ("active", "succeeded", "failed"))
-
-
-def _has(job: Manifest, condition: str) -> bool:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(entry.get("type") == condition and entry.get("status") == "True" for entry in conditions)
-
-
-def _name(job: Manifest) -> str:
-    return str(job["metadata"]["name"])
-
-
-def _labels(job: Manifest) -> dict[str, str]:
-    return job["metadata"].get("labels") or {}
-
-
-def _annotations(job: Manifest) -> dict[str, str]:
-    return job["metadata"].get("annotations") or {}
+def observed_again(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
+    """Return a task of an earlier generation as its Job stands now; what it answered is kept for whoever needs it."""
+    job = next((job for job in snapshot.jobs if jobs.name_of(job) == entry.job_name), None)
+    if job is None or entry.state in {TaskState.SUCCEEDED, TaskState.FAILED}:
+        return entry
+    update: dict[str, object] = {"completion_time": jobs.end_time(job)}
+    if jobs.is_failed(job):
+        failure = explain_failure(job, owned_by(snapshot.pods, jobs.name_of(job)))
+        update |= {"state": TaskState.FAILED, "reason": failure.reason, "message": shortened(failure.message)}
+    elif jobs.is_complete(job):
+        result = result_of(job, snapshot)
+        kept = None if result is None else _kept(result)
+        update |= {"state": TaskState.SUCCEEDED, "reason": None, "message": "", "result": kept}
+    else:
+        return entry
+    return entry.model_copy(update=update)

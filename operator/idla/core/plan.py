@@ -1,0 +1,123 @@
+"""The plan: what is done to reach what was asked for, frozen so that later changes around it disturb nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from idla_contract.task import (
+    Candidate,
+    CompressStep,
+    EvaluateStep,
+    Gate,
+    ModelSpec,
+    OnGateFailure,
+    ProfileStep,
+    PublishStep,
+    Step,
+    TaskSpec,
+    Training,
+    TrainStep,
+    VerifyStep,
+)
+
+from idla.api.training_workflow import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus, Verdict
+from idla.builders.identity import child_name
+from idla.builders.task_job import TaskPod
+from idla.core.graph import content_hash
+from idla.core.library import Choice
+from idla.core.references import artifact_claim, data_claim
+from idla.core.requirements import PodAmounts, data_source, light_amounts, limits, training_amounts
+from idla.core.situation import Situation
+from idla.core.tasks import Work
+
+PROFILE = "profile"
+PUBLISH = "publish"
+_PUBLISH_STEPS = ("Compress", "Evaluate", "Verify", "Publish")
+_DEFAULT_BACKOFF_LIMIT = 3
+
+
+def training_task(template: str) -> str:
+    """Return the name of the task that trains a template."""
+    return child_name("train", template)
+
+
+def make_plan(choice: Choice, basis: BasisStatus) -> PlanStatus:
+    """Return the plan for the chosen candidates; equal decisions on an equal basis have an equal hash."""
+    trainings = tuple(training_task(candidate.template) for candidate in choice.candidates)
+    tasks = (
+        PlannedTaskStatus(name=PROFILE, steps=("Profile",)),
+        *(PlannedTaskStatus(name=name, depends_on=(PROFILE,), steps=("Train",)) for name in trainings),
+        PlannedTaskStatus(name=PUBLISH, depends_on=trainings, steps=_PUBLISH_STEPS),
+    )
+    document = {
+        "basis": basis.to_status(),
+        "candidates": [candidate.to_status() for candidate in choice.candidates],
+        "tasks": [task.to_status() for task in tasks],
+    }
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+    return PlanStatus(hash=digest, image=basis.image, candidates=choice.candidates, tasks=tasks)
+
+
+def profile_work(situation: Situation, basis: BasisStatus) -> Work:
+    """Return the task that looks at the data."""
+    return _work(situation, basis.image, PROFILE, (ProfileStep(),), light_amounts(situation.spec))
+
+
+def training_work(situation: Situation, plan: PlanStatus, candidate: CandidateStatus) -> Work:
+    """Return the task that trains a candidate."""
+    training = Training.model_validate_json(candidate.training)
+    step = TrainStep(model=_model(candidate), training=training)
+    name = training_task(candidate.template)
+    return _work(situation, plan.image, name, (step,), training_amounts(situation.spec))
+
+
+def publish_work(situation: Situation, plan: PlanStatus, candidate: CandidateStatus) -> Work:
+    """Return the task that compresses, evaluates, verifies and publishes the selected candidate."""
+    settings = situation.spec.compression
+    gate = None if settings is None else settings.gate
+    maximum_drop = None if gate is None else gate.maximum_drop
+    maxima = limits(situation.spec)
+    trained = training_work(situation, plan, candidate).spec
+    compress = CompressStep(
+        candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_model(candidate)),
+        methods=candidate.methods,
+        gate=Gate(
+            maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
+            strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
+        ),
+        on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
+        maximum_size_bytes=maxima.size_bytes,
+        maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
+    )
+    steps = (compress, EvaluateStep(), VerifyStep(), PublishStep())
+    return _work(situation, plan.image, PUBLISH, steps, light_amounts(situation.spec))
+
+
+def _model(candidate: CandidateStatus) -> ModelSpec:
+    hyperparameters: Mapping[str, float | int | str] = json.loads(candidate.hyperparameters)
+    return ModelSpec(template=candidate.template, builder=candidate.builder, hyperparameters=dict(hyperparameters))
+
+
+def _work(situation: Situation, image: str, task: str, steps: tuple[Step, ...], amounts: PodAmounts) -> Work:
+    spec, claim = situation.spec, artifact_claim(situation.workflow)
+    data = data_source(spec)
+    backoff_limit = None if spec.training is None else spec.training.backoff_limit
+    return Work(
+        spec=TaskSpec(
+            workflow=situation.owner.name,
+            task=task,
+            content_hash=content_hash(data, steps, image=image),
+            data=data,
+            artifact_uri=f"pvc://{claim}",
+            steps=steps,
+        ),
+        pod=TaskPod(
+            image=image,
+            pull_policy=situation.settings.pull_policy,
+            store_claim=claim,
+            data_claim=data_claim(situation.workflow),
+            requests=amounts.requests,
+            limits=amounts.limits,
+            backoff_limit=_DEFAULT_BACKOFF_LIMIT if backoff_limit is None else backoff_limit,
+        ),
+    )
