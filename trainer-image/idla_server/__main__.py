@@ -15,8 +15,8 @@ from idla_server.logs import start_logging
 
 def main(words: list[str] | None = None) -> int:
     """Run one command and return the exit code of the contract."""
-    signal.signal(signal.SIGTERM, _leave)
     options = _parser().parse_args(words)
+    signal.signal(signal.SIGTERM, _interrupted if options.command == "fetch" else _leave)
     start_logging()
     try:
         return _run(options)
@@ -53,7 +53,12 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
 def _leave(_: int, __: FrameType | None) -> None:
     """End at once; the first process of a container would else ignore SIGTERM until it is killed."""
-    sys.exit(0)
+    sys.exit(ExitCode.SUCCEEDED)
+
+
+def _interrupted(_: int, __: FrameType | None) -> None:
+    """End at once, and not as if everything had been fetched."""
+    sys.exit(ExitCode.PREEMPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--name", required=True, help="the model's name in the protocol")
     serve.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     serve.add_argument("--drain-seconds", type=float, default=5, help="answering goes on so long after SIGTERM")
-    serve.add_argument("--finish-seconds", type=float, default=20, help="requests may take so long after that")
+    serve.add_argument("--finish-seconds", type=int, default=20, help="requests may take so long after that")
     for command in (fetch, serve):
         command.add_argument("--digest", required=True, help="the artifact's digest, sha256:<64 hex>")
         command.add_argument("--termination-message", type=Path, default=Path(TERMINATION_LOG), help="file for it")

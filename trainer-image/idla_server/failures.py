@@ -16,6 +16,10 @@ _REASONS: dict[type[StoreError], FailureReason] = {
     DigestMismatchError: FailureReason.ARTIFACT_DIGEST_MISMATCH,
     RefusedError: FailureReason.ARTIFACT_INVALID,
 }
+_EXIT_CODES = {
+    FailureReason.ARTIFACT_UNREACHABLE: ExitCode.STORE_UNAVAILABLE,
+    FailureReason.INTERNAL: ExitCode.INTERNAL,
+}
 
 
 def reason_of(error: StoreError) -> FailureReason:
@@ -37,7 +41,7 @@ def report(reason: FailureReason, message: str, path: Path) -> ExitCode:
     except OSError as error:
         _LOG.warning("the termination message cannot be written", extra={"path": str(path), "error": str(error)})
     _LOG.error(message, extra={"reason": str(reason)})
-    return ExitCode.STORE_UNAVAILABLE if reason is FailureReason.ARTIFACT_UNREACHABLE else ExitCode.BAD_INPUT
+    return _EXIT_CODES.get(reason, ExitCode.BAD_INPUT)
 
 
 def _fitting(reason: FailureReason, message: str) -> str:

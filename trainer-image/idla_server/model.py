@@ -63,11 +63,6 @@ class ServedModel:
         """
         return self.runtime.predict(to_tensor(self.spec, raw, field="image"))
 
-    @property
-    def version(self) -> str:
-        """Return the first 12 hex digits of the digest."""
-        return self.digest.removeprefix("sha256:")[:12]
-
     def twin(self, *, threads: int = 1) -> "ServedModel":
         """Return the same model with a runtime of its own."""
         return replace(self, runtime=Runtime(self.folder / MODEL, threads=threads))

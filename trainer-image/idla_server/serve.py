@@ -43,7 +43,7 @@ class ServeOptions:
     """0 takes a free one; the log says which."""
     drain_seconds: float
     """How long the server goes on answering after SIGTERM."""
-    finish_seconds: float
+    finish_seconds: int
     """How long requests that are still being answered may take after that."""
     termination_message: Path
     limits: Limits = field(default_factory=Limits)
@@ -120,7 +120,7 @@ class _Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=options.finish_seconds,  # type: ignore[arg-type] # a wait; the stub says int
+            timeout_graceful_shutdown=options.finish_seconds,
         )
         super().__init__(config)
         self._service = service

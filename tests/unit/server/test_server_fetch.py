@@ -114,6 +114,16 @@ def test_a_failed_fetch_says_why_and_what_to_do(name: str, tmp_path: Path) -> No
     assert [(line["level"], line["reason"], line["message"]) for line in log] == [("error", reason, failure.message)]
 
 
+def test_an_interrupted_fetch_does_not_look_like_a_finished_one(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys, idla_server.fetch as command, idla_server.__main__ as program\n"
+        "command.fetch_artifact = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.exit(program.main(['fetch', '--uri', 'pvc://c/m', '--digest', 'd', '--into', 'x']))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert run.returncode == ExitCode.PREEMPTED
+
+
 @pytest.mark.parametrize("letter", ["x", "é", "\N{GRINNING FACE}", "\x01", '"'])
 def test_a_long_message_fits_into_what_the_kubelet_keeps(letter: str, tmp_path: Path) -> None:
     path = tmp_path / "message"
@@ -128,6 +138,7 @@ def test_a_long_message_fits_into_what_the_kubelet_keeps(letter: str, tmp_path: 
 def test_a_message_that_cannot_be_written_changes_no_exit_code(tmp_path: Path) -> None:
     missing = tmp_path / "none" / "message"
     assert report(FailureReason.ARTIFACT_UNREACHABLE, "a: b; c", missing) is ExitCode.STORE_UNAVAILABLE
+    assert report(FailureReason.INTERNAL, "a: b; c", missing) is ExitCode.INTERNAL
 
 
 def test_the_init_container_starts_without_the_runtime_and_the_server() -> None:
