@@ -21,7 +21,7 @@ from tests.cluster.layout import Layout
 from tests.cluster.places import cache_root
 from tests.cluster.progress import Beat
 
-PACKAGES: Mapping[str, str] = {"buildah": "buildah", "debootstrap": "debootstrap"}
+PACKAGES: Mapping[str, str] = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debootstrap"}
 BASE = "docker.io/library/debian:bookworm-slim"
 _SUITE = "bookworm"
 _BASE_REFERENCE = f"base-{_SUITE}.1"
@@ -29,6 +29,7 @@ _NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/loca
 _EMPTIED = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host")
 _AUTHORITY = "/run/host-ca.crt"
+_RUN = "/run/idla/buildah"
 _REMEDY = """
     A build downloads from Debian's mirror and from the Python package index. Check that `apt-get update` and
     `pip download pip` work on this machine; an index or certificate authority of your own is taken from pip's settings
@@ -90,9 +91,10 @@ class Buildah:
         self._archive(made, beat)
 
     def _archive(self, made: str, beat: Beat) -> None:
+        # Uncompressed, since only then are the layers that the archive has already neither read nor written again.
+        words = ["skopeo", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers"]
         log = cache_root() / "logs" / "image-archive.log"
-        target = f"oci:{self.layout.root}:{made}"
-        logged([*self._buildah(), "push", "--quiet", _tag(made), target], log, beat=beat)
+        logged([*words, self._stored(made), self._archived(made)], log, beat=beat)
         self.layout.keep_newest(made)
         family = made.rpartition("-")[0]
         listed = output([*self._buildah(), "images", "--format", "{{.Name}}:{{.Tag}}"]).split()
@@ -101,15 +103,15 @@ class Buildah:
             succeeds([*self._buildah(), "rmi", "--force", *old])
 
     def _bring_back(self, made: str, beat: Beat) -> bool:
+        archived = self.layout.manifest(made) is not None
         if succeeds([*self._buildah(), "inspect", "--type", "image", _tag(made)]):
+            if not archived:
+                self._archive(made, beat)
             return True
-        if self.layout.manifest(made) is None:
+        if not archived:
             return False
-        log = cache_root() / "logs" / "image-pull.log"
-        source = f"oci:{self.layout.root}:{made}"
-        pulled = [*self._buildah(), "pull", "--quiet", source]
-        logged(pulled, log, beat=beat)
-        output([*self._buildah(), "tag", log.read_text().split()[-1], _tag(made)])
+        log = cache_root() / "logs" / "image-restore.log"
+        logged(["skopeo", "copy", "--quiet", self._archived(made), self._stored(made)], log, beat=beat)
         return True
 
     def _ensure_base(self, beat: Beat) -> None:
@@ -140,15 +142,36 @@ class Buildah:
         build = [*self._buildah(), "bud", "--isolation", "chroot", "--layers=false", "--tag", _tag(_BASE_REFERENCE)]
         logged([*build, archive.parent], logs / "image-base.log", beat=beat)
 
+    def _archived(self, made: str) -> str:
+        return f"oci:{self.layout.root}:{made}"
+
+    def _stored(self, made: str) -> str:
+        return f"containers-storage:[{self._driver()}@{self._store}+{_RUN}]{_tag(made)}"
+
+    @property
+    def _store(self) -> Path:
+        return self.root / "store"
+
     def _buildah(self) -> list[str]:
-        store = self.root / "store"
-        words = ["buildah", "--root", str(store), "--runroot", "/run/idla/buildah"]
-        chosen = store / "driver"
+        return ["buildah", "--root", str(self._store), "--runroot", _RUN, "--storage-driver", self._driver()]
+
+    def _driver(self) -> str:
+        """Return overlay where it works, else vfs (an overlay on an overlay, as in a container, does not)."""
+        chosen = self._store / "driver"
         if not chosen.exists():
-            store.mkdir(parents=True, exist_ok=True)
-            works = succeeds([*words, "--storage-driver", "overlay", "info"])
-            chosen.write_text("overlay" if works else "vfs")  # no overlay on an overlay, as in a container
-        return [*words, "--storage-driver", chosen.read_text()]
+            self._store.mkdir(parents=True, exist_ok=True)
+            words: list[str | Path] = [
+                "buildah",
+                "--root",
+                self._store,
+                "--runroot",
+                _RUN,
+                "--storage-driver",
+                "overlay",
+                "info",
+            ]
+            chosen.write_text("overlay" if succeeds(words) else "vfs")
+        return chosen.read_text()
 
 
 def reference(known: Mapping[str, stages.Stage], name: str, context: Path) -> str:
