@@ -159,6 +159,10 @@ class KeyQueue(Generic[K]):
         began = self._schedule.oldest_turn()
         return 0.0 if began is None else self._clock.monotonic() - began
 
+    def waiting(self) -> int:
+        """Return how many keys wait for a turn now, delayed ones aside."""
+        return len(self._schedule)
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -1,0 +1,48 @@
+import pytest
+from idla_operator.config import ConfigError, OperatorConfig
+
+IMAGES = {"IDLA_TRAINER_IMAGE": "idla/trainer:1", "IDLA_SERVER_IMAGE": "idla/server:1"}
+
+
+def test_images_alone_are_enough() -> None:
+    assert OperatorConfig.from_environment(IMAGES) == OperatorConfig(
+        trainer_image="idla/trainer:1", server_image="idla/server:1"
+    )
+
+
+def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None:
+    environment = IMAGES | {
+        "IDLA_IMAGE_PULL_POLICY": "Always", "IDLA_PROMETHEUS_URL": "http://prometheus:9090/", "IDLA_HEALTH_PORT": "0",
+        "IDLA_LOG_LEVEL": "",
+    }  # fmt: skip
+    assert OperatorConfig.from_environment(environment) == OperatorConfig(
+        trainer_image="idla/trainer:1", server_image="idla/server:1", pull_policy="Always",
+        prometheus_url="http://prometheus:9090", health_port=0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("IDLA_TRAINER_IMAGE", "", "IDLA_TRAINER_IMAGE is not set"),
+        ("IDLA_SERVER_IMAGE", "two words", "an image has no spaces"),
+        ("IDLA_IMAGE_PULL_POLICY", "Sometimes", "'Sometimes'; allowed are Always, IfNotPresent, Never"),
+        ("IDLA_PROMETHEUS_URL", "prometheus:9090", "give http://host:port"),
+        ("IDLA_PROMETHEUS_URL", "file:///etc/passwd", "give http://host:port"),
+        ("IDLA_PROMETHEUS_URL", "http://prometheus/?query=up", "give http://host:port"),
+        ("IDLA_HEALTH_PORT", "70000", "allowed are ports 1 to 65535"),
+        ("IDLA_HEALTH_PORT", "-1", "allowed are ports 1 to 65535"),
+        ("IDLA_LOG_LEVEL", "chatty", "allowed are DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_mistake_names_the_variable_its_value_and_what_is_allowed(variable: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        OperatorConfig.from_environment(IMAGES | {variable: value})
+    assert variable in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        OperatorConfig.from_environment({"IDLA_HEALTH_PORT": "x"})
+    assert len(str(caught.value).splitlines()) == 3

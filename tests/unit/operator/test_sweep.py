@@ -1,0 +1,132 @@
+import asyncio
+from typing import Any
+
+from idla_operator.controllers.health import Health, Session
+from idla_operator.controllers.inbox import Inbox
+from idla_operator.controllers.keyqueue import Backoff, KeyQueue
+from idla_operator.controllers.store import Store
+from idla_operator.controllers.sweep import Sweep
+from idla_operator.ports import JOBS, WORKFLOWS, Reference, UnavailableError
+
+from tests.unit.operator.fake_cluster import FakeClock, FakeCluster
+
+WATCHED = (WORKFLOWS, JOBS)
+OWNER = [{"kind": "TrainingWorkflow", "name": "digits", "uid": "w-1", "controller": True}]
+WORKFLOW: dict[str, Any] = {
+    "apiVersion": "idla.dev/v1alpha1",
+    "kind": "TrainingWorkflow",
+    "metadata": {"name": "digits", "namespace": "vision", "uid": "w-1", "generation": 1},
+}
+JOB: dict[str, Any] = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "train", "namespace": "vision", "uid": "j-1", "ownerReferences": OWNER},
+}
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.cluster, self.store, self.clock = FakeCluster(WORKFLOW, JOB), Store(), FakeClock()
+        self.worked: list[Reference] = []
+        self.queue: KeyQueue[Reference] = KeyQueue(self._turn, clock=self.clock, workers=1, backoff=Backoff())
+        inbox = Inbox(self.store, self.queue)
+        self.sweep = Sweep(self.store, self.cluster, inbox, self.queue, resources=WATCHED)
+        self.health = Health(session=Session(queue=self.queue, sweep=self.sweep))
+
+    async def _turn(self, key: Reference) -> None:
+        self.worked.append(key)
+
+    def see(self) -> None:
+        for document in self.cluster.objects.values():
+            self.store.put(document)
+
+    def over(self) -> None:
+        asyncio.run(self.sweep.over(WATCHED))
+
+
+def test_the_operator_is_ready_when_all_that_exists_has_arrived() -> None:
+    scene = Scene()
+    scene.over()
+    assert scene.health.waits_for() == ("the first listing is not complete",)
+    scene.see()
+    scene.over()
+    assert (scene.health.waits_for(), scene.health.ailments()) == ((), ())
+
+
+def test_between_sessions_the_process_is_alive_but_not_ready() -> None:
+    health = Health()
+    assert (health.ailments(), health.waits_for()) == ((), ("no session with the cluster",))
+
+
+def test_what_is_gone_without_a_watch_saying_so_is_forgotten_and_wakes_its_owner() -> None:
+    scene = Scene()
+    scene.see()
+    scene.over()
+    del scene.cluster.objects[Reference(JOBS, "vision", "train")]
+    scene.over()
+    assert scene.store.children(JOBS, "w-1") == ()
+    assert scene.queue.waiting() == 1
+
+
+def test_before_everything_has_arrived_nothing_is_taken_for_gone() -> None:
+    scene = Scene()
+    scene.store.put(scene.cluster.objects[Reference(JOBS, "vision", "train")])
+    del scene.cluster.objects[Reference(JOBS, "vision", "train")]
+    scene.over()
+    assert len(scene.store.children(JOBS, "w-1")) == 1
+
+
+def test_a_version_that_does_not_arrive_within_a_period_proves_a_dead_watch_and_its_arrival_a_living_one() -> None:
+    scene = Scene()
+    scene.see()
+    scene.over()
+    scene.cluster.put(JOB | {"status": {"succeeded": 1}})
+    scene.over()
+    assert scene.health.ailments() == ()
+    scene.over()
+    assert scene.health.ailments() == ("the watch of jobs does not bring what exists",)
+    scene.see()
+    scene.over()
+    assert scene.health.ailments() == ()
+
+
+def test_a_busy_object_that_is_always_a_little_behind_proves_nothing() -> None:
+    scene = Scene()
+    scene.see()
+    scene.over()
+    for step in range(4):
+        scene.see()
+        scene.cluster.put(JOB | {"status": {"step": step}})
+        scene.over()
+    assert scene.health.ailments() == ()
+
+
+def test_a_list_that_fails_proves_nothing() -> None:
+    scene = Scene()
+    scene.see()
+    scene.over()
+    scene.cluster.fail["identities"] = [UnavailableError("no answer")] * 2
+    scene.over()
+    assert scene.health.ailments() == ()
+
+
+def test_a_turn_that_hangs_is_an_ailment() -> None:
+    scene = Scene()
+    hangs = asyncio.Event()
+
+    async def main() -> tuple[str, ...]:
+        async def turn(_: Reference) -> None:
+            hangs.set()
+            await asyncio.Event().wait()
+
+        queue: KeyQueue[Reference] = KeyQueue(turn, clock=scene.clock, workers=1, backoff=Backoff())
+        queue.add(Reference(JOBS, "vision", "train"))
+        task = asyncio.create_task(queue.run())
+        await hangs.wait()
+        scene.clock.seconds = 601.0
+        found = Health(session=Session(queue=queue, sweep=scene.sweep)).ailments()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return found
+
+    assert asyncio.run(main()) == ("a turn has been running for 601 seconds",)

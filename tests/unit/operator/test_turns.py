@@ -1,0 +1,239 @@
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from idla.core.drift import satisfied
+from idla.core.reconciliation import Manifest, Reconciliation
+from idla.core.settings import Settings
+from idla.core.snapshot import DeploymentSnapshot, TaskProgress, WorkflowSnapshot
+from idla_operator.controllers.carry_out import CarryOut
+from idla_operator.controllers.gather import Gatherer
+from idla_operator.controllers.store import Store
+from idla_operator.controllers.turns import CLAIM_SECONDS, TAKEN_SECONDS, Decisions, Turns
+from idla_operator.ports import (
+    MODELS,
+    WORKFLOWS,
+    Measured,
+    Outcome,
+    Reading,
+    Reference,
+    UnavailableError,
+    Unmeasured,
+)
+
+from tests.unit.operator.fake_cluster import START, FakeClock, FakeCluster
+
+SETTINGS = Settings(trainer_image="trainer:1", server_image="server:1")
+KEY = Reference(WORKFLOWS, "vision", "digits")
+MODEL_KEY = Reference(MODELS, "vision", "digits")
+PROGRESS = TaskProgress(step=1, total_steps=2, updated=START)
+OURS = {"idla.dev/managed": "true"}
+
+
+def owner(kind: str, uid: str) -> list[dict[str, Any]]:
+    return [{"kind": kind, "name": "digits", "uid": uid, "controller": True}]
+
+
+def make(api_version: str, kind: str, name: str, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "vision", **metadata}}
+
+
+WORKFLOW = make("idla.dev/v1alpha1", "TrainingWorkflow", "digits", uid="w-1", generation=1) | {
+    "spec": {"data": {"storageUri": "pvc://faces/all.npz"}, "deployment": {"mode": "CreateOrUpdate"}}
+}
+MODEL = make("idla.dev/v1alpha1", "ModelDeployment", "digits", uid="m-1", generation=1) | {
+    "spec": {"model": {"workflowRef": {"name": "digits"}}}
+}
+JOB = make("batch/v1", "Job", "train-1", uid="j-1", labels=OURS, ownerReferences=owner("TrainingWorkflow", "w-1"))
+OTHERS_JOB = make("batch/v1", "Job", "train-0", uid="j-0", ownerReferences=owner("TrainingWorkflow", "w-0"))
+POD_LABELS = OURS | {"idla.dev/workflow": "digits"}
+POD = make("v1", "Pod", "train-1-x", labels=POD_LABELS, ownerReferences=owner("Job", "j-1")) | {
+    "status": {"phase": "Running", "podIP": "10.0.0.1"}
+}
+LEFT_OVER = make("v1", "Pod", "train-9-x", labels=POD_LABELS, ownerReferences=owner("Job", "j-9"))
+SERVER = make("v1", "Pod", "serve-x", labels=OURS | {"idla.dev/deployment": "digits"})
+TEMPLATE = {
+    "apiVersion": "idla.dev/v1alpha1", "kind": "ModelTemplate", "metadata": {"name": "vgg"},
+    "spec": {
+        "description": "small", "tasks": ["ImageClassification"], "builder": "small-vgg", "profile": {"parameters": 9},
+        "training": {"maxEpochs": 2, "batchSize": 8, "learningRate": "0.01"},
+    },
+}  # fmt: skip
+BROKEN_TEMPLATE = TEMPLATE | {"metadata": {"name": "broken"}, "spec": {"builder": 7}}
+NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+FACES = make("v1", "PersistentVolumeClaim", "faces")
+ARTIFACTS = make("v1", "PersistentVolumeClaim", "digits-artifacts")
+
+
+class Meter:
+    """Progress that a test decides on."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answer: Reading = Measured(progress=PROGRESS)
+
+    async def read(self, pod: Manifest) -> Reading:
+        self.asked.append(pod["metadata"]["name"])
+        return self.answer
+
+
+class Scene:
+    """Turns on a fake cluster that the store has seen, with decisions that a test makes."""
+
+    def __init__(self, *documents: dict[str, Any], sees_nodes: bool = True) -> None:
+        self.cluster, self.store, self.clock, self.meter = FakeCluster(*documents), Store(), FakeClock(), Meter()
+        for document in self.cluster.objects.values():
+            if document["kind"] != "PersistentVolumeClaim" and document["metadata"].get("labels") != {"foreign": "1"}:
+                self.store.put(document)
+        self.seen: list[Any] = []
+        self.decide: Callable[[Manifest], Reconciliation] = lambda _: Reconciliation()
+        gatherer = Gatherer(self.store, self.cluster, self.meter, sees_nodes=sees_nodes)
+        effects = CarryOut(self.store, self.cluster, self.clock, satisfied=satisfied)
+        decisions = Decisions(workflow=self._workflow, deployment=self._deployment, settings=SETTINGS)
+        self.turns = Turns(
+            self.store, self.cluster, self.clock, gatherer=gatherer, decisions=decisions, effects=effects
+        )
+
+    def _workflow(
+        self, workflow: Manifest, snapshot: WorkflowSnapshot, *, now: datetime, settings: Settings
+    ) -> Reconciliation:
+        assert (now, settings) == (START, SETTINGS)
+        self.seen.append(snapshot)
+        return self.decide(workflow)
+
+    def _deployment(
+        self, deployment: Manifest, snapshot: DeploymentSnapshot, *, now: datetime, settings: Settings
+    ) -> Reconciliation:
+        assert (now, settings) == (START, SETTINGS)
+        self.seen.append(snapshot)
+        return self.decide(deployment)
+
+    def turn(self, key: Reference = KEY) -> float | None:
+        return asyncio.run(self._turn(key))
+
+    async def _turn(self, key: Reference) -> float | None:
+        return await self.turns(key)
+
+
+def names(documents: Any) -> list[str]:
+    return [document["metadata"]["name"] for document in documents]
+
+
+def test_a_workflows_world_is_gathered() -> None:
+    scene = Scene(
+        WORKFLOW, MODEL, JOB, OTHERS_JOB, POD, LEFT_OVER, SERVER, TEMPLATE, BROKEN_TEMPLATE, NODE, FACES
+    )  # fmt: skip
+    scene.turn()
+    (snapshot,) = scene.seen
+    assert names(snapshot.jobs) == ["train-1"]
+    assert names(snapshot.pods) == ["train-1-x", "train-9-x"]
+    assert {name: claim and claim["metadata"]["name"] for name, claim in snapshot.claims.items()} == {
+        "digits-artifacts": None,
+        "faces": "faces",
+    }
+    assert snapshot.deployment["metadata"]["name"] == "digits"
+    assert [template.name for template in snapshot.templates] == ["vgg"]
+    assert names(snapshot.nodes) == ["n"]
+    assert snapshot.progress == {"train-1": PROGRESS}
+    assert scene.meter.asked == ["train-1-x"]
+
+
+def test_without_permission_nodes_are_unknown_and_not_none_at_all() -> None:
+    scene = Scene(WORKFLOW, sees_nodes=False)
+    scene.turn()
+    assert scene.seen[0].nodes is None
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_measured_progress_is_progress(outcome: Outcome) -> None:
+    scene = Scene(WORKFLOW, JOB, POD)
+    scene.meter.answer = Unmeasured(outcome=outcome, message="")
+    scene.turn()
+    assert scene.seen[0].progress == {}
+
+
+def test_a_deployments_world_is_gathered_with_objects_of_others_that_have_its_name() -> None:
+    foreign = make("v1", "Service", "digits", labels={"foreign": "1"})
+    scene = Scene(WORKFLOW, MODEL, SERVER, POD, foreign)
+    scene.turn(MODEL_KEY)
+    (snapshot,) = scene.seen
+    assert snapshot.workflow["metadata"]["name"] == "digits"
+    assert snapshot.deployment is None
+    assert snapshot.service["metadata"]["labels"] == {"foreign": "1"}
+    assert names(snapshot.pods) == ["serve-x"]
+
+
+def test_what_is_gone_or_being_deleted_is_not_decided_on() -> None:
+    dying = WORKFLOW | {"metadata": WORKFLOW["metadata"] | {"deletionTimestamp": "2026-11-24T12:00:00Z"}}
+    for scene in (Scene(), Scene(dying)):
+        assert (scene.turn(), scene.seen, scene.cluster.writes) == (None, [], [])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "claims", "after"),
+    [
+        pytest.param(None, {}, (), CLAIM_SECONDS, id="a missing claim is looked for"),
+        pytest.param(5.0, {}, (), 5.0, id="the decision's own wish may be earlier"),
+        pytest.param(60.0, {}, (), CLAIM_SECONDS, id="or later"),
+        pytest.param(None, {"completionTime": "t"}, (), None, id="an ended workflow looks for nothing"),
+        pytest.param(None, {}, (FACES, ARTIFACTS), None, id="none is missing"),
+    ],
+)  # fmt: skip
+def test_claims_are_looked_for_while_they_are_missing(
+    wanted: float | None, status: dict[str, Any], claims: tuple[dict[str, Any], ...], after: float | None
+) -> None:
+    scene = Scene(WORKFLOW | {"status": status}, *claims)
+    scene.decide = lambda _: Reconciliation(requeue_after=wanted)
+    assert scene.turn() == after
+
+
+def test_a_status_that_somebody_wrote_meanwhile_is_read_and_decided_on_at_once() -> None:
+    scene = Scene(WORKFLOW)
+    scene.cluster.put(WORKFLOW | {"status": {"observedGeneration": 5}})
+    scene.decide = lambda workflow: Reconciliation(
+        status={"observedGeneration": workflow.get("status", {}).get("observedGeneration", 0) + 1}
+    )
+    assert scene.turn() == 0.0
+    scene.turn()
+    assert scene.cluster.objects[KEY]["status"] == {"observedGeneration": 6}
+
+
+def test_a_workflow_that_was_deleted_meanwhile_is_forgotten() -> None:
+    scene = Scene(WORKFLOW)
+    del scene.cluster.objects[KEY]
+    scene.decide = lambda _: Reconciliation(status={"observedGeneration": 1})
+    assert (scene.turn(), scene.store.get(KEY)) == (None, None)
+
+
+def test_a_taken_name_is_told_and_looked_at_again() -> None:
+    scene = Scene(WORKFLOW, OTHERS_JOB)
+    mine = OTHERS_JOB | {"metadata": JOB["metadata"] | {"name": "train-0"}, "spec": {"template": {}}}
+    scene.decide = lambda _: Reconciliation(apply=(mine,))
+    assert scene.turn() == TAKEN_SECONDS
+    assert [event.reason for _, event in scene.cluster.events] == ["NameTaken"]
+
+
+def test_a_fault_of_ours_is_told_at_the_object_and_raised() -> None:
+    scene = Scene(WORKFLOW)
+
+    def fault(_: Manifest) -> Reconciliation:
+        raise KeyError("secret value")
+
+    scene.decide = fault
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            scene.turn()
+    ((_, event),) = scene.cluster.events
+    assert event.reason == "OperatorFault"
+    assert "KeyError" in event.message
+    assert "secret" not in event.message
+
+
+def test_an_api_server_that_does_not_answer_is_no_fault_of_the_object() -> None:
+    scene = Scene(WORKFLOW)
+    scene.cluster.fail["get"] = [UnavailableError("no answer")] * 2
+    with pytest.raises(UnavailableError):
+        scene.turn()
+    assert scene.cluster.events == []
