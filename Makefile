@@ -27,9 +27,10 @@ $(STAMP): $(BIN)/uv requirements/dev.txt requirements/uv.txt operator/pyproject.
 requirements: $(BIN)/uv ## compile the pinned lists again (needs the package index)
 	requirements/compile
 
-generate: env ## write what is generated: the schemas of the contract, the CRDs
+generate: env ## write what is generated: schemas of the contract, CRDs, reference pages
 	$(BIN)/python -m idla_contract.schemas
 	$(BIN)/python -m idla.api.crdgen
+	$(BIN)/python -m idla.api.crdgen_docs
 
 format: env ## format the code
 	$(BIN)/ruff format .
@@ -52,6 +53,9 @@ test-server: env ## tests of the model server as a process (half a minute)
 test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
 	$(BIN)/python -m pytest tests/integration/api
 
+test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
+	$(BIN)/python -m pytest tests/trainer
+
 test-cluster: cluster ## tests on the local Kubernetes, and one that takes a second cluster up and down
 	$(BIN)/python -m pytest tests/integration/cluster
 
@@ -71,7 +75,7 @@ cluster-down: env ## take the local Kubernetes away with all it made
 	$(BIN)/python -m tests.cluster down
 
 verify: generate lint ## regenerate and check that git stays clean
-	git diff --exit-code -- trainer-image/contract crds
+	git diff --exit-code -- trainer-image/contract crds docs/reference
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

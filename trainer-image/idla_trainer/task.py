@@ -31,6 +31,7 @@ from idla_trainer.models.registry import entry_of
 from idla_trainer.preemption import Preemption
 from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.surroundings import prepare_tensorflow
+from idla_trainer.training.candidate import check_fits, load_candidate
 from idla_trainer.training.progress import ProgressMetrics
 
 _log = logging.getLogger(__name__)
@@ -169,9 +170,11 @@ def _do(context: Context, step: Step) -> Outcome:
 
             return train(context, step)
         case CompressStep():
+            candidate = load_candidate(context.places.store, step.candidate)
+            check_fits(candidate, context.dataset)
             from idla_trainer.steps.compress import compress
 
-            return compress(context, step)
+            return compress(context, step, candidate)
         case EvaluateStep():
             from idla_trainer.steps.evaluate import evaluate
 

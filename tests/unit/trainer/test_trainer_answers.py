@@ -107,6 +107,10 @@ def test_a_missing_spec_is_answered(pod: Pod) -> None:
 
 
 DIGEST = "sha256:" + "0a" * 32
+COMPRESS = {
+    "kind": "Compress",
+    "candidate": {"task": "train", "contentHash": HASH, "model": {"template": "t", "builder": "resnet"}},
+}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +125,7 @@ DIGEST = "sha256:" + "0a" * 32
         pytest.param(spec(uri="sample://digits"), "DataEmpty", 10, id="empty data set"),
         pytest.param(spec(split={"trainPercent": 10}), "DataInvalid", 10, id="shares"),
         pytest.param(spec(train(), uri="pvc://claim/none.csv"), "DataNotFound", 10, id="before a training"),
+        pytest.param(spec(COMPRESS), "ArtifactNotFound", 10, id="no candidate"),
     ],
 )
 def test_data_that_cannot_be_used_are_answered(pod: Pod, given: Any, reason: str, code: int) -> None:

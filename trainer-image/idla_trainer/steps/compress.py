@@ -3,7 +3,6 @@
 import logging
 
 import numpy as np
-from idla_contract.result import FailureReason
 from idla_contract.task import CompressStep
 
 from idla_trainer.compression.artifact import FILES, FOLDER, assemble
@@ -11,23 +10,20 @@ from idla_trainer.compression.convert import compressed_model, float_model
 from idla_trainer.compression.judge import FLOAT, choose
 from idla_trainer.compression.measure import measure
 from idla_trainer.data.split import Indices
-from idla_trainer.failures import TaskError
 from idla_trainer.folder import write_atomically
 from idla_trainer.steps.context import Context, Outcome
-from idla_trainer.training.candidate import TrainedCandidate, load_candidate
+from idla_trainer.training.candidate import TrainedCandidate
 from idla_trainer.training.network import build_model, set_weights
 
 _log = logging.getLogger(__name__)
 
 
-def compress(context: Context, step: CompressStep) -> Outcome:
+def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) -> Outcome:
     """Judge the variants on the gate split and keep one.
 
     Raises:
-        TaskError: the candidate cannot be used, or no variant may be shipped.
+        TaskError: no variant may be shipped.
     """
-    candidate = load_candidate(context.places.store, step.candidate)
-    _check_data(context, candidate)
     model = build_model(candidate.model, candidate.image, len(candidate.classes), seed=candidate.seed)
     set_weights(model, candidate.weights)
     dataset, parts = context.dataset, context.parts
@@ -55,19 +51,6 @@ def compress(context: Context, step: CompressStep) -> Outcome:
         images=dataset.images[_one_of_each_class(dataset.labels, parts.judged)],
     )
     return Outcome({"compress": report}, FILES)
-
-
-def _check_data(context: Context, candidate: TrainedCandidate) -> None:
-    dataset = context.dataset
-    if candidate.data_digest != dataset.digest:
-        message = (
-            f"the candidate was trained on data with the digest {candidate.data_digest}, now they have "
-            f"{dataset.digest}; restore the data or train again"
-        )
-        raise TaskError(FailureReason.DATA_DIGEST_MISMATCH, message)
-    if candidate.image != dataset.image_spec or candidate.classes != dataset.classes:
-        message = "the candidate was trained on images or classes that these data do not have; train it again"
-        raise TaskError(FailureReason.ARTIFACT_INVALID, message)
 
 
 def _one_of_each_class(labels: Indices, part: Indices) -> Indices:

