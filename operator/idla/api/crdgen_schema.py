@@ -107,7 +107,7 @@ def _enum_notes(model: type[BaseModel]) -> Iterable[tuple[str, str]]:
     """Yield the name of every enum below `model` with one line that explains its members, where they are explained."""
     for kind in sorted(_types_below(model), key=lambda kind: kind.__name__):
         if issubclass(kind, Enum):
-            notes = _member_notes(kind)
+            notes = member_notes(kind)
             text = " ".join(f"`{member.value}`: {notes[member.name]}" for member in kind if member.name in notes)
             if text:
                 yield kind.__name__, text
@@ -126,7 +126,7 @@ def _types_below(model: type[BaseModel]) -> set[type]:
     return found
 
 
-def _member_notes(kind: type[Enum]) -> dict[str, str]:
+def member_notes(kind: type[Enum]) -> dict[str, str]:
     """Return what the docstrings below the members of an enum say, by the member's name."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     notes: dict[str, str] = {}

@@ -343,7 +343,7 @@ class TrainingWorkflowSpec(SpecModel):
     data: DataSettings
     """Where the examples are."""
     suspend: Flag = False
-    """Whether work is held back: running pods write a checkpoint and end, and go on from it later."""
+    """Whether work is held back: running pods write a checkpoint and end, and go on from it later. Default: false."""
     approval: Approval | None = None
     """Who lets the plan run. Default: Auto."""
     objectives: Annotated[tuple[Objective, ...], Field(max_length=1), Keyed("metric")] | None = None

@@ -21,11 +21,11 @@ local approved, succeeded = found["Approved"], found["Succeeded"]
 if stalled ~= nil and stalled.status == "True" then
   return answer("Degraded", stalled)
 end
-if suspended ~= nil and suspended.status == "True" then
-  return answer("Suspended", suspended)
-end
 if succeeded ~= nil and succeeded.status == "True" then
   return answer("Healthy", succeeded)
+end
+if suspended ~= nil and suspended.status == "True" then
+  return answer("Suspended", suspended)
 end
 if succeeded ~= nil and succeeded.status == "False" then
   return answer("Degraded", succeeded)

@@ -1,0 +1,80 @@
+"""The operator's Deployment and permissions, as far as files can show it; a real API server judges the rest."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from idla_operator.config import OperatorConfig
+
+ROOT = Path(__file__).parents[3]
+BASE = ROOT / "manifests/base"
+LOCAL = ROOT / "manifests/overlays/local/kustomization.yaml"
+PRODUCTION = ROOT / "manifests/overlays/production/kustomization.yaml"
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+
+
+def pairs(lines: list[str]) -> dict[str, str]:
+    found = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in found}
+
+
+def granted() -> dict[tuple[str, str], set[str]]:
+    role = documents(BASE / "permissions.yaml")[0]
+    return {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def test_the_role_grants_what_the_operator_says_that_it_asks_for() -> None:
+    table = (ROOT / "operator/idla_operator/README.md").read_text().split("## Permissions")[1]
+    asked: dict[tuple[str, str], set[str]] = {}
+    for group, resources, verbs in re.findall(r"^\| (\S+) \| (.+?) \| ([^|]+?) \|$", table, re.MULTILINE):
+        for resource in re.findall(r"`([a-z/]+)`", resources):
+            words = re.findall(r"\b(get|list|watch|create|update|patch|delete)\b", verbs.split("(")[0])
+            asked["" if group == "core" else group.strip("`"), resource] = set(words)
+    assert len(asked) == 12
+    assert granted() == asked
+
+
+def test_nothing_dangerous_is_granted() -> None:
+    for (group, resource), verbs in granted().items():
+        assert "*" not in {group, resource, *verbs}
+        assert resource not in {"secrets", "pods/exec", "pods/proxy", "serviceaccounts/token"}
+        assert verbs.isdisjoint({"escalate", "bind", "impersonate", "deletecollection"})
+
+
+def test_the_configuration_is_one_that_the_operator_accepts() -> None:
+    base = pairs((BASE / "operator.env").read_text().splitlines())
+    [container] = documents(BASE / "deployment.yaml")[0]["spec"]["template"]["spec"]["containers"]
+    fixed = {entry["name"]: entry["value"] for entry in container["env"]}
+    merged = [{}, *(pairs(documents(path)[0]["configMapGenerator"][0]["literals"]) for path in (LOCAL, PRODUCTION))]
+    for overlay in merged:
+        config = OperatorConfig.from_environment(base | fixed | overlay)
+        assert config.health_port == container["ports"][0]["containerPort"]
+    known = set(re.findall(r"`(IDLA_[A-Z_]+)`", (ROOT / "operator/idla_operator/README.md").read_text()))
+    assert {*base, *fixed, *merged[1], *merged[2]} == known
+
+
+def test_the_pod_is_hardened() -> None:
+    pod = documents(BASE / "deployment.yaml")[0]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert container["args"] == ["-I", "-m", "idla_operator"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert set(container["resources"]["requests"]) == set(container["resources"]["limits"]) == {"cpu", "memory"}
