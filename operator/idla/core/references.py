@@ -12,12 +12,12 @@ _CLAIM = "pvc://"
 def artifact_claim(workflow: Manifest) -> str:
     """Return the claim that keeps the workflow's artifacts: the one it names, else `<workflow>-artifacts`."""
     uri = str(_part(workflow, "spec", "outputs").get("storageUri", ""))
-    return _claim_of(uri) or child_name(workflow["metadata"]["name"], "artifacts")
+    return claim_of(uri) or child_name(workflow["metadata"]["name"], "artifacts")
 
 
 def data_claim(workflow: Manifest) -> str | None:
     """Return the claim of `pvc://` data, or None."""
-    return _claim_of(str(_part(workflow, "spec", "data").get("storageUri", "")))
+    return claim_of(str(_part(workflow, "spec", "data").get("storageUri", "")))
 
 
 def claim_names(workflow: Manifest) -> tuple[str, ...]:
@@ -39,7 +39,8 @@ def followed_workflow(deployment: Manifest) -> str | None:
     return None if name is None else str(name)
 
 
-def _claim_of(uri: str) -> str | None:
+def claim_of(uri: str) -> str | None:
+    """Return the claim of a `pvc://claim/path` URI, or None for any other."""
     return uri.removeprefix(_CLAIM).split("/", maxsplit=1)[0] or None if uri.startswith(_CLAIM) else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idla_contract.task import DataFormat, DataSource, Split
 from pydantic import BaseModel, ValidationError
 
+from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.resources import Resources
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
 from idla.core.quantities import parse_quantity
@@ -59,6 +60,20 @@ def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
     """
     try:
         spec = TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
+    except ValidationError as error:
+        raise SpecError(explained(error)) from None
+    check_amounts(spec.resources)
+    return spec
+
+
+def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
+    """Return the spec of a ModelDeployment as a type.
+
+    Raises:
+        SpecError: as above.
+    """
+    try:
+        spec = ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
     except ValidationError as error:
         raise SpecError(explained(error)) from None
     check_amounts(spec.resources)
@@ -120,19 +135,29 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
     )
 
 
-def training_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
-    """Return what each training pod asks for.
+def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]) -> PodAmounts:
+    """Return what a pod asks for.
 
-    A default applies to a resource that the spec names neither in requests nor in limits. Devices, which Kubernetes
-    wants as a limit, may be given as a request too.
+    Devices, which Kubernetes wants as a limit, may be given as a request too.
+
+    Args:
+        resources: what the spec says.
+        requests: defaults; each applies to a resource that the spec names neither in requests nor in limits.
+        limits: defaults likewise.
     """
-    given_requests = dict((spec.resources and spec.resources.requests) or {})
-    given_limits = dict((spec.resources and spec.resources.limits) or {})
+    given_requests = dict((resources and resources.requests) or {})
+    given_limits = dict((resources and resources.limits) or {})
     named = given_requests.keys() | given_limits.keys()
-    requests = {name: amount for name, amount in DEFAULT_REQUESTS.items() if name not in named} | given_requests
-    limits = {name: amount for name, amount in DEFAULT_LIMITS.items() if name not in named} | given_limits
     devices = {name: amount for name, amount in given_requests.items() if is_device(name)}
-    return PodAmounts(requests=requests, limits=devices | limits)
+    return PodAmounts(
+        requests={name: amount for name, amount in requests.items() if name not in named} | given_requests,
+        limits=devices | {name: amount for name, amount in limits.items() if name not in named} | given_limits,
+    )
+
+
+def training_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
+    """Return what each training pod asks for."""
+    return pod_amounts(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
 
 
 def light_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
