@@ -49,13 +49,13 @@ def unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
 
 def done_share(facts: Facts) -> float:
     """Return the share of the expected work that is done, from 0 to 1."""
-    share = PROFILE_SHARE if facts.profile.ended else 0.0
+    share = PROFILE_SHARE if facts.profile.state is TaskState.SUCCEEDED else 0.0
     if facts.plan is not None:
         work = {entry.template: _expected_work(entry.parameters, entry.training) for entry in facts.plan.candidates}
         total = sum(work.values())
         done = sum(work[name] * _fraction(facts, view) for name, view in facts.trainings.items())
         share += TRAIN_SHARE * done / total
-    if facts.publish is not None and facts.publish.ended:
+    if facts.published:
         share += PUBLISH_SHARE
     return share
 

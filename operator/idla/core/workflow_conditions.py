@@ -158,7 +158,7 @@ def _resources_ready(facts: Facts) -> Condition:
         return _condition(kind, FALSE, WorkflowReason(waits[0].entry.reason or WorkflowReason.UNSCHEDULABLE), texts)
     if any(view.state is TaskState.RUNNING for view in facts.active):
         return _condition(kind, TRUE, WorkflowReason.SCHEDULED, "every pod has its node")
-    if facts.active:
+    if any(view.state is TaskState.PENDING for view in facts.active):
         return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
     if facts.ended or facts.published:
         return _condition(kind, TRUE, WorkflowReason.NOT_NEEDED, "no pod is needed any more")
@@ -254,7 +254,7 @@ def _blocked(facts: Facts, kind: WorkflowCondition) -> Condition | None:
 
 def _waits(facts: Facts, kind: WorkflowCondition, message: str, task: TaskView | None = None) -> Condition:
     """Return that something is not known yet: it is being done, it will be done, or it will not."""
-    if task is not None and task.active:
+    if task is not None and task.active and not facts.suspended:
         return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {task.entry.name} is at work")
     if facts.ended:
         return _condition(kind, UNKNOWN, WorkflowReason.SKIPPED, "the work ended before it")

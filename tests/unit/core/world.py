@@ -1,0 +1,485 @@
+"""A world without a cluster: it carries decisions out on plain dicts, and lets the test say what pods do."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from idla.api.model_template import ModelTemplateSpec
+from idla.core.conditions import timestamp
+from idla.core.deployment import reconcile_deployment
+from idla.core.reconciliation import Event, Reconciliation
+from idla.core.references import claim_names
+from idla.core.settings import Settings
+from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
+from idla.core.workflow import reconcile_workflow
+from idla_contract.result import (
+    ArtifactRef,
+    CompressReport,
+    DataProfile,
+    EvaluateReport,
+    Failure,
+    FailureReason,
+    StepResult,
+    TaskResult,
+    TrainReport,
+    Variant,
+)
+
+Object = dict[str, Any]
+START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+SETTINGS = Settings(trainer_image="idla/trainer:1", server_image="idla/server:1")
+DATA_DIGEST = "sha256:" + "d1" * 32
+ARTIFACT_DIGEST = "sha256:" + "a1" * 32
+OTHER_DIGEST = "sha256:" + "b2" * 32
+NODE: Object = {
+    "metadata": {"name": "node-1"},
+    "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "2"}},
+}
+
+
+def template(name: str, builder: str, parameters: int, **changes: Any) -> Template:
+    """Return an entry of the library for small images."""
+    spec: Object = {
+        "description": "for tests",
+        "tasks": ["ImageClassification"],
+        "builder": builder,
+        "profile": {"parameters": parameters},
+        "training": {"maxEpochs": 40, "batchSize": 64, "learningRate": "0.002"},
+        "compressionMethods": ["DynamicRange", "Int8"],
+        **changes,
+    }
+    return Template(name=name, spec=ModelTemplateSpec.model_validate(spec))
+
+
+LIBRARY = (template("resnet-small", "resnet", 80_000), template("vgg-small", "vgg", 120_000))
+
+
+def workflow(name: str = "digits", **spec: Any) -> Object:
+    """Return a TrainingWorkflow on the sample digits."""
+    return {
+        "apiVersion": "idla.dev/v1alpha1",
+        "kind": "TrainingWorkflow",
+        "metadata": {"name": name, "namespace": "vision", "uid": "u-1", "generation": 1},
+        "spec": {
+            "task": {"type": "ImageClassification"},
+            "data": {"storageUri": "sample://digits"},
+            "objectives": [{"metric": "accuracy", "target": "0.97"}],
+            **spec,
+        },
+    }
+
+
+def profile(**changes: Any) -> DataProfile:
+    """Return what the digits look like."""
+    values: Object = {
+        "digest": DATA_DIGEST, "examples": 1797, "shape": (8, 8, 1), "maximum": 16.0,
+        "classes": tuple("0123456789"), "class_counts": (178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
+        "train_examples": 1150, "validation_examples": 144, "gate_examples": 143, "test_examples": 360,
+        "majority_share": 0.1018,
+    }  # fmt: skip
+    return DataProfile.model_validate(values | changes)
+
+
+def trained(name: str, accuracy: float = 0.98, *, parameters: int = 80_000, error: float = 0.01) -> TrainReport:
+    """Return what a candidate reached."""
+    return TrainReport(
+        template=name, parameters=parameters, epochs=30, best_epoch=22, stopped="EarlyStopping",
+        validation_accuracy=accuracy, validation_accuracy_error=error, validation_loss=0.08, seconds=40.0,
+        examples_per_second=900.0,
+    )  # fmt: skip
+
+
+def variant(name: str, size: int, latency: float, **changes: Any) -> Variant:
+    """Return a measured variant."""
+    values: Object = {
+        "name": name, "size_bytes": size, "gate_accuracy": 0.986, "gate_drop": 0.0,
+        "gate_drop_interval": (-0.007, 0.007), "latency_p50_milliseconds": latency,
+        "latency_p95_milliseconds": 2 * latency, "passed": True, "message": "within the gate",
+    }  # fmt: skip
+    return Variant.model_validate(values | changes)
+
+
+def published(
+    *, right: int = 354, digest: str = ARTIFACT_DIGEST, reason: str = "GatePassed", baseline: float = 0.1
+) -> Object:
+    """Return the reports of a task that published."""
+    chosen = "Int8" if reason == "GatePassed" else "Float32"
+    return {
+        "compress": CompressReport(
+            choice=chosen,
+            reason=reason,
+            variants=(variant("Float32", 320_000, 0.2), variant("Int8", 90_000, 0.1)),
+        ),
+        "evaluate": EvaluateReport(
+            test_examples=360, float_accuracy=0.9861, served_accuracy=right / 360,
+            served_accuracy_interval=(0.9640, 0.9923), baseline_accuracy=baseline, served_correct=right,
+        ),
+        "artifact": ArtifactRef(
+            uri=f"pvc://digits-artifacts/models/{digest.replace(':', '-')}", digest=digest, size_bytes=420_000
+        ),
+    }  # fmt: skip
+
+
+def model_deployment(name: str = "digits", **spec: Any) -> Object:
+    """Return a ModelDeployment."""
+    return {
+        "apiVersion": "idla.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": "vision", "uid": "u-2", "generation": 1},
+        "spec": {"model": {"workflowRef": {"name": "digits"}}, **spec},
+    }
+
+
+@dataclass(kw_only=True)
+class World:
+    """A workflow with its surroundings; `turn` decides once and carries the decision out."""
+
+    workflow: Object = field(default_factory=workflow)
+    templates: tuple[Template, ...] = LIBRARY
+    settings: Settings = SETTINGS
+    nodes: tuple[Object, ...] | None = (NODE,)
+    claims: dict[str, Object] = field(default_factory=dict)
+    jobs: dict[str, Object] = field(default_factory=dict)
+    pods: dict[str, Object] = field(default_factory=dict)
+    deployments: dict[str, Object] = field(default_factory=dict)
+    progress: dict[str, TaskProgress] = field(default_factory=dict)
+    now: datetime = START
+    events: list[Event] = field(default_factory=list)
+    gone: bool = False
+    """Whether the workflow was deleted."""
+    statuses: int = 0
+    """Status writes so far."""
+
+    # --- deciding -----------------------------------------------------------------------------------------------------
+    def snapshot(self) -> WorkflowSnapshot:
+        settings = self.workflow["spec"].get("deployment") or {}
+        name = settings.get("name") or self.workflow["metadata"]["name"]
+        return WorkflowSnapshot(
+            jobs=tuple(self.jobs.values()),
+            pods=tuple(self.pods.values()),
+            claims={name: self.claims.get(name) for name in claim_names(self.workflow)},
+            deployment=self.deployments.get(name),
+            templates=self.templates,
+            nodes=self.nodes,
+            progress=self.progress,
+        )
+
+    def decide(self) -> Reconciliation:
+        before = copy.deepcopy((self.workflow, self.jobs, self.pods))
+        decision = reconcile_workflow(self.workflow, self.snapshot(), now=self.now, settings=self.settings)
+        assert (self.workflow, self.jobs, self.pods) == before, "a decision changes nothing that it was given"
+        return decision
+
+    def turn(self) -> Reconciliation:
+        decision = self.decide()
+        for manifest in decision.apply:
+            self.apply(copy.deepcopy(dict(manifest)))
+        for deletion in decision.delete:
+            self.delete(deletion.kind, deletion.name, deletion.uid)
+        if decision.status is not None:
+            self.workflow["status"] = json.loads(json.dumps(decision.status))
+            self.statuses += 1
+        self.events += decision.events
+        return decision
+
+    def settle(self) -> "World":
+        """Turn until nothing changes."""
+        for _ in range(10):
+            if self.gone:
+                return self
+            decision = self.turn()
+            if not decision.apply and not decision.delete and decision.status is None:
+                return self
+        raise AssertionError(f"it does not come to rest; the last decision was {decision}")
+
+    def apply(self, manifest: Object) -> None:
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        places = {"Job": self.jobs, "PersistentVolumeClaim": self.claims, "ModelDeployment": self.deployments}
+        place = places[kind]
+        if name in place:
+            uid = manifest["metadata"].get("uid")
+            assert uid is None or uid == place[name]["metadata"]["uid"], "the object was replaced meanwhile"
+            place[name]["spec"] |= manifest["spec"]
+            return
+        assert "uid" not in manifest["metadata"], "the object is gone"
+        manifest["metadata"] |= {
+            "uid": f"uid-{name}-{self.now.isoformat()}", "creationTimestamp": timestamp(self.now), "generation": 1,
+        }  # fmt: skip
+        place[name] = manifest
+
+    def delete(self, kind: str, name: str, uid: str) -> None:
+        if kind == "TrainingWorkflow":
+            assert uid == self.workflow["metadata"]["uid"]
+            self.gone = True
+            return
+        assert self.jobs[name]["metadata"]["uid"] == uid
+        del self.jobs[name]
+        self.pods = {
+            key: pod for key, pod in self.pods.items() if pod["metadata"]["ownerReferences"][0]["name"] != name
+        }
+
+    # --- what happens in the cluster ----------------------------------------------------------------------------------
+    def wait(self, seconds: float) -> "World":
+        self.now += timedelta(seconds=seconds)
+        return self
+
+    def edit(self, **spec: Any) -> "World":
+        self.workflow["spec"] |= spec
+        self.workflow["metadata"]["generation"] += 1
+        return self
+
+    def job(self, task: str) -> Object:
+        """Return the newest Job of a task."""
+        mine = [job for job in self.jobs.values() if job["metadata"]["labels"]["idla.dev/task"] == task]
+        assert mine, f"there is no Job for {task}"
+        return max(mine, key=lambda job: (job["metadata"]["creationTimestamp"], job["metadata"]["name"]))
+
+    def pod(self, task: str) -> Object:
+        """Return the pod of a task's newest Job, made where there is none."""
+        job = self.job(task)
+        name = job["metadata"]["name"]
+        if name not in self.pods:
+            job["status"] = {"startTime": timestamp(self.now), "active": 1}
+            self.pods[name] = {
+                "metadata": {
+                    "name": f"{name}-x", "creationTimestamp": timestamp(self.now),
+                    "labels": dict(job["spec"]["template"]["metadata"]["labels"]),
+                    "ownerReferences": [{"kind": "Job", "name": name, "uid": job["metadata"]["uid"]}],
+                },
+                "spec": copy.deepcopy(job["spec"]["template"]["spec"]),
+                "status": {"phase": "Pending"},
+            }  # fmt: skip
+        return self.pods[name]
+
+    def run(self, *tasks: str) -> "World":
+        for task in tasks:
+            self.pod(task)["status"] = {"phase": "Running"}
+        return self
+
+    def pend(self, task: str, message: str) -> "World":
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        self.pod(task)["status"] = {"phase": "Pending", "conditions": [condition]}
+        return self
+
+    def pull_fails(self, task: str) -> "World":
+        waiting = {"reason": "ImagePullBackOff", "message": "not found"}
+        statuses = [{"name": "task", "image": "idla/trainer:1", "state": {"waiting": waiting}}]
+        self.pod(task)["status"] = {"phase": "Pending", "containerStatuses": statuses}
+        return self
+
+    def hold(self, *tasks: str) -> "World":
+        """Let the Job controller take the pods of suspended Jobs away."""
+        for task in tasks:
+            job = self.job(task)
+            assert job["spec"]["suspend"], f"{task} is not suspended"
+            self.pods.pop(job["metadata"]["name"], None)
+            job["status"] = {}
+        return self
+
+    def finish(self, task: str, *, cached: bool = False, **reports: Any) -> "World":
+        job, pod = self.job(task), self.pod(task)
+        spec = json.loads(job["spec"]["template"]["metadata"]["annotations"]["idla.dev/task-spec"])
+        steps = tuple(StepResult(kind=step["kind"], seconds=1.0, cached=cached) for step in spec["steps"])
+        result = TaskResult(task=task, content_hash=spec["contentHash"], steps=steps, **reports)
+        self._terminate(pod, 0, "Completed", result.shortened().to_json())
+        pod["status"]["phase"] = "Succeeded"
+        job["status"] = {
+            "startTime": job["status"]["startTime"], "completionTime": timestamp(self.now), "succeeded": 1,
+            "conditions": [{"type": "Complete", "status": "True"}],
+        }  # fmt: skip
+        return self
+
+    def fail(self, task: str, reason: FailureReason, message: str, *, code: int = 10) -> "World":
+        spec = json.loads(self.job(task)["spec"]["template"]["metadata"]["annotations"]["idla.dev/task-spec"])
+        failure = Failure(reason=reason, message=message)
+        result = TaskResult(task=task, content_hash=spec["contentHash"], failure=failure)
+        return self.crash(task, code=code, reason="Error", message=result.to_json())
+
+    def crash(self, task: str, *, code: int, reason: str, message: str = "", job_reason: str = "") -> "World":
+        job, pod = self.job(task), self.pod(task)
+        self._terminate(pod, code, reason, message)
+        pod["status"]["phase"] = "Failed"
+        condition = {
+            "type": "Failed", "status": "True", "reason": job_reason or "PodFailurePolicy", "message": "a pod failed",
+            "lastTransitionTime": timestamp(self.now),
+        }  # fmt: skip
+        job["status"] = {"startTime": job["status"]["startTime"], "failed": 1, "conditions": [condition]}
+        return self
+
+    def _terminate(self, pod: Object, code: int, reason: str, message: str) -> None:
+        ended = {"exitCode": code, "reason": reason, "message": message}
+        pod["status"] = {"containerStatuses": [{"name": "task", "state": {"terminated": ended}}]}
+
+    def measure(self, task: str, step: int, total: int = 720, **figures: float) -> "World":
+        self.progress[self.job(task)["metadata"]["name"]] = TaskProgress(
+            step=step, total_steps=total, updated=self.now, **figures
+        )
+        return self
+
+    def serve(self, digest: str = ARTIFACT_DIGEST, name: str = "digits") -> "World":
+        """Let the ModelDeployment's controller bring the artifact up."""
+        since = timestamp(self.now)
+        shape = {"observedGeneration": 1, "lastTransitionTime": since, "message": ""}
+        model = {"uri": "pvc://digits-artifacts/models/x", "digest": digest}
+        self.deployments[name]["status"] = {
+            "observedGeneration": 1, "model": model, "serving": model,
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Serving", **shape}],
+        }  # fmt: skip
+        return self
+
+    def stall_deployment(self, name: str = "digits") -> "World":
+        since = timestamp(self.now)
+        shape = {"observedGeneration": 1, "lastTransitionTime": since, "status": "True"}
+        self.deployments[name]["status"] = {
+            "observedGeneration": 1,
+            "model": {"uri": "pvc://digits-artifacts/models/x", "digest": ARTIFACT_DIGEST},
+            "conditions": [{"type": "Stalled", "reason": "DigestMismatch", "message": "other bytes", **shape}],
+        }
+        return self
+
+    # --- whole ways ---------------------------------------------------------------------------------------------------
+    def profiled(self, **changes: Any) -> "World":
+        return (
+            self.settle()
+            .wait(10)
+            .run("profile")
+            .settle()
+            .wait(10)
+            .finish("profile", profile=profile(**changes))
+            .settle()
+        )
+
+    def train(self, accuracies: Mapping[str, float] | None = None) -> "World":
+        reached = accuracies or {"resnet-small": 0.9861, "vgg-small": 0.9583}
+        sizes = {entry.name: entry.spec.profile.parameters for entry in self.templates}
+        for name in reached:
+            self.run(f"train-{name}")
+        self.settle().wait(60)
+        for name, accuracy in reached.items():
+            self.finish(f"train-{name}", train=trained(name, accuracy, parameters=sizes[name]))
+        return self.settle()
+
+    def publish(self, **changes: Any) -> "World":
+        return self.run("publish").settle().wait(30).finish("publish", **published(**changes)).settle()
+
+    # --- what is seen -------------------------------------------------------------------------------------------------
+    @property
+    def status(self) -> Object:
+        status: Object = self.workflow["status"]
+        return status
+
+    def conditions(self) -> dict[str, str]:
+        """Return `status reason` by type."""
+        return {entry["type"]: f"{entry['status']} {entry['reason']}" for entry in self.status["conditions"]}
+
+    def message(self, kind: str) -> str:
+        return next(str(entry["message"]) for entry in self.status["conditions"] if entry["type"] == kind)
+
+    def tasks(self) -> dict[str, str]:
+        return {entry["name"]: entry["state"] for entry in self.status["tasks"]}
+
+    def task(self, name: str) -> Object:
+        return next(dict(entry) for entry in self.status["tasks"] if entry["name"] == name)
+
+    def told(self) -> list[str]:
+        """Return the reasons of the events so far."""
+        return [event.reason for event in self.events]
+
+    def active_hashes(self) -> Iterator[str]:
+        """Yield the content hash of every Job that may run pods."""
+        for job in self.jobs.values():
+            conditions = (job.get("status") or {}).get("conditions") or ()
+            if not job["spec"]["suspend"] and not conditions:
+                yield job["metadata"]["annotations"]["idla.dev/content-hash"]
+
+
+@dataclass(kw_only=True)
+class Endpoint:
+    """A ModelDeployment with its surroundings."""
+
+    resource: Object = field(default_factory=model_deployment)
+    workflow: Object | None = None
+    deployment: Object | None = None
+    service: Object | None = None
+    pods: list[Object] = field(default_factory=list)
+    now: datetime = START
+    events: list[Event] = field(default_factory=list)
+
+    def publish(self, digest: str = ARTIFACT_DIGEST) -> "Endpoint":
+        """Let the workflow have an artifact."""
+        self.workflow = workflow() | {
+            "status": {
+                "artifact": {
+                    "uri": f"pvc://digits-artifacts/models/{digest[7:15]}", "digest": digest, "sizeBytes": 420_000,
+                    "generation": 1, "template": "resnet-small", "variant": "Int8", "servedAccuracy": "0.9833",
+                }
+            }
+        }  # fmt: skip
+        return self
+
+    def turn(self) -> Reconciliation:
+        snapshot = DeploymentSnapshot(
+            workflow=self.workflow, deployment=self.deployment, service=self.service, pods=tuple(self.pods)
+        )
+        decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=SETTINGS)
+        for manifest in decision.apply:
+            self._apply(copy.deepcopy(dict(manifest)))
+        assert not decision.delete
+        if decision.status is not None:
+            self.resource["status"] = json.loads(json.dumps(decision.status))
+        self.events += decision.events
+        return decision
+
+    def settle(self) -> "Endpoint":
+        for _ in range(10):
+            decision = self.turn()
+            if not decision.apply and decision.status is None:
+                return self
+        raise AssertionError(f"it does not come to rest; the last decision was {decision}")
+
+    def _apply(self, manifest: Object) -> None:
+        if manifest["kind"] == "Service":
+            self.service = manifest
+            return
+        generation = 0 if self.deployment is None else self.deployment["metadata"]["generation"]
+        status = {} if self.deployment is None else self.deployment.get("status", {})
+        manifest["metadata"]["generation"] = generation + 1
+        self.deployment = manifest | {"status": status}
+
+    def replicas(self, *, updated: int, ready: int, total: int | None = None, late: bool = False) -> "Endpoint":
+        """Let the Deployment's controller report."""
+        assert self.deployment is not None
+        reason = "ProgressDeadlineExceeded" if late else "ReplicaSetUpdated"
+        self.deployment["status"] = {
+            "observedGeneration": self.deployment["metadata"]["generation"],
+            "replicas": updated if total is None else total, "updatedReplicas": updated, "readyReplicas": ready,
+            "conditions": [{"type": "Progressing", "status": "False" if late else "True", "reason": reason}],
+        }  # fmt: skip
+        return self
+
+    def load_fails(self, reason: FailureReason, message: str, digest: str = ARTIFACT_DIGEST) -> "Endpoint":
+        """Let the newest pod end in its fetch."""
+        ended = {"exitCode": 10, "reason": "Error", "message": Failure(reason=reason, message=message).to_json()}
+        self.pods = [
+            {
+                "metadata": {"name": "digits-1", "annotations": {"idla.dev/model-digest": digest}},
+                "status": {
+                    "phase": "Pending",
+                    "initContainerStatuses": [
+                        {
+                            "name": "fetch",
+                            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                            "lastState": {"terminated": ended},
+                        }
+                    ],
+                },
+            }
+        ]
+        return self
+
+    def conditions(self) -> dict[str, str]:
+        entries = self.resource["status"]["conditions"]
+        return {entry["type"]: f"{entry['status']} {entry['reason']}" for entry in entries}
