@@ -1,0 +1,142 @@
+"""Everything in `manifests` on a real API server: it is accepted, hardened, and grants what it should."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster import ControlPlane
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ROOT = Path(__file__).parents[3]
+APPLY = ("apply", "--server-side", "--validate=strict")
+OPERATOR = "system:serviceaccount:idla-system:idla-operator"
+
+
+def kubectl(plane: ControlPlane, *words: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [str(plane.kubectl), "--kubeconfig", str(plane.kubeconfig), *words]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane("manifests-test") as running:
+        for words in (
+            (*APPLY, "-k", str(ROOT / "crds")),
+            ("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"),
+            (*APPLY, "-k", str(ROOT / "manifests/overlays/kind")),
+        ):
+            done = kubectl(running, *words)
+            assert (done.returncode, done.stderr) == (0, "")
+        yield running
+
+
+@pytest.mark.parametrize("overlay", ["local", "production", "argocd"])
+def test_an_overlay_is_accepted_without_a_warning(plane: ControlPlane, overlay: str) -> None:
+    folder = str(ROOT / "manifests/overlays" / overlay)
+    done = kubectl(plane, *APPLY, "--dry-run=server", "--force-conflicts", "-k", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "manifests/samples").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_sample_is_accepted_without_a_warning(plane: ControlPlane, file: Path) -> None:
+    done = kubectl(plane, *APPLY, "--dry-run=server", "-f", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_operators_pod_passes_pod_security_restricted(plane: ControlPlane) -> None:
+    deployment = json.loads(kubectl(plane, "get", "-n", "idla-system", "deployment/idla-operator", "-o", "json").stdout)
+    template = deployment["spec"]["template"]
+    metadata = {"name": "tried", "namespace": "idla-system"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    done = kubectl(plane, "create", "--dry-run=server", "-f", "-", text=json.dumps(pod))
+    assert (done.returncode, done.stderr) == (0, "")
+    [container] = template["spec"]["containers"]
+    configuration = container["envFrom"][0]["configMapRef"]["name"]
+    assert kubectl(plane, "get", "-n", "idla-system", f"configmap/{configuration}").returncode == 0
+
+
+def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
+    """Return whether RBAC lets a user do something in the namespace `default`."""
+    name, _, subresource = resource.partition("/")
+    words = ("auth", "can-i", verb, name, f"--subresource={subresource}", f"--as={user}", "-n", "default")
+    answer = kubectl(plane, *words)
+    return answer.stdout.strip().startswith("yes")
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "expected"),
+    [
+        ("watch", "trainingworkflows.idla.dev", True),
+        ("update", "trainingworkflows.idla.dev/status", True),
+        ("update", "trainingworkflows.idla.dev", False),
+        ("patch", "trainingworkflows.idla.dev", False),
+        ("patch", "modeldeployments.idla.dev", True),
+        ("delete", "modeldeployments.idla.dev", False),
+        ("delete", "jobs.batch", True),
+        ("delete", "persistentvolumeclaims", False),
+        ("get", "secrets", False),
+        ("create", "pods", False),
+    ],
+)
+def test_what_the_operator_may_do(plane: ControlPlane, verb: str, resource: str, expected: bool) -> None:  # noqa: FBT001  # a column
+    assert allowed(plane, OPERATOR, verb, resource) is expected
+
+
+@pytest.mark.parametrize(
+    ("role", "may", "may_not"),
+    [
+        (
+            "view",
+            [("get", "trainingworkflows.idla.dev"), ("list", "modeldeployments.idla.dev")],
+            [("create", "trainingworkflows.idla.dev"), ("update", "trainingworkflows.idla.dev/status")],
+        ),
+        (
+            "edit",
+            [("create", "trainingworkflows.idla.dev"), ("patch", "modeldeployments.idla.dev/scale")],
+            [("update", "trainingworkflows.idla.dev/status"), ("create", "modeltemplates.idla.dev")],
+        ),
+    ],
+)
+def test_the_roles_of_every_cluster_reach_the_kinds(
+    plane: ControlPlane, role: str, may: list[tuple[str, str]], may_not: list[tuple[str, str]]
+) -> None:
+    user = f"{role}er"
+    done = kubectl(
+        plane, "create", "rolebinding", f"tried-{role}", f"--clusterrole={role}", f"--user={user}", "-n", "default"
+    )
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + 60
+    while not allowed(plane, user, *may[0]) and time.monotonic() < deadline:  # a controller brings the roles together
+        time.sleep(0.2)
+    assert [entry for entry in may if not allowed(plane, user, *entry)] == []
+    assert [entry for entry in may_not if allowed(plane, user, *entry)] == []
+
+
+def test_argo_cd_gets_crds_first_and_never_prunes_them(plane: ControlPlane) -> None:
+    text = kubectl(plane, "kustomize", str(ROOT / "manifests/overlays/argocd")).stdout
+    waves: dict[str, set[int]] = {}
+    for document in yaml.safe_load_all(text):
+        annotations = document["metadata"]["annotations"]
+        waves.setdefault(document["kind"], set()).add(int(annotations["argocd.argoproj.io/sync-wave"]))
+        options = annotations.get("argocd.argoproj.io/sync-options")
+        expected = {
+            "CustomResourceDefinition": "Prune=false", "ModelTemplate": "SkipDryRunOnMissingResource=true"
+        }.get(document["kind"])  # fmt: skip
+        assert options == expected
+    early, operator = {-20}, {-10}
+    assert waves == {
+        "CustomResourceDefinition": early,
+        "Namespace": early,
+        "ServiceAccount": operator,
+        "ClusterRole": operator,
+        "ClusterRoleBinding": operator,
+        "ConfigMap": operator,
+        "Deployment": operator,
+        "ModelTemplate": {0},
+    }
