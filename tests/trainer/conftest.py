@@ -14,7 +14,7 @@ import pytest
 from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, Step, TaskSpec
 
-from tests.cluster.places import REPOSITORY, cache_root
+from tests.samples import samples_folder
 
 HASH = "0123456789ab"
 PATIENCE_SECONDS = 240
@@ -22,16 +22,7 @@ PATIENCE_SECONDS = 240
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """Return a samples folder with the digits, out of the pinned wheel; downloaded once."""
-    pinned = REPOSITORY / "trainer-image/requirements/samples.txt"
-    version = pinned.read_text().split("==")[1].split()[0]
-    folder = cache_root() / "samples" / version
-    if not (folder / "digits").is_dir():
-        wheels = folder / "wheel"
-        download = ["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        subprocess.run([sys.executable, "-m", *download, "-r", str(pinned), "-d", str(wheels)], check=True)
-        subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
-    return folder
+    return samples_folder()
 
 
 @dataclass(frozen=True)
