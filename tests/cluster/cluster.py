@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -110,9 +111,10 @@ class Cluster:
         with progress.step("images of pause and busybox"):
             images.load_small(self.places)
         with progress.step("kubelet and kube-proxy, until the node is Ready") as beat:
-            self._ensure(node.kubelet(self.places, self.points, self.setting))
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            started = self._ensure(node.kubelet(self.places, self.points, self.setting))
             self._ensure(node.proxy(self.places, self.points, self.setting))
-            self._wait(self._node_is_ready, node.KUBELET, beat)
+            self._wait(lambda: self._node_is_ready(now if started else ""), node.KUBELET, beat)
         with progress.step(f"{self._gpus} simulated {addons.GPU}"):
             addons.simulate_gpus(self.kubectl, self.places, self._gpus)
 
@@ -140,18 +142,20 @@ class Cluster:
     def _left_out(self, name: str) -> str:
         return ": left out" if name in self._without else ""
 
-    def _ensure(self, recipe: Recipe) -> None:
+    def _ensure(self, recipe: Recipe) -> bool:
         self._wanted.append(recipe.name)
-        self.processes.ensure(recipe)
+        return self.processes.ensure(recipe)
 
     def _wait(self, ready: Callable[[], bool], name: str, beat: Beat) -> None:
         self.processes.wait(ready, name, alive=self._wanted, seconds=_WAIT_SECONDS, beat=beat)
 
-    def _node_is_ready(self) -> bool:
-        path = "{.status.conditions[?(@.type=='Ready')].status}"
+    def _node_is_ready(self, since: str) -> bool:
+        """Return whether the kubelet said `Ready` at `since` or later: what a killed one said stays for a while."""
+        path = "{range .status.conditions[?(@.type=='Ready')]}{.status} {.lastHeartbeatTime}{end}"
         name = node.node_name(self.places)
         query = [*self.kubectl, "get", "node", name, "--ignore-not-found", "-o", f"jsonpath={path}"]
-        return output(query).strip() == "True"
+        state, _, said = output(query).strip().partition(" ")
+        return state == "True" and said >= since
 
     def _show_kubeconfig(self) -> None:
         self.setting.authority.kubeconfig(self.places.kubeconfig, self.setting.endpoints.url, "admin", ADMINISTRATORS)

@@ -33,9 +33,12 @@ def load(places: Places, archive: Path) -> None:
 def load_from(layout: Layout, reference: str, places: Places, name: str) -> None:
     """Bring an image of the archive into the cluster as `name`; only the layers that the cluster lacks are moved.
 
+    The image that had this name is forgotten; containers that run from it go on.
+
     Raises:
         ClusterError: containerd refused it; the message has what it said.
     """
+    before = present(places).get(name)
     held = set(output([*ctr(places), "content", "list", "--quiet"]).split())
     words = [*ctr(places), "images", "import", "--snapshotter=overlayfs", "-"]
     pipe = subprocess.PIPE
@@ -50,6 +53,9 @@ def load_from(layout: Layout, reference: str, places: Places, name: str) -> None
     said = importing.stdout.read().decode(errors="replace")
     if importing.wait() != 0:
         raise ClusterError(f"{name} could not be brought into the cluster: {said.strip()[-1500:]}")
+    names = {other for other, digest in present(places).items() if digest == before}
+    if names and all(other.startswith("sha256:") for other in names):  # what the kubelet's interface calls it
+        output([*ctr(places), "images", "remove", *names])
 
 
 def load_small(places: Places) -> None:
