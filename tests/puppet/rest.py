@@ -8,7 +8,7 @@ import json
 import ssl
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from tests.cluster import ControlPlane
@@ -58,6 +58,16 @@ class Rest:
         self._context.load_cert_chain(certificate, key)
         self._address = urlsplit(plane.url)
         self._local = threading.local()
+        self._opened: list[http.client.HTTPSConnection] = []
+
+    def __enter__(self) -> Self:
+        """Return itself; connections open when they are needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
 
     def get(self, plural: str, namespace: str | None, name: str) -> dict[str, Any] | None:
         """Return an object, or None where there is none."""
@@ -120,7 +130,7 @@ class Rest:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
-            self.close()
+            self._drop()
             raise
 
     def _connection(self) -> http.client.HTTPSConnection:
@@ -130,12 +140,14 @@ class Rest:
                 str(self._address.hostname), self._address.port, context=self._context, timeout=30
             )
             self._local.connection = found
+            self._opened.append(found)
         return found
 
-    def close(self) -> None:
+    def _drop(self) -> None:
         """Close this thread's connection; the next request opens another."""
         found = getattr(self._local, "connection", None)
         if found is not None:
             with contextlib.suppress(OSError):
                 found.close()
+            self._opened.remove(found)
             self._local.connection = None

@@ -1,0 +1,59 @@
+"""A control plane without a scheduler, the simulated node, and the operator: once for all tests of this folder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.integration.operator.process import Audit, Operator, install, library
+from tests.integration.operator.scene import Scene
+from tests.puppet import Puppet, Rest
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane("operator-test", without=("kube-scheduler",)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rest(plane: ControlPlane) -> Iterator[Rest]:
+    with Rest(plane) as client:
+        install(client)
+        for template in library():
+            client.apply("modeltemplates", None, template)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def puppet(rest: Rest) -> Iterator[Puppet]:
+    with Puppet(rest) as running:
+        yield running
+        assert running.faults == []
+
+
+@pytest.fixture(scope="session")
+def operator(plane: ControlPlane, rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    assert rest is not None  # the CRDs come first
+    process = Operator(plane, tmp_path_factory.mktemp("operator") / "operator.log")
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def scene(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator) -> Scene:
+    name = f"vision-{next(_numbers)}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    rest.apply(
+        "namespaces", None, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    )
+    operator.start()
+    return Scene(rest=rest, puppet=puppet, operator=operator, audit=Audit(plane), namespace=name)

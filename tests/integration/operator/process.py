@@ -1,0 +1,166 @@
+"""The operator as a process of its own, with the account and the permissions that the manifests give it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster import ControlPlane
+from tests.puppet import Rest
+
+ROOT = Path(__file__).parents[3]
+NAMESPACE = "idla-system"
+USER = f"system:serviceaccount:{NAMESPACE}:idla-operator"
+GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated")
+_WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+_PLURALS = {
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+    "CustomResourceDefinition": "customresourcedefinitions",
+    "ModelTemplate": "modeltemplates",
+    "Namespace": "namespaces",
+    "ServiceAccount": "serviceaccounts",
+}
+
+
+def documents(*paths: Path) -> Iterator[dict[str, Any]]:
+    """Return the documents of YAML files, without kustomizations."""
+    for path in paths:
+        for document in yaml.safe_load_all(path.read_text()):
+            if document and document["kind"] != "Kustomization":
+                yield document
+
+
+def install(rest: Rest) -> None:
+    """Apply the CRDs and, from `manifests/base`, all but the Deployment."""
+    base = ROOT / "manifests/base"
+    crds = sorted((ROOT / "crds").glob("*.yaml"))
+    parts = [base / name for name in ("namespace.yaml", "service-account.yaml", "permissions.yaml")]
+    for document in documents(*crds, *parts):
+        namespace = NAMESPACE if document["kind"] == "ServiceAccount" else None
+        rest.apply(_PLURALS[document["kind"]], namespace, document)
+
+
+def library() -> list[dict[str, Any]]:
+    """Return the shipped ModelTemplates."""
+    return list(documents(*sorted((ROOT / "manifests/library").glob("*.yaml"))))
+
+
+class Operator:
+    """Starts, kills and stops the operator; its log goes on over restarts."""
+
+    def __init__(self, plane: ControlPlane, log: Path, **environment: str) -> None:
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IDLA_", "KUBE"))}
+        self._environment = inherited | {
+            "KUBECONFIG": str(plane.kubeconfig_for(USER, GROUPS)),
+            "IDLA_TRAINER_IMAGE": "idla/trainer:test",
+            "IDLA_SERVER_IMAGE": "idla/server:test",
+            "IDLA_HEALTH_PORT": str(self._port),
+            **environment,
+        }
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it if it does not run."""
+        if not self.alive:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-m", "idla_operator"],
+                    env=self._environment,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                )
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL) at once."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        if self.alive:
+            self._process.send_signal(number)
+        return self._process.wait(timeout=60)
+
+    def probe(self, path: str) -> tuple[int, str]:
+        """Return status and text of a probe, status 0 where nobody answers."""
+        try:
+            with contextlib.closing(
+                urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5)
+            ) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def complaints(self) -> list[str]:
+        """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON."""
+        found = []
+        for line in self.log.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                found.append(line)
+                continue
+            if entry["level"] not in {"DEBUG", "INFO"}:
+                found.append(f"{entry['logger']}: {entry['message']} {entry.get('exception', '')}")
+        return found
+
+
+class Audit:
+    """The writes of the operator's account, from the API server's audit log."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._path = plane.audit_log
+
+    def writes(self, namespace: str | None = None) -> list[tuple[str, str, str]]:
+        """Return verb, resource (with subresource) and name of every write, in order; Leases aside."""
+        found = []
+        with self._path.open() as lines:
+            for line in lines:
+                if USER not in line or not line.endswith("\n"):
+                    continue
+                entry = json.loads(line)
+                target = entry.get("objectRef", {})
+                if entry["user"]["username"] != USER or entry["verb"] not in _WRITES:
+                    continue
+                if target.get("resource") == "leases" or namespace not in {None, target.get("namespace")}:
+                    continue
+                resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
+                found.append((entry["verb"], resource, target.get("name", "")))
+        return found
+
+    def refusals(self) -> list[str]:
+        """Return every request of the operator's account that RBAC refused."""
+        found = []
+        for line in self._path.read_text().splitlines():
+            if USER in line and '"code":403' in line:
+                entry = json.loads(line)
+                found.append(f"{entry['verb']} {entry['requestURI']}")
+        return found

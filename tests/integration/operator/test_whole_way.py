@@ -1,0 +1,148 @@
+"""From fifteen lines to a served model, with the operator's own account, and what that writes."""
+
+import time
+from collections import Counter
+
+import pytest
+from idla_contract.result import Failure, FailureReason
+
+from tests.integration.operator.scene import Scene, condition, until
+from tests.puppet.node import Ended
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+REST_SECONDS = 60.0
+
+
+def test_a_short_workflow_ends_with_a_ready_deployment_and_no_write_too_many(scene: Scene) -> None:
+    scene.submit()
+    done = scene.reaches("Succeeded", "True")
+    served = scene.serves()
+    assert served["status"]["model"]["digest"] == done["status"]["artifact"]["digest"]
+    assert done["status"]["results"]["template"] == "resnet-small"
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+    writes = Counter((verb, resource) for verb, resource, _ in scene.audit.writes(scene.namespace))
+    told = {("update", "trainingworkflows/status"), ("update", "modeldeployments/status"), ("create", "events")}
+    assert {key: count for key, count in writes.items() if key not in told} == {
+        ("patch", "persistentvolumeclaims"): 1,
+        ("patch", "jobs"): 4,
+        ("patch", "modeldeployments"): 1,
+        ("patch", "deployments"): 1,
+        ("patch", "services"): 1,
+    }
+    assert told <= set(writes)
+    assert scene.audit.refusals() == []
+    assert scene.operator.complaints() == []
+
+
+def test_nothing_is_written_to_what_a_user_applied(scene: Scene) -> None:
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    served = scene.serves()
+    workflow = scene.workflow()
+    assert workflow is not None
+    for document in (workflow, served):
+        assert document["metadata"].get("finalizers") is None
+        assert document["metadata"].get("annotations") is None
+    managers = {
+        (entry["manager"], entry.get("subresource"))
+        for entry in workflow["metadata"]["managedFields"]
+        if "f:spec" in entry["fieldsV1"] or "f:metadata" in entry["fieldsV1"]
+    }
+    assert managers == {("tests", None)}
+    assert served["metadata"].get("ownerReferences") is None
+
+
+def test_progress_of_a_running_training_is_read_from_its_pod(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+
+    def measured() -> dict[str, str] | None:
+        status = (scene.workflow() or {}).get("status", {})
+        metrics = status.get("progress", {}).get("metrics") or ()
+        found = {entry["name"]: entry["value"] for entry in metrics}
+        return found if len(found) > 1 else None
+
+    metrics = until(measured, scene.told)
+    assert {name.partition("/")[0] for name in metrics} == {"train-resnet-small", "train-vgg-small"}
+    scene.puppet.release(scene.namespace, "Train")
+    scene.reaches("Succeeded", "True")
+
+
+def test_at_rest_nothing_is_written(scene: Scene) -> None:
+    scene.submit("served")
+    scene.submit("planned", approval="PlanOnly", deployment=None)
+    scene.submit("asks", approval="Manual", deployment=None)
+    scene.submit("held", suspend=True, deployment=None)
+    scene.submit("huge", resources={"requests": {"cpu": "900"}}, deployment=None)
+    scene.submit("lacks", data={"storageUri": "pvc://nowhere/x.npz"}, deployment=None)
+    scene.reaches("Succeeded", "True", name="served")
+    scene.serves("served")
+    scene.reaches("Succeeded", "True", name="planned")
+    for name in ("asks", "held", "huge", "lacks"):
+        scene.reaches(
+            "Accepted", "True" if name != "lacks" else condition(scene.workflow(name), "Accepted")[0], name=name
+        )
+
+    def rests() -> bool:
+        before = scene.audit.writes()
+        time.sleep(5)
+        return scene.audit.writes() == before
+
+    until(rests, lambda: scene.audit.writes()[-10:])
+    before = scene.audit.writes()
+    time.sleep(REST_SECONDS)
+    assert scene.audit.writes()[len(before) :] == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        FailureReason.DATA_NOT_FOUND,
+        FailureReason.DATA_UNREACHABLE,
+        FailureReason.DATA_EMPTY,
+        FailureReason.SINGLE_CLASS,
+        FailureReason.NOT_FINITE,
+    ],
+)
+def test_what_is_wrong_with_the_data_is_told_in_the_status(scene: Scene, reason: FailureReason) -> None:
+    message = f"pvc://faces: {reason.value}; look at the data"
+    scene.puppet.end(scene.namespace, "Profile", Ended(10, Failure(reason=reason, message=message)))
+    scene.submit()
+    failed = scene.reaches("Succeeded", "False", reason.value)
+    assert message in next(c["message"] for c in failed["status"]["conditions"] if c["type"] == "Succeeded")
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+
+
+def test_what_no_node_could_ever_hold_is_told_and_mends_itself_when_there_is_one(scene: Scene) -> None:
+    scene.submit(resources={"limits": {"nvidia.com/gpu": "64"}})
+    waiting = scene.reaches("Planned", "False", "NoFeasibleResources")
+    told = next(c["message"] for c in waiting["status"]["conditions"] if c["type"] == "Planned")
+    assert "64 nvidia.com/gpu" in told
+    assert scene.jobs_by_kind()["Train"] == 0
+    amounts = {"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "64"}
+    scene.rest.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "big"}})
+    try:
+        scene.rest.merge("nodes", None, "big", {"status": {"allocatable": amounts, "capacity": amounts}}, sub="status")
+        scene.reaches("Succeeded", "True")
+    finally:
+        scene.rest.delete("nodes", None, "big")
+
+
+def test_a_failure_that_a_repetition_can_mend_is_repeated_within_the_job(scene: Scene) -> None:
+    scene.puppet.end(scene.namespace, "Train", Ended(13), Ended(137))
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+
+
+def test_templates_that_come_after_the_workflow_are_taken_up(scene: Scene) -> None:
+    scene.submit(model={"selection": "Pinned", "templateRefs": [{"name": "late"}]})
+    scene.reaches("Accepted", "False", "TemplateNotFound")
+    template = scene.rest.get("modeltemplates", None, "vgg-small")
+    assert template is not None
+    late = {"apiVersion": template["apiVersion"], "kind": template["kind"], "metadata": {"name": "late"}}
+    scene.rest.apply("modeltemplates", None, late | {"spec": template["spec"]})
+    try:
+        scene.reaches("Succeeded", "True")
+    finally:
+        scene.rest.delete("modeltemplates", None, "late")
