@@ -626,6 +626,6 @@ class TrainingWorkflowStatus(StatusModel):
     deployment_ref: DeploymentReference | None = None
     """The ModelDeployment that follows this workflow."""
     start_time: Timestamp | None = None
-    """When this generation was first worked on, or was resumed or approved: waiting for a person costs no deadline."""
+    """When this generation was first worked on, moved by the time in which it was suspended, unapproved or stalled."""
     completion_time: Timestamp | None = None
     """When this generation ended."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idla_contract.result import DataProfile
@@ -26,7 +26,7 @@ from idla.core.preflight import impossible_pod, missing_claim
 from idla.core.requirements import bar
 from idla.core.selection import Selected, figures, select
 from idla.core.situation import Obstacle, Situation
-from idla.core.tasks import Orders, TaskView, follow, jobs_of, unstarted
+from idla.core.tasks import Orders, TaskView, follow, unstarted
 from idla.core.workflow_failures import publish_failure, trainings_failure
 
 
@@ -72,9 +72,20 @@ class Facts:
         return tuple(view for view in self.tasks if view.active)
 
     @property
-    def newly_approved(self) -> bool:
-        """Return whether a person approved the plan since the last turn."""
-        return self.approval is ApprovalState.APPROVED and not _was_approved(self.remembered)
+    def paused(self) -> bool:
+        """Return whether nothing goes on until a person or the cluster mends it; that costs no deadline."""
+        unapproved = self.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not self.active
+        return self.situation.spec.suspend or unapproved or self.obstacle is not None
+
+    @property
+    def started(self) -> datetime:
+        """Return when the generation began, moved by the time in which it was paused."""
+        assert self.remembered.start_time is not None  # set when the generation was taken up
+        began, old = parse_timestamp(self.remembered.start_time), self.situation.old
+        since = _paused_since(old) if self.basis == old.basis else None
+        if since is None or self.paused or self.ended:
+            return began
+        return began + max(timedelta(0), self.situation.now - since)
 
     @property
     def data(self) -> DataProfile | None:
@@ -126,10 +137,8 @@ def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basi
     obstacle = None
     if remembered.plan is None:
         found = choose(situation.spec, situation.snapshot.templates, None)
-        obstacle = found if isinstance(found, Obstacle) else None
-        begun = bool(jobs_of(work, situation.snapshot)) or (entry is not None and entry.state == TaskState.SUCCEEDED)
-        if obstacle is None and not begun:
-            obstacle = missing_claim(situation) or impossible_pod(situation)
+        refused = found if isinstance(found, Obstacle) else None
+        obstacle = refused or missing_claim(situation) or impossible_pod(situation)
     hold = None if obstacle is None else obstacle.message
     view = follow(work, entry, situation.snapshot, _orders(situation, remembered), hold=hold)
     if view.state is TaskState.FAILED:
@@ -255,7 +264,7 @@ def _with_endpoint(facts: Facts) -> Facts:
 def _with_deadline(facts: Facts) -> Facts:
     """Stop what runs once the deadline has passed; waiting for a person and holding back cost nothing of it."""
     left = seconds_to_deadline(facts)
-    if left is None or left > 0 or facts.ended:
+    if left is None or left > 0:
         return facts
     seconds = facts.situation.spec.active_deadline_seconds
     obstacle = Obstacle(
@@ -275,11 +284,23 @@ def _with_deadline(facts: Facts) -> Facts:
 
 def seconds_to_deadline(facts: Facts) -> float | None:
     """Return the seconds that are left, or None where nothing counts them down."""
-    seconds, started = facts.situation.spec.active_deadline_seconds, facts.remembered.start_time
-    paused = facts.situation.spec.suspend or facts.approval in {ApprovalState.WAITING, ApprovalState.STALE}
-    if seconds is None or started is None or paused or facts.newly_approved:
+    seconds = facts.situation.spec.active_deadline_seconds
+    if seconds is None or facts.paused or facts.ended:
         return None
-    return (parse_timestamp(started) + timedelta(seconds=seconds) - facts.situation.now).total_seconds()
+    return (facts.started + timedelta(seconds=seconds) - facts.situation.now).total_seconds()
+
+
+def _paused_since(old: TrainingWorkflowStatus) -> datetime | None:
+    """Return since when nothing was worked on, as the last status tells it."""
+    if old.completion_time is not None:
+        return parse_timestamp(old.completion_time)
+    moments = [
+        parse_timestamp(entry.last_transition_time)
+        for entry in old.conditions
+        if (entry.type in {WorkflowCondition.SUSPENDED, WorkflowCondition.STALLED} and entry.status == "True")
+        or (entry.type == WorkflowCondition.APPROVED and entry.status == "Unknown")
+    ]
+    return min(moments, default=None)
 
 
 def _stopped(view: TaskView) -> TaskView:

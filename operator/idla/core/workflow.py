@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idla.api.meta import API_VERSION
-from idla.api.reasons import WorkflowCondition, WorkflowReason
+from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow import KIND, BasisStatus, TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
 from idla.core import jobs
@@ -75,7 +75,7 @@ def _next_step(situation: Situation) -> Reconciliation:
     deletions = [deletion for view in facts.tasks for deletion in view.delete] + list(others.stoppable)
     if facts.endpoint is not None:
         children += facts.endpoint.apply
-    if facts.ended or all(view.entry.job_name for view in facts.tasks if facts.plan is not None):
+    if facts.ended or (facts.plan is not None and all(view.entry.job_name for view in facts.tasks)):
         deletions += others.ended
     if _deadline_passed(facts):
         deletions += [jobs.deletion(job) for job in situation.snapshot.jobs if _stoppable(job)]
@@ -93,8 +93,7 @@ def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]
     """
     old, digest, now = situation.old, spec_digest(situation.spec), timestamp(situation.now)
     if old.basis is not None and old.basis.spec_digest == digest:
-        began = now if old.completion_time is not None or _resumed(situation) else old.start_time or now
-        return old.model_copy(update={"completion_time": None, "start_time": began}), old.basis
+        return old.model_copy(update={"start_time": old.start_time or now}), old.basis
     reused = {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
     fresh = TrainingWorkflowStatus(
         conditions=old.conditions,
@@ -108,11 +107,6 @@ def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]
     return fresh, BasisStatus(image=situation.settings.trainer_image, spec_digest=digest)
 
 
-def _resumed(situation: Situation) -> bool:
-    was = any(entry.type == WorkflowCondition.SUSPENDED for entry in situation.old.conditions)
-    return was and not situation.spec.suspend
-
-
 def _refused(old: TrainingWorkflowStatus) -> bool:
     return any(entry.reason == WorkflowReason.INVALID_SPEC for entry in old.conditions)
 
@@ -122,6 +116,7 @@ class _Leftovers:
     """Jobs of the workflow that this generation does not use."""
 
     ended: tuple[Deletion, ...]
+    """Those that ended, but for earlier attempts of what is still at work: they tell how often it was tried."""
     stoppable: tuple[Deletion, ...]
     """Those whose stop costs no work: held back, or without a pod that ever ran."""
     running: tuple[Manifest, ...]
@@ -129,6 +124,7 @@ class _Leftovers:
     @classmethod
     def of(cls, situation: Situation, facts: Facts) -> "_Leftovers":
         used = needed_jobs(facts.tasks)
+        undecided = {view.entry.content_hash for view in facts.tasks if not view.ended}
         given_up = {deletion.name for view in facts.tasks for deletion in view.delete}
         others = [
             job
@@ -138,7 +134,11 @@ class _Leftovers:
         unfinished = [job for job in others if not jobs.finished(job)]
         running = [job for job in unfinished if jobs.started(job, situation.snapshot) and not jobs.held_back(job)]
         return cls(
-            ended=tuple(jobs.deletion(job) for job in others if jobs.finished(job)),
+            ended=tuple(
+                jobs.deletion(job)
+                for job in others
+                if jobs.finished(job) and jobs.content_hash_of(job) not in undecided
+            ),
             stoppable=tuple(jobs.deletion(job) for job in unfinished if job not in running),
             running=tuple(running),
         )
@@ -201,7 +201,7 @@ def _next_look(facts: Facts, new: TrainingWorkflowStatus) -> float | None:
     looks: list[float] = []
     if any(view.state is TaskState.RUNNING for view in facts.active) and not facts.ended:
         looks.append(facts.situation.settings.progress_period_seconds)
-    deadline = None if facts.ended else seconds_to_deadline(facts)
+    deadline = seconds_to_deadline(facts)
     if deadline is not None:
         looks.append(max(0.0, deadline))
     ttl = facts.situation.spec.ttl_seconds_after_finished

@@ -128,10 +128,8 @@ def _plan_text(facts: Facts) -> str:
 
 def _approved(facts: Facts) -> list[Condition]:
     kind = WorkflowCondition.APPROVED
-    if (facts.situation.spec.approval or Approval.AUTO) is not Approval.MANUAL:
+    if facts.plan is None or facts.situation.spec.approval is not Approval.MANUAL:
         return []
-    if facts.plan is None:
-        return [_waits(facts, kind, "there is no plan to approve yet")]
     answers = {
         ApprovalState.APPROVED: (TRUE, WorkflowReason.APPROVED, f"plan {facts.plan.hash} is approved"),
         ApprovalState.STALE: (UNKNOWN, WorkflowReason.STALE, approval_text(facts)),

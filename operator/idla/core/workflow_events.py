@@ -32,7 +32,7 @@ def _tasks(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator
     before = {(entry.name, entry.content_hash): entry for entry in old.tasks}
     for entry in new.tasks:
         earlier = before.get((entry.name, entry.content_hash))
-        if earlier is None or earlier.state != entry.state:
+        if earlier is None or (earlier.state, earlier.cached) != (entry.state, entry.cached):
             yield from _task(entry)
 
 

@@ -50,7 +50,7 @@ def status_of(facts: Facts) -> TrainingWorkflowStatus:
         deployment_ref=situation.old.deployment_ref
         if facts.endpoint is None or facts.endpoint.obstacle is not None
         else DeploymentReference(name=facts.endpoint.name),
-        start_time=now if facts.newly_approved else remembered.start_time,
+        start_time=timestamp(facts.started),
         completion_time=(remembered.completion_time or now) if facts.ended else None,
     )
 
