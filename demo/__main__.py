@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from idla.api.training_workflow import TrainingWorkflowSpec
@@ -12,14 +11,13 @@ from idla_contract.task import DataSource
 
 from demo import endpoint, story
 from demo.checks import Check, checks
+from demo.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
 from demo.kubectl import Kubectl, KubectlError
 from demo.measuring import measure
-from tests.cluster import existing
 from tests.cluster.commands import ClusterError
-from tests.cluster.places import REPOSITORY, Places
+from tests.cluster.places import REPOSITORY
 
 NAMESPACE = "idla-demo"
-OPERATOR_NAMESPACE = "idla-system"
 SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"
 _PATIENCE_SECONDS = 1800.0
 _RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -62,8 +60,8 @@ def main() -> int:
     """Run the demonstration; return 0 where everything that is claimed was found to be so."""
     narrator = Narrator()
     try:
-        kubectl = _kubectl()
-        _install(kubectl, narrator)
+        _install(narrator)
+        kubectl = kubectl_in(NAMESPACE)
         name = _apply(kubectl, narrator)
         status = _follow(kubectl, name, narrator)
         return _prove(kubectl, name, status, narrator)
@@ -72,25 +70,11 @@ def main() -> int:
         return 1
 
 
-def _kubectl() -> Kubectl:
-    if existing.wanted():
-        return Kubectl(Path("kubectl"), Path(existing.check()), NAMESPACE)
-    places = Places.of()
-    return Kubectl(places.shown / "bin" / "kubectl", places.kubeconfig, NAMESPACE)
-
-
-def _install(kubectl: Kubectl, narrator: Narrator) -> None:
-    narrator.say("kubectl apply --server-side -k crds")
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "crds"))
-    # kubectl looks all kinds up before it applies any: the library's must exist before.
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/modeltemplates.idla.dev")
-    narrator.say("kubectl apply --server-side -k manifests/overlays/kind")
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
-    # The images keep their tag `dev` when the code changes: only a restart takes the new ones.
-    kubectl("rollout", "restart", "deployment/idla-operator", f"--namespace={OPERATOR_NAMESPACE}")
-    kubectl("rollout", "status", "deployment/idla-operator", f"--namespace={OPERATOR_NAMESPACE}", "--timeout=300s",
-            seconds=330)  # fmt: skip
-    narrator.say("the operator runs")
+def _install(narrator: Narrator) -> None:
+    kubectl = kubectl_in(OPERATOR_NAMESPACE)
+    for command in commands():
+        narrator.say(f"kubectl {' '.join(command)}")
+        run(kubectl, command)
 
 
 def _apply(kubectl: Kubectl, narrator: Narrator) -> str:

@@ -27,7 +27,11 @@ def progress(status: Status) -> str:
     remaining = found.get("estimatedRemainingSeconds")
     if remaining is not None:
         words.append(f"about {duration(remaining)} left")
-    words += [f"{metric['name']} {metric['value']}" for metric in found.get("metrics", ())]
+    words += [
+        f"{metric['name'].partition('/')[0]} is right on {percent(metric['value'])} of validation"
+        for metric in found.get("metrics", ())
+        if metric["name"].endswith("/validationAccuracy")
+    ]
     return ", ".join(word for word in words if word)
 
 

@@ -1,33 +1,20 @@
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from demo.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
 from demo.kubectl import Kubectl
-from tests.cluster import existing
-from tests.cluster.places import REPOSITORY, Places
-from tests.e2e.scene import OPERATOR_NAMESPACE
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-
-
-def kubectl_in(namespace: str) -> Kubectl:
-    if existing.wanted():
-        return Kubectl(Path("kubectl"), Path(existing.check()), namespace)
-    places = Places.of()
-    return Kubectl(places.shown / "bin" / "kubectl", places.kubeconfig, namespace)
 
 
 @pytest.fixture(scope="session")
 def operator() -> Kubectl:
     """The operator of this checkout, installed as README says; kubectl in its namespace."""
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "crds"))
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/modeltemplates.idla.dev")
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests" / "overlays" / "kind"))
-    kubectl("rollout", "restart", "deployment/idla-operator")
-    kubectl("rollout", "status", "deployment/idla-operator", "--timeout=300s", seconds=330)
+    for command in commands():
+        run(kubectl, command)
     return kubectl
 
 

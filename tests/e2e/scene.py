@@ -13,7 +13,6 @@ from demo.kubectl import Kubectl
 from demo.story import condition
 from tests.cluster.places import Places
 
-OPERATOR_NAMESPACE = "idla-system"
 OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"
 TRAINER_IMAGE = "docker.io/idla/trainer:dev"
 PATIENCE = 900.0

@@ -61,10 +61,13 @@ def test_each_change_is_told_once(before: dict[str, Any], after: dict[str, Any],
                     "percent": 42,
                     "currentTask": "train-vgg-small",
                     "estimatedRemainingSeconds": 75,
-                    "metrics": [{"name": "train-vgg-small/validation_accuracy", "value": "0.951"}],
+                    "metrics": [
+                        {"name": "train-vgg-small/trainLoss", "value": "0.2"},
+                        {"name": "train-vgg-small/validationAccuracy", "value": "0.951"},
+                    ],
                 }
             },
-            " 42 %, train-vgg-small, about 1 min 15 s left, train-vgg-small/validation_accuracy 0.951",
+            " 42 %, train-vgg-small, about 1 min 15 s left, train-vgg-small is right on 95.1 % of validation",
         ),
     ],
 )
