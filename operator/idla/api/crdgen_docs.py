@@ -40,13 +40,14 @@ class State:
     """What Flux, kpt and `kubectl apply --wait`-like tools see: Current, InProgress or Failed."""
     argocd: str
     """Healthy, Progressing, Degraded or Suspended."""
-    wait: str
-    """The condition by which `kubectl wait --for=condition=` ends in this state."""
+    wait: tuple[str, ...]
+    """The conditions, of the summary and Stalled, by which `kubectl wait --for=condition=` ends in this state."""
 
 
 def read_states(folder: Path) -> tuple[State, ...]:
     """Return the table of states that is kept beside the pages."""
-    return tuple(State(**entry) for entry in yaml.safe_load((folder / STATES).read_text(encoding="utf-8")))
+    entries = yaml.safe_load((folder / STATES).read_text(encoding="utf-8"))
+    return tuple(State(**entry | {"wait": tuple(entry["wait"])}) for entry in entries)
 
 
 def render(folder: Path) -> dict[str, str]:
@@ -141,15 +142,19 @@ def _conditions(states: tuple[State, ...]) -> str:
         f"{HEADER}# Conditions, reasons and states\n",
         "Programs may rely on every word here: none is renamed, words are added or retired.\n",
         "\n## How a state reads\n",
-        "One row for every state that the tests know; they hold the three tools to it. kstatus is what Flux and kpt ",
-        "use, the health is that of `manifests/argocd`, and the last column is the condition by which `kubectl wait` ",
-        "ends, e.g. `kubectl wait --for=condition=Succeeded twf/digits --timeout=1h`. Every state that has ended ",
-        "badly has `Stalled=True`: wait for that beside it.\n",
+        "Tests hold the three tools to this table, in every state. kstatus is what Flux and kpt use; the health is ",
+        "that of `manifests/argocd`; the last column has the conditions by which `kubectl wait` ends:\n```\n",
+        "kubectl wait --for=condition=Succeeded twf/digits --timeout=1h\n",
+        "kubectl wait --for=jsonpath='{.status.completionTime}' twf/digits --timeout=1h  # good or bad\n```\n",
+        "What cannot go on has `Stalled`; where the world can mend it (a claim, a template, a node), it goes on.\n",
     ]
     for kind in dict.fromkeys(state.kind for state in states):
         parts.append(f"\n### {kind}\n| state | meaning | kstatus | Argo CD | kubectl wait |\n|---|---|---|---|---|\n")
         rows = [state for state in states if state.kind == kind]
-        parts += [f"| {s.state} | {_cell(s.means)} | {s.kstatus} | {s.argocd} | `{s.wait}` |\n" for s in rows]
+        parts += [
+            f"| {row.state} | {_cell(row.means)} | {row.kstatus} | {row.argocd} | {', '.join(row.wait)} |\n"
+            for row in rows
+        ]
     for title, words in _REASONS:
         parts.append(f"\n## {title}\n| word | meaning |\n|---|---|\n")
         parts += [f"| `{word}` | {_cell(note)} |\n" for word, note in _explained(words)]

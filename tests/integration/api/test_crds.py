@@ -2,79 +2,33 @@
 
 import http.client
 import json
-import ssl
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from idla.api.crdgen import DEFINITIONS
-from idla.api.meta import API_VERSION
 
 from tests.cluster import ControlPlane
+from tests.integration.api.custom_resources import PLURALS, ROOT, Api, kubectl, with_crds
 from tests.unit.api.validation_cases import CASES, Case
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
-
-ROOT = Path(__file__).parents[3]
-PLURALS = {definition.kind: definition.plural for definition in DEFINITIONS}
-NAMESPACED = {definition.kind for definition in DEFINITIONS if definition.namespaced}
-
-
-class Api:
-    """The API server as an administrator sees it, without a client that would check anything itself."""
-
-    def __init__(self, plane: ControlPlane) -> None:
-        self._endpoints = plane.setting.endpoints
-        self._context = ssl.create_default_context(cafile=str(plane.setting.authority.certificate))
-        self._context.load_cert_chain(*plane.setting.authority.client("admin", ("system:masters",)))
-
-    def send(self, method: str, kind: str, path: str = "", body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """Return the HTTP status and the answer; unknown fields are refused, as `kubectl` asks for."""
-        scope = "namespaces/default/" if kind in NAMESPACED else ""
-        address = f"/apis/{API_VERSION}/{scope}{PLURALS[kind]}{path}"
-        kept = f"{address}{'&' if '?' in address else '?'}fieldValidation=Strict"
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        connection = http.client.HTTPSConnection(
-            self._endpoints.address, self._endpoints.port, context=self._context, timeout=30
-        )
-        try:
-            connection.request(method, kept, json.dumps(body) if body else None, {"Content-Type": content})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     with ControlPlane("crds-test") as running:
-        kubectl(running, "apply", "--server-side", "-k", str(ROOT / "crds"))
-        kubectl(running, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        with_crds(running)
         yield running
 
 
 @pytest.fixture(scope="module")
 def api(plane: ControlPlane) -> Api:
-    client = Api(plane)
-    deadline = time.monotonic() + 60
-    while any(client.send("GET", kind)[0] != http.client.OK for kind in PLURALS):  # established a moment before served
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return client
-
-
-def kubectl(plane: ControlPlane, *words: str, text: str | None = None) -> str:
-    command = [str(plane.kubectl), "--kubeconfig", str(plane.kubeconfig), *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return Api(plane)
 
 
 def test_the_api_server_finds_every_schema_structural(plane: ControlPlane) -> None:
-    crds = json.loads(kubectl(plane, "get", "crd", "-o", "json"))["items"]
+    crds = json.loads(kubectl(plane, "get", "crd", "-o", "json").stdout)["items"]
     conditions = {
         crd["metadata"]["name"]: {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
         for crd in crds
@@ -138,7 +92,7 @@ def test_the_task_of_a_workflow_cannot_be_changed(plane: ControlPlane, api: Api)
     """Until there are two tasks, the rule is tried on a CRD that knows another one."""
     file = ROOT / "crds/trainingworkflows.idla.dev.yaml"
     wider = file.read_text().replace("- ImageClassification\n", "- ImageClassification\n                    - Other\n")
-    kubectl(plane, "apply", "--server-side", "-f", "-", text=wider)
+    assert kubectl(plane, "apply", "--server-side", "-f", "-", text=wider).returncode == 0
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -1,7 +1,6 @@
 """Everything in `manifests` on a real API server: it is accepted, hardened, and grants what it should."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,29 +9,20 @@ import pytest
 import yaml
 
 from tests.cluster import ControlPlane
+from tests.integration.api.custom_resources import ROOT, kubectl, with_crds
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 
-ROOT = Path(__file__).parents[3]
 APPLY = ("apply", "--server-side", "--validate=strict")
 OPERATOR = "system:serviceaccount:idla-system:idla-operator"
-
-
-def kubectl(plane: ControlPlane, *words: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
-    command = [str(plane.kubectl), "--kubeconfig", str(plane.kubeconfig), *words]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
     with ControlPlane("manifests-test") as running:
-        for words in (
-            (*APPLY, "-k", str(ROOT / "crds")),
-            ("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"),
-            (*APPLY, "-k", str(ROOT / "manifests/overlays/kind")),
-        ):
-            done = kubectl(running, *words)
-            assert (done.returncode, done.stderr) == (0, "")
+        with_crds(running)
+        done = kubectl(running, *APPLY, "-k", str(ROOT / "manifests/overlays/kind"))
+        assert (done.returncode, done.stderr) == (0, "")
         yield running
 
 

@@ -18,11 +18,7 @@ end
 
 local ready, stalled, reconciling = found["Ready"], found["Stalled"], found["Reconciling"]
 if stalled ~= nil and stalled.status == "True" then
-  hs = answer("Degraded", stalled)
-  if ready ~= nil and ready.status == "True" then
-    hs.message = hs.message .. " (the address still answers with the model before)"
-  end
-  return hs
+  return answer("Degraded", stalled)
 end
 if reconciling ~= nil and reconciling.status == "True" then
   return answer("Progressing", reconciling)

@@ -3,10 +3,6 @@ local hs = { status = "Progressing", message = "Waiting for the operator" }
 if obj.status == nil or obj.status.conditions == nil then
   return hs
 end
-if obj.metadata.generation ~= nil and obj.status.observedGeneration ~= obj.metadata.generation then
-  hs.message = "Waiting for the operator to see the new spec"
-  return hs
-end
 
 local found = {}
 for _, condition in ipairs(obj.status.conditions) do
@@ -18,6 +14,14 @@ end
 
 local stalled, suspended = found["Stalled"], found["Suspended"]
 local approved, succeeded = found["Approved"], found["Succeeded"]
+local reconciling = found["Reconciling"]
+if obj.metadata.generation ~= nil and obj.status.observedGeneration ~= obj.metadata.generation then
+  if reconciling ~= nil and reconciling.reason == "GenerationQueued" then
+    return answer("Progressing", reconciling)
+  end
+  hs.message = "Waiting for the operator to see the new spec"
+  return hs
+end
 if stalled ~= nil and stalled.status == "True" then
   return answer("Degraded", stalled)
 end

@@ -1,0 +1,79 @@
+"""Every state on a real API server: its status is kept as it was written, and tools read it as the table says."""
+
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from idla.api.crdgen_docs import State, read_states
+
+from tests.cluster import ControlPlane, builds
+from tests.cluster.progress import silent
+from tests.integration.api.custom_resources import Api, kubectl, with_crds
+from tests.unit.api.validation_cases import BASES
+from tests.unit.core.stories import STATES
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ROWS = read_states(Path(__file__).parents[3] / "docs/reference")
+SUMMARY = {"TrainingWorkflow": "Succeeded", "ModelDeployment": "Ready"}
+REFUSED_TODAY = {"invalid spec"}
+"""States of an object that the API server of today would not let in: only its status is tried."""
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane("states-test") as running:
+        with_crds(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def live(plane: ControlPlane) -> dict[str, dict[str, Any]]:
+    """Every state as an object of the API server, brought to its generation and then given its status."""
+    api = Api(plane)
+    return {name: brought_in(api, f"s{number}", name) for number, name in enumerate(STATES)}
+
+
+def brought_in(api: Api, name: str, state: str) -> dict[str, Any]:
+    told = STATES[state]()
+    kind, spec = told["kind"], BASES[told["kind"]] if state in REFUSED_TODAY else told["spec"]
+    manifest = {"apiVersion": told["apiVersion"], "kind": kind, "metadata": {"name": name}, "spec": spec}
+    code, found = api.send("POST", kind, body=manifest)
+    assert code == http.client.CREATED, found
+    while found["metadata"]["generation"] < told["metadata"]["generation"]:
+        edit = {"spec": {"ttlSecondsAfterFinished": found["metadata"]["generation"]}}
+        code, found = api.send("PATCH", kind, f"/{name}", edit)
+        assert code == http.client.OK, found
+    if "status" in told:
+        code, found = api.send("PUT", kind, f"/{name}/status", found | {"status": told["status"]})
+        assert code == http.client.OK, found
+        assert found["status"] == told["status"], "the CRD has no place for what the operator writes"
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def kstatus(live: dict[str, dict[str, Any]]) -> dict[str, str]:
+    program = builds.ensure(builds.KSTATUS, silent)
+    text = json.dumps(list(live.values()))
+    answers = json.loads(subprocess.run([program], input=text, capture_output=True, text=True, check=True).stdout)
+    return {name: answer["status"] for name, answer in zip(live, answers, strict=True)}
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.state) for row in ROWS])
+def test_kstatus_sees_the_state_as_the_table_says(kstatus: dict[str, str], row: State) -> None:
+    assert kstatus[row.state] == row.kstatus
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.state) for row in ROWS])
+def test_kubectl_wait_ends_as_the_table_says(plane: ControlPlane, live: dict[str, dict[str, Any]], row: State) -> None:
+    target = f"{row.kind}/{live[row.state]['metadata']['name']}"
+    ended = [
+        condition
+        for condition in (SUMMARY[row.kind], "Stalled")
+        if kubectl(plane, "wait", f"--for=condition={condition}", target, "--timeout=0").returncode == 0
+    ]
+    assert tuple(ended) == row.wait
