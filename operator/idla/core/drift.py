@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idla.core.quantities import equal_quantities
+from idla.api.quantity import parse_quantity
 from idla.core.reconciliation import Manifest
 
 _LIST_KEYS = ("name", "key", "uid", "containerPort", "port", "mountPath")
@@ -32,7 +32,7 @@ def _covers(wanted: Any, found: Any, *, quantities: bool) -> bool:
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return isinstance(found, Sequence) and not isinstance(found, str) and _covers_list(wanted, found)
     if quantities:
-        return equal_quantities(wanted, found)
+        return _equal_amounts(wanted, found)
     return type(wanted) is type(found) and bool(wanted == found)
 
 
@@ -54,3 +54,15 @@ def _key(entries: Sequence[Any]) -> str | None:
             if len(set(names)) == len(names):
                 return key
     return None
+
+
+def _equal_amounts(one: object, other: object) -> bool:
+    """Return whether both are quantities of the same amount, e.g. `1000m` and 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if not isinstance(one, str | int | float) or not isinstance(other, str | int | float):
+        return False
+    try:
+        return parse_quantity(one) == parse_quantity(other)
+    except ValueError:
+        return False

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from idla.api.quantity import parse_quantity
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.conditions import shortened
-from idla.core.quantities import parse_quantity
 from idla.core.reconciliation import Manifest
 from idla.core.references import artifact_claim, data_claim
 from idla.core.requirements import PodAmounts, training_amounts

@@ -9,9 +9,9 @@ from idla_contract.task import DataFormat, DataSource, Split
 from pydantic import BaseModel, ValidationError
 
 from idla.api.model_deployment import ModelDeploymentSpec
+from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
-from idla.core.quantities import parse_quantity
 from idla.core.reconciliation import Manifest
 
 DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
@@ -56,14 +56,12 @@ def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
     """Return the workflow's spec as a type.
 
     Raises:
-        SpecError: an older CRD let something in that this version does not take, or requests are above limits.
+        SpecError: an older CRD let something in that this version does not take.
     """
     try:
-        spec = TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
+        return TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
     except ValidationError as error:
         raise SpecError(explained(error)) from None
-    check_amounts(spec.resources)
-    return spec
 
 
 def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
@@ -73,11 +71,9 @@ def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
         SpecError: as above.
     """
     try:
-        spec = ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
+        return ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
     except ValidationError as error:
         raise SpecError(explained(error)) from None
-    check_amounts(spec.resources)
-    return spec
 
 
 def explained(error: ValidationError) -> str:
@@ -90,24 +86,6 @@ def explained(error: ValidationError) -> str:
         shown = f" (found {found[:_SHOWN_INPUT]})" if found else ""
         parts.append(f"`{field}`: {message}{shown}")
     return "; ".join(parts)
-
-
-def check_amounts(resources: Resources | None) -> None:
-    """Raise where more is requested than a pod may use; the API server would refuse every pod.
-
-    Raises:
-        SpecError: names the resource and both amounts.
-    """
-    if resources is None:
-        return
-    for name, requested in (resources.requests or {}).items():
-        limit = (resources.limits or {}).get(name)
-        if limit is not None and parse_quantity(requested) > parse_quantity(limit):
-            raise SpecError(
-                f"`spec.resources.requests`: {name} {requested} is above the limit {limit}; raise the limit"
-            )
-        if limit is not None and is_device(name) and parse_quantity(requested) != parse_quantity(limit):
-            raise SpecError(f"`spec.resources.requests`: {name} {requested} must equal the limit {limit}")
 
 
 def spec_digest(spec: TrainingWorkflowSpec) -> str:
@@ -138,8 +116,6 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
 def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]) -> PodAmounts:
     """Return what a pod asks for.
 
-    Devices, which Kubernetes wants as a limit, may be given as a request too.
-
     Args:
         resources: what the spec says.
         requests: defaults; each applies to a resource that the spec names neither in requests nor in limits.
@@ -148,10 +124,9 @@ def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], lim
     given_requests = dict((resources and resources.requests) or {})
     given_limits = dict((resources and resources.limits) or {})
     named = given_requests.keys() | given_limits.keys()
-    devices = {name: amount for name, amount in given_requests.items() if is_device(name)}
     return PodAmounts(
         requests={name: amount for name, amount in requests.items() if name not in named} | given_requests,
-        limits=devices | {name: amount for name, amount in limits.items() if name not in named} | given_limits,
+        limits={name: amount for name, amount in limits.items() if name not in named} | given_limits,
     )
 
 

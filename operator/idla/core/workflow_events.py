@@ -11,7 +11,7 @@ from idla.core.reconciliation import Event, EventType
 
 def events_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> tuple[Event, ...]:
     """Return what happened, in the order of the work."""
-    return (*_generation(old, new), *_plan(old, new), *_tasks(old, new), *_results(old, new), *_conditions(old, new))
+    return (*_generation(old, new), *_tasks(old, new), *_plan(old, new), *_results(old, new), *_conditions(old, new))
 
 
 def _generation(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:

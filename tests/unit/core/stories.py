@@ -3,7 +3,9 @@
 Tests hold docs/reference/conditions.md, the Argo CD health script and kstatus to these states.
 """
 
+import copy
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from idla_contract.result import FailureReason
@@ -223,6 +225,15 @@ _STORIES: tuple[Callable[[], Object], ...] = (
     deployment_no_ready_replicas,
     deployment_name_taken,
 )
-STATES: dict[str, Callable[[], dict[str, Any]]] = {story.__name__.replace("_", " "): story for story in _STORIES}
+
+
+def _told_once(story: Callable[[], Object]) -> Callable[[], Object]:
+    told = cache(story)
+    return lambda: copy.deepcopy(told())
+
+
+STATES: dict[str, Callable[[], dict[str, Any]]] = {
+    story.__name__.replace("_", " "): _told_once(story) for story in _STORIES
+}
 """Name of a state -> a function that returns the resource in it, with its status; the names of ModelDeployments begin
 with `deployment`."""

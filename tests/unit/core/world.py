@@ -354,7 +354,7 @@ class World:
 
     def train(self, accuracies: Mapping[str, float] | None = None) -> "World":
         reached = accuracies or {"resnet-small": 0.9861, "vgg-small": 0.9583}
-        sizes = {entry.name: entry.spec.profile.parameters for entry in self.templates}
+        sizes = {entry.name: entry.spec.profile.parameters for entry in LIBRARY}
         for name in reached:
             self.run(f"train-{name}")
         self.settle().wait(60)
