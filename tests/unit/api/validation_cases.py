@@ -59,7 +59,7 @@ class Case:
             if value is ABSENT:
                 del part[last]
             else:
-                part[int(last) if isinstance(part, list) else last] = value
+                part[int(last) if isinstance(part, list) else last] = copy.deepcopy(value)
         return spec
 
     def manifest(self, name: str) -> dict[str, Any]:
