@@ -35,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         places = Places(store=options.store, data=options.data, samples=options.samples, work=options.work)
         task = Task(spec, places, preemption)
         task.run(options.metrics_port)
+        preemption.settle()
         result, code = task.result, ExitCode.SUCCEEDED
     except BaseException as error:  # noqa: BLE001  # whatever happens, the pod gives an answer
+        preemption.settle()
         result, code = _answer_to(error, _UNREAD if task is None else task.result, preemption)
     _write_answer(options.termination_log, result)
     _log.info("%s (exit code %d)", code.name, code)

@@ -25,6 +25,10 @@ class Preemption:
         if self.requested:
             raise PreemptedError
 
+    def settle(self) -> None:
+        """Let every signal from now on only be noted: the end is near, and its answer must be written."""
+        self._deferred = True
+
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
         """Let a signal only be noted inside this block: the block asks for it where it can stop."""

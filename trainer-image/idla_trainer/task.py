@@ -32,6 +32,8 @@ from idla_trainer.preemption import Preemption
 from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.surroundings import prepare_tensorflow
 from idla_trainer.training.candidate import check_fits, load_candidate
+from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
+from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import ProgressMetrics
 
 _log = logging.getLogger(__name__)
@@ -111,6 +113,7 @@ class Task:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)
         self._folder.write_result(progress.result)
+        Checkpoints(self._folder.path / CHECKPOINTS).clear()
 
     def _context(self) -> Context:
         places, data = self._places, self._spec.data

@@ -24,7 +24,7 @@ def model(builder: str, **hyperparameters: float | str) -> ModelSpec:
 
 
 def test_absent_hyperparameters_have_defaults() -> None:
-    _, values = entry_of(model("resnet", width=8))
+    _, values = entry_of(model("resnet", width="8"))
     assert dict(values) == {"blocks": 1, "width": 8, "dropout": 0.4, "shift": 1}
 
 

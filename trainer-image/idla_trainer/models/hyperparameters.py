@@ -41,12 +41,21 @@ def validated(entry: str, known: tuple[Hyperparameter, ...], given: Mapping[str,
 def _value(entry: str, parameter: Hyperparameter, given: Value | None) -> float:
     if given is None:
         return parameter.default
+    number = _number(given)
     kind = "a whole number" if parameter.whole else "a number"
-    wrong = isinstance(given, str) or not parameter.minimum <= given <= parameter.maximum
-    if wrong or (parameter.whole and given != int(given)):
+    within = number is not None and parameter.minimum <= number <= parameter.maximum
+    if number is None or not within or (parameter.whole and not number.is_integer()):
         message = (
             f"hyperparameters.{parameter.name} of the network {entry!r}: found {given!r}; allowed: {kind} from "
             f"{parameter.minimum:g} to {parameter.maximum:g} ({parameter.meaning})"
         )
         raise TaskError(FailureReason.SPEC_INVALID, message)
-    return int(given) if parameter.whole else float(given)
+    return int(number) if parameter.whole else number
+
+
+def _number(given: Value) -> float | None:
+    """Return the number, which may be written as a text as Kubernetes resources do, or None."""
+    try:
+        return float(given)
+    except ValueError:
+        return None

@@ -7,6 +7,7 @@ from idla_contract.task import TrainStep
 from idla_trainer.models.registry import entry_of
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import FILES, TrainedCandidate
+from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.loop import Examples, TrainingRun
 from idla_trainer.training.network import Network
@@ -29,11 +30,10 @@ def train(context: Context, step: TrainStep) -> Outcome:
         validation=Examples(dataset.images[parts.validation], dataset.labels[parts.validation]),
         shift=int(values["shift"]),
     )
-    checkpoints = Checkpoints(context.folder.path / "checkpoints")
     report = run.run(
         template=step.model.template,
         fingerprint=_fingerprint(context, step),
-        checkpoints=checkpoints,
+        checkpoints=Checkpoints(context.folder.path / CHECKPOINTS),
         preemption=context.preemption,
         progress=context.progress,
     )
@@ -46,7 +46,6 @@ def train(context: Context, step: TrainStep) -> Outcome:
         weights=network.weights(),
     )
     candidate.save(context.folder)
-    checkpoints.clear()
     return Outcome({"train": report}, FILES)
 
 

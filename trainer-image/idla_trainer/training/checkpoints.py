@@ -15,6 +15,7 @@ import numpy.typing as npt
 from idla_trainer.folder import write_atomically
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+FOLDER = "checkpoints"
 KEPT = 2
 _META = "meta"
 _DIGEST_LENGTH = 64

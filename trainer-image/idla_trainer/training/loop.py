@@ -76,6 +76,8 @@ class TrainingRun:
         self._shift = shift
         self._course = _Course()
         self._best: Mapping[str, npt.NDArray[Any]] = {}
+        self._order: npt.NDArray[np.int64] | None = None
+        """The batches of the epoch that is going on."""
         self._epoch_steps = steps_per_epoch(len(train.labels), training.batch_size)
         self._total_steps = self._epoch_steps * training.max_epochs
 
@@ -128,8 +130,11 @@ class TrainingRun:
         course, training = self._course, self._training
         started = time.monotonic()
         done = course.epoch * self._epoch_steps + course.batch
-        order = epoch_order(len(self._train.labels), training.batch_size, seed=training.seed, epoch=course.epoch)
-        chosen = order[course.batch]
+        if self._order is None:
+            self._order = epoch_order(
+                len(self._train.labels), training.batch_size, seed=training.seed, epoch=course.epoch
+            )
+        chosen = self._order[course.batch]
         images = shifted(
             self._train.images[chosen], self._shift, seed=training.seed, epoch=course.epoch, step=course.batch
         )
@@ -169,6 +174,7 @@ class TrainingRun:
             course.epoch, self._training.max_epochs, loss, score.loss, score.accuracy,
         )  # fmt: skip
         course.train_seconds += course.epoch_seconds
+        self._order = None
         course.batch, course.loss_sum, course.accuracy_sum, course.epoch_seconds = 0, 0.0, 0.0, 0.0
 
     def _check_finite(self, split: str, loss: float, rate: float) -> None:
