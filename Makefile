@@ -56,7 +56,7 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
 	$(BIN)/python -m pytest tests/trainer
 
-test-cluster: cluster ## tests on the local Kubernetes, and one that takes a second cluster up and down
+test-cluster: images ## tests on the local Kubernetes, and one that takes a second cluster up and down
 	$(BIN)/python -m pytest tests/integration/cluster
 
 test-e2e: images ## the whole way with real pods on the local Kubernetes (about 10 minutes)

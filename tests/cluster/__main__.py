@@ -14,6 +14,9 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.places import DEFAULT_NAME, Places
 from tests.cluster.progress import Progress
 
+_AGAIN = """Once that is mended, run the same command again: it goes on from here.
+`python -m tests.cluster down --name {name}` takes away what there is, to start from nothing."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
@@ -78,7 +81,10 @@ def _up(options: argparse.Namespace, places: Places) -> int:
         kind.up(places)
     else:
         cluster = Cluster(places, gpus=options.gpus, without=options.without)
-        cluster.up(progress)
+        try:
+            cluster.up(progress)
+        except ClusterError as error:
+            raise ClusterError(f"{error}\n{_AGAIN.format(name=places.name)}") from error
         if addons.PROMETHEUS not in options.without:
             print(f"Prometheus: {cluster.prometheus_url}")
         print(f"audit log: {places.audit_log}\nlogs: {places.logs}")
@@ -90,6 +96,10 @@ def _up(options: argparse.Namespace, places: Places) -> int:
 def _images(options: argparse.Namespace, places: Places) -> int:
     if options.profile == "api":
         raise ClusterError("a control plane of profile api has no node, and no use for images")
+    if existing.wanted():
+        names = ", ".join(image.name for image in product.IMAGES)
+        print(f"IDLA_CLUSTER=existing: nothing is built; its nodes must be able to pull {names}")
+        return 0
     progress = Progress(product.IMAGE_STEPS)
     product.ensure_images(places, progress)
     print(f"images ready after {progress.elapsed:.1f} s")

@@ -8,9 +8,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from tests.cluster import addons, builds, images, network, node, packages, removal
+from tests.cluster import addons, builds, files, images, network, node, packages, removal
 from tests.cluster.certificates import Authority
 from tests.cluster.commands import ClusterError, output, succeeds
 from tests.cluster.components import APISERVER, CONTROLLER_MANAGER, ETCD, RECIPES, SCHEDULER, Endpoints, Setting
@@ -159,15 +158,7 @@ class Cluster:
 
     def _show_kubeconfig(self) -> None:
         self.setting.authority.kubeconfig(self.places.kubeconfig, self.setting.endpoints.url, "admin", ADMINISTRATORS)
-        link = self.places.shown / "bin" / "kubectl"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        _point(link, builds.component("kubectl"))
-
-
-def _point(link: Path, target: Path) -> None:
-    if not link.is_symlink() or link.readlink() != target:
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+        files.point(self.places.shown / "bin" / "kubectl", builds.component("kubectl"))
 
 
 def _answers(url: str) -> bool:

@@ -19,3 +19,11 @@ def write(path: Path, text: str) -> Path:
 def write_yaml(path: Path, content: Mapping[str, object]) -> Path:
     """Write the content as YAML unless the file holds it already; return the path."""
     return write(path, yaml.safe_dump(dict(content), sort_keys=False))
+
+
+def point(link: Path, target: Path) -> None:
+    """Make the symbolic link, or turn it to `target`."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink() or link.readlink() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)

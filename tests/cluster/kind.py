@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cluster import builds
+from tests.cluster import builds, files
 from tests.cluster.commands import logged, output, succeeds
 from tests.cluster.places import Places, cache_root
 from tests.cluster.progress import Beat, silent
@@ -23,13 +23,15 @@ def exists(places: Places) -> bool:
 
 
 def up(places: Places) -> None:
-    """Make the cluster unless it exists, and write its kubeconfig."""
+    """Make the cluster unless it exists, and write its kubeconfig beside a kubectl."""
     if not exists(places):
         output([_kind(), "create", "cluster", "--name", places.name, "--wait", "180s"])
     places.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     places.home.mkdir(parents=True, exist_ok=True)
     places.kubeconfig.write_text(output([_kind(), "get", "kubeconfig", "--name", places.name]))
     places.kubeconfig.chmod(0o600)
+    installed = shutil.which("kubectl")
+    files.point(places.shown / "bin" / "kubectl", Path(installed) if installed else _built_kubectl())
 
 
 def build(context: Path, target: str, name: str, arguments: Mapping[str, str], beat: Beat) -> None:
@@ -53,6 +55,11 @@ def load(places: Places, name: str, beat: Beat) -> None:
 def down(places: Places) -> None:
     """Delete the cluster and its containers."""
     output([_kind(), "delete", "cluster", "--name", places.name])
+
+
+def _built_kubectl() -> Path:
+    builds.ensure(builds.KUBERNETES, silent)
+    return builds.component("kubectl")
 
 
 def _kind() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +50,6 @@ def ensure_images(places: Places, progress: Progress) -> None:
         ClusterError: the cluster does not run, or a build failed; the message says why and how to mend it.
     """
     if existing.wanted():
-        names = ", ".join(image.name for image in IMAGES)
-        print(f"IDLA_CLUSTER=existing: its nodes must be able to pull {names}", file=sys.stderr)
         return
     engine = kind.usable()
     if not engine and not succeeds([*images.ctr(places), "version"]):

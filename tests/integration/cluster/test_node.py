@@ -48,6 +48,19 @@ def test_a_pod_finds_a_service_by_name(namespace: Any) -> None:
     assert pod["status"]["phase"] == "Succeeded", message(pod)
 
 
+def test_a_pod_reaches_another_through_a_service_by_its_short_name(namespace: Any) -> None:
+    tmp = {"volumes": [{"name": "tmp", "emptyDir": {}}]}
+    mount = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+    namespace.start("page", "echo served > /tmp/index.html && httpd -f -p 8080 -h /tmp", container=mount, **tmp)
+    namespace.kubectl("label", "pod", "page", "app=page")
+    ports = [{"port": 80, "targetPort": 8080}]
+    service = {"selector": {"app": "page"}, "ports": ports}
+    namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "page"}, "spec": service})
+    asking = "until wget -q -O /dev/termination-log http://page; do sleep 0.5; done"
+    pod = namespace.run("asks", asking, activeDeadlineSeconds=60)
+    assert (pod["status"]["phase"], message(pod)) == ("Succeeded", "served\n")
+
+
 def test_a_claim_of_the_default_class_is_written_and_read_by_restricted_pods(namespace: Any) -> None:
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
     namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"}, "spec": claim})
