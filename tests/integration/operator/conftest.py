@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +18,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane("operator-test", without=("kube-scheduler",)) as running:
+    # Of this run alone: another run on the same machine begins by removing what has its name.
+    with ControlPlane(f"operator-test-{os.getpid()}", without=("kube-scheduler",)) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,20 @@ class Audit:
                 resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
                 found.append((entry["verb"], resource, target.get("name", "")))
         return found
+
+    @contextlib.contextmanager
+    def followed(self) -> Iterator[Callable[[str], bool]]:
+        """Return a function that says whether the account has written to a namespace since it was last asked."""
+        with self._path.open() as log:
+            log.seek(0, os.SEEK_END)
+
+            def written(namespace: str) -> bool:
+                return any(
+                    USER in line and f'"namespace":"{namespace}"' in line and json.loads(line)["verb"] in _WRITES
+                    for line in log.readlines()
+                )
+
+            yield written
 
     def refusals(self) -> list[str]:
         """Return every request of the operator's account that RBAC refused."""

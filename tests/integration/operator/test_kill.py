@@ -1,0 +1,120 @@
+"""`kill -9` of the operator changes nothing in what comes out: no second Job for a step, no lost result."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.operator.scene import PATIENCE, Scene, condition, result_of
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+QUIET_SECONDS = 3.0
+"""Without a write of the operator before a look whether all is done: a look costs time in which it writes on."""
+LEAST_KILLS = 5
+"""Fewer are no test."""
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    """What a run comes to that nobody disturbs; filled by the first test, compared by the others."""
+    return {}
+
+
+@contextmanager
+def down(scene: Scene) -> Iterator[None]:
+    """Kill the operator, do something, and start it anew."""
+    scene.operator.kill()
+    try:
+        yield
+    finally:
+        scene.operator.start()
+
+
+def ends_well(scene: Scene) -> dict[str, Any]:
+    done = scene.reaches("Succeeded", "True")
+    served = scene.serves()
+    assert served["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
+    assert scene.jobs_by_kind() == ONCE
+    made = [(job["metadata"]["labels"]["idla.dev/task"]) for job in scene.jobs()]
+    assert sorted(made) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
+    return result_of(done)
+
+
+def test_nobody_disturbs(scene: Scene, undisturbed: dict[str, Any]) -> None:
+    scene.submit()
+    undisturbed |= ends_well(scene)
+
+
+def before_the_profile_job(scene: Scene) -> None:
+    with down(scene):
+        scene.submit()
+
+
+def after_the_profile_job(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Profile")
+    scene.submit()
+    scene.runs("Profile")
+    with down(scene):
+        scene.puppet.release(scene.namespace, "Profile")
+        scene.ended_jobs(1)
+
+
+def during_training(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    scene.restart()
+    scene.reaches("Trained", "Unknown")
+    scene.restart()
+    scene.puppet.release(scene.namespace, "Train")
+
+
+def before_publishing(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    with down(scene):
+        scene.puppet.release(scene.namespace, "Train")
+        scene.ended_jobs(3)
+
+
+def before_deployment(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Compress")
+    scene.submit()
+    scene.runs("Compress")
+    with down(scene):
+        scene.puppet.release(scene.namespace, "Compress")
+        scene.ended_jobs(4)
+        assert scene.model() is None
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [before_the_profile_job, after_the_profile_job, during_training, before_publishing, before_deployment],
+)
+def test_killed(scene: Scene, undisturbed: dict[str, Any], moment: Callable[[Scene], None]) -> None:
+    moment(scene)
+    assert ends_well(scene) == undisturbed
+
+
+def test_killed_after_every_single_write(scene: Scene, undisturbed: dict[str, Any]) -> None:
+    kills, quiet, deadline = 0, 0.0, time.monotonic() + 4 * PATIENCE
+    with scene.audit.followed() as written:
+        scene.submit()
+        while time.monotonic() < deadline:
+            if written(scene.namespace):
+                scene.restart()
+                kills, quiet = kills + 1, time.monotonic()
+            elif time.monotonic() - quiet > QUIET_SECONDS and ended(scene):
+                break
+            time.sleep(0.001)
+    assert kills >= LEAST_KILLS
+    assert ends_well(scene) == undisturbed
+
+
+def ended(scene: Scene) -> bool:
+    return condition(scene.workflow(), "Succeeded")[0] == "True" and condition(scene.model(), "Ready")[0] == "True"

@@ -1,0 +1,242 @@
+"""Suspend, approve, edit, delete, expire: each also with an operator that is killed in between."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.operator.scene import Scene, condition, until
+from tests.puppet.node import Ended
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+KILLED = pytest.mark.parametrize("killed", [False, True], ids=["", "killed in between"])
+SUSPEND = {"spec": {"suspend": True}}
+RESUME = {"spec": {"suspend": False}}
+
+
+def disturb(scene: Scene, *, killed: bool) -> None:
+    if killed:
+        scene.restart()
+
+
+def no_running_pod(scene: Scene) -> bool:
+    return not any(pod["status"]["phase"] in {"Pending", "Running"} for pod in scene.task_pods())
+
+
+@KILLED
+def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: Scene, *, killed: bool) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    scene.change(SUSPEND)
+    disturb(scene, killed=killed)
+    scene.reaches("Suspended", "True")
+    until(lambda: no_running_pod(scene), scene.told)
+    disturb(scene, killed=killed)
+    scene.change(RESUME)
+    scene.puppet.release(scene.namespace, "Train")
+    scene.reaches("Succeeded", "True")
+    scene.serves()
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+
+
+@KILLED
+def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene, *, killed: bool) -> None:
+    scene.submit(suspend=True)
+    scene.reaches("Suspended", "True")
+    disturb(scene, killed=killed)
+    assert scene.jobs() == []
+    scene.change(RESUME)
+    scene.reaches("Succeeded", "True")
+
+
+@KILLED
+def test_a_plan_waits_for_its_approval(scene: Scene, *, killed: bool) -> None:
+    scene.submit(approval="Manual")
+    waiting = scene.reaches("Approved", "False", "WaitingForApproval")
+    disturb(scene, killed=killed)
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": "another"}}})
+    scene.reaches("Approved", "False", "Stale")
+    scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": waiting["status"]["plan"]["hash"]}}})
+    disturb(scene, killed=killed)
+    scene.reaches("Succeeded", "True")
+
+
+@KILLED
+def test_a_plan_alone_ends_with_the_plan(scene: Scene, *, killed: bool) -> None:
+    scene.submit(approval="PlanOnly")
+    disturb(scene, killed=killed)
+    planned = scene.reaches("Succeeded", "True", "PlanReady")
+    names = [task["name"] for task in planned["status"]["plan"]["tasks"]]
+    assert sorted(names) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
+    assert (scene.jobs_by_kind(), scene.model()) == ({"Profile": 1, "Train": 0, "Compress": 0}, None)
+
+
+@KILLED
+def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(scene: Scene, *, killed: bool) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    profiled = scene.puppet.jobs_run(scene.namespace, "Profile")
+    scene.change({"spec": {"training": {"seed": 7}}})
+    disturb(scene, killed=killed)
+    scene.puppet.release(scene.namespace, "Train")
+    done = scene.reaches("Succeeded", "True")
+    scene.serves()
+    assert done["status"]["observedGeneration"] == 2
+    assert scene.puppet.jobs_run(scene.namespace, "Profile") == profiled
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 4, "Compress": 1}
+    assert next(task for task in done["status"]["tasks"] if task["name"] == "profile")["cached"] is True
+
+
+@KILLED
+def test_an_edit_of_an_ended_workflow_rolls_the_endpoint_to_the_new_artifact(scene: Scene, *, killed: bool) -> None:
+    scene.submit()
+    first = scene.reaches("Succeeded", "True")["status"]["artifact"]["digest"]
+    scene.serves()
+    scene.change({"spec": {"training": {"seed": 7}}})
+    disturb(scene, killed=killed)
+    second = scene.reaches("Succeeded", "True")["status"]["artifact"]["digest"]
+    assert first != second
+
+    def serves_it() -> bool:
+        found = scene.model() or {}
+        return bool(found["status"].get("serving", {}).get("digest") == second)
+
+    until(serves_it, scene.model)
+
+
+def test_an_edit_that_changes_no_work_makes_no_job(scene: Scene) -> None:
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    scene.change({"spec": {"ttlSecondsAfterFinished": 86400}})
+    scene.reaches("Succeeded", "True")
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+
+
+def while_profiling(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Profile")
+    scene.submit()
+    scene.runs("Profile")
+
+
+def while_training(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+
+
+def while_publishing(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Compress")
+    scene.submit()
+    scene.runs("Compress")
+
+
+def when_ended(scene: Scene) -> None:
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    scene.serves()
+
+
+@pytest.mark.parametrize("moment", [while_profiling, while_training, while_publishing, when_ended])
+@pytest.mark.parametrize("operator_runs", [True, False], ids=["", "without an operator"])
+def test_deletion_leaves_no_job_and_no_pod_and_keeps_the_artifacts(
+    scene: Scene, moment: Callable[[Scene], None], *, operator_runs: bool
+) -> None:
+    moment(scene)
+    deployed = scene.model() is not None
+    if not operator_runs:
+        scene.operator.kill()
+    scene.rest.delete("trainingworkflows", scene.namespace, "digits")
+    assert scene.workflow() is None  # nothing waits for a finalizer
+    until(lambda: not scene.jobs() and not scene.task_pods(), lambda: (scene.jobs(), scene.task_pods()))
+    scene.operator.start()
+    until(lambda: scene.operator.probe("/readyz")[0] == 200, lambda: scene.operator.probe("/readyz"))
+    assert (scene.jobs(), scene.task_pods()) == ([], [])
+    claims = [claim["metadata"]["name"] for claim in scene.rest.items("persistentvolumeclaims", scene.namespace)]
+    assert claims == ["digits-artifacts"]
+    if deployed:
+        assert condition(scene.serves(), "Ready") == ("True", "Serving")
+        assert len(scene.rest.items("deployments", scene.namespace)) == 1
+
+
+def test_a_foreground_deletion_is_not_worked_against(scene: Scene) -> None:
+    while_training(scene)
+    scene.rest.delete("trainingworkflows", scene.namespace, "digits", propagationPolicy="Foreground")
+    until(lambda: scene.workflow() is None and not scene.jobs(), lambda: (scene.workflow(), scene.jobs()))
+
+
+def test_a_successor_of_the_same_name_does_not_take_over_the_jobs_of_its_predecessor(scene: Scene) -> None:
+    while_training(scene)
+    before = {job["metadata"]["name"] for job in scene.jobs()}
+    scene.rest.delete("trainingworkflows", scene.namespace, "digits")
+    scene.puppet.release(scene.namespace, "Train")
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    assert not before & {job["metadata"]["name"] for job in scene.jobs()}
+
+
+@KILLED
+def test_an_expired_workflow_is_deleted_and_its_endpoint_stays(scene: Scene, *, killed: bool) -> None:
+    scene.submit(ttlSecondsAfterFinished=3)
+    until(lambda: scene.model() is not None, scene.told)
+    disturb(scene, killed=killed)
+    until(lambda: scene.workflow() is None, scene.told)
+    until(lambda: not scene.jobs(), scene.jobs)
+    assert condition(scene.serves(), "Ready") == ("True", "Serving")
+
+
+def test_a_job_that_somebody_deletes_is_made_anew(scene: Scene) -> None:
+    while_training(scene)
+    lost = scene.puppet.jobs_run(scene.namespace, "Train")[0]
+    scene.rest.delete("jobs", scene.namespace, lost)
+    scene.puppet.release(scene.namespace, "Train")
+    scene.reaches("Succeeded", "True")
+    assert scene.serves() is not None
+
+
+def test_what_somebody_changes_in_a_serving_deployment_is_put_right(scene: Scene) -> None:
+    when_ended(scene)
+    scene.rest.merge("deployments", scene.namespace, "digits", {"spec": {"replicas": 3}})
+    until(
+        lambda: scene.rest.items("deployments", scene.namespace)[0]["spec"]["replicas"] == 1,
+        lambda: scene.rest.items("deployments", scene.namespace),
+    )
+    scene.rest.delete("services", scene.namespace, "digits")
+    until(lambda: scene.rest.get("services", scene.namespace, "digits"), scene.model)
+
+
+def test_a_status_that_somebody_overwrites_is_put_right(scene: Scene) -> None:
+    when_ended(scene)
+    before = scene.workflow()
+    assert before is not None
+    scene.rest.merge("trainingworkflows", scene.namespace, "digits", {"status": {"results": None}}, sub="status")
+
+    def restored() -> bool:
+        return bool((scene.workflow() or {}).get("status", {}).get("results") == before["status"]["results"])
+
+    until(restored, scene.told)
+
+
+def test_a_service_of_somebody_else_is_left_alone_until_it_is_gone(scene: Scene) -> None:
+    foreign: dict[str, Any] = {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "digits"}, "spec": {"ports": [{"port": 1}]},
+    }  # fmt: skip
+    scene.rest.apply("services", scene.namespace, foreign)
+    scene.submit()
+    until(lambda: condition(scene.model(), "Stalled")[0] == "True", scene.model)
+    service = scene.rest.get("services", scene.namespace, "digits")
+    assert service is not None
+    assert service["spec"]["ports"][0]["port"] == 1
+    scene.rest.delete("services", scene.namespace, "digits")
+    scene.serves()
+
+
+def test_a_failed_workflow_is_tried_again_after_an_edit(scene: Scene) -> None:
+    scene.puppet.end(scene.namespace, "Train", *[Ended(10)] * 2)
+    scene.submit(deployment=None)
+    scene.reaches("Succeeded", "False")
+    scene.change({"spec": {"training": {"seed": 7}}})
+    scene.reaches("Succeeded", "True")
