@@ -108,6 +108,7 @@ DEFINITIONS = (
         columns=(
             _condition("Ready", "Ready", "status", "Whether the wanted model answers on every pod."),
             _condition("Ready", "State", "reason", "How it stands."),
+            _condition("RolloutSucceeded", "Rollout", "reason", "How the newest artifact fares."),
             Column(name="Replicas", path=".status.readyReplicas", type="integer", description="Pods that answer."),
             Column(name="URL", path=".status.url", description="The address inside the cluster."),
             AGE,

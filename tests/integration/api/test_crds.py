@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane("crds-test") as running:
+    with ControlPlane(f"crds-test-{os.getpid()}") as running:
         with_crds(running)
         yield running
 

@@ -1,6 +1,7 @@
 """Everything in `manifests` on a real API server: it is accepted, hardened, and grants what it should."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ OPERATOR = "system:serviceaccount:idla-system:idla-operator"
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane("manifests-test") as running:
+    with ControlPlane(f"manifests-test-{os.getpid()}") as running:
         with_crds(running)
         done = kubectl(running, *APPLY, "-k", str(ROOT / "manifests/overlays/kind"))
         assert (done.returncode, done.stderr) == (0, "")

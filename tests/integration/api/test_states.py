@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +28,7 @@ REFUSED_TODAY = {"invalid spec"}
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane("states-test") as running:
+    with ControlPlane(f"states-test-{os.getpid()}") as running:
         with_crds(running)
         yield running
 
@@ -77,3 +79,54 @@ def test_kubectl_wait_ends_as_the_table_says(plane: ControlPlane, live: dict[str
         if kubectl(plane, "wait", f"--for=condition={condition}", target, "--timeout=0").returncode == 0
     ]
     assert tuple(ended) == row.wait
+
+
+def listed(plane: ControlPlane, *words: str) -> list[list[str]]:
+    """Return the cells that `kubectl get` prints, heading first; cells never hold two spaces."""
+    lines = kubectl(plane, "get", *words).stdout.splitlines()
+    starts = [found.start() for found in re.finditer(r"(?:(?<=  )|^)\S", lines[0])]
+    ends = [*starts[1:], None]
+    return [[line[start:end].strip() for start, end in zip(starts, ends, strict=True)] for line in lines]
+
+
+def test_kubectl_get_tells_how_a_workflow_stands(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+    def row(state: str) -> list[str]:
+        return listed(plane, "twf", live[state]["metadata"]["name"])[1][1:-1]
+
+    columns = ["NAME", "MODEL", "STATE", "%", "ETA(S)", "ACCURACY", "AGE"]
+    assert listed(plane, "twf")[0] == columns
+    assert listed(plane, "twf", "-o", "wide")[0] == [*columns, "MESSAGE", "TASK", "SMALLER"]
+    assert row("new") == ["", "", "", "", ""]
+    assert row("data not found") == ["", "DataNotFound", "0", "", ""]
+    assert row("succeeded") == ["resnet-small", "Completed", "100", "", "0.9833"]
+
+
+def test_kubectl_get_tells_how_an_endpoint_stands(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+    def row(state: str) -> list[str]:
+        return listed(plane, "mdep", live[state]["metadata"]["name"])[1][1:-1]
+
+    columns = ["NAME", "READY", "STATE", "ROLLOUT", "REPLICAS", "URL", "AGE"]
+    assert listed(plane, "mdep")[0] == columns
+    assert listed(plane, "mdep", "-o", "wide")[0] == [*columns, "MESSAGE", "DIGEST"]
+    url = "http://digits.vision.svc"
+    assert row("deployment serving") == ["True", "Serving", "Complete", "1", url]
+    assert row("deployment bad update") == ["True", "Serving", "ArtifactInvalid", "1", url]
+
+
+def test_one_word_lists_all_kinds(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+    names = kubectl(plane, "get", "idla", "-o", "name").stdout.split()
+    kinds = {kind: sum(entry["kind"] == kind for entry in live.values()) for kind in SUMMARY}
+    assert {kind: sum(name.startswith(f"{kind.lower()}.") for name in names) for kind in SUMMARY} == kinds
+
+
+def test_kubectl_explain_describes_every_field(plane: ControlPlane) -> None:
+    text = kubectl(plane, "explain", "twf.spec.data.storageUri").stdout
+    assert "`sample://name`, `pvc://claim/path` or `https://host/path`." in text
+    assert "-required-" in kubectl(plane, "explain", "twf.spec").stdout
+
+
+def test_kubectl_scale_sets_the_replicas(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+    name = live["deployment loading"]["metadata"]["name"]
+    assert kubectl(plane, "scale", f"mdep/{name}", "--replicas=3").returncode == 0
+    found = json.loads(kubectl(plane, "get", f"mdep/{name}", "-o", "json").stdout)
+    assert found["spec"]["replicas"] == 3
