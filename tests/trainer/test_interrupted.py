@@ -17,7 +17,7 @@ from idla_contract.task import ModelSpec, ProfileStep, Training, TrainStep
 pytestmark = pytest.mark.trainer
 
 RESNET = ModelSpec(template="resnet-small", builder="resnet", hyperparameters={"width": 16})
-TRAINING = Training(max_epochs=8, batch_size=4, checkpoint_period_seconds=1)
+TRAINING = Training(max_epochs=6, batch_size=4, checkpoint_period_seconds=1)
 STEPS = (ProfileStep(), TrainStep(model=RESNET, training=TRAINING))
 
 
@@ -82,11 +82,11 @@ def test_progress_is_at_the_metrics_address(story: Story) -> None:
     names = {line.split("{")[0].split()[0] for line in story.metrics.splitlines() if not line.startswith("#")}
     assert {metrics.TASK_STEP, metrics.TASK_TOTAL_STEPS, metrics.TASK_UPDATED_SECONDS} <= names
     values = dict(line.split() for line in story.metrics.splitlines() if line.startswith(metrics.TASK_TOTAL_STEPS))
-    assert float(values[metrics.TASK_TOTAL_STEPS]) == 8 * (1149 // 4)
+    assert float(values[metrics.TASK_TOTAL_STEPS]) == 6 * (1149 // 4)
 
 
 def test_a_killed_training_goes_on_from_its_newest_checkpoint(story: Story) -> None:
-    assert f"going on from step {story.killed_at} of at most 2296" in story.first_log
+    assert f"going on from step {story.killed_at} of at most 1722" in story.first_log
 
 
 def test_sigterm_ends_with_a_checkpoint_and_its_own_code(story: Story) -> None:

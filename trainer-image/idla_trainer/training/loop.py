@@ -56,7 +56,7 @@ class _Course:
 
 
 class TrainingRun:
-    """One candidate's training.
+    """One candidate's training; the best weights are those with the lowest validation loss.
 
     Args:
         network: what is trained.
