@@ -14,6 +14,8 @@ from idla.core.reconciliation import Manifest
 from idla.core.references import deployment_name
 from idla.core.situation import Obstacle, Situation
 
+_NOT_TAKEN_UP = "ModelDeployment {name} has not taken up the artifact yet"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
@@ -46,7 +48,7 @@ def endpoint(situation: Situation, artifact: ArtifactStatus) -> Endpoint | None:
         return Endpoint(name=name, obstacle=_name_taken(name))
     apply = () if satisfied(desired, live) else (desired,)
     if live is None or apply:
-        return Endpoint(name=name, message=f"ModelDeployment {name} is being applied", apply=apply)
+        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name), apply=apply)
     return _observed(name, live, artifact)
 
 
@@ -59,7 +61,7 @@ def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
     current = status.observed_generation >= live["metadata"].get("generation", 0)
     asked = status.model is not None and status.model.digest == artifact.digest
     if not current or not asked:
-        return Endpoint(name=name, message=f"ModelDeployment {name} has not taken up the artifact yet")
+        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name))
     stalled = conditions.get(DeploymentCondition.STALLED)
     if stalled is not None and stalled.status == "True":
         obstacle = Obstacle(

@@ -294,12 +294,15 @@ def _paused_since(old: TrainingWorkflowStatus) -> datetime | None:
     """Return since when nothing was worked on, as the last status tells it."""
     if old.completion_time is not None:
         return parse_timestamp(old.completion_time)
-    moments = [
-        parse_timestamp(entry.last_transition_time)
-        for entry in old.conditions
-        if (entry.type in {WorkflowCondition.SUSPENDED, WorkflowCondition.STALLED} and entry.status == "True")
-        or (entry.type == WorkflowCondition.APPROVED and entry.status == "Unknown")
+    found = {entry.type: entry for entry in old.conditions}
+    summary = found.get(WorkflowCondition.SUCCEEDED)
+    unapproved = summary is not None and summary.reason == WorkflowReason.WAITING_FOR_APPROVAL
+    kinds = [
+        WorkflowCondition.SUSPENDED,
+        WorkflowCondition.STALLED,
+        *([WorkflowCondition.APPROVED] if unapproved else []),
     ]
+    moments = [parse_timestamp(found[kind].last_transition_time) for kind in kinds if kind in found]
     return min(moments, default=None)
 
 
