@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from idla_operator.config import OperatorConfig
 
+from tests.cluster.places import Addresses
+
 ROOT = Path(__file__).parents[3]
 BASE = ROOT / "manifests/base"
 LOCAL = ROOT / "manifests/overlays/local/kustomization.yaml"
@@ -60,6 +62,11 @@ def test_the_configuration_is_one_that_the_operator_accepts() -> None:
         assert config.health_port == container["ports"][0]["containerPort"]
     known = set(re.findall(r"`(IDLA_[A-Z_]+)`", (ROOT / "operator/idla_operator/README.md").read_text()))
     assert {*base, *fixed, *merged[1], *merged[2]} == known
+
+
+def test_the_local_overlay_reads_the_prometheus_of_the_local_cluster() -> None:
+    [literal] = documents(LOCAL)[0]["configMapGenerator"][0]["literals"]
+    assert literal == f"IDLA_PROMETHEUS_URL=http://{Addresses(index=0).node}:9090"
 
 
 def test_the_pod_is_hardened() -> None:
