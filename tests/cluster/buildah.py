@@ -7,6 +7,7 @@ it is; one that is only in the archive (a new machine with an old cache) is brou
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import shutil
 import sys
@@ -29,7 +30,6 @@ _NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/loca
 _EMPTIED = ("var/cache/apt", "var/lib/apt/lists", "var/log")
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host")
 _AUTHORITY = "/run/host-ca.crt"
-_RUN = "/run/idla/buildah"
 _REMEDY = """
     A build downloads from Debian's mirror and from the Python package index. Check that `apt-get update` and
     `pip download pip` work on this machine; an index or certificate authority of your own is taken from pip's settings
@@ -146,14 +146,19 @@ class Buildah:
         return f"oci:{self.layout.root}:{made}"
 
     def _stored(self, made: str) -> str:
-        return f"containers-storage:[{self._driver()}@{self._store}+{_RUN}]{_tag(made)}"
+        return f"containers-storage:[{self._driver()}@{self._store}+{self._run}]{_tag(made)}"
 
     @property
     def _store(self) -> Path:
         return self.root / "store"
 
+    @property
+    def _run(self) -> str:
+        """What must not outlive a reboot; every store has its own."""
+        return f"/run/idla/buildah-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
+
     def _buildah(self) -> list[str]:
-        return ["buildah", "--root", str(self._store), "--runroot", _RUN, "--storage-driver", self._driver()]
+        return ["buildah", "--root", str(self._store), "--runroot", self._run, "--storage-driver", self._driver()]
 
     def _driver(self) -> str:
         """Return overlay where it works, else vfs (an overlay on an overlay, as in a container, does not)."""
@@ -165,7 +170,7 @@ class Buildah:
                 "--root",
                 self._store,
                 "--runroot",
-                _RUN,
+                self._run,
                 "--storage-driver",
                 "overlay",
                 "info",
