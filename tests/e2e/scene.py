@@ -48,6 +48,11 @@ def ended(workflow: dict[str, Any]) -> bool:
     return summary(workflow)[0] in ("True", "False")
 
 
+def stalled(resource: dict[str, Any]) -> bool:
+    """Return whether somebody has to do something before it can go on."""
+    return condition(resource.get("status", {}), "Stalled").get("status") == "True"
+
+
 def running(task: str) -> Callable[[dict[str, Any]], bool]:
     """Return whether a task whose name begins so runs."""
     return lambda workflow: any(

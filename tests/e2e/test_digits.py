@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from idla_contract.task import DataSource
 
@@ -14,7 +16,7 @@ from demo.kubectl import Kubectl
 from demo.measuring import measure
 from demo.story import condition
 from tests.cluster.places import REPOSITORY, Places
-from tests.e2e.scene import OPERATOR_USER, ended, kill_operator, running, summary, until
+from tests.e2e.scene import OPERATOR_USER, ended, kill_operator, running, stalled, summary, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -33,6 +35,10 @@ class Story:
     claims: list[str]
     found: list[Check]
     describe: str
+    images: npt.NDArray[np.float32]
+    """Test digits."""
+    answers: list[str]
+    """The endpoint's."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,8 @@ def story(kubectl: Kubectl) -> Story:
         claims=[claim["metadata"]["name"] for claim in kubectl.list("persistentvolumeclaims")],
         found=list(checks(status, measured, answers)),
         describe=kubectl("describe", "trainingworkflow", "digits"),
+        images=measured.images,
+        answers=answers,
     )
 
 
@@ -121,6 +129,34 @@ def test_at_rest_the_operator_writes_nothing(kubectl: Kubectl) -> None:
 def test_the_operator_logs_no_error(operator: Kubectl) -> None:
     lines = operator("logs", "deployment/idla-operator").splitlines()
     assert [line for line in lines if '"level": "error"' in line.lower() or "Traceback" in line] == []
+
+
+def a_deployment(name: str, artifact: dict[str, Any], digest: str) -> dict[str, Any]:
+    model = {"storageUri": artifact["uri"], "digest": digest}
+    return {
+        "apiVersion": "idla.dev/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": name},
+        "spec": {"model": model},
+    }  # fmt: skip
+
+
+def test_an_artifact_is_served_by_its_digest_alone(story: Story, kubectl: Kubectl) -> None:
+    artifact = story.workflow["status"]["artifact"]
+    kubectl.apply(
+        a_deployment("promoted", artifact, artifact["digest"]), a_deployment("forged", artifact, "sha256:" + "0" * 64)
+    )
+    until(
+        kubectl,
+        "modeldeployment",
+        "promoted",
+        lambda found: condition(found.get("status", {}), "Ready").get("status") == "True",
+    )
+    with kubectl.forward("service/promoted", 80) as url:
+        assert endpoint.labels(url, "promoted", story.images) == story.answers
+    refused = until(kubectl, "modeldeployment", "forged", stalled)
+    loaded = condition(refused["status"], "ModelLoaded")
+    assert (loaded["status"], loaded["reason"]) == ("False", "DigestMismatch")
+    assert artifact["digest"] in loaded["message"], "the message names the digest that was found"
+    kubectl("delete", "modeldeployments", "promoted", "forged")
 
 
 def test_deleting_the_workflow_leaves_the_endpoint_and_its_artifact(story: Story, kubectl: Kubectl) -> None:
