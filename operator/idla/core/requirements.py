@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -173,4 +174,4 @@ def limits(spec: TrainingWorkflowSpec) -> Limits:
 def claim_mebibytes(spec: TrainingWorkflowSpec) -> int:
     """Return the size of the claim that is made for artifacts, rounded up."""
     size = (spec.outputs and spec.outputs.size) or DEFAULT_CLAIM_SIZE
-    return max(1, -int(-parse_quantity(size) // MEBIBYTE))
+    return math.ceil(parse_quantity(size) / MEBIBYTE)

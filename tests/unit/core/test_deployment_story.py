@@ -1,0 +1,208 @@
+"""The life of a ModelDeployment."""
+
+from typing import Any
+
+import pytest
+from idla.core.conditions import timestamp
+from idla_contract.result import FailureReason
+
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, Endpoint, Object, model_deployment
+
+
+def serving() -> Endpoint:
+    return Endpoint().publish().settle().replicas(updated=1, ready=1).settle()
+
+
+def pod_spec(endpoint: Endpoint) -> Object:
+    assert endpoint.deployment is not None
+    spec: Object = endpoint.deployment["spec"]["template"]["spec"]
+    return spec
+
+
+def test_it_waits_for_a_model_and_makes_nothing_meanwhile() -> None:
+    endpoint = Endpoint().settle()
+    assert (endpoint.deployment, endpoint.service) == (None, None)
+    assert endpoint.conditions()["Ready"] == "False WaitingForModel"
+    endpoint.workflow = {"metadata": {"name": "digits"}, "status": {}}
+    assert endpoint.settle().conditions()["Ready"] == "False WaitingForModel"
+    messages = [entry["message"] for entry in endpoint.resource["status"]["conditions"]]
+    assert set(messages) == {"TrainingWorkflow digits has published no artifact yet"}
+
+
+def test_a_published_artifact_is_served() -> None:
+    endpoint = Endpoint().publish().settle()
+    assert pod_spec(endpoint)["volumes"][-1] == {
+        "name": "store", "persistentVolumeClaim": {"claimName": "digits-artifacts", "readOnly": True},
+    }  # fmt: skip
+    endpoint.replicas(updated=1, ready=1).settle()
+    model = {"uri": "pvc://digits-artifacts/models/a1a1a1a1", "digest": ARTIFACT_DIGEST}
+    since = timestamp(endpoint.now)
+    shape = {"observedGeneration": 1, "lastTransitionTime": since, "status": "True"}
+    assert endpoint.resource["status"] == {
+        "observedGeneration": 1, "url": "http://digits.vision.svc", "model": model, "serving": model,
+        "replicas": 1, "readyReplicas": 1, "selector": "idla.dev/deployment=digits",
+        "conditions": [
+            {"type": "Ready", "reason": "Serving", "message": "1 of 1 pods answer", **shape},
+            {"type": "ModelLoaded", "reason": "Loaded", "message": f"every pod has loaded {ARTIFACT_DIGEST}", **shape},
+            {
+                "type": "RolloutSucceeded", "reason": "Complete", "message": f"every pod serves {ARTIFACT_DIGEST}",
+                **shape,
+            },
+        ],
+    }  # fmt: skip
+    assert [event.reason for event in endpoint.events] == ["RolloutStarted", "RolloutComplete", "Serving"]
+    decision = endpoint.turn()
+    assert (decision.apply, decision.status) == ((), None)
+
+
+def test_an_artifact_by_its_address_needs_no_workflow() -> None:
+    model = {"storageUri": "https://models.example/digits", "digest": OTHER_DIGEST}
+    endpoint = Endpoint(resource=model_deployment(model=model, replicas=3)).settle()
+    assert endpoint.deployment is not None
+    assert endpoint.deployment["spec"]["replicas"] == 3
+    assert [volume["name"] for volume in pod_spec(endpoint)["volumes"]] == ["model", "tmp"]
+
+
+def test_pods_ask_for_little_unless_told_otherwise() -> None:
+    endpoint = Endpoint().publish().settle()
+    assert pod_spec(endpoint)["containers"][0]["resources"] == {
+        "requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"},
+    }  # fmt: skip
+
+
+def test_what_a_workflow_published_is_served_on_when_the_workflow_is_gone() -> None:
+    endpoint = serving()
+    endpoint.workflow = None
+    before = endpoint.resource["status"]
+    decision = endpoint.turn()
+    assert (decision.apply, decision.status) == ((), None)
+    endpoint.deployment = None
+    endpoint.settle()
+    assert endpoint.deployment is not None
+    assert endpoint.resource["status"]["model"] == before["model"]
+
+
+def test_a_new_artifact_rolls_while_the_old_one_serves() -> None:
+    endpoint = serving().publish(OTHER_DIGEST).settle().replicas(updated=1, ready=1, total=2).settle()
+    assert endpoint.conditions() == {
+        "Ready": "True Serving", "ModelLoaded": "Unknown Loading", "RolloutSucceeded": "Unknown Progressing",
+        "Reconciling": "True Progressing",
+    }  # fmt: skip
+    assert endpoint.resource["status"]["serving"]["digest"] == ARTIFACT_DIGEST
+    endpoint.replicas(updated=1, ready=1).settle()
+    assert endpoint.resource["status"]["serving"]["digest"] == OTHER_DIGEST
+    assert "Reconciling" not in endpoint.conditions()
+
+
+def test_a_bad_artifact_leaves_the_old_one_serving_and_a_good_one_mends_it() -> None:
+    endpoint = serving().publish(OTHER_DIGEST).settle().replicas(updated=1, ready=1, total=2)
+    endpoint.load_fails(FailureReason.ARTIFACT_DIGEST_MISMATCH, "model.tflite has other bytes", OTHER_DIGEST).settle()
+    assert endpoint.conditions() == {
+        "Ready": "True Serving", "ModelLoaded": "False DigestMismatch", "RolloutSucceeded": "False DigestMismatch",
+        "Stalled": "True DigestMismatch",
+    }  # fmt: skip
+    endpoint.publish(ARTIFACT_DIGEST).settle().replicas(updated=1, ready=1).settle()
+    assert endpoint.conditions()["RolloutSucceeded"] == "True Complete"
+    assert [event.reason for event in endpoint.events][-3:] == ["DigestMismatch", "RolloutStarted", "Recovered"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "loaded", "lasting"),
+    [
+        pytest.param(FailureReason.ARTIFACT_DIGEST_MISMATCH, "DigestMismatch", True, id="other bytes"),
+        pytest.param(FailureReason.ARTIFACT_NOT_FOUND, "ArtifactNotFound", True, id="nothing there"),
+        pytest.param(FailureReason.ARTIFACT_INVALID, "ArtifactInvalid", True, id="unreadable"),
+        pytest.param(FailureReason.VERIFICATION_FAILED, "ArtifactInvalid", True, id="other answers"),
+        pytest.param(FailureReason.ARTIFACT_UNREACHABLE, "ArtifactUnreachable", False, id="not reached"),
+        pytest.param(FailureReason.INTERNAL, "LoadFailed", False, id="an error of ours"),
+    ],
+)
+def test_why_an_artifact_was_not_loaded(reason: FailureReason, loaded: str, lasting: bool) -> None:  # noqa: FBT001  # a table's column
+    endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0).load_fails(reason, "so it is").settle()
+    conditions = endpoint.conditions()
+    assert (conditions["ModelLoaded"], conditions["Ready"]) == (f"False {loaded}", f"False {loaded}")
+    assert ("Stalled" in conditions, "Reconciling" in conditions) == (lasting, not lasting)
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason", "message"),
+    [
+        pytest.param({"exitCode": 137, "reason": "OOMKilled"}, "OOMKilled", "memory limit", id="memory"),
+        pytest.param(
+            {"exitCode": 1, "reason": "Error", "message": "boom"}, "LoadFailed", "exit code 1: boom", id="text"
+        ),
+    ],
+)
+def test_a_server_that_ends_without_an_answer(ended: dict[str, Any], reason: str, message: str) -> None:
+    endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0)
+    statuses = [{"name": "server", "state": {"terminated": ended}}]
+    endpoint.pods = [
+        {
+            "metadata": {"name": "p", "annotations": {"idla.dev/model-digest": ARTIFACT_DIGEST}},
+            "status": {"phase": "Running", "containerStatuses": statuses},
+        }
+    ]
+    endpoint.settle()
+    assert endpoint.conditions()["ModelLoaded"] == f"False {reason}"
+    found = next(entry for entry in endpoint.resource["status"]["conditions"] if entry["type"] == "ModelLoaded")
+    assert message in found["message"]
+
+
+def test_why_a_pod_waits_is_told() -> None:
+    endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0)
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": 'persistentvolumeclaim "x" not found'}
+    endpoint.pods = [
+        {
+            "metadata": {"name": "p", "annotations": {"idla.dev/model-digest": ARTIFACT_DIGEST}},
+            "status": {"phase": "Pending", "conditions": [unscheduled]},
+        }
+    ]
+    assert endpoint.settle().conditions()["Ready"] == "False ClaimNotFound"
+
+
+def test_a_rollout_that_takes_too_long_says_why() -> None:
+    endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0, late=True)
+    endpoint.load_fails(FailureReason.ARTIFACT_UNREACHABLE, "no route to host").settle()
+    assert endpoint.conditions()["Stalled"] == "True ProgressDeadlineExceeded"
+    found = next(entry for entry in endpoint.resource["status"]["conditions"] if entry["type"] == "Stalled")
+    assert found["message"].endswith("ArtifactUnreachable, no route to host")
+
+
+def test_an_address_that_stops_answering_is_an_event() -> None:
+    endpoint = serving().replicas(updated=1, ready=0).settle()
+    assert endpoint.conditions()["Ready"] == "False NoReadyReplicas"
+    assert [event.reason for event in endpoint.events][-1] == "NoReadyReplicas"
+
+
+@pytest.mark.parametrize("kind", ["Service", "Deployment"])
+def test_a_name_that_is_taken_is_left_alone(kind: str) -> None:
+    foreign = {"kind": kind, "metadata": {"name": "digits"}, "spec": {}}
+    endpoint = Endpoint().publish()
+    setattr(endpoint, kind.lower(), foreign)
+    decision = endpoint.turn()
+    assert decision.apply == ()
+    assert endpoint.conditions()["Stalled"] == "True NameTaken"
+
+
+def test_an_invalid_spec_is_named_and_what_serves_goes_on() -> None:
+    endpoint = serving()
+    endpoint.resource["spec"] = {"model": {}}
+    endpoint.resource["metadata"]["generation"] = 2
+    endpoint.settle()
+    assert endpoint.conditions()["Stalled"] == "True InvalidSpec"
+    assert endpoint.deployment is not None
+    assert endpoint.resource["status"]["serving"]["digest"] == ARTIFACT_DIGEST
+
+
+def test_a_hand_at_its_children_is_corrected() -> None:
+    endpoint = serving()
+    assert endpoint.deployment is not None
+    endpoint.deployment["spec"]["replicas"] = 7
+    assert [child["kind"] for child in endpoint.turn().apply] == ["Deployment"]
+
+
+def test_what_is_being_deleted_is_left_alone() -> None:
+    endpoint = Endpoint().publish()
+    endpoint.resource["metadata"]["deletionTimestamp"] = timestamp(endpoint.now)
+    decision = endpoint.turn()
+    assert (decision.apply, decision.status) == ((), None)

@@ -1,0 +1,162 @@
+import json
+from typing import Any
+
+import pytest
+from idla.api.training_workflow import TrainingWorkflowSpec
+from idla.core.library import Choice, choose
+from idla.core.situation import Obstacle
+from idla.core.snapshot import Template
+
+from tests.unit.core.world import LIBRARY, template, workflow
+
+SHAPE = (8, 8, 1)
+BIG = template("resnet-big", "resnet", 20_000_000)
+MIDDLE = template("resnet-middle", "resnet", 2_000_000)
+LARGE_INPUT = template("vgg-224", "vgg", 50_000, inputs={"minimumSide": 32})
+TINY_INPUT = template("vgg-tiny", "vgg", 50_000, inputs={"maximumSide": 4})
+FLOAT_ONLY = template("plain", "plain", 80_000, compressionMethods=[])
+
+
+def spec(**changes: Any) -> TrainingWorkflowSpec:
+    return TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
+
+
+def chosen(library: tuple[Template, ...], **changes: Any) -> Choice:
+    found = choose(spec(**changes), library, SHAPE)
+    assert isinstance(found, Choice)
+    return found
+
+
+def names(choice: Choice) -> list[str]:
+    return [candidate.template for candidate in choice.candidates]
+
+
+def refused(choice: Choice) -> dict[str, str]:
+    return {entry.choice: entry.reason for entry in choice.rejected}
+
+
+def shortlist(*refs: str, **more: Any) -> dict[str, Any]:
+    return {"selection": "Shortlist", "templateRefs": [{"name": ref} for ref in refs], **more}
+
+
+def maximum(mebibytes: str) -> list[dict[str, str]]:
+    return [{"metric": "modelSizeMebibytes", "maximum": mebibytes}]
+
+
+def test_every_architecture_comes_once_before_any_comes_twice_and_small_ones_first() -> None:
+    choice = chosen((BIG, MIDDLE, *LIBRARY), model={"maxCandidates": 8})
+    assert names(choice) == ["resnet-small", "vgg-small", "resnet-middle", "resnet-big"]
+
+
+def test_what_stands_behind_the_limit_is_named() -> None:
+    choice = chosen((BIG, MIDDLE, *LIBRARY))
+    assert (names(choice), refused(choice)) == (
+        ["resnet-small", "vgg-small", "resnet-middle"], {"resnet-big": "CandidateLimit"},
+    )  # fmt: skip
+
+
+def test_a_shortlist_keeps_its_order() -> None:
+    assert names(chosen((MIDDLE, *LIBRARY), model=shortlist("resnet-middle", "vgg-small"))) == [
+        "resnet-middle", "vgg-small",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason", "message"),
+    [
+        pytest.param(LARGE_INPUT, "InputTooSmall", "images are 8x8; it needs at least 32 a side", id="small images"),
+        pytest.param(TINY_INPUT, "InputTooLarge", "images are 8x8; it takes at most 4 a side", id="large images"),
+        pytest.param(
+            BIG,
+            "SizeExceeded",
+            "19.1 MiB with DynamicRange or Int8 expected > 0.2 MiB allowed (20000000 weights)",
+            id="too many weights",
+        ),
+        pytest.param(
+            FLOAT_ONLY,
+            "SizeExceeded",
+            "0.305 MiB uncompressed expected > 0.2 MiB allowed (80000 weights)",
+            id="nothing compresses it",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str, message: str) -> None:
+    choice = chosen((extra, *LIBRARY), constraints=maximum("0.2"))
+    assert names(choice) == ["resnet-small", "vgg-small"]
+    assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [(extra.name, reason, message)]
+
+
+def test_images_that_are_not_known_yet_reject_nothing() -> None:
+    found = choose(spec(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
+    assert isinstance(found, Choice)
+
+
+@pytest.mark.parametrize(
+    ("library", "changes", "reason", "message"),
+    [
+        pytest.param(
+            LIBRARY,
+            {"model": shortlist("vgg-smal", "resnet-small")},
+            "TemplateNotFound",
+            "`spec.model.templateRefs`: no ModelTemplate vgg-smal; known are: resnet-small, vgg-small",
+            id="a typo",
+        ),
+        pytest.param(
+            (),
+            {"model": shortlist("vgg")},
+            "TemplateNotFound",
+            "`spec.model.templateRefs`: no ModelTemplate vgg; known are: none; the library is empty",
+            id="a name",
+        ),
+        pytest.param(
+            (),
+            {},
+            "NoFeasibleModel",
+            "the library has no ModelTemplate for ImageClassification; apply the library's manifests or add one",
+            id="no library",
+        ),
+        pytest.param(
+            (FLOAT_ONLY,),
+            {"constraints": maximum("0.2")},
+            "NoFeasibleModel",
+            "no template can do it: plain: SizeExceeded, 0.305 MiB uncompressed expected > 0.2 MiB allowed"
+            " (80000 weights)",
+            id="none small enough",
+        ),
+        pytest.param(
+            LIBRARY[:1],
+            {"constraints": maximum("0.2"), "compression": {"mode": "Off"}},
+            "NoFeasibleModel",
+            "no template can do it: resnet-small: SizeExceeded, 0.305 MiB uncompressed expected > 0.2 MiB allowed"
+            " (80000 weights)",
+            id="compression is off",
+        ),
+    ],
+)
+def test_no_candidate_is_an_obstacle_with_its_reason(
+    library: tuple[Template, ...], changes: dict[str, Any], reason: str, message: str
+) -> None:
+    found = choose(spec(**changes), library, SHAPE)
+    assert isinstance(found, Obstacle)
+    assert (found.reason, found.message) == (reason, message)
+
+
+def test_a_candidate_is_frozen_with_the_settings_of_the_workflow_before_those_of_the_template() -> None:
+    entry = template(
+        "resnet",
+        "resnet",
+        80_000,
+        hyperparameters=[
+            {"name": "width", "value": "16"},
+            {"name": "dropout", "value": "0.1"},
+            {"name": "activation", "value": "relu"},
+        ],
+    )
+    training = {"maxEpochs": 7, "seed": 3, "earlyStopping": {"patienceEpochs": 2, "minDelta": "0.001"}}
+    candidate = chosen((entry,), training=training, compression={"methods": ["Int8"]}).candidates[0]
+    assert json.loads(candidate.hyperparameters) == {"width": 16, "dropout": 0.1, "activation": "relu"}
+    assert json.loads(candidate.training) == {
+        "maxEpochs": 7, "batchSize": 64, "learningRate": 0.002, "weightDecay": 0.0001, "seed": 3,
+        "earlyStopping": {"patienceEpochs": 2, "minDelta": 0.001}, "checkpointPeriodSeconds": 30,
+    }  # fmt: skip
+    assert candidate.methods == ("Int8",)

@@ -1,0 +1,187 @@
+from typing import Any
+
+import pytest
+from idla.api.training_workflow import TrainingWorkflowSpec
+from idla.core.preflight import impossible_pod, missing_claim
+from idla.core.requirements import (
+    SpecError,
+    bar,
+    claim_mebibytes,
+    light_amounts,
+    limits,
+    read_deployment_spec,
+    read_spec,
+    spec_digest,
+    training_amounts,
+)
+from idla.core.situation import Situation, owner_of, read_status
+
+from tests.unit.core.world import NODE, World, model_deployment, workflow
+
+
+def spec(**changes: Any) -> TrainingWorkflowSpec:
+    return read_spec(workflow(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "label": "x"}},
+            '`spec.data.label`: Extra inputs are not permitted (found "x")',
+            id="an unknown field",
+        ),
+        pytest.param(
+            {"model": {"selection": "Pinned"}},
+            "`spec.model`: `selection: Auto` takes no `templateRefs`, `Shortlist` at least one, `Pinned` exactly one"
+            ' (found {"selection": "Pinned"})',
+            id="a rule over two fields",
+        ),
+    ],
+)
+def test_a_refused_spec_names_field_value_and_rule(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError) as error:
+        spec(**changes)
+    assert str(error.value) == message
+
+
+def test_a_missing_spec_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"`spec.task`: Field required"):
+        read_spec({"metadata": {}})
+    with pytest.raises(SpecError, match=r"`spec.model`: Field required"):
+        read_deployment_spec({"metadata": {}})
+
+
+def test_a_deployment_that_names_two_models_is_refused() -> None:
+    model = {"workflowRef": {"name": "x"}, "storageUri": "pvc://c/x", "digest": "sha256:" + "00" * 32}
+    with pytest.raises(SpecError, match="give exactly one of `workflowRef` and `storageUri`"):
+        read_deployment_spec(model_deployment(model=model))
+
+
+@pytest.mark.parametrize(
+    ("resources", "requests", "maxima"),
+    [
+        pytest.param(None, {"cpu": "500m", "memory": "1Gi"}, {"memory": "4Gi"}, id="defaults"),
+        pytest.param(
+            {"requests": {"memory": "8Gi"}},
+            {"cpu": "500m", "memory": "8Gi"},
+            {},
+            id="a request ends both defaults",
+        ),
+        pytest.param(
+            {"limits": {"memory": "512Mi"}},
+            {"cpu": "500m"},
+            {"memory": "512Mi"},
+            id="a limit ends both defaults",
+        ),
+        pytest.param(
+            {"limits": {"nvidia.com/gpu": "1"}},
+            {"cpu": "500m", "memory": "1Gi"},
+            {"memory": "4Gi", "nvidia.com/gpu": "1"},
+            id="a device",
+        ),
+    ],
+)
+def test_what_a_training_pod_asks_for(
+    resources: dict[str, Any] | None, requests: dict[str, str], maxima: dict[str, str]
+) -> None:
+    amounts = training_amounts(spec(**({"resources": resources} if resources else {})))
+    assert (amounts.requests, amounts.limits) == (requests, maxima)
+    light = light_amounts(spec(**({"resources": resources} if resources else {})))
+    assert (light.requests, light.limits) == (
+        requests, {name: amount for name, amount in maxima.items() if "/" not in name},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        pytest.param({"suspend": True}, True, id="suspend"),
+        pytest.param({"approval": "Manual"}, True, id="approval"),
+        pytest.param({"ttlSecondsAfterFinished": 1}, True, id="expiry"),
+        pytest.param({"activeDeadlineSeconds": 1}, True, id="deadline"),
+        pytest.param({"deployment": {"mode": "CreateOrUpdate"}}, True, id="deployment"),
+        pytest.param({"training": {"maxEpochs": 1}}, False, id="training"),
+        pytest.param({"objectives": []}, False, id="objectives"),
+        pytest.param({"resources": {"requests": {"cpu": "1"}}}, False, id="resources"),
+        pytest.param({"outputs": {"storageUri": "pvc://x"}}, False, id="outputs"),
+    ],
+)
+def test_what_takes_effect_at_once(changes: dict[str, Any], same: bool) -> None:  # noqa: FBT001  # a table's column
+    assert (spec_digest(spec(**changes)) == spec_digest(spec())) is same
+
+
+def test_bars_and_limits() -> None:
+    target, minimum = {"metric": "accuracy", "target": "0.97"}, {"metric": "accuracy", "minimum": "0.9"}
+    found = [bar(spec(objectives=entries)) for entries in ([], [target], [minimum], [target | minimum])]
+    assert [entry and (entry.target, entry.least) for entry in found] == [
+        None, (0.97, 0.97), (None, 0.9), (0.97, 0.9),
+    ]  # fmt: skip
+    found_limits = limits(spec(constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.5"}]))
+    assert (found_limits.size_bytes, found_limits.latency_p95_milliseconds) == (524288, None)
+
+
+def test_the_size_of_the_claim() -> None:
+    assert [claim_mebibytes(spec(**({"outputs": {"size": size}} if size else {}))) for size in ("", "10G", "1Mi")] == [
+        2048, 9537, 1,
+    ]  # fmt: skip
+
+
+def situation(nodes: tuple[dict[str, Any], ...] | None, **changes: Any) -> Situation:
+    world = World(workflow=workflow(**changes), nodes=nodes)
+    return Situation(
+        workflow=world.workflow, owner=owner_of(world.workflow), generation=1, spec=read_spec(world.workflow),
+        old=read_status(world.workflow), snapshot=world.snapshot(), now=world.now, settings=world.settings,
+    )  # fmt: skip
+
+
+SMALL: dict[str, Any] = {"metadata": {"name": "small"}, "status": {"allocatable": {"cpu": "16", "memory": "1Gi"}}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "resources", "message"),
+    [
+        pytest.param(None, {"limits": {"nvidia.com/gpu": "64"}}, None, id="nodes may not be seen"),
+        pytest.param((NODE,), {"limits": {"nvidia.com/gpu": "2"}}, None, id="just fits"),
+        pytest.param(
+            (NODE,),
+            {"limits": {"nvidia.com/gpu": "64"}},
+            "no node has 64 nvidia.com/gpu; the largest has 2",
+            id="GPUs",
+        ),
+        pytest.param(
+            (SMALL,), {"limits": {"x/y": "1"}}, "no node has 1 x/y; the largest has 0", id="a device nobody has"
+        ),
+        pytest.param((NODE,), {"requests": {"cpu": "4500m"}}, "no node has 4500m cpu; the largest has 4", id="CPU"),
+        pytest.param((), None, "no node has 500m cpu; the cluster has no node", id="no nodes"),
+        pytest.param(
+            (NODE, SMALL),
+            {"requests": {"cpu": "8", "memory": "4Gi"}},
+            "no node has 8 cpu and 4Gi memory at once; lower `spec.resources` or add such a node",
+            id="not on one node",
+        ),
+    ],
+)
+def test_impossible_pods(
+    nodes: tuple[dict[str, Any], ...] | None, resources: dict[str, Any] | None, message: str | None
+) -> None:
+    found = impossible_pod(situation(nodes, **({"resources": resources} if resources else {})))
+    assert (None if found is None else found.message) == message
+
+
+def test_only_claims_that_the_spec_names_can_be_missing() -> None:
+    assert missing_claim(situation(None)) is None
+    found = missing_claim(situation(None, data={"storageUri": "pvc://faces/a.npz"}))
+    assert found is not None
+    assert found.message == (
+        "`spec.data.storageUri`: namespace vision has no PersistentVolumeClaim faces; create it or name another"
+    )
+
+
+def test_a_status_in_another_shape_keeps_its_artifact() -> None:
+    world = World().profiled().train().publish()
+    artifact = world.status["artifact"]
+    world.workflow["status"] = {"artifact": artifact, "tasks": "of a later version"}
+    assert read_status(world.workflow).artifact is not None
+    world.workflow["status"] = {"artifact": "?", "tasks": "?"}
+    assert read_status(world.workflow).artifact is None
