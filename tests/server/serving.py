@@ -129,14 +129,20 @@ class Server:
 
 
 @contextmanager
-def serving(artifact: Artifact, folder: Path, *options: str, digest: str | None = None) -> Iterator[Server]:
+def serving(
+    artifact: Artifact,
+    folder: Path,
+    *options: str,
+    digest: str | None = None,
+    program: tuple[str, ...] = ("-m", "idla_server"),
+) -> Iterator[Server]:
     """Run a server as a pod does."""
     log, message = folder / "log", folder / "termination-message"
     words = ["serve", "--model-dir", str(artifact.folder), "--name", "tiny", "--digest", digest or artifact.digest]
     words += ["--port", "0", "--termination-message", str(message), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "idla_server", *words], stdout=output, stderr=subprocess.PIPE, cwd=folder
+            [sys.executable, "-I", *program, *words], stdout=output, stderr=subprocess.PIPE, cwd=folder
         )
     server = Server(process, log, message)
     try:

@@ -133,6 +133,30 @@ def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, tmp_pa
         client.close()
 
 
+SIGNAL_IN_THE_WARM_UP = """
+import asyncio, os, signal, sys, idla_server.serve as command, idla_server.__main__ as program
+from idla_contract.result import FailureReason
+from idla_server.model import ModelError
+async def warm_up(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0.05)
+    raise ModelError(FailureReason.INTERNAL, "nobody listens any more; try again")
+command.warm_up = warm_up
+sys.exit(program.main(sys.argv[1:]))
+"""
+
+
+def test_a_signal_before_it_is_ready_is_no_failure(artifact: Artifact, tmp_path: Path) -> None:
+    with serving(artifact, tmp_path, "--drain-seconds", "600", program=("-c", SIGNAL_IN_THE_WARM_UP)) as server:
+        assert server.wait() == 0, server.log.read_text()
+        assert [line["message"] for line in server.lines() if "server" in line["message"]] == [
+            "the server is warming",
+            "the server is draining",
+        ]
+        assert server.lines()[-1]["message"] == "ended"
+        assert not server.termination_message.exists()
+
+
 def test_a_signal_as_soon_as_it_listens_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
     """It may have become ready in between, so that nothing but the end can be asserted."""
     with serving(artifact, tmp_path, "--drain-seconds", "0") as server:

@@ -21,7 +21,7 @@ from idla_server.app import build_app
 from idla_server.engine import Engine
 from idla_server.failures import report
 from idla_server.model import ModelError, ServedModel, load_model
-from idla_server.service import Limits, Service
+from idla_server.service import Limits, Phase, Service
 from idla_server.warm_up import warm_up
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +70,8 @@ async def _serve(options: ServeOptions) -> ExitCode:
     except asyncio.CancelledError:
         pass
     except ModelError as error:
-        return report(error.reason, error.message, options.termination_message)
+        if service.phase is not Phase.DRAINING:  # who is asked to go while it loads has not failed
+            return report(error.reason, error.message, options.termination_message)
     _LOG.info("ended", extra={"given_up": service.in_flight})
     return ExitCode.SUCCEEDED
 
