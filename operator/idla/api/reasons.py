@@ -102,6 +102,8 @@ class WorkflowReason(StrEnum):
     """A pod's image cannot be pulled."""
     CONTAINER_NOT_STARTED = "ContainerNotStarted"
     """A pod has a node and its container does not start; the message is the kubelet's."""
+    POD_NOT_CREATED = "PodNotCreated"
+    """Kubernetes makes no pod for a Job: a quota or a policy refuses it; the Job's events say which."""
     CLAIM_NOT_FOUND = "ClaimNotFound"
     """A PersistentVolumeClaim that the spec names does not exist."""
 
@@ -245,6 +247,8 @@ class DeploymentReason(StrEnum):
     """A pod's image cannot be pulled."""
     CONTAINER_NOT_STARTED = "ContainerNotStarted"
     """A pod has a node and its container does not start; the message is the kubelet's."""
+    POD_NOT_CREATED = "PodNotCreated"
+    """Kubernetes makes no pod: a quota or a policy refuses it."""
     CLAIM_NOT_FOUND = "ClaimNotFound"
     """The PersistentVolumeClaim of the artifact does not exist."""
 

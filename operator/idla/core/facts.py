@@ -27,7 +27,7 @@ from idla.core.requirements import bar
 from idla.core.selection import Selected, figures, select
 from idla.core.situation import Obstacle, Situation
 from idla.core.tasks import Orders, TaskView, follow, unstarted
-from idla.core.workflow_failures import publish_failure, trainings_failure
+from idla.core.workflow_failures import known_reason, publish_failure, trainings_failure
 
 
 class ApprovalState(StrEnum):
@@ -144,7 +144,7 @@ def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basi
     if view.state is TaskState.FAILED:
         obstacle = Obstacle(
             condition=WorkflowCondition.DATA_READY,
-            reason=WorkflowReason(view.entry.reason or WorkflowReason.TASK_FAILED),
+            reason=known_reason(view.entry.reason),
             message=view.entry.message,
             final=True,
         )

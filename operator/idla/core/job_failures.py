@@ -30,13 +30,14 @@ def explain_failure(job: Manifest, pods: Sequence[Manifest]) -> JobFailure:
     """
     if _condition(job).get("reason") == "DeadlineExceeded":
         return _from_job(job)
-    for pod in pods:
-        ended = termination(pod, CONTAINER)
-        found = None if ended is None else _from_container(ended, pod)
-        found = found or _from_pod(pod)
-        if found is not None:
-            return found
-    return _from_job(job)
+    return next((found for pod in pods if (found := explain_pod(pod)) is not None), None) or _from_job(job)
+
+
+def explain_pod(pod: Manifest) -> JobFailure | None:
+    """Return why a pod failed, or None where it tells nothing."""
+    ended = termination(pod, CONTAINER)
+    found = None if ended is None else _from_container(ended, pod)
+    return found or _from_pod(pod)
 
 
 def _from_container(ended: Termination, pod: Manifest) -> JobFailure | None:

@@ -65,7 +65,7 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     wanted = int(live["spec"].get("replicas", 1))
     complete = current and seen and set(counts.values()) == {wanted} and wanted > 0
     load_problem = None if complete else _load_problem(pods, digest)
-    problem = None if complete else load_problem or _waiting(pods, digest)
+    problem = None if complete else load_problem or _refused(status) or _waiting(pods, digest)
     if current and seen and not complete and _deadline_exceeded(status):
         problem = _late(problem)
     return Rollout(
@@ -91,6 +91,14 @@ def _deadline_exceeded(status: Manifest) -> bool:
         entry.get("type") == "Progressing" and entry.get("reason") == "ProgressDeadlineExceeded"
         for entry in status.get("conditions") or ()
     )
+
+
+def _refused(status: Manifest) -> Problem | None:
+    for entry in status.get("conditions") or ():
+        if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
+            message = str(entry.get("message") or "Kubernetes makes no pod")
+            return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, lasting=False)
+    return None
 
 
 def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:

@@ -6,7 +6,7 @@ in the status needs no Job any more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
@@ -19,13 +19,16 @@ from idla.builders.task_job import CONTAINER, TaskPod, build_task_job, job_name
 from idla.core import jobs
 from idla.core.conditions import parse_timestamp, shortened
 from idla.core.graph import TaskState
-from idla.core.job_failures import explain_failure
+from idla.core.job_failures import explain_failure, explain_pod
 from idla.core.pods import job_of, owned_by, phase, termination, waiting
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 
 LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""
+
+POD_EXPECTED = timedelta(seconds=30)
+"""How long after its start a Job may be without a pod before that is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class TaskView:
     result: TaskResult | None = None
     active: bool = False
     """Whether it has a Job that may still start or run pods."""
+    look_again: bool = False
+    """Whether time alone may change how it stands, so that no event would tell."""
     apply: tuple[Manifest, ...] = ()
     delete: tuple[Deletion, ...] = ()
 
@@ -179,9 +184,12 @@ def _observe(case: _Case, job: Manifest) -> TaskView:
 
 
 def _begin(case: _Case, *, attempt: int) -> TaskView:
-    hold = case.hold or ("the workflow is suspended" if case.orders.suspend else None) or _orphan(case)
+    hold = case.hold or ("the workflow is suspended" if case.orders.suspend else None)
     if hold is not None:
         return case.held(hold)
+    orphan = _orphan(case)
+    if orphan is not None:
+        return replace(case.held(orphan), look_again=True)
     job = build_task_job(case.orders.owner, case.work.spec, case.work.pod, attempt=attempt, suspend=False)
     held = case.held("")
     return TaskView(
@@ -244,13 +252,28 @@ def _unfinished(case: _Case, job: Manifest) -> TaskView:
 def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
     if case.orders.suspend:
         return case.view(job, TaskState.SUSPENDED, message="it goes on from its checkpoint")
-    pods = [pod for pod in owned_by(case.snapshot.pods, jobs.name_of(job)) if phase(pod) in {"Pending", "Running"}]
+    pods = owned_by(case.snapshot.pods, jobs.name_of(job))
     if any(phase(pod) == "Running" for pod in pods):
         return case.view(job, TaskState.RUNNING)
-    waits = [found for pod in pods if (found := waiting(pod)) is not None]
-    if not waits:
+    pending = [pod for pod in pods if phase(pod) == "Pending"]
+    if not pending:
+        return _without_pod(case, job, pods)
+    wait = next((found for pod in pending if (found := waiting(pod)) is not None), None)
+    if wait is None:
         return case.view(job, TaskState.PENDING)
-    return case.view(job, TaskState.PENDING, reason=waits[0].reason, message=waits[0].message)
+    return case.view(job, TaskState.PENDING, reason=wait.reason, message=wait.message)
+
+
+def _without_pod(case: _Case, job: Manifest, ended: Sequence[Manifest]) -> TaskView:
+    failure = next((found for pod in ended if (found := explain_pod(pod)) is not None), None)
+    if failure is not None:
+        message = f"a pod failed and is repeated: {failure.reason}, {failure.message}"
+        return case.view(job, TaskState.PENDING, message=message)
+    view, began = case.view(job, TaskState.PENDING), jobs.start_time(job)
+    if began is not None and not view.entry.attempts and case.orders.now - parse_timestamp(began) >= POD_EXPECTED:
+        message = f"Kubernetes makes no pod for it (a quota or a policy?): kubectl describe job {jobs.name_of(job)}"
+        view = case.view(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
+    return replace(view, look_again=True)
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:

@@ -199,7 +199,7 @@ def _stoppable(job: Manifest) -> bool:
 
 def _next_look(facts: Facts, new: TrainingWorkflowStatus) -> float | None:
     looks: list[float] = []
-    if any(view.state is TaskState.RUNNING for view in facts.active) and not facts.ended:
+    if any(view.look_again or view.state is TaskState.RUNNING for view in facts.tasks) and not facts.ended:
         looks.append(facts.situation.settings.progress_period_seconds)
     deadline = seconds_to_deadline(facts)
     if deadline is not None:

@@ -14,6 +14,7 @@ from idla.core.graph import TaskState
 from idla.core.outcome import explained_variant
 from idla.core.requirements import Bar, bar
 from idla.core.tasks import TaskView
+from idla.core.workflow_failures import known_reason
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
@@ -153,7 +154,7 @@ def _resources_ready(facts: Facts) -> Condition:
     waits = [view for view in facts.active if view.entry.reason is not None]
     if waits:
         texts = "; ".join(f"{view.entry.name}: {view.entry.message}" for view in waits)
-        return _condition(kind, FALSE, WorkflowReason(waits[0].entry.reason or WorkflowReason.UNSCHEDULABLE), texts)
+        return _condition(kind, FALSE, known_reason(waits[0].entry.reason), texts)
     if any(view.state is TaskState.RUNNING for view in facts.active):
         return _condition(kind, TRUE, WorkflowReason.SCHEDULED, "every pod has its node")
     if any(view.state is TaskState.PENDING for view in facts.active):

@@ -160,6 +160,14 @@ def test_why_a_pod_waits_is_told() -> None:
     assert endpoint.settle().conditions()["Ready"] == "False ClaimNotFound"
 
 
+def test_a_quota_that_refuses_pods_is_told() -> None:
+    endpoint = Endpoint().publish().settle().replicas(updated=0, ready=0)
+    assert endpoint.deployment is not None
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota: small"}
+    endpoint.deployment["status"]["conditions"].append(failure)
+    assert endpoint.settle().conditions()["Reconciling"] == "True PodNotCreated"
+
+
 def test_a_rollout_that_takes_too_long_says_why() -> None:
     endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0, late=True)
     endpoint.load_fails(FailureReason.ARTIFACT_UNREACHABLE, "no route to host").settle()

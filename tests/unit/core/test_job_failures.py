@@ -75,3 +75,13 @@ def test_a_job_without_pods_says_what_it_knows() -> None:
     world = World().settle().run("profile").settle().crash("profile", code=1, reason="Error")
     world.pods.clear()
     assert world.settle().task("profile")["reason"] == "TaskFailed"
+
+
+def test_a_failure_that_is_repeated_is_told_meanwhile() -> None:
+    world = World().settle().run("profile").settle().crash("profile", code=137, reason="OOMKilled").wait(60)
+    job = world.job("profile")
+    job["status"] = {"startTime": job["status"]["startTime"], "failed": 1}
+    task = world.settle().task("profile")
+    assert (task["state"], task["attempts"]) == ("Pending", 1)
+    assert task["message"].startswith("a pod failed and is repeated: OOMKilled, the kernel ended the task")
+    assert world.conditions()["Succeeded"] == "Unknown Profiling"

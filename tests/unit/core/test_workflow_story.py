@@ -487,6 +487,34 @@ def test_why_pods_wait_is_told() -> None:
     assert world.task("profile")["reason"] == "ClaimNotFound"
 
 
+def test_a_job_that_gets_no_pod_is_told() -> None:
+    world = World().settle()
+    world.job("profile")["status"] = {"startTime": timestamp(world.now)}
+    assert world.wait(29).settle().tasks() == {"profile": "Pending"}
+    assert world.turn().requeue_after == 10.0
+    assert world.wait(1).settle().conditions()["ResourcesReady"] == "False PodNotCreated"
+    assert "kubectl describe job digits-profile-" in world.task("profile")["message"]
+    assert world.run("profile").settle().conditions()["ResourcesReady"] == "True Scheduled"
+
+
+def test_a_pod_on_a_dead_node_is_waited_for_no_longer_than_it_was_given() -> None:
+    world = World().profiled().run(*BOTH).settle()
+    name = world.job(BOTH[0])["metadata"]["name"]
+    world.pods[name]["metadata"]["deletionTimestamp"] = timestamp(world.now + timedelta(seconds=30))
+    del world.jobs[name]
+    assert world.turn().requeue_after == 10.0
+    assert name in world.wait(31).settle().jobs
+
+
+def test_a_reason_that_only_another_version_knows_stops_nothing() -> None:
+    world = World().settle().run("profile").settle()
+    world.fail("profile", FailureReason.DATA_EMPTY, "no example").settle()
+    world.task("profile")
+    world.status["tasks"][0]["reason"] = "OfTheFuture"
+    world.edit(ttlSecondsAfterFinished=9000).settle()
+    assert world.conditions()["DataReady"] == "False TaskFailed"
+
+
 # --- its end ----------------------------------------------------------------------------------------------------------
 def test_the_deadline_stops_running_jobs_and_a_longer_one_goes_on() -> None:
     world = World(workflow=workflow(activeDeadlineSeconds=60)).profiled().run(*BOTH).settle()
