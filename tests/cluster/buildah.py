@@ -37,6 +37,16 @@ _REMEDY = """
 
 
 @dataclass(frozen=True)
+class Request:
+    """An image that is wanted: the Dockerfile's stages, which are images too, and build arguments of the last."""
+
+    context: Path
+    stages: Mapping[str, stages.Stage]
+    chain: tuple[str, ...]
+    extra: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Buildah:
     """The store of buildah and the archive, both in the cache."""
 
@@ -65,18 +75,23 @@ class Buildah:
             ClusterError: a build failed; the message has the end of its log and what to check.
         """
         known = stages.read(context / "Dockerfile")
-        references = {name: reference(known, name, context) for name in chain}
-        last = references[chain[-1]]
-        if self.layout.manifest(last) is not None:
-            return last
-        self._ensure_base(beat)
-        arguments: dict[str, str] = {}
-        for name in chain:
-            if not self._bring_back(references[name], beat):
-                more = extra if name == chain[-1] else {}
-                self._build(context, name, references[name], {**arguments, **more}, beat)
-            arguments[name.upper().replace("-", "_")] = _tag(references[name])
+        last = reference(known, chain[-1], context)
+        if self.layout.manifest(last) is None:
+            self._ensure(Request(context, known, tuple(chain), extra), chain[-1], beat)
         return last
+
+    def _ensure(self, wanted: Request, name: str, beat: Beat) -> str:
+        """Have the stage in the store, built when it is not in the archive either; return its tag."""
+        made = reference(wanted.stages, name, wanted.context)
+        if not self._bring_back(made, beat):
+            arguments = dict(wanted.extra) if name == wanted.chain[-1] else {}
+            for need in stages.inputs(wanted.stages, name, wanted.chain):
+                if need == BASE:
+                    self._ensure_base(beat)
+                else:
+                    arguments[need.upper().replace("-", "_")] = self._ensure(wanted, need, beat)
+            self._build(wanted.context, name, made, arguments, beat)
+        return _tag(made)
 
     def _build(self, context: Path, name: str, made: str, arguments: Mapping[str, str], beat: Beat) -> None:
         words = [*self._buildah(), "bud", "--isolation", "chroot", "--network", "host", "--pull-never"]

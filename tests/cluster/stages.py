@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,15 @@ def digest(stages: Mapping[str, Stage], name: str, context: Path) -> str:
         for path in _files(context / source):
             whole.update(f"\n{path.relative_to(context)} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return whole.hexdigest()[:16]
+
+
+def inputs(stages: Mapping[str, Stage], name: str, images: Collection[str]) -> list[str]:
+    """Return what must exist to build the stage: the nearest stages that are `images`, and images from elsewhere."""
+    found: set[str] = set()
+    for need in stages[name].needs:
+        nearest = need in images or need not in stages
+        found.update([need] if nearest else inputs(stages, need, images))
+    return sorted(found)
 
 
 def _instructions(text: str) -> Iterator[str]:

@@ -55,6 +55,21 @@ def test_a_stage_without_a_name_is_refused(context: Path) -> None:
         stages.read(context / "Dockerfile")
 
 
+@pytest.mark.parametrize(
+    ("name", "images", "expected"),
+    [
+        ("program", ("packages",), ["packages"]),
+        ("program", (), ["debian:slim"]),
+        ("packages", ("tools",), ["debian:slim", "tools"]),
+        ("packages", ("program",), ["debian:slim"]),
+    ],
+)
+def test_what_must_exist_to_build_a_stage(
+    context: Path, name: str, images: tuple[str, ...], expected: list[str]
+) -> None:
+    assert stages.inputs(stages.read(context / "Dockerfile"), name, images) == expected
+
+
 def replaced(old: str, new: str) -> Callable[[Path], object]:
     return lambda context: (context / "Dockerfile").write_text(DOCKERFILE.replace(old, new))
 
