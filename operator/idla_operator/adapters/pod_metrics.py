@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from idla_operator.adapters.samples import WANTED, Sample, reading_of
 from idla_operator.ports import Outcome, Reading, Unmeasured
 
-TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+TIMEOUT_SECONDS = 2.0
 LIMIT = 256 * 1024
 """Bytes of an answer that are read; a longer one is no answer."""
 _OK = 200
@@ -22,16 +22,17 @@ _OK = 200
 class PodMetrics:
     """The `ProgressSource` without a Prometheus."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, port: int = METRICS_PORT) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, port: int) -> None:
         self._session = session
         self._port = port
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, *, port: int = METRICS_PORT) -> AsyncIterator[Self]:
+    async def open(cls, *, port: int = METRICS_PORT, seconds: float = TIMEOUT_SECONDS) -> AsyncIterator[Self]:
         """Hold connections for the time of the context; no proxy and no credentials of the environment are used."""
         connector = aiohttp.TCPConnector(limit=32, force_close=True)
-        async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as session:
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
             yield cls(session, port=port)
 
     async def read(self, pod: Manifest) -> Reading:
@@ -45,7 +46,7 @@ class PodMetrics:
             text = await self._fetch(f"http://{host}:{self._port}/metrics")
             return reading_of(_samples(text))
         except TimeoutError:
-            return Unmeasured(outcome=Outcome.TIMEOUT, message=f"no answer within {TIMEOUT.total} seconds")
+            return Unmeasured(outcome=Outcome.TIMEOUT, message="no answer in time")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Unmeasured(outcome=Outcome.ERROR, message=f"{type(error).__name__}: {error}")
 
