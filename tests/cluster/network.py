@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cluster.commands import ClusterError, output, succeeds
+from tests.cluster.commands import ClusterError, output, succeeds, wait_until
 from tests.cluster.places import Addresses, Places
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -51,8 +51,9 @@ def remove(places: Places, points: Addresses) -> None:
     if _is_mounted(places.netns):
         output(["umount", places.netns])
     places.netns.unlink(missing_ok=True)
-    if succeeds(["ip", "link", "show", link_name(points)]):  # takes its routes along
-        output(["ip", "link", "del", link_name(points)])
+    link = link_name(points)
+    succeeds(["ip", "link", "del", link])  # takes its routes along; the kernel may have taken it with the namespace
+    wait_until(lambda: not succeeds(["ip", "link", "show", link]), 10.0, lambda: f"link {link} does not go away")
     while succeeds(["iptables", "-w", "-t", "nat", "-D", *_masquerade(points)]):
         pass
 
