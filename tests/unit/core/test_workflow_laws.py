@@ -13,6 +13,7 @@ from idla_contract.result import FailureReason
 from tests.unit.core.world import World, profile, published, trained, workflow
 
 BOTH = ("train-resnet-small", "train-vgg-small")
+DEPLOY = {"mode": "CreateOrUpdate"}
 TASKS = ("profile", *BOTH, "publish")
 REPORTS: dict[str, dict[str, Any]] = {
     "profile": {"profile": profile()},
@@ -58,7 +59,7 @@ ACTIONS: dict[str, Callable[[World], Any]] = {
     "more epochs": lambda world: world.edit(training={"maxEpochs": 40}),
     "smaller pods": lambda world: world.edit(resources={"requests": {"cpu": "250m"}}),
     "other target": lambda world: world.edit(objectives=[{"metric": "accuracy", "target": "0.99", "minimum": "0.9"}]),
-    "deployment wanted": lambda world: world.edit(deployment={"mode": "CreateOrUpdate"}),
+    "deployment wanted": lambda world: world.edit(deployment=DEPLOY),
     "an invalid edit": lambda world: world.edit(data={"storageUri": "ftp://x"}),
     "a valid edit": lambda world: world.edit(data={"storageUri": "sample://digits"}),
     "manual approval": lambda world: world.edit(approval="Manual"),
@@ -79,9 +80,33 @@ for name in TASKS:
         f"{name} fails": on_task(name, lambda world, task: world.fail(task, FailureReason.INTERNAL, "x", code=1)),
         f"{name} is deleted": on_task(name, delete_job),
     }
+
+
+def all_succeed(world: World) -> None:
+    for task in TASKS:
+        if at_work(world, task):
+            world.finish(task, **REPORTS[task])
+
+
+def serve(world: World) -> None:
+    artifact = (world.workflow.get("status") or {}).get("artifact")
+    if artifact and world.deployments:
+        world.serve(artifact["digest"])
+
+
+ACTIONS |= {"all at work succeed": all_succeed, "the artifact serves": serve}
+STARTS: dict[str, Callable[[], World]] = {
+    "new": lambda: World().settle(),
+    "training": lambda: World().profiled().run(*BOTH).settle(),
+    "publishing": lambda: World().profiled().train().run("publish").settle(),
+    "deploying": lambda: World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish(),
+    "done": lambda: World().profiled().train().publish(),
+    "waiting for approval": lambda: World(workflow=workflow(approval="Manual")).profiled(),
+}
 # Successes are drawn more often, so that most ways get far.
-FORWARD = [f"{name} {what}" for name in TASKS for what in ("runs", "succeeds")]
-WAYS = st.lists(st.sampled_from([*ACTIONS, *FORWARD, *FORWARD]), max_size=20)
+FORWARD = ["all at work succeed"] * 10
+STARTED = st.sampled_from(sorted(STARTS))
+WAYS = st.lists(st.sampled_from([*ACTIONS, *FORWARD]), min_size=5, max_size=20)
 thorough = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -103,9 +128,9 @@ def check(world: World, before: dict[str, Any]) -> None:
 
 
 @thorough
-@given(WAYS)
-def test_whatever_happens_no_work_is_done_twice_and_nothing_reached_is_lost(way: list[str]) -> None:
-    world = World().settle()
+@given(STARTED, WAYS)
+def test_whatever_happens_no_work_is_done_twice_and_nothing_reached_is_lost(start: str, way: list[str]) -> None:
+    world = STARTS[start]()
     for action in way:
         before = world.workflow.get("status") or {}
         ACTIONS[action](world)
@@ -116,11 +141,10 @@ def test_whatever_happens_no_work_is_done_twice_and_nothing_reached_is_lost(way:
 
 
 @thorough
-@given(WAYS, st.lists(st.integers(0, 3), min_size=1, max_size=10))
-def test_an_operator_killed_at_any_moment_ends_in_the_same_world(way: list[str], kills: list[int]) -> None:
+@given(STARTED, WAYS, st.lists(st.integers(0, 3), min_size=1, max_size=10))
+def test_an_operator_killed_at_any_moment_ends_in_the_same_world(start: str, way: list[str], kills: list[int]) -> None:
     """Kill it before the status is written, with some of its other writes done; then let another one begin."""
-    calm, harsh = World().settle(), World()
-    interrupt(harsh, kills)
+    calm, harsh = STARTS[start](), STARTS[start]()
     for action in way:
         for world in (calm, harsh):
             ACTIONS[action](world)
@@ -194,6 +218,7 @@ def test_every_action_of_the_laws_does_something(action: str) -> None:
         World().profiled().run(*BOTH).settle(),
         World().profiled().run(*BOTH).settle().edit(suspend=True).settle(),
         World().profiled().train(),
+        World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish(),
     ]
     changed = []
     for world in worlds:
