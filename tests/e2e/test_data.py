@@ -84,7 +84,7 @@ def test_what_can_never_be_is_said_before_anything_runs(data: Kubectl) -> None:
     )
     for name, reason, words in (
         ("too-many-gpus", "NoFeasibleResources", "64 nvidia.com/gpu"),
-        ("too-small", "NoFeasibleModel", "MiB allowed"),
+        ("too-small", "NoFeasibleModel", "`modelSizeMebibytes` allows 0.001"),
     ):
         workflow = until(data, "trainingworkflow", name, stalled)
         planned = condition(workflow["status"], "Planned")

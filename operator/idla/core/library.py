@@ -140,8 +140,8 @@ def _mismatch(
     expected = smallest_bytes(entry.profile.parameters, methods)
     if maximum is not None and expected > maximum:
         how = f"with {' or '.join(methods)}" if methods else "uncompressed"
-        figures = f"{_mebibytes(expected)} MiB {how} expected > {_mebibytes(maximum)} MiB allowed"
-        return DecisionReason.SIZE_EXCEEDED, f"{figures} ({entry.profile.parameters} weights)"
+        figures = f"{_mebibytes(expected)} MiB expected {how} ({entry.profile.parameters} weights)"
+        return DecisionReason.SIZE_EXCEEDED, f"{figures}; `modelSizeMebibytes` allows {_mebibytes(maximum)}"
     return None
 
 
@@ -152,7 +152,7 @@ def _mebibytes(size: int) -> str:
 def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus]) -> Obstacle:
     if rejected:
         reasons = "; ".join(f"{entry.choice}: {entry.reason}, {entry.message}" for entry in rejected)
-        message = f"no template can do it: {reasons}"
+        message = f"no template can do it; relax the spec or add a ModelTemplate: {reasons}"
     else:
         message = f"the library has no ModelTemplate for {spec.task.type}; apply the library's manifests or add one"
     return Obstacle(

@@ -166,7 +166,7 @@ def limits(spec: TrainingWorkflowSpec) -> Limits:
     maxima = {constraint.metric: float(constraint.maximum) for constraint in spec.constraints or ()}
     size = maxima.get(ConstraintMetric.SIZE)
     return Limits(
-        size_bytes=None if size is None else int(size * MEBIBYTE),
+        size_bytes=None if size is None else max(1, round(size * MEBIBYTE)),
         latency_p95_milliseconds=maxima.get(ConstraintMetric.LATENCY),
     )
 

@@ -253,7 +253,8 @@ def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
     if case.orders.suspend:
         return case.view(job, TaskState.SUSPENDED, message="it goes on from its checkpoint")
     pods = owned_by(case.snapshot.pods, jobs.name_of(job))
-    if any(phase(pod) == "Running" for pod in pods):
+    # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
+    if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
         return case.view(job, TaskState.RUNNING)
     pending = [pod for pod in pods if phase(pod) == "Pending"]
     if not pending:

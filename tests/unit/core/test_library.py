@@ -69,13 +69,13 @@ def test_a_shortlist_keeps_its_order() -> None:
         pytest.param(
             BIG,
             "SizeExceeded",
-            "19.1 MiB with DynamicRange or Int8 expected > 0.2 MiB allowed (20000000 weights)",
+            "19.1 MiB expected with DynamicRange or Int8 (20000000 weights); `modelSizeMebibytes` allows 0.2",
             id="too many weights",
         ),
         pytest.param(
             FLOAT_ONLY,
             "SizeExceeded",
-            "0.305 MiB uncompressed expected > 0.2 MiB allowed (80000 weights)",
+            "0.305 MiB expected uncompressed (80000 weights); `modelSizeMebibytes` allows 0.2",
             id="nothing compresses it",
         ),
     ],
@@ -119,16 +119,16 @@ def test_images_that_are_not_known_yet_reject_nothing() -> None:
             (FLOAT_ONLY,),
             {"constraints": maximum("0.2")},
             "NoFeasibleModel",
-            "no template can do it: plain: SizeExceeded, 0.305 MiB uncompressed expected > 0.2 MiB allowed"
-            " (80000 weights)",
+            "no template can do it; relax the spec or add a ModelTemplate: plain: SizeExceeded, 0.305 MiB expected "
+            "uncompressed (80000 weights); `modelSizeMebibytes` allows 0.2",
             id="none small enough",
         ),
         pytest.param(
             LIBRARY[:1],
             {"constraints": maximum("0.2"), "compression": {"mode": "Off"}},
             "NoFeasibleModel",
-            "no template can do it: resnet-small: SizeExceeded, 0.305 MiB uncompressed expected > 0.2 MiB allowed"
-            " (80000 weights)",
+            "no template can do it; relax the spec or add a ModelTemplate: resnet-small: SizeExceeded, 0.305 MiB "
+            "expected uncompressed (80000 weights); `modelSizeMebibytes` allows 0.2",
             id="compression is off",
         ),
     ],

@@ -497,6 +497,12 @@ def test_a_job_that_gets_no_pod_is_told() -> None:
     assert world.run("profile").settle().conditions()["ResourcesReady"] == "True Scheduled"
 
 
+def test_a_task_runs_until_its_job_says_that_it_ended() -> None:
+    world = World().settle().run("profile").settle()
+    world.pod("profile")["status"]["phase"] = "Succeeded"
+    assert world.settle().tasks() == {"profile": "Running"}
+
+
 def test_a_pod_on_a_dead_node_is_waited_for_no_longer_than_it_was_given() -> None:
     world = World().profiled().run(*BOTH).settle()
     name = world.job(BOTH[0])["metadata"]["name"]
