@@ -18,7 +18,6 @@ from idla.api.training_workflow import (
 )
 from idla.core.conditions import parse_timestamp
 from idla.core.endpoint import Endpoint, endpoint
-from idla.core.graph import TaskState
 from idla.core.library import Choice, choose
 from idla.core.outcome import artifact_status
 from idla.core.plan import PROFILE, PUBLISH, make_plan, profile_work, publish_work, training_task, training_work
@@ -26,6 +25,7 @@ from idla.core.preflight import impossible_pod, missing_claim
 from idla.core.requirements import bar
 from idla.core.selection import Selected, figures, select
 from idla.core.situation import Obstacle, Situation
+from idla.core.task_state import TaskState
 from idla.core.tasks import Orders, TaskView, follow, unstarted
 from idla.core.workflow_failures import known_reason, publish_failure, trainings_failure
 

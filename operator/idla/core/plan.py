@@ -23,7 +23,7 @@ from idla_contract.task import (
 from idla.api.training_workflow import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus, Verdict
 from idla.builders.identity import child_name
 from idla.builders.task_job import TaskPod
-from idla.core.graph import content_hash
+from idla.core.content import content_hash
 from idla.core.library import Choice
 from idla.core.references import artifact_claim, data_claim
 from idla.core.requirements import PodAmounts, data_source, light_amounts, limits, training_amounts

@@ -8,8 +8,8 @@ from idla_contract.task import Training
 from idla.api.training_workflow import MetricStatus, ProgressStatus, TaskStatus
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.facts import Facts
-from idla.core.graph import TaskState
 from idla.core.snapshot import TaskProgress
+from idla.core.task_state import TaskState
 from idla.core.tasks import TaskView
 
 PROFILE_SHARE, TRAIN_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.13

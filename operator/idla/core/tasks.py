@@ -18,11 +18,11 @@ from idla.builders.identity import TASK, Owner, label_value
 from idla.builders.task_job import CONTAINER, TaskPod, build_task_job, job_name
 from idla.core import jobs
 from idla.core.conditions import parse_timestamp, shortened
-from idla.core.graph import TaskState
 from idla.core.job_failures import explain_failure, explain_pod
 from idla.core.pods import job_of, owned_by, phase, termination, waiting
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
+from idla.core.task_state import TaskState
 
 LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""

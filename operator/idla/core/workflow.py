@@ -16,7 +16,6 @@ from idla.core import jobs
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.endpoint import wanted_deployment
 from idla.core.facts import Facts, find_facts, seconds_to_deadline
-from idla.core.graph import TaskState
 from idla.core.progress import due
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.references import artifact_claim
@@ -24,6 +23,7 @@ from idla.core.requirements import SpecError, claim_mebibytes, read_spec, spec_d
 from idla.core.settings import Settings
 from idla.core.situation import Situation, owner_of, read_status
 from idla.core.snapshot import WorkflowSnapshot
+from idla.core.task_state import TaskState
 from idla.core.tasks import needed_jobs, observed_again
 from idla.core.workflow_events import events_between
 from idla.core.workflow_status import queued_status, refused_status, status_of

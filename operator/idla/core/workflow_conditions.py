@@ -10,9 +10,9 @@ from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.core.conditions import Condition
 from idla.core.facts import ApprovalState, Facts
-from idla.core.graph import TaskState
 from idla.core.outcome import explained_variant
 from idla.core.requirements import Bar, bar
+from idla.core.task_state import TaskState
 from idla.core.tasks import TaskView
 from idla.core.workflow_failures import known_reason
 

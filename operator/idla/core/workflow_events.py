@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from idla.api.meta import ConditionStatus
 from idla.api.reasons import DecisionName, EventReason, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import TaskStatus, TrainingWorkflowStatus
-from idla.core.graph import TaskState
 from idla.core.reconciliation import Event, EventType
+from idla.core.task_state import TaskState
 
 
 def events_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> tuple[Event, ...]:

@@ -1,0 +1,28 @@
+import pytest
+from idla.core.content import content_hash
+from idla_contract.task import DataSource, ModelSpec, ProfileStep, Training, TrainStep
+
+DATA = DataSource(uri="sample://digits")
+
+
+def train(**changes: int) -> TrainStep:
+    return TrainStep(model=ModelSpec(template="resnet-small", builder="resnet"), training=Training(**changes))
+
+
+def test_equal_work_has_an_equal_hash() -> None:
+    assert content_hash(DATA, [train()], image="a") == content_hash(DATA, [train()], image="a")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param((DATA, [train(seed=2)], "a"), id="seed"),
+        pytest.param((DATA, [train(max_epochs=3)], "a"), id="hyperparameter"),
+        pytest.param((DATA, [train(), ProfileStep()], "a"), id="steps"),
+        pytest.param((DataSource(uri="sample://letters"), [train()], "a"), id="data"),
+        pytest.param((DATA, [train()], "b"), id="image"),
+    ],
+)
+def test_what_could_change_the_result_changes_the_hash(other: tuple[DataSource, list[TrainStep], str]) -> None:
+    data, steps, image = other
+    assert content_hash(data, steps, image=image) != content_hash(DATA, [train()], image="a")
