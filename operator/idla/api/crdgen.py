@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 from typing_extensions import override
 
-from idla.api import model_deployment, model_template, training_workflow
+from idla.api import model_deployment, model_template, training_workflow, training_workflow_status
 from idla.api.crdgen_schema import structural_schema
 from idla.api.meta import API_VERSION, GROUP, VERSION
 
@@ -66,7 +66,7 @@ DEFINITIONS = (
         short_name="twf",
         description="From data and a target to a published, compressed and served model.",
         spec=training_workflow.TrainingWorkflowSpec,
-        status=training_workflow.TrainingWorkflowStatus,
+        status=training_workflow_status.TrainingWorkflowStatus,
         columns=(
             Column(
                 name="Model",

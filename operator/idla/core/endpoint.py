@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import ArtifactStatus
+from idla.api.training_workflow_status import ArtifactStatus
 from idla.builders.model_deployment import build_model_deployment, follows
 from idla.core.drift import satisfied
 from idla.core.reconciliation import Manifest

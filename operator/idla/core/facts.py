@@ -8,14 +8,8 @@ from enum import StrEnum
 from idla_contract.result import DataProfile
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import (
-    APPROVED_PLAN,
-    Approval,
-    BasisStatus,
-    PlanStatus,
-    TaskStatus,
-    TrainingWorkflowStatus,
-)
+from idla.api.training_workflow import APPROVED_PLAN, Approval
+from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.conditions import parse_timestamp
 from idla.core.endpoint import Endpoint, endpoint
 from idla.core.library import Choice, choose

@@ -8,13 +8,8 @@ from idla_contract.task import CompressionMethod, EarlyStopping, Training
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import (
-    AlternativeStatus,
-    CandidateStatus,
-    CompressionMode,
-    Selection,
-    TrainingWorkflowSpec,
-)
+from idla.api.training_workflow import CompressionMode, Selection, TrainingWorkflowSpec
+from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
 from idla.core.conditions import shortened
 from idla.core.requirements import MEBIBYTE, limits
 from idla.core.situation import Obstacle

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from idla_contract.result import CompressReport, DataProfile, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
-from idla.api.training_workflow import (
+from idla.api.training_workflow_status import (
     AlternativeStatus,
     ArtifactStatus,
     DataStatus,

@@ -20,7 +20,8 @@ from idla_contract.task import (
     VerifyStep,
 )
 
-from idla.api.training_workflow import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus, Verdict
+from idla.api.training_workflow import Verdict
+from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus
 from idla.builders.identity import child_name
 from idla.builders.task_job import TaskPod
 from idla.core.content import content_hash

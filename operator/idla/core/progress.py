@@ -5,7 +5,7 @@ from datetime import datetime
 
 from idla_contract.task import Training
 
-from idla.api.training_workflow import MetricStatus, ProgressStatus, TaskStatus
+from idla.api.training_workflow_status import MetricStatus, ProgressStatus, TaskStatus
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.facts import Facts
 from idla.core.snapshot import TaskProgress

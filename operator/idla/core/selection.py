@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from idla_contract.result import TrainReport
 
 from idla.api.reasons import DecisionReason, WorkflowReason
-from idla.api.training_workflow import AlternativeStatus, CandidateStatus
+from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
 from idla.core.conditions import shortened
 from idla.core.requirements import Bar
 from idla.core.tasks import TaskView

@@ -6,7 +6,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import KIND, ArtifactStatus, TrainingWorkflowSpec, TrainingWorkflowStatus
+from idla.api.training_workflow import KIND, TrainingWorkflowSpec
+from idla.api.training_workflow_status import ArtifactStatus, TrainingWorkflowStatus
 from idla.builders.identity import Owner
 from idla.core.reconciliation import Manifest
 from idla.core.settings import Settings

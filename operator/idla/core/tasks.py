@@ -13,7 +13,7 @@ from idla_contract.task import TaskSpec
 from pydantic import ValidationError
 
 from idla.api.reasons import WorkflowReason
-from idla.api.training_workflow import TaskStatus
+from idla.api.training_workflow_status import TaskStatus
 from idla.builders.identity import TASK, Owner, label_value
 from idla.builders.task_job import CONTAINER, TaskPod, build_task_job, job_name
 from idla.core import jobs

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from idla.api.meta import API_VERSION
 from idla.api.reasons import WorkflowReason
-from idla.api.training_workflow import KIND, BasisStatus, TrainingWorkflowStatus
+from idla.api.training_workflow import KIND
+from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
 from idla.core import jobs
 from idla.core.conditions import parse_timestamp, timestamp

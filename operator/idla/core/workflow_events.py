@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from idla.api.meta import ConditionStatus
 from idla.api.reasons import DecisionName, EventReason, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import TaskStatus, TrainingWorkflowStatus
+from idla.api.training_workflow_status import TaskStatus, TrainingWorkflowStatus
 from idla.core.reconciliation import Event, EventType
 from idla.core.task_state import TaskState
 

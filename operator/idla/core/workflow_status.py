@@ -5,7 +5,7 @@ from datetime import datetime
 
 from idla.api.meta import ConditionStatus
 from idla.api.reasons import DecisionName, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import (
+from idla.api.training_workflow_status import (
     AlternativeStatus,
     DecisionStatus,
     DeploymentReference,

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla.api.training_workflow import CandidateStatus, TaskStatus
+from idla.api.training_workflow_status import CandidateStatus, TaskStatus
 from idla.core.requirements import Bar
 from idla.core.selection import Selected, select
 from idla.core.tasks import TaskView

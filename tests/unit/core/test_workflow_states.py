@@ -3,7 +3,7 @@
 import pytest
 from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, DeploymentReason, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import TrainingWorkflowStatus
+from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla_contract.result import FailureReason
 
 from tests.unit.core.stories import STATES

@@ -1,0 +1,271 @@
+"""What a TrainingWorkflow answers: what the operator decided, does and found."""
+
+from typing import Annotated
+
+from idla_contract.task import CompressionMethod
+from pydantic import Field
+
+from idla.api.meta import Conditions, Digest, Keyed, Name, Reason, Share, StatusModel, Text, Timestamp
+
+
+class BasisStatus(StatusModel):
+    """What the tasks of a generation rest on; frozen when the generation was first worked on."""
+
+    image: Annotated[str, Field(max_length=1024)]
+    """The trainer image of every task."""
+    spec_digest: Annotated[str, Field(max_length=64)]
+    """Digest of those parts of the spec that tasks and verdicts depend on."""
+
+
+class CandidateStatus(StatusModel):
+    """A model of the plan as it was frozen when the plan was made."""
+
+    template: Name
+    """The ModelTemplate's name."""
+    builder: Annotated[str, Field(max_length=63)]
+    """What the trainer builds."""
+    parameters: int = Field(ge=0)
+    """Expected number of weights."""
+    hyperparameters: Annotated[str, Field(max_length=16384)]
+    """JSON object of the builder's hyperparameters."""
+    training: Annotated[str, Field(max_length=4096)]
+    """JSON object of the training's settings."""
+    methods: Annotated[tuple[CompressionMethod, ...], Field(max_length=8)]
+    """Compression methods that will be tried on it."""
+
+
+class PlannedTaskStatus(StatusModel):
+    """A node of the task graph."""
+
+    name: Name
+    """The task's name."""
+    depends_on: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+    """Tasks whose results it needs."""
+    steps: Annotated[tuple[Reason, ...], Field(max_length=8)]
+    """What it does, in order."""
+
+
+class PlanStatus(StatusModel):
+    """What will be done; made once for a generation and then followed."""
+
+    hash: Annotated[str, Field(max_length=64)]
+    """Changes with the plan; approval names it."""
+    image: Annotated[str, Field(max_length=1024)]
+    """The trainer image of every task."""
+    candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=8), Keyed("template")]
+    """The models that compete."""
+    tasks: Annotated[tuple[PlannedTaskStatus, ...], Field(max_length=16), Keyed("name")]
+    """The task graph."""
+
+
+class AlternativeStatus(StatusModel):
+    """What was not chosen."""
+
+    choice: Annotated[str, Field(max_length=253)]
+    """Its name."""
+    reason: Reason
+    """Why not, for programs."""
+    message: Text
+    """Why not, with figures."""
+
+
+class DecisionStatus(StatusModel):
+    """A choice that explains itself."""
+
+    name: Reason
+    """What was decided, e.g. `ModelSelection`."""
+    choice: Annotated[str, Field(max_length=253)]
+    """What was chosen."""
+    reason: Reason
+    """Why, for programs."""
+    message: Text
+    """Why, with figures."""
+    time: Timestamp
+    """When."""
+    alternatives: Annotated[tuple[AlternativeStatus, ...], Field(max_length=8)] = ()
+    """What was not chosen, and why."""
+
+
+class MetricStatus(StatusModel):
+    """A figure of the running work."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """What is measured."""
+    value: Annotated[str, Field(max_length=32)]
+    """A decimal."""
+
+
+class ProgressStatus(StatusModel):
+    """How far the work is."""
+
+    percent: int = Field(ge=0, le=100)
+    """Share of the expected work that is done."""
+    current_task: Annotated[str, Field(max_length=1024)] = ""
+    """Running tasks, comma-separated."""
+    estimated_remaining_seconds: int | None = Field(default=None, ge=0)
+    """Expected time to the end; absent while it cannot be known."""
+    last_updated_time: Timestamp
+    """When this was last measured."""
+    metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=32), Keyed("name")] = ()
+    """Figures of the running trainings, named `<task>/<figure>`."""
+
+
+class TaskStatus(StatusModel):
+    """How one task stands."""
+
+    name: Name
+    """The task's name."""
+    state: Reason
+    """Pending, Running, Suspended, Succeeded or Failed."""
+    content_hash: Annotated[str, Field(max_length=64)]
+    """What the result depends on; the key of the artifact store."""
+    cached: bool = False
+    """Whether its result was found instead of made."""
+    attempts: int = Field(default=0, ge=0)
+    """Pods that were started for it."""
+    job_name: Annotated[str, Field(max_length=253)] | None = None
+    """The Job that does it."""
+    reason: Reason | None = None
+    """Why it waits or failed, for programs."""
+    message: Text = ""
+    """What it waits for, or how it ended."""
+    result: Annotated[str, Field(max_length=4096)] | None = None
+    """JSON of the task's answer, so that the loss of its pod loses nothing."""
+    start_time: Timestamp | None = None
+    """When its Job began."""
+    completion_time: Timestamp | None = None
+    """When its Job ended."""
+
+
+class DataStatus(StatusModel):
+    """What the data look like."""
+
+    digest: Digest
+    """Of the data."""
+    examples: int = Field(ge=0)
+    """All examples."""
+    classes: int = Field(ge=0)
+    """Number of labels."""
+    shape: Annotated[str, Field(max_length=64)]
+    """Of one example, e.g. `8x8x1`."""
+    train_examples: int = Field(ge=0)
+    """Examples that models learn from."""
+    validation_examples: int = Field(ge=0)
+    """Examples that decide between models."""
+    gate_examples: int = Field(ge=0)
+    """Examples that judge the compression."""
+    test_examples: int = Field(ge=0)
+    """Examples that are touched once."""
+    baseline_accuracy: Share
+    """Accuracy of always answering the largest class."""
+    warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
+    """What was noticed."""
+
+
+class VariantStatus(StatusModel):
+    """One way to ship the model, measured in the served format on the served runtime."""
+
+    name: Reason
+    """`Float32` or a compression method."""
+    size_bytes: int = Field(ge=0)
+    """Size of the model file."""
+    gate_accuracy: Share
+    """On the gate split."""
+    gate_drop: Annotated[str, Field(max_length=16)]
+    """Loss against Float32 on the same examples; negative is a gain."""
+    gate_drop_interval: Annotated[str, Field(max_length=48)]
+    """Paired 95 % interval of the loss, e.g. `[-0.0070, 0.0141]`."""
+    latency_p50_milliseconds: Annotated[str, Field(max_length=24)]
+    """Median of one prediction on one thread."""
+    latency_p95_milliseconds: Annotated[str, Field(max_length=24)]
+    """95th percentile of the same."""
+    passed: bool
+    """Whether gate and constraints are kept."""
+    message: Text
+    """Why it passed or not."""
+
+
+class ResultsStatus(StatusModel):
+    """What was reached; test figures were measured once, after every choice."""
+
+    template: Name
+    """The chosen model."""
+    variant: Reason
+    """The chosen variant."""
+    validation_accuracy: Share
+    """Of the chosen float model."""
+    test_examples: int = Field(ge=0)
+    """Size of the test split."""
+    float_accuracy: Share
+    """Of the float model on test."""
+    served_accuracy: Share
+    """Of the served model on test."""
+    served_accuracy_interval: Annotated[str, Field(max_length=48)]
+    """Wilson 95 % interval."""
+    served_correct: int = Field(ge=0)
+    """Test examples that the served model answers rightly."""
+    baseline_accuracy: Share
+    """Of always answering the largest class, on test."""
+    size_ratio: Annotated[str, Field(max_length=24)]
+    """How many times smaller the served file is than the float one."""
+    latency_ratio: Annotated[str, Field(max_length=24)]
+    """How many times faster (median) the served one is than the float one."""
+    variants: Annotated[tuple[VariantStatus, ...], Field(max_length=8), Keyed("name")]
+    """Every variant that was measured."""
+
+
+class ArtifactStatus(StatusModel):
+    """The newest published artifact; it stays when a later generation fails."""
+
+    uri: Annotated[str, Field(max_length=2048)]
+    """The folder."""
+    digest: Digest
+    """Of its manifest, which holds the digest of every file."""
+    size_bytes: int = Field(ge=0)
+    """Of all files."""
+    generation: int = Field(ge=0)
+    """The generation of the spec that it was made for."""
+    template: Name
+    """The model."""
+    variant: Reason
+    """The variant."""
+    served_accuracy: Share
+    """On test."""
+
+
+class DeploymentReference(StatusModel):
+    """The ModelDeployment that follows this workflow."""
+
+    name: Name
+    """Its name."""
+
+
+class TrainingWorkflowStatus(StatusModel):
+    """What the operator decided, does and found."""
+
+    observed_generation: int = Field(default=-1, ge=-1)
+    """The generation that everything here speaks of; -1 until the operator has seen the object."""
+    conditions: Conditions = ()
+    """Observations; `Succeeded` is the summary."""
+    basis: BasisStatus | None = None
+    """What the tasks rest on."""
+    plan: PlanStatus | None = None
+    """What will be done."""
+    decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=16), Keyed("name")] = ()
+    """Choices, each with its reason and what was rejected."""
+    progress: ProgressStatus | None = None
+    """How far the work is."""
+    tasks: Annotated[tuple[TaskStatus, ...], Field(max_length=16), Keyed("name")] = ()
+    """How each task stands."""
+    data: DataStatus | None = None
+    """What the data look like."""
+    results: ResultsStatus | None = None
+    """What was reached."""
+    artifact: ArtifactStatus | None = None
+    """The newest published artifact."""
+    deployment_ref: DeploymentReference | None = None
+    """The ModelDeployment that follows this workflow."""
+    start_time: Timestamp | None = None
+    """When this generation was first worked on, moved by the time in which it was suspended, unapproved or stalled."""
+    completion_time: Timestamp | None = None
+    """When this generation ended."""
