@@ -94,7 +94,8 @@ class Task:
             TaskError, StoreError, OSError: the task cannot go on.
             PreemptedError: SIGTERM came.
         """
-        finished = self._folder.finished(self._spec)
+        # Without a digest only a look at the data tells whether the result is still theirs.
+        finished = None if self._spec.data.digest is None else self._folder.finished(self._spec)
         if finished is not None and self._is_published(finished):
             _log.info("the store has the whole result")
             self.result = _marked_cached(finished)

@@ -52,6 +52,8 @@ class PlanStatus(StatusModel):
     """Changes with the plan; approval names it."""
     image: Annotated[str, Field(max_length=1024)]
     """The trainer image of every task."""
+    data_digest: Digest | None = None
+    """The data that every training is made with; other bytes under the same address are refused."""
     candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=8), Keyed("template")]
     """The models that compete."""
     tasks: Annotated[tuple[PlannedTaskStatus, ...], Field(max_length=16), Keyed("name")]

@@ -156,7 +156,10 @@ def _with_plan(facts: Facts) -> Facts:
         found = choose(spec, templates, None if facts.data is None else facts.data.shape)
         if isinstance(found, Obstacle):
             return replace(facts, obstacle=found)
-        plan, choice = make_plan(found, facts.basis), found
+        plan, choice = (
+            make_plan(found, facts.basis, data_digest=None if facts.data is None else facts.data.digest),
+            found,
+        )
     return replace(facts, plan=plan, choice=choice, approval=approval_of(facts.situation, facts.remembered, plan))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from idla_contract.task import (
     Candidate,
     CompressStep,
+    DataSource,
     EvaluateStep,
     Gate,
     ModelSpec,
@@ -42,8 +43,15 @@ def training_task(template: str) -> str:
     return child_name("train", template)
 
 
-def make_plan(choice: Choice, basis: BasisStatus) -> PlanStatus:
-    """Return the plan for the chosen candidates; equal decisions on an equal basis have an equal hash."""
+def make_plan(choice: Choice, basis: BasisStatus, *, data_digest: str | None) -> PlanStatus:
+    """Return the plan for the chosen candidates; equal decisions on an equal basis have an equal hash.
+
+    Args:
+        choice: the candidates.
+        basis: the image and the spec.
+        data_digest: of the data that were profiled. It is frozen with the plan: without it, data that change under
+            the same address would be trained on by half, and a result of the old ones would be taken for theirs.
+    """
     trainings = tuple(training_task(candidate.template) for candidate in choice.candidates)
     tasks = (
         PlannedTaskStatus(name=PROFILE, steps=("Profile",)),
@@ -52,16 +60,20 @@ def make_plan(choice: Choice, basis: BasisStatus) -> PlanStatus:
     )
     document = {
         "basis": basis.to_status(),
+        "data": data_digest,
         "candidates": [candidate.to_status() for candidate in choice.candidates],
         "tasks": [task.to_status() for task in tasks],
     }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
-    return PlanStatus(hash=digest, image=basis.image, candidates=choice.candidates, tasks=tasks)
+    return PlanStatus(
+        hash=digest, image=basis.image, data_digest=data_digest, candidates=choice.candidates, tasks=tasks
+    )
 
 
 def profile_work(situation: Situation, basis: BasisStatus) -> Work:
     """Return the task that looks at the data."""
-    return _work(situation, basis.image, PROFILE, (ProfileStep(),), light_amounts(situation.spec))
+    data = data_source(situation.spec)
+    return _work(situation, basis.image, PROFILE, (ProfileStep(),), light_amounts(situation.spec), data=data)
 
 
 def training_work(situation: Situation, plan: PlanStatus, candidate: CandidateStatus) -> Work:
@@ -69,7 +81,9 @@ def training_work(situation: Situation, plan: PlanStatus, candidate: CandidateSt
     training = Training.model_validate_json(candidate.training)
     step = TrainStep(model=_model(candidate), training=training)
     name = training_task(candidate.template)
-    return _work(situation, plan.image, name, (step,), training_amounts(situation.spec))
+    return _work(
+        situation, plan.image, name, (step,), training_amounts(situation.spec), data=_profiled(situation, plan)
+    )
 
 
 def publish_work(situation: Situation, plan: PlanStatus, candidate: CandidateStatus) -> Work:
@@ -91,7 +105,7 @@ def publish_work(situation: Situation, plan: PlanStatus, candidate: CandidateSta
         maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
     )
     steps = (compress, EvaluateStep(), VerifyStep(), PublishStep())
-    return _work(situation, plan.image, PUBLISH, steps, light_amounts(situation.spec))
+    return _work(situation, plan.image, PUBLISH, steps, light_amounts(situation.spec), data=_profiled(situation, plan))
 
 
 def _model(candidate: CandidateStatus) -> ModelSpec:
@@ -99,9 +113,15 @@ def _model(candidate: CandidateStatus) -> ModelSpec:
     return ModelSpec(template=candidate.template, builder=candidate.builder, hyperparameters=dict(hyperparameters))
 
 
-def _work(situation: Situation, image: str, task: str, steps: tuple[Step, ...], amounts: PodAmounts) -> Work:
+def _profiled(situation: Situation, plan: PlanStatus) -> DataSource:
+    data = data_source(situation.spec)
+    return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
+
+
+def _work(
+    situation: Situation, image: str, task: str, steps: tuple[Step, ...], amounts: PodAmounts, *, data: DataSource
+) -> Work:
     spec, claim = situation.spec, artifact_claim(situation.workflow)
-    data = data_source(spec)
     backoff_limit = None if spec.training is None else spec.training.backoff_limit
     return Work(
         spec=TaskSpec(

@@ -7,9 +7,9 @@ import pytest
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.reconciliation import Deletion
 from idla_contract.result import FailureReason
-from idla_contract.task import TaskSpec
+from idla_contract.task import DataSource, TaskSpec
 
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, START, World, workflow
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, START, World, profile, workflow
 
 DEPLOY = {"mode": "CreateOrUpdate", "replicas": 2}
 BOTH = ("train-resnet-small", "train-vgg-small")
@@ -139,6 +139,16 @@ def test_the_publishing_task_gets_the_chosen_candidate_the_gate_and_the_constrai
     }  # fmt: skip
     assert compress["maximum_latency_p95_milliseconds"] == 20.0
     assert [step.kind for step in spec_of(world, "publish").steps] == ["Compress", "Evaluate", "Verify", "Publish"]
+
+
+def test_trainings_are_given_the_very_data_that_were_profiled() -> None:
+    world = World().profiled().train()
+    digest = profile().digest
+    assert spec_of(world, "profile").data.digest is None
+    for task in ("train-resnet-small", "train-vgg-small", "publish"):
+        assert spec_of(world, task).data == DataSource(uri="sample://digits", digest=digest)
+    other = World().profiled(digest="sha256:" + "77" * 32)
+    assert other.status["plan"]["hash"] != world.status["plan"]["hash"]
 
 
 def test_a_failed_candidate_is_a_rejected_alternative() -> None:

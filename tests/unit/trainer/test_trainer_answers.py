@@ -66,8 +66,8 @@ def spec(*steps: dict[str, Any], **data: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def put(folder: Path, *, labels: int = 2) -> None:
-    rows = [f"{number},0,0,1,{number % labels}" for number in range(40)]
+def put(folder: Path, *, labels: int = 2, examples: int = 40) -> None:
+    rows = [f"{number},0,0,1,{number % labels}" for number in range(examples)]
     (folder / "d.csv").write_text("\n".join(rows))
 
 
@@ -146,11 +146,34 @@ def test_a_profile_is_answered_then_found_again(pod: Pod) -> None:
     assert [(step.kind, step.cached) for step in answer.steps] == [("Profile", False)]
     stored = pod.root / "store" / "tasks" / f"profile-{HASH}" / "result.json"
     assert TaskResult.model_validate_json(stored.read_bytes()) == answer
-    (pod.root / "data" / "d.csv").unlink()
     code, again = pod.run(spec())
     assert code == ExitCode.SUCCEEDED
     steps = tuple(step.model_copy(update={"cached": True}) for step in answer.steps)
     assert again == answer.model_copy(update={"steps": steps})
+
+
+def test_other_data_at_the_same_address_are_profiled_again(pod: Pod) -> None:
+    put(pod.root / "data")
+    _, first = pod.run(spec())
+    put(pod.root / "data", examples=60)
+    code, second = pod.run(spec())
+    assert first.profile is not None
+    assert second.profile is not None
+    assert (code, second.profile.examples) == (ExitCode.SUCCEEDED, 60)
+    assert second.profile.digest != first.profile.digest
+    assert [step.cached for step in second.steps] == [False]
+
+
+def test_a_result_of_pinned_data_needs_no_data(pod: Pod) -> None:
+    put(pod.root / "data")
+    _, seen = pod.run(spec())
+    assert seen.profile is not None
+    pinned = spec(digest=seen.profile.digest)
+    pod.run(pinned)
+    (pod.root / "data" / "d.csv").unlink()
+    code, answer = pod.run(pinned)
+    assert (code, [step.cached for step in answer.steps]) == (ExitCode.SUCCEEDED, [True])
+    assert answer.profile == seen.profile
 
 
 def test_one_class_is_answered(pod: Pod) -> None:
