@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-server test-cluster test-e2e demo cluster images cluster-down verify clean
+.PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
+  test-cluster test-e2e demo cluster images cluster-down bench-serving bench-trainer verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +43,7 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit test-server test-api ## everything that must pass (CI calls this)
+test: lint test-unit test-server test-api test-operator test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
 
 test-unit: env ## unit tests, in seconds
 	$(BIN)/python -m pytest tests/unit
@@ -52,6 +53,9 @@ test-server: env ## tests of the model server as a process (half a minute)
 
 test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
 	$(BIN)/python -m pytest tests/integration/api
+
+test-operator: env ## the real operator on a real API server with simulated pods: whole way, kills, life, bad input
+	$(BIN)/python -m pytest tests/integration/operator
 
 test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
 	$(BIN)/python -m pytest tests/trainer
@@ -73,6 +77,12 @@ images: cluster ## build the product's images and bring them into the cluster; o
 
 cluster-down: env ## take the local Kubernetes away with all it made
 	$(BIN)/python -m tests.cluster down
+
+bench-serving: env ## requests a second, latency and memory of the model server (half a minute)
+	$(BIN)/python benchmarks/serving/measure.py
+
+bench-trainer: env ## accuracy, size, speed and time of both library entries over three seeds (about 4 minutes)
+	$(BIN)/python benchmarks/trainer_digits.py --seeds 1 2 3
 
 verify: generate lint ## regenerate and check that git stays clean
 	git diff --exit-code -- trainer-image/contract crds docs/reference
