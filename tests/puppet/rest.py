@@ -124,14 +124,17 @@ class Rest:
         return document
 
     def _exchange(self, method: str, path: str, content: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        try:
-            connection = self._connection()
-            connection.request(method, path, content, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        except (OSError, http.client.HTTPException):
-            self._drop()
-            raise
+        for last in (method != "GET", True):
+            try:
+                connection = self._connection()
+                connection.request(method, path, content, headers)
+                response = connection.getresponse()
+                return response.status, response.read()
+            except (OSError, http.client.HTTPException):
+                self._drop()
+                if last:
+                    raise  # a connection that an API server left behind is worth a second try, a write is not
+        raise AssertionError("unreachable")
 
     def _connection(self) -> http.client.HTTPSConnection:
         found: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)

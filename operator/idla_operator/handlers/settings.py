@@ -44,7 +44,8 @@ def build_settings(resources: tuple[Resource, ...]) -> kopf.OperatorSettings:
     settings.execution.max_workers = 2
     # A limit below the number of indexed objects freezes kopf's start.
     settings.queueing.worker_limit = None
-    settings.process.ultimate_exiting_timeout = 20
+    # It would kill the process this long after kopf ended, and ours goes on with another session.
+    settings.process.ultimate_exiting_timeout = None
     for resource in resources:
         if resource.selector is not None:
             settings.watching.label_selectors[_names(resource)] = resource.selector

@@ -46,6 +46,7 @@ def operator(plane: ControlPlane, rest: Rest, tmp_path_factory: pytest.TempPathF
     process.start()
     try:
         yield process
+        assert process.complaints() == []
     finally:
         process.kill()
 

@@ -54,11 +54,11 @@ def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene, *, killed
 @KILLED
 def test_a_plan_waits_for_its_approval(scene: Scene, *, killed: bool) -> None:
     scene.submit(approval="Manual")
-    waiting = scene.reaches("Approved", "False", "WaitingForApproval")
+    waiting = scene.reaches("Approved", "Unknown", "WaitingForApproval")
     disturb(scene, killed=killed)
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": "another"}}})
-    scene.reaches("Approved", "False", "Stale")
+    scene.reaches("Approved", "Unknown", "Stale")
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": waiting["status"]["plan"]["hash"]}}})
     disturb(scene, killed=killed)
     scene.reaches("Succeeded", "True")
@@ -208,16 +208,15 @@ def test_what_somebody_changes_in_a_serving_deployment_is_put_right(scene: Scene
     until(lambda: scene.rest.get("services", scene.namespace, "digits"), scene.model)
 
 
-def test_a_status_that_somebody_overwrites_is_put_right(scene: Scene) -> None:
-    when_ended(scene)
-    before = scene.workflow()
-    assert before is not None
-    scene.rest.merge("trainingworkflows", scene.namespace, "digits", {"status": {"results": None}}, sub="status")
-
-    def restored() -> bool:
-        return bool((scene.workflow() or {}).get("status", {}).get("results") == before["status"]["results"])
-
-    until(restored, scene.told)
+def test_conditions_that_somebody_overwrites_are_put_right(scene: Scene) -> None:
+    scene.submit(suspend=True)
+    scene.reaches("Suspended", "True")
+    wrong = {"type": "Suspended", "status": "False", "reason": "Forged", "message": ""} | {
+        "lastTransitionTime": "2026-01-01T00:00:00Z"
+    }
+    patch = {"status": {"conditions": [wrong]}}
+    scene.rest.merge("trainingworkflows", scene.namespace, "digits", patch, sub="status")
+    scene.reaches("Suspended", "True", "SuspendedBySpec")
 
 
 def test_a_service_of_somebody_else_is_left_alone_until_it_is_gone(scene: Scene) -> None:

@@ -1,0 +1,85 @@
+"""The operator as a process: it ends when asked, and outlives what kopf does not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.integration.operator.process import Operator, documents, install
+from tests.integration.operator.scene import Scene, condition, until
+from tests.puppet import Rest
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+
+def ready(operator: Operator) -> bool:
+    return operator.probe("/readyz") == (200, "ok")
+
+
+def test_it_ends_well_when_asked_and_its_successor_goes_on(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    assert scene.operator.stop() == 0
+    scene.puppet.release(scene.namespace, "Train")
+    scene.operator.start()
+    scene.reaches("Succeeded", "True")
+
+
+def test_an_api_server_that_dies_and_comes_back_is_waited_for(scene: Scene, plane: ControlPlane) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    before = scene.operator.pid
+    noted = len(scene.operator.complaints())
+    plane.restart_component("kube-apiserver", kill=True, down_seconds=3.0)
+    scene.puppet.release(scene.namespace, "Train")
+    done = scene.reaches("Succeeded", "True")
+    assert condition(scene.serves(), "Ready")[0] == "True"
+    assert len(done["status"]["tasks"]) == 4
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+    assert scene.operator.pid == before
+    assert scene.operator.probe("/healthz") == (200, "ok")
+    scene.operator.forgive(noted)
+
+
+def test_without_permission_it_says_so_and_works_as_soon_as_it_has_it(
+    plane: ControlPlane, rest: Rest, tmp_path: Path
+) -> None:
+    rest.delete("clusterrolebindings", None, "idla-operator")
+    other = Operator(plane, tmp_path / "other.log")
+    try:
+        other.start()
+        until(other.complaints, other.log.read_text)
+        assert "the role of manifests/base is missing or incomplete" in other.complaints()[0]
+        assert other.probe("/healthz") == (200, "ok")
+        assert other.probe("/readyz") == (503, "no session with the cluster")
+        pid = other.pid
+        install(rest)
+        until(lambda: ready(other), other.log.read_text)
+        assert other.pid == pid
+        assert other.stop() == 0
+    finally:
+        install(rest)
+        other.kill()
+
+
+def test_the_permissions_are_those_that_the_package_documents() -> None:
+    root = Path(__file__).parents[3]
+    granted: dict[tuple[str, str], set[str]] = {}
+    for document in documents(root / "manifests/base/permissions.yaml"):
+        for rule in document.get("rules", ()):
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    granted[group, resource] = set(rule["verbs"])
+    readme = (root / "operator/idla_operator/README.md").read_text()
+    table = readme.partition("## Permissions")[2]
+    told: dict[tuple[str, str], set[str]] = {}
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and "`" in cells[1]:
+            group = "" if cells[0] == "core" else cells[0].strip("`")
+            verbs = {verb.strip() for verb in cells[2].partition("(")[0].split(",")}
+            for resource in cells[1].split(","):
+                told[group, resource.strip().strip("`")] = verbs
+    assert told == granted
