@@ -1,10 +1,7 @@
 """Puts the operator together, runs it against the cluster, and starts it anew when kopf gives up."""
 
 import asyncio
-import contextlib
 import logging
-import random
-import signal
 
 import kopf
 from idla.core.deployment import reconcile_deployment
@@ -23,6 +20,7 @@ from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
+from idla_operator.controllers.sessions import SetupError, run_sessions
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
 from idla_operator.controllers.turns import Decisions, Turns
@@ -32,42 +30,21 @@ from idla_operator.ports import CUSTOM, NODES, WATCHED, Cluster, ForbiddenError,
 
 WORKERS = 8
 """Turns at a time."""
-RESTART = Backoff(first=1.0, cap=30.0)
-"""Pauses between sessions that fail one after the other."""
-HEALTHY_SECONDS = 300.0
-"""A session that lasted this long is no failure in a row."""
-GIVE_UP_AFTER = 20
-"""Failures in a row after which the process ends, in case it is the process that is broken."""
 _LOG = logging.getLogger(__name__)
 
 
-class SetupError(Exception):
-    """The cluster is not prepared; the message says what to apply."""
-
-
 async def run(config: OperatorConfig) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code.
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    clock, health = SystemClock(), Health()
 
-    kopf ends its process on several faults of the API server that are no reason to stop, so a session that fails is
-    followed by another one, built from nothing: a store, a queue and connections that do not know of the failure.
-    """
-    clock, health, failures = SystemClock(), Health(), 0
+    async def session() -> None:
+        try:
+            await _session(config, health)
+        finally:
+            health.session = None
+
     async with probes.served(config.health_port, liveness=health.ailments, readiness=health.waits_for):
-        while failures < GIVE_UP_AFTER:
-            began = clock.monotonic()
-            try:
-                await _session(config, health)
-            except Exception as error:  # noqa: BLE001  # whatever it was, the next session may do without it
-                failures = 1 if clock.monotonic() - began > HEALTHY_SECONDS else failures + 1
-                _say(error)
-            else:
-                return 0
-            finally:
-                health.session = None
-            if await _stopped_within(RESTART.seconds(failures, random.random())):  # noqa: S311  # jitter
-                return 0
-    _LOG.critical("%d sessions failed one after the other; the process ends", failures)
-    return 1
+        return await run_sessions(session, clock)
 
 
 async def _session(config: OperatorConfig, health: Health) -> None:
@@ -135,28 +112,3 @@ async def _watchable(cluster: Cluster) -> tuple[Resource, ...]:
         else:
             found.append(resource)
     return tuple(found)
-
-
-def _say(error: BaseException) -> None:
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, SetupError):
-        _LOG.error("%s", error)
-    else:
-        _LOG.error("the session ended: %s: %s; another one follows", type(error).__name__, error, exc_info=error)
-
-
-async def _stopped_within(seconds: float) -> bool:
-    """Wait; return whether SIGTERM or SIGINT came. kopf listens to them only while it runs."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    # Until kopf listens, a signal ends the process at once; nothing that a session does minds.
-    for number in signals:
-        loop.remove_signal_handler(number)
-    return stop.is_set()

@@ -1,4 +1,4 @@
-"""Where the cluster is and who we are there: the service account inside a pod, else the kubeconfig."""
+"""Where the cluster is and who we are there: KUBECONFIG where it is set, the service account inside a pod."""
 
 import os
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ async def load_configuration() -> Configuration:
     """
     configuration = Configuration()
     try:
-        if "KUBERNETES_SERVICE_HOST" in os.environ:
+        if "KUBERNETES_SERVICE_HOST" in os.environ and not os.environ.get("KUBECONFIG"):
             config.load_incluster_config(client_configuration=configuration)
         else:
             await config.load_kube_config(

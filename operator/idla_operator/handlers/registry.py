@@ -1,17 +1,29 @@
 """The handlers, bound to a registry of their own: nothing is registered by importing."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
-from idla_operator.controllers.inbox import Inbox
 from idla_operator.ports import Resource
 
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 
 
-def build_registry(resources: tuple[Resource, ...], inbox: Inbox, login: Login) -> kopf.OperatorRegistry:
+class Observer(Protocol):
+    """Takes in what is seen; `controllers.inbox` does."""
+
+    def saw(self, resource: Resource, document: Mapping[str, Any]) -> None:
+        """Take in a version of an object."""
+
+    def changed(self, resource: Resource, document: Mapping[str, Any]) -> None:
+        """Wake whom the object matters to."""
+
+    def deleted(self, resource: Resource, document: Mapping[str, Any]) -> None:
+        """Forget an object and wake whom it mattered to."""
+
+
+def build_registry(resources: tuple[Resource, ...], inbox: Observer, login: Login) -> kopf.OperatorRegistry:
     """Return a registry that feeds the inbox with these resources.
 
     Every resource has an index handler, although nothing is kept in kopf's indices: kopf calls no event handler
@@ -34,7 +46,7 @@ def build_registry(resources: tuple[Resource, ...], inbox: Inbox, login: Login) 
     return registry
 
 
-def _watch(registry: kopf.OperatorRegistry, resource: Resource, inbox: Inbox) -> None:
+def _watch(registry: kopf.OperatorRegistry, resource: Resource, inbox: Observer) -> None:
     group, _, version = resource.api_version.rpartition("/")
 
     # Coroutines, because kopf would run plain functions in threads; without a value, because kopf would keep it.
