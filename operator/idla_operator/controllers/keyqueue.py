@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from idla_operator.ports import Clock
+from idla_operator.ports import Clock, ClusterError
 
 K = TypeVar("K", bound=Hashable)
 _LOG = logging.getLogger(__name__)
@@ -192,9 +192,13 @@ class KeyQueue(Generic[K]):
     async def _one(self, key: K) -> None:
         try:
             after = await self._turn(key)
-        except Exception:  # noqa: BLE001  # the turn of one key must never end those of the others
+        except Exception as error:  # noqa: BLE001  # the turn of one key must never end those of the others
             seconds = self._schedule.failed(key, random.random(), self._clock.monotonic())  # noqa: S311  # jitter
-            _LOG.exception("a turn failed; it is repeated", extra={"fields": {"key": str(key), "seconds": seconds}})
+            fields = {"key": str(key), "seconds": round(seconds, 1)}
+            if isinstance(error, ClusterError):
+                _LOG.warning("a turn is repeated: %s", error, extra={"fields": fields})
+            else:
+                _LOG.error("a turn failed and is repeated", exc_info=error, extra={"fields": fields})
         else:
             self._schedule.succeeded(key, after, self._clock.monotonic())
         self._wake.set()

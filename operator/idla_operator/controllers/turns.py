@@ -17,6 +17,8 @@ from idla_operator.ports import CLAIMS, WORKFLOWS, Clock, Cluster, ClusterError,
 
 CLAIM_SECONDS = 15.0
 """Between two looks for a claim that does not exist: claims are not watched."""
+CONFLICT_SECONDS = 1.0
+"""Until a child that was refused as another one than was seen has had time to arrive."""
 TAKEN_SECONDS = 5.0
 """Between two looks whether a child's name has become free."""
 _LOG = logging.getLogger(__name__)
@@ -83,8 +85,7 @@ class Turns:
             return TAKEN_SECONDS
         except ConflictError as error:
             _LOG.info("%s was changed meanwhile: %s", key, error)
-            await self._refresh(key)
-            return 0.0
+            return 0.0 if await self._refresh(key) else CONFLICT_SECONDS
         except NotFoundError:
             await self._refresh(key)
             if self._store.get(key) is None:
@@ -126,14 +127,19 @@ class Turns:
         await self._carry_out(model, decision, {})
         return decision.requeue_after
 
-    async def _refresh(self, key: Reference) -> None:
-        """Read the key's object live, so that the next turn does not decide on the view that was just refused."""
+    async def _refresh(self, key: Reference) -> bool:
+        """Read the key's object live, so that the next turn does not decide on the view that was just refused.
+
+        Returns:
+            Whether the view is another one now.
+        """
+        known = self._store.get(key)
         try:
             self._store.put(await self._cluster.get(key))
         except NotFoundError:
-            known = self._store.get(key)
             if known is not None:
                 self._store.remove(key, known["metadata"]["uid"])
+        return self._store.get(key) != known
 
     async def _warn(self, key: Reference, reason: str, message: str) -> None:
         about = self._store.get(key)

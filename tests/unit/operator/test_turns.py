@@ -11,10 +11,11 @@ from idla.core.snapshot import DeploymentSnapshot, TaskProgress, WorkflowSnapsho
 from idla_operator.controllers.carry_out import CarryOut
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
-from idla_operator.controllers.turns import CLAIM_SECONDS, TAKEN_SECONDS, Decisions, Turns
+from idla_operator.controllers.turns import CLAIM_SECONDS, CONFLICT_SECONDS, TAKEN_SECONDS, Decisions, Turns
 from idla_operator.ports import (
     MODELS,
     WORKFLOWS,
+    ConflictError,
     Measured,
     Outcome,
     Reading,
@@ -198,6 +199,13 @@ def test_a_status_that_somebody_wrote_meanwhile_is_read_and_decided_on_at_once()
     assert scene.turn() == 0.0
     scene.turn()
     assert scene.cluster.objects[KEY]["status"] == {"observedGeneration": 6}
+
+
+def test_a_child_that_is_another_one_is_waited_for_and_not_asked_for_all_the_time() -> None:
+    scene = Scene(WORKFLOW)
+    scene.decide = lambda _: Reconciliation(apply=(JOB | {"spec": {"template": {}}},))
+    scene.cluster.fail["apply"] = [ConflictError("another uid")]
+    assert scene.turn() == CONFLICT_SECONDS
 
 
 def test_a_workflow_that_was_deleted_meanwhile_is_forgotten() -> None:
