@@ -183,7 +183,7 @@ def _schema(definition: Definition) -> dict[str, Any]:
     }
     if definition.status is not None:
         unseen = {"observedGeneration": -1}  # kstatus would call an object without a status current
-        status = structural_schema(definition.status)
+        status = structural_schema(definition.status, in_words=False)
         status["properties"]["observedGeneration"]["default"] = -1
         properties["status"] = status | {"default": unseen}
     return {"description": definition.description, "type": "object", "required": ["spec"], "properties": properties}

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
-_COMMON = {"type", "description", "enum", "format", "x-kubernetes-validations"}
+RULES = "x-kubernetes-validations"
+_COMMON = {"type", "description", "enum", "format", RULES}
 _BY_TYPE: dict[str, set[str]] = {
     "object": {"properties", "required", "additionalProperties", "maxProperties", "minProperties"},
     "array": {"items", "minItems", "maxItems", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"},
@@ -27,25 +28,32 @@ class SchemaError(TypeError):
     """A type that a CRD cannot express; the message names the field."""
 
 
-def structural_schema(model: type[BaseModel]) -> Schema:
+def structural_schema(model: type[BaseModel], *, in_words: bool = True) -> Schema:
     """Return the schema of `model` without references, titles, nulls and defaults.
 
     Absent means default: an API server that filled defaults in would rewrite what users keep in Git.
+
+    Args:
+        model: the type.
+        in_words: what becomes of text of one form (`Matches`): a rule, whose refusal says what is allowed; or, where no
+            person writes it, the pattern, which is cheaper to check and shown as it is.
 
     Raises:
         SchemaError: a part is untyped, recursive, a union other than with None, or uses a keyword that Kubernetes
             refuses in a structural schema.
     """
     document = model.model_json_schema(by_alias=True)
-    return _Converter(document.get("$defs", {}), dict(_enum_notes(model))).convert(document, model.__name__, ())
+    converter = _Converter(document.get("$defs", {}), dict(_enum_notes(model)), in_words=in_words)
+    return converter.convert(document, model.__name__, ())
 
 
 class _Converter:
     """One conversion: the definitions that references lead to, and what the members of enums mean."""
 
-    def __init__(self, definitions: Mapping[str, Schema], notes: Mapping[str, str]) -> None:
+    def __init__(self, definitions: Mapping[str, Schema], notes: Mapping[str, str], *, in_words: bool) -> None:
         self._definitions = definitions
         self._notes = notes
+        self._said_twice = "pattern" if in_words else RULES
 
     def convert(self, schema: Schema, path: str, within: tuple[str, ...]) -> Schema:
         """Return the structural schema of the part at `path`, reached through the definitions `within`."""
@@ -66,6 +74,8 @@ class _Converter:
             converted.setdefault("x-kubernetes-list-type", "atomic")
         elif kind == "integer":
             converted["format"] = "int64"
+        elif {"pattern", RULES} <= converted.keys():
+            del converted[self._said_twice]
         return {key: converted[key] for key in sorted(converted, key=_rank)}
 
     def _convert_object(self, converted: Schema, path: str, within: tuple[str, ...]) -> None:

@@ -1,10 +1,10 @@
 """What every kind is made of: base models, bounded text, and rules that the API server checks."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -27,11 +27,50 @@ class Rule:
 
     rule: str
     message: str
+    shown: str = ""
+    """A CEL expression that gives the message together with the values at fault."""
+
+    def to_schema(self) -> dict[str, str]:
+        """Return the entry of `x-kubernetes-validations`; `message` stays for values that hold a line break."""
+        shown = {"messageExpression": self.shown} if self.shown else {}
+        return {"rule": self.rule, "message": self.message} | shown
 
 
 def rules(*cel: Rule) -> dict[str, Any]:
     """Return the part of a schema by which the API server checks `cel`."""
-    return {"x-kubernetes-validations": [{"rule": rule.rule, "message": rule.message} for rule in cel]}
+    return {"x-kubernetes-validations": [rule.to_schema() for rule in cel]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """Marks text of one form, and says the form in words, since a refusal by `pattern` shows the expression alone."""
+
+    pattern: str
+    """A regular expression of RE2 for the whole text, with `^` and `$` and without `'`."""
+    allowed: str
+    """What follows "must be", without `'` and `\\`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Refuse other text in the words of the API server."""
+        return no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the pattern and the rule that says the same: `structural_schema` keeps one of them."""
+        rule = Rule(
+            rule=self.cel("self"),
+            message=f"must be {self.allowed}",
+            shown=f"""'"' + self + '" must be {self.allowed}'""",
+        )
+        return handler(core) | {"pattern": self.pattern} | rules(rule)
+
+    def cel(self, part: str) -> str:
+        """Return the CEL expression that holds where `part` has this form."""
+        return f"{part}.matches(r'{self.pattern}')"
+
+    def _checked(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise ValueError(f"must be {self.allowed}")
+        return text
 
 
 def _with_rules(schema: dict[str, Any], model: "type[SpecModel | StatusModel]") -> None:
@@ -71,12 +110,6 @@ class StatusModel(BaseModel):
     def to_status(self) -> dict[str, Any]:
         """Return the raw dict that is written, without absent fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def _above_zero(text: str) -> str:
-    if float(text) <= 0:
-        raise ValueError(f"{text!r} must be above 0")
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +159,34 @@ Whole = Annotated[int, Strict()]
 """A whole number; text and fractions are refused, as the API server does."""
 Flag = Annotated[bool, Strict()]
 """`true` or `false`."""
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)]
+NAME = Matches(
+    pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+    allowed="lower-case letters, digits, `-` and `.`, with a letter or digit at both ends, e.g. resnet-small",
+)
+Name = Annotated[str, Field(max_length=253), NAME]
 """The name of an object."""
-Label = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
+LABEL = Matches(
+    pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$",
+    allowed="lower-case letters, digits and `-`, with a letter at the start and no `-` at the end, e.g. digits",
+)
+Label = Annotated[str, Field(max_length=63), LABEL]
 """A name that is also a Service's."""
-Share = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$", max_length=8)]
+SHARE = Matches(pattern=r"^(0(\.[0-9]+)?|1(\.0+)?)$", allowed='a decimal from 0 to 1 in quotes, e.g. "0.97"')
+Share = Annotated[str, Field(max_length=24), SHARE]
 """A decimal from 0 to 1 as text, since floats are no part of a spec."""
-Decimal = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9])?$",
-        max_length=24,
-        json_schema_extra=rules(Rule(rule="double(self) > 0.0", message="must be above 0")),
-    ),
-    AfterValidator(_above_zero),
-]
+DECIMAL = Matches(
+    pattern=r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|0+\.[0-9]*[1-9][0-9]*)(e-?[0-9])?$",
+    allowed='a decimal above 0 in quotes, e.g. "20", "0.002" or "2e-3"',
+)
+Decimal = Annotated[str, Field(max_length=24), DECIMAL]
 """A decimal above 0 as text."""
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
-Quantity = Annotated[
-    str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$", min_length=1, max_length=24)
-]
+DIGEST = Matches(pattern=r"^sha256:[0-9a-f]{64}$", allowed="`sha256:` and 64 digits of 0-9 and a-f")
+Digest = Annotated[str, Field(max_length=128), DIGEST]
+QUANTITY = Matches(
+    pattern=r"^[0-9]{1,16}(\.[0-9]{1,6})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+    allowed="a number, alone or with m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, e.g. 500m, 1.5 or 2Gi",
+)
+Quantity = Annotated[str, Field(max_length=32), QUANTITY]
 """An amount as Kubernetes writes it."""
 Text = Annotated[str, Field(max_length=1024)]
 Reason = Annotated[str, Field(pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", min_length=1, max_length=128)]

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from idla.api.meta import Conditions, Digest, ObjectName, Rule, SpecModel, StatusModel, Whole
 from idla.api.resources import Resources
-from idla.api.uri import CLAIM_URI, check_claim_uri
+from idla.api.uri import ArtifactUri
 
 KIND = "ModelDeployment"
 PLURAL = "modeldeployments"
@@ -24,12 +24,11 @@ class ModelReference(SpecModel):
             rule="has(self.storageUri) == has(self.digest)",
             message="`storageUri` and `digest` belong together: the digest says which bytes may be served",
         ),
-        CLAIM_URI,
     )
 
     workflow_ref: ObjectName | None = None
     """A TrainingWorkflow of this namespace; its newest published artifact is served, also after its deletion."""
-    storage_uri: str | None = Field(default=None, pattern=r"^(pvc|https)://[^\s]+$", max_length=2048)
+    storage_uri: ArtifactUri | None = None
     """An artifact folder: `pvc://claim/path` or `https://host/path`."""
     digest: Digest | None = None
     """The digest of the artifact, as `status.artifact.digest` of a workflow shows it."""
@@ -40,7 +39,6 @@ class ModelReference(SpecModel):
             raise ValueError(self.cel[0].message)
         if (self.storage_uri is None) != (self.digest is None):
             raise ValueError(self.cel[1].message)
-        check_claim_uri(self.storage_uri)
         return self
 
 

@@ -5,17 +5,20 @@ from typing import Annotated, ClassVar, Self
 from idla_contract.task import CompressionMethod
 from pydantic import Field, model_validator
 
-from idla.api.meta import Decimal, Distinct, Keyed, Label, Rule, SpecModel, Whole
+from idla.api.meta import Decimal, Distinct, Keyed, Label, Matches, Rule, SpecModel, Whole
 from idla.api.training_workflow import TaskType
 
 KIND = "ModelTemplate"
 PLURAL = "modeltemplates"
+PARAMETER_NAME = Matches(
+    pattern=r"^[a-z][a-z0-9_]*$", allowed="lower-case letters, digits and `_`, with a letter at the start, e.g. width"
+)
 
 
 class Hyperparameter(SpecModel):
     """A setting of the builder."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+    name: Annotated[str, Field(max_length=63), PARAMETER_NAME]
     """Its name."""
     value: Annotated[str, Field(min_length=1, max_length=253)]
     """Its value; numbers are written as text."""

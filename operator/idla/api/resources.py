@@ -4,46 +4,63 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from idla.api.meta import Quantity, Rule, SpecModel
+from idla.api.meta import QUANTITY, Quantity, Rule, SpecModel, rules
 from idla.api.quantity import parse_quantity
 
-_NAME = "^(cpu|memory|ephemeral-storage|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)$"
-Amounts = Annotated[dict[str, Quantity], Field(max_length=8)]
+_EXTENDED = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_NAME = f"^(cpu|memory|ephemeral-storage|{_EXTENDED})$"
+_IS_EXTENDED = f"name.matches('^{_EXTENDED}$')"
+
+
+def _each(part: str, fine: str, message: str) -> Rule:
+    """Return the rule that `fine` holds for every `name` of the map `part`.
+
+    The refusal cannot list the names at fault: keys have no bound, and the API server refuses what could cost so much.
+    """
+    optional = "" if part == "self" else f"!has({part}) || "
+    return Rule(rule=f"{optional}{part}.all(name, {fine})", message=message)
+
+
+KNOWN = _each(
+    "self",
+    f"name.matches('{_NAME}')",
+    "a resource is `cpu`, `memory`, `ephemeral-storage` or an extended one such as `nvidia.com/gpu`",
+)
+
+
+def _known(amounts: dict[str, str]) -> dict[str, str]:
+    if not all(re.fullmatch(_NAME, name) for name in amounts):
+        raise ValueError(KNOWN.message)
+    return amounts
+
+
+Amounts = Annotated[dict[str, Quantity], Field(max_length=8, json_schema_extra=rules(KNOWN)), AfterValidator(_known)]
+"""Amounts by resource."""
 
 
 class Resources(SpecModel):
     """What each pod asks for and may use at most."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule=" && ".join(
-                f"(!has(self.{part}) || self.{part}.all(name, name.matches('{_NAME}')))"
-                for part in ("requests", "limits")
-            ),
-            message="a resource is `cpu`, `memory`, `ephemeral-storage` or an extended one such as `nvidia.com/gpu`",
+        _each(
+            "self.limits",
+            f"!{_IS_EXTENDED} || !{QUANTITY.cel('self.limits[name]')} || self.limits[name].matches('^[0-9]+$')",
+            "extended resources such as `nvidia.com/gpu` are whole numbers",
         ),
-        Rule(
-            rule=(
-                "!has(self.limits)"
-                " || self.limits.all(name, !name.contains('/') || self.limits[name].matches('^[0-9]+$'))"
-            ),
-            message="extended resources such as `nvidia.com/gpu` are whole numbers",
+        _each(
+            "self.requests",
+            f"!{_IS_EXTENDED} || !{QUANTITY.cel('self.requests[name]')}"
+            " || (has(self.limits) && name in self.limits && self.limits[name] == self.requests[name])",
+            "extended resources such as `nvidia.com/gpu` stand in `limits`; `requests` may only repeat them",
         ),
-        Rule(
-            rule=(
-                "!has(self.requests) || self.requests.all(name, !name.contains('/')"
-                " || (has(self.limits) && name in self.limits && self.limits[name] == self.requests[name]))"
-            ),
-            message="extended resources such as `nvidia.com/gpu` stand in `limits`; `requests` may only repeat them",
-        ),
-        Rule(
-            rule=(
-                "!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits)"
-                " || quantity(self.requests[name]).compareTo(quantity(self.limits[name])) <= 0)"
-            ),
-            message="`requests` must not be above `limits`",
+        _each(
+            "self.requests",
+            f"{_IS_EXTENDED} || !has(self.limits) || !(name in self.limits)"
+            f" || !{QUANTITY.cel('self.requests[name]')} || !{QUANTITY.cel('self.limits[name]')}"
+            " || quantity(self.requests[name]).compareTo(quantity(self.limits[name])) <= 0",
+            "`requests` must not be above `limits`",
         ),
     )
 
@@ -56,7 +73,6 @@ class Resources(SpecModel):
     def _accepted_in_a_pod(self) -> Self:
         requests, limits = self.requests or {}, self.limits or {}
         holds = (
-            all(re.fullmatch(_NAME, name) for name in (*requests, *limits)),
             all(amount.isdecimal() for _, amount in _extended(limits)),
             all(limits.get(name) == amount for name, amount in _extended(requests)),
             all(parse_quantity(requests[name]) <= parse_quantity(limits[name]) for name in requests.keys() & limits),

@@ -7,6 +7,8 @@ from idla_contract.task import CompressionMethod, DataFormat, OnGateFailure
 from pydantic import Field, model_validator
 
 from idla.api.meta import (
+    QUANTITY,
+    SHARE,
     Decimal,
     Digest,
     Distinct,
@@ -23,7 +25,7 @@ from idla.api.meta import (
 )
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
-from idla.api.uri import CLAIM_URI, check_claim_uri
+from idla.api.uri import ClaimUri, DataUri
 
 KIND = "TrainingWorkflow"
 PLURAL = "trainingworkflows"
@@ -134,14 +136,13 @@ class DataSettings(SpecModel):
     """Where the examples are."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
-        CLAIM_URI,
         Rule(
             rule="!has(self.labelColumn) || !has(self.format) || self.format != 'NPZ'",
             message="`labelColumn` is for CSV; NPZ has the labels in its array `y`",
         ),
     )
 
-    storage_uri: str = Field(pattern=r"^(sample|pvc|https)://[^\s]+$", max_length=2048)
+    storage_uri: DataUri
     """`sample://name`, `pvc://claim/path` or `https://host/path`."""
     format: DataFormat | None = None
     """How the file is read. Default: by its ending."""
@@ -154,9 +155,8 @@ class DataSettings(SpecModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        check_claim_uri(self.storage_uri)
         if self.label_column is not None and self.format is DataFormat.NPZ:
-            raise ValueError(self.cel[1].message)
+            raise ValueError(self.cel[0].message)
         return self
 
 
@@ -166,8 +166,12 @@ class Objective(SpecModel):
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(rule="has(self.target) || has(self.minimum)", message="give `target`, `minimum` or both"),
         Rule(
-            rule="!has(self.minimum) || !has(self.target) || double(self.minimum) <= double(self.target)",
+            rule=(
+                f"!has(self.minimum) || !has(self.target) || !{SHARE.cel('self.minimum')}"
+                f" || !{SHARE.cel('self.target')} || double(self.minimum) <= double(self.target)"
+            ),
             message="`minimum` must not be above `target`",
+            shown="'`minimum` must not be above `target` (' + self.minimum + ' > ' + self.target + ')'",
         ),
     )
 
@@ -291,12 +295,15 @@ class OutputSettings(SpecModel):
             message="`storageUri` names an existing claim; `storageClassName` and `size` are for a claim that is made",
         ),
         Rule(
-            rule="!has(self.size) || quantity(self.size).compareTo(quantity('1Mi')) >= 0",
+            rule=(
+                f"!has(self.size) || !{QUANTITY.cel('self.size')}"
+                " || quantity(self.size).compareTo(quantity('1Mi')) >= 0"
+            ),
             message="`size` must be at least 1Mi",
         ),
     )
 
-    storage_uri: str | None = Field(default=None, pattern=r"^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=259)
+    storage_uri: ClaimUri | None = None
     """`pvc://claim`: an existing claim. Default: a claim `<workflow>-artifacts` is made and outlives the workflow."""
     storage_class_name: Name | None = None
     """Class of the claim that is made. Default: the cluster's."""

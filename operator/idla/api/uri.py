@@ -1,21 +1,26 @@
-"""What a URI in a spec may name beyond its pattern."""
+"""Where data and artifacts of a spec may be."""
 
-import re
+from typing import Annotated
 
-from idla.api.meta import Rule
+from pydantic import Field
 
-_CLAIM = "^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?$"
-CLAIM_URI = Rule(
-    rule=f"!has(self.storageUri) || !self.storageUri.startsWith('pvc://') || self.storageUri.matches('{_CLAIM}')",
-    message="`storageUri` must name a claim: pvc://claim/path, the claim in lower-case letters, digits, `-` and `.`",
+from idla.api.meta import Matches
+
+_CLAIM = "pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+_CLAIM_WORDS = "the claim in lower-case letters, digits, `-` and `.`"
+
+DATA_URI = Matches(
+    pattern=rf"^((sample|https)://[^\s]+|{_CLAIM}(/[^\s]*)?)$",
+    allowed=f"sample://name, pvc://claim/path or https://host/path without spaces, {_CLAIM_WORDS}",
 )
-
-
-def check_claim_uri(uri: str | None) -> None:
-    """Check what `CLAIM_URI` says.
-
-    Raises:
-        ValueError: it is a `pvc://` URI that names no claim.
-    """
-    if uri is not None and uri.startswith("pvc://") and not re.fullmatch(_CLAIM, uri):
-        raise ValueError(CLAIM_URI.message)
+DataUri = Annotated[str, Field(max_length=2048), DATA_URI]
+"""Where examples are."""
+ARTIFACT_URI = Matches(
+    pattern=rf"^(https://[^\s]+|{_CLAIM}(/[^\s]*)?)$",
+    allowed=f"pvc://claim/path or https://host/path without spaces, {_CLAIM_WORDS}",
+)
+ArtifactUri = Annotated[str, Field(max_length=2048), ARTIFACT_URI]
+"""Where one artifact is."""
+CLAIM_URI = Matches(pattern=rf"^{_CLAIM}$", allowed=f"pvc://claim without a path, {_CLAIM_WORDS}, e.g. pvc://models")
+ClaimUri = Annotated[str, Field(max_length=259), CLAIM_URI]
+"""A claim that holds artifacts."""

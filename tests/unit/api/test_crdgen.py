@@ -11,7 +11,7 @@ import pytest
 import yaml
 from idla.api.crdgen import DEFINITIONS, KUSTOMIZATION, custom_resource_definition, render
 from idla.api.crdgen_schema import SchemaError, structural_schema
-from idla.api.meta import Rule, SpecModel
+from idla.api.meta import Matches, Rule, SpecModel
 from pydantic import Field
 
 CRDS = Path(__file__).parents[3] / "crds"
@@ -149,6 +149,36 @@ def test_a_type_becomes_a_schema() -> None:
             "yes": {"description": "Whether.", "type": "boolean"},
         },
     }
+
+
+class Coloured(SpecModel):
+    """Text of one form."""
+
+    colour: Annotated[str, Field(max_length=7), Matches(pattern=r"^#[0-9a-f]{6}$", allowed="e.g. #ff0000")]
+    """How it looks."""
+
+
+_RULE = {
+    "rule": "self.matches(r'^#[0-9a-f]{6}$')",
+    "message": "must be e.g. #ff0000",
+    "messageExpression": """'"' + self + '" must be e.g. #ff0000'""",
+}
+
+
+@pytest.mark.parametrize(
+    ("in_words", "form"),
+    [(True, {"x-kubernetes-validations": [_RULE]}), (False, {"pattern": "^#[0-9a-f]{6}$"})],
+    ids=["of a person", "of a program"],
+)
+def test_text_of_one_form_is_checked_once(*, in_words: bool, form: dict[str, Any]) -> None:
+    [colour] = structural_schema(Coloured, in_words=in_words)["properties"].values()
+    assert colour == {"description": "How it looks.", "type": "string", "maxLength": 7, **form}
+
+
+@pytest.mark.parametrize(("kind", "schema"), SCHEMAS.items())
+def test_no_person_is_refused_by_a_regular_expression(kind: str, schema: dict[str, Any]) -> None:
+    spec = schema["properties"]["spec"]
+    assert [path for path, part in parts(spec, kind) if "pattern" in part] == []
 
 
 class Union(SpecModel):

@@ -11,11 +11,14 @@ def test_a_valid_object_is_accepted_and_read_back_unchanged(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.at])
-def test_an_invalid_object_is_refused_at_the_field_that_is_wrong(case: Case) -> None:
+def test_an_invalid_object_is_refused_at_the_field_that_is_wrong_in_the_words_of_the_api_server(case: Case) -> None:
     with pytest.raises(ValidationError) as refusal:
         SPECS[case.kind].model_validate(case.spec())
-    places = [_path(error["loc"]) for error in refusal.value.errors()]
-    assert [place for place in places if case.at.startswith(place)], f"{places} do not hold {case.at}"
+    said = {_path(error["loc"]): error["msg"].removeprefix("Value error, ") for error in refusal.value.errors()}
+    places = [place for place in said if case.at.replace("[", ".").startswith(place.replace("[", "."))]
+    assert places, f"{list(said)} do not hold {case.at}"
+    if case.refusal.both:
+        assert case.refusal.both in [said[place] for place in places]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -11,6 +11,8 @@ from idla.api.model_template import ModelTemplateSpec
 from idla.api.training_workflow import TrainingWorkflowSpec
 from pydantic import BaseModel
 
+from tests.unit.api.refusals import Refusal, of_bound, of_enum, of_form, of_rule, of_type
+
 DIGEST = "sha256:" + "0a" * 32
 ABSENT = object()
 """Takes a field away."""
@@ -46,8 +48,8 @@ class Case:
     """Values by dotted path inside the spec."""
     at: str = ""
     """The field that the refusal names; empty where the object is valid."""
-    says: str = ""
-    """What the API server's refusal says of what is allowed."""
+    refusal: Refusal = field(default_factory=lambda: Refusal(""))
+    """What is said of it."""
 
     def spec(self) -> dict[str, Any]:
         spec = copy.deepcopy(BASES[self.kind])
@@ -67,23 +69,37 @@ class Case:
         return {"apiVersion": API_VERSION, "kind": self.kind, "metadata": metadata, "spec": self.spec()}
 
 
-def _twf(at: str = "", says: str = "", **changes: Any) -> Case:
-    return Case("TrainingWorkflow", {k.replace("__", "."): v for k, v in changes.items()}, at and f"spec.{at}", says)
+def _case(kind: str, at: str, says: str | Refusal, changes: Mapping[str, Any]) -> Case:
+    refusal = Refusal(says) if isinstance(says, str) else says
+    return Case(kind, {k.replace("__", "."): v for k, v in changes.items()}, at and f"spec.{at}", refusal)
 
 
-def _mdep(at: str = "", says: str = "", **changes: Any) -> Case:
-    return Case("ModelDeployment", {k.replace("__", "."): v for k, v in changes.items()}, at and f"spec.{at}", says)
+def _twf(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
+    return _case("TrainingWorkflow", at, says, changes)
 
 
-def _mtpl(at: str = "", says: str = "", **changes: Any) -> Case:
-    return Case("ModelTemplate", {k.replace("__", "."): v for k, v in changes.items()}, at and f"spec.{at}", says)
+def _mdep(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
+    return _case("ModelDeployment", at, says, changes)
 
 
-_SCHEMES = "should match '^(sample|pvc|https)://"
-_CLAIM = "must name a claim: pvc://claim/path"
+def _mtpl(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
+    return _case("ModelTemplate", at, says, changes)
+
+
 _PERCENT: dict[str, Any] = {"data__split": {"trainPercent": 60, "validationPercent": 20, "testPercent": 20}}
+_DATA = (
+    "sample://name, pvc://claim/path or https://host/path without spaces,"
+    " the claim in lower-case letters, digits, `-` and `.`"
+)
+_ARTIFACT = _DATA.removeprefix("sample://name, ")
+_SHARE = 'a decimal from 0 to 1 in quotes, e.g. "0.97"'
+_DECIMAL = 'a decimal above 0 in quotes, e.g. "20", "0.002" or "2e-3"'
+_AMOUNT = "a number, alone or with m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, e.g. 500m, 1.5 or 2Gi"
+_NAME = "lower-case letters, digits, `-` and `.`, with a letter or digit at both ends, e.g. resnet-small"
+_DIGEST = "`sha256:` and 64 digits of 0-9 and a-f"
 _SELECTION = "`selection: Auto` takes no `templateRefs`, `Shortlist` at least one, `Pinned` exactly one"
-_OUTPUTS = "`storageUri` names an existing claim"
+_OUTPUTS = "`storageUri` names an existing claim; `storageClassName` and `size` are for a claim that is made"
+_DEVICES = "extended resources such as `nvidia.com/gpu` stand in `limits`; `requests` may only repeat them"
 _RESOURCE = "a resource is `cpu`, `memory`, `ephemeral-storage` or an extended one such as `nvidia.com/gpu`"
 _ONE_MODEL = "give exactly one of `workflowRef` and `storageUri`"
 _REFS = [{"name": "resnet-small"}, {"name": "vgg-small"}]
@@ -93,49 +109,79 @@ CASES: dict[str, Case] = {
     "the least": _twf(objectives=ABSENT),
     "no task": _twf("task", "Required value", task=ABSENT),
     "no data": _twf("data", "Required value", data=ABSENT),
-    "another task": _twf("task.type", 'supported values: "ImageClassification"', task__type="Translation"),
+    "another task": _twf("task.type", of_enum("Translation", "ImageClassification"), task__type="Translation"),
     "an unknown field": _twf("dataset", "unknown field", dataset={"storageUri": "sample://digits"}),
     "an unknown field inside": _twf("data.storageURI", "unknown field", data__storageURI="sample://digits"),
     "data on a claim": _twf(data__storageUri="pvc://faces.v2/all.npz"),
     "data of a web server": _twf(data__storageUri="https://data.example/digits.csv.gz"),
-    "data of an unknown scheme": _twf("data.storageUri", _SCHEMES, data__storageUri="s3://bucket/x"),
-    "data with a space": _twf("data.storageUri", _SCHEMES, data__storageUri="https://x/a b"),
-    "data without a claim": _twf("data", _CLAIM, data__storageUri="pvc:///x.npz"),
-    "data on an impossible claim": _twf("data", _CLAIM, data__storageUri="pvc://Faces/x.npz"),
+    "data of an unknown scheme": _twf(
+        "data.storageUri", of_form("s3://bucket/x", _DATA), data__storageUri="s3://bucket/x"
+    ),
+    "data with a space": _twf("data.storageUri", of_form("https://x/a b", _DATA), data__storageUri="https://x/a b"),
+    "data without a claim": _twf("data.storageUri", of_form("pvc:///x.npz", _DATA), data__storageUri="pvc:///x.npz"),
+    "data on an impossible claim": _twf(
+        "data.storageUri", of_form("pvc://Faces/x.npz", _DATA), data__storageUri="pvc://Faces/x.npz"
+    ),
+    "data on a claim in two lines": _twf(
+        "data.storageUri", Refusal(f'Invalid value: "string": must be {_DATA}', f"must be {_DATA}"),
+        data__storageUri="pvc://faces/x\n",
+    ),
     "an endless address": _twf(
-        "data.storageUri", "may not be more than 2048 bytes", data__storageUri="https://x/" + "a" * 2040
+        "data.storageUri", "Too long: may not be more than 2048 bytes", data__storageUri="https://x/" + "a" * 2040
     ),
     "a data digest": _twf(data__digest=DIGEST),
-    "a shortened digest": _twf("data.digest", "should match '^sha256:", data__digest="sha256:0a0a"),
+    "a shortened digest": _twf("data.digest", of_form("sha256:0a0a", _DIGEST), data__digest="sha256:0a0a"),
+    "a lengthened digest": _twf("data.digest", of_form(f"{DIGEST}0", _DIGEST), data__digest=f"{DIGEST}0"),
     "a label column": _twf(data__labelColumn="y", data__format="CSV"),
-    "a label column in NPZ": _twf("data", "`labelColumn` is for CSV", data__labelColumn="y", data__format="NPZ"),
-    "an unknown format": _twf("data.format", '"Auto", "CSV", "NPZ"', data__format="Parquet"),
+    "a label column in NPZ": _twf(
+        "data", of_rule("`labelColumn` is for CSV; NPZ has the labels in its array `y`"),
+        data__labelColumn="y", data__format="NPZ",
+    ),
+    "an unknown format": _twf("data.format", of_enum("Parquet", "Auto", "CSV", "NPZ"), data__format="Parquet"),
     "a split": _twf(**_PERCENT),
-    "a split of 99": _twf("data.split", "must add up to 100", **_PERCENT, data__split__testPercent=19),
+    "a split of 99": _twf(
+        "data.split", of_rule("`trainPercent`, `validationPercent` and `testPercent` must add up to 100"),
+        **_PERCENT, data__split__testPercent=19,
+    ),
     "a split without test": _twf(
-        "data.split.testPercent", "greater than or equal to 1", **_PERCENT, data__split__testPercent=0
+        "data.split.testPercent", of_bound(0, "should be greater than or equal to 1"),
+        **_PERCENT, data__split__trainPercent=80, data__split__testPercent=0,
     ),
     "a split in words": _twf(
-        "data.split.testPercent", "must be of type integer", **_PERCENT, data__split__testPercent="20"
+        "data.split.testPercent", of_type("string", "integer"), **_PERCENT, data__split__testPercent="20"
     ),
     "suspended": _twf(suspend=True),
-    "suspended in words": _twf("suspend", "must be of type boolean", suspend="yes"),
+    "suspended in words": _twf("suspend", of_type("string", "boolean"), suspend="yes"),
     "approval by a person": _twf(approval="Manual"),
-    "another approval": _twf("approval", '"Auto", "Manual", "PlanOnly"', approval="manual"),
+    "another approval": _twf("approval", of_enum("manual", "Auto", "Manual", "PlanOnly"), approval="manual"),
     "no objective": _twf(objectives=[]),
     "a minimum alone": _twf(objectives=[{"metric": "accuracy", "minimum": "0.9"}]),
     "a minimum below the target": _twf(objectives__0__minimum="0.9"),
     "a minimum above the target": _twf(
-        "objectives[0]", "`minimum` must not be above `target`", objectives__0__minimum="0.98"
+        "objectives[0]", of_rule("`minimum` must not be above `target`", " (0.98 > 0.97)"),
+        objectives__0__minimum="0.98",
     ),
     "an objective without a figure": _twf(
-        "objectives[0]", "give `target`, `minimum` or both", objectives=[{"metric": "accuracy"}]
+        "objectives[0]", of_rule("give `target`, `minimum` or both"), objectives=[{"metric": "accuracy"}]
     ),
-    "a target as a number": _twf("objectives[0].target", "must be of type string", objectives__0__target=0.97),
-    "a target above 1": _twf("objectives[0].target", "should match", objectives__0__target="1.01"),
-    "a target in percent": _twf("objectives[0].target", "should match", objectives__0__target="97%"),
+    "a target of all": _twf(objectives__0__target="1.00"),
+    "a target as a number": _twf("objectives[0].target", of_type("number", "string"), objectives__0__target=0.97),
+    "a target above 1": _twf("objectives[0].target", of_form("1.01", _SHARE), objectives__0__target="1.01"),
+    "a target above 1 beside a minimum": _twf(
+        "objectives[0].target", of_form("97", _SHARE), objectives__0__target="97", objectives__0__minimum="0.9"
+    ),
+    "a minimum above 1": _twf("objectives[0].minimum", of_form("97", _SHARE), objectives__0__minimum="97"),
+    "an empty target": _twf("objectives[0].target", of_form("", _SHARE), objectives__0__target=""),
+    "a target in percent": _twf("objectives[0].target", of_form("97%", _SHARE), objectives__0__target="97%"),
+    "a target in percent above a minimum": _twf(
+        "objectives[0].target", of_form("97%", _SHARE), objectives__0__target="97%", objectives__0__minimum="0.9"
+    ),
+    "a target in quotes twice": _twf(
+        "objectives[0].target", of_form("'0.97'", _SHARE), objectives__0__target="'0.97'"
+    ),
     "two objectives": _twf(
-        "objectives", "must have at most 1 item",
+        "objectives",
+        'Too many: 2: must have at most 1 item, spec.objectives[1]: Duplicate value: {"metric":"accuracy"}',
         objectives=[{"metric": "accuracy", "target": "0.9"}, {"metric": "accuracy", "target": "0.8"}],
     ),
     "both constraints": _twf(
@@ -144,43 +190,72 @@ CASES: dict[str, Case] = {
         ]
     ),
     "the same constraint twice": _twf(
-        "constraints[1]", "Duplicate value",
+        "constraints[1]", 'Duplicate value: {"metric":"modelSizeMebibytes"}',
         constraints=[{"metric": "modelSizeMebibytes", "maximum": n} for n in ("1", "2")],
     ),
     "a constraint of nothing": _twf(
-        "constraints[0].maximum", "must be above 0", constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.0"}]
+        "constraints[0].maximum", of_form("0.0", _DECIMAL),
+        constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.0"}],
     ),
     "an unknown constraint": _twf(
-        "constraints[0].metric", '"latencyP95Milliseconds", "modelSizeMebibytes"',
+        "constraints[0].metric", of_enum("parameters", "latencyP95Milliseconds", "modelSizeMebibytes"),
         constraints=[{"metric": "parameters", "maximum": "1"}],
     ),
     "a shortlist": _twf(model={"selection": "Shortlist", "templateRefs": _REFS}),
-    "a shortlist of nothing": _twf("model", _SELECTION, model={"selection": "Shortlist"}),
+    "a shortlist of nothing": _twf("model", of_rule(_SELECTION), model={"selection": "Shortlist"}),
     "a pinned model": _twf(model={"selection": "Pinned", "templateRefs": _REFS[:1]}),
-    "two pinned models": _twf("model", _SELECTION, model={"selection": "Pinned", "templateRefs": _REFS}),
-    "models chosen by name and by themselves": _twf("model", _SELECTION, model={"templateRefs": _REFS}),
+    "two pinned models": _twf("model", of_rule(_SELECTION), model={"selection": "Pinned", "templateRefs": _REFS}),
+    "models chosen by name and by themselves": _twf("model", of_rule(_SELECTION), model={"templateRefs": _REFS}),
     "a template twice": _twf(
-        "model.templateRefs[1]", "Duplicate value", model={"selection": "Shortlist", "templateRefs": _REFS[:1] * 2}
+        "model.templateRefs[1]", 'Duplicate value: {"name":"resnet-small"}',
+        model={"selection": "Shortlist", "templateRefs": _REFS[:1] * 2},
     ),
     "a template's impossible name": _twf(
-        "model.templateRefs[0].name", "should match", model={"selection": "Pinned", "templateRefs": [{"name": "A b"}]}
+        "model.templateRefs[0].name", of_form("A b", _NAME),
+        model={"selection": "Pinned", "templateRefs": [{"name": "A b"}]},
     ),
-    "nine candidates": _twf("model.maxCandidates", "less than or equal to 8", model={"maxCandidates": 9}),
+    "nine candidates": _twf(
+        "model.maxCandidates", of_bound(9, "should be less than or equal to 8"), model={"maxCandidates": 9}
+    ),
     "resources": _twf(resources={"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}}),
     "a GPU": _twf(resources={"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}),
-    "an unknown resource": _twf("resources", _RESOURCE, resources={"requests": {"gpu": "1"}}),
-    "a malformed resource": _twf("resources", _RESOURCE, resources={"limits": {"nvidia.com/": "1"}}),
-    "half a GPU": _twf("resources", "are whole numbers", resources={"limits": {"nvidia.com/gpu": "500m"}}),
+    "an unknown resource": _twf("resources.requests", of_rule(_RESOURCE), resources={"requests": {"gpu": "1"}}),
+    "a malformed resource": _twf(
+        "resources.requests", of_rule(_RESOURCE), resources={"requests": {"nvidia.com/": "1"}}
+    ),
+    "half a GPU": _twf(
+        "resources", of_rule("extended resources such as `nvidia.com/gpu` are whole numbers"),
+        resources={"limits": {"nvidia.com/gpu": "500m"}},
+    ),
     "a GPU that is only asked for": _twf(
-        "resources", "`requests` may only repeat them", resources={"requests": {"nvidia.com/gpu": "1"}}
+        "resources", of_rule(_DEVICES), resources={"requests": {"nvidia.com/gpu": "1"}}
     ),
     "more asked for than allowed": _twf(
-        "resources", "`requests` must not be above `limits`",
+        "resources", of_rule("`requests` must not be above `limits`"),
         resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1900Mi"}},
     ),
-    "a negative amount": _twf("resources.limits.cpu", "should match", resources={"limits": {"cpu": "-1"}}),
+    "more devices asked for than allowed": _twf(
+        "resources", of_rule(_DEVICES),
+        resources={"requests": {"nvidia.com/gpu": "2"}, "limits": {"nvidia.com/gpu": "1"}},
+    ),
+    "a negative amount": _twf("resources.limits[cpu]", of_form("-1", _AMOUNT), resources={"limits": {"cpu": "-1"}}),
+    "a negative amount beside a limit": _twf(
+        "resources.requests[cpu]", of_form("-1", _AMOUNT), resources={"requests": {"cpu": "-1"}, "limits": {"cpu": "1"}}
+    ),
+    "an amount in words": _twf(
+        "resources.limits[memory]", of_form("much", _AMOUNT),
+        resources={"requests": {"memory": "1Gi"}, "limits": {"memory": "much"}},
+    ),
+    "an amount of nothing": _twf("resources.limits[cpu]", of_form("", _AMOUNT), resources={"limits": {"cpu": ""}}),
+    "a negative number of GPUs": _twf(
+        "resources.limits[nvidia.com/gpu]", of_form("-1", _AMOUNT), resources={"limits": {"nvidia.com/gpu": "-1"}}
+    ),
+    "GPUs asked for in words": _twf(
+        "resources.requests[nvidia.com/gpu]", of_form("all", _AMOUNT),
+        resources={"requests": {"nvidia.com/gpu": "all"}, "limits": {"nvidia.com/gpu": "1"}},
+    ),
     "nine resources": _twf(
-        "resources.limits", "must have at most 8 items",
+        "resources.limits", "Too many: 9: must have at most 8 items",
         resources={"limits": {f"x.example/r{n}": "1" for n in range(9)}},
     ),
     "every training setting": _twf(
@@ -189,49 +264,84 @@ CASES: dict[str, Case] = {
             "backoffLimit": 0, "earlyStopping": {"patienceEpochs": 5, "minDelta": "0.001"},
         }
     ),
-    "no epochs": _twf("training.maxEpochs", "greater than or equal to 1", training={"maxEpochs": 0}),
-    "a huge batch": _twf("training.batchSize", "less than or equal to 65536", training={"batchSize": 65537}),
-    "half a batch": _twf("training.batchSize", "must be of type integer", training={"batchSize": 0.5}),
-    "no learning": _twf("training.learningRate", "must be above 0", training={"learningRate": "0"}),
-    "learning backwards": _twf("training.learningRate", "should match", training={"learningRate": "-0.1"}),
+    "no epochs": _twf(
+        "training.maxEpochs", of_bound(0, "should be greater than or equal to 1"), training={"maxEpochs": 0}
+    ),
+    "a huge batch": _twf(
+        "training.batchSize", of_bound(65537, "should be less than or equal to 65536"), training={"batchSize": 65537}
+    ),
+    "half an example more": _twf("training.batchSize", of_type("number", "integer"), training={"batchSize": 1.5}),
+    "no learning": _twf("training.learningRate", of_form("0", _DECIMAL), training={"learningRate": "0"}),
+    "learning backwards": _twf("training.learningRate", of_form("-0.1", _DECIMAL), training={"learningRate": "-0.1"}),
+    "a rate of a millionth": _twf(training={"learningRate": "0.000001"}),
+    "a drop of a tenth of a thousandth": _twf(compression={"gate": {"maximumDrop": "0.0001"}}),
+    "a drop in the way of programs": _twf(
+        "compression.gate.maximumDrop", of_form("1e-3", _SHARE), compression={"gate": {"maximumDrop": "1e-3"}}
+    ),
     "every compression setting": _twf(
         compression={
             "mode": "Auto", "methods": ["DynamicRange", "Int8"], "onGateFailure": "Fail",
             "gate": {"maximumDrop": "0.02", "verdict": "NonInferiority"},
         }
     ),
-    "no method": _twf("compression.methods", "should have at least 1 items", compression={"methods": []}),
+    "no method": _twf("compression.methods", of_bound(0, "should have at least 1 items"), compression={"methods": []}),
     "a method twice": _twf(
-        "compression.methods[1]", "Duplicate value", compression={"methods": ["Int8", "Int8"]}
+        "compression.methods[1]", 'Duplicate value: "Int8"', compression={"methods": ["Int8", "Int8"]}
     ),
     "an unknown method": _twf(
-        "compression.methods[0]", '"DynamicRange", "Int8"', compression={"methods": ["Int4"]}
+        "compression.methods[0]", of_enum("Int4", "DynamicRange", "Int8"), compression={"methods": ["Int4"]}
     ),
     "an own claim for artifacts": _twf(outputs={"storageUri": "pvc://models"}),
-    "a path for artifacts": _twf("outputs.storageUri", "should match", outputs={"storageUri": "pvc://models/here"}),
+    "a path for artifacts": _twf(
+        "outputs.storageUri",
+        of_form(
+            "pvc://models/here",
+            "pvc://claim without a path, the claim in lower-case letters, digits, `-` and `.`, e.g. pvc://models",
+        ),
+        outputs={"storageUri": "pvc://models/here"},
+    ),
     "a claim that is made": _twf(outputs={"storageClassName": "standard", "size": "500Mi"}),
-    "a claim that exists and is made": _twf("outputs", _OUTPUTS, outputs={"storageUri": "pvc://models", "size": "1Gi"}),
-    "a claim of nothing": _twf("outputs", "`size` must be at least 1Mi", outputs={"size": "0"}),
+    "a claim that exists and is made": _twf(
+        "outputs", of_rule(_OUTPUTS), outputs={"storageUri": "pvc://models", "size": "1Gi"}
+    ),
+    "a claim of nothing": _twf("outputs", of_rule("`size` must be at least 1Mi"), outputs={"size": "0"}),
+    "a claim of a size in words": _twf("outputs.size", of_form("big", _AMOUNT), outputs={"size": "big"}),
+    "a claim of a negative size": _twf("outputs.size", of_form("-1Gi", _AMOUNT), outputs={"size": "-1Gi"}),
+    "a claim of an impossible class": _twf(
+        "outputs.storageClassName", of_form("Fast", _NAME), outputs={"storageClassName": "Fast"}
+    ),
     "an endpoint": _twf(deployment={"mode": "CreateOrUpdate", "name": "digits", "replicas": 2}),
     "an endpoint without a mode": _twf("deployment.mode", "Required value", deployment={"name": "digits"}),
     "an endpoint that no Service can be named after": _twf(
-        "deployment.name", "should match", deployment={"mode": "CreateOrUpdate", "name": "0digits"}
+        "deployment.name",
+        of_form(
+            "0digits",
+            "lower-case letters, digits and `-`, with a letter at the start and no `-` at the end, e.g. digits",
+        ),
+        deployment={"mode": "CreateOrUpdate", "name": "0digits"},
     ),
     "a deadline and an end": _twf(activeDeadlineSeconds=7200, ttlSecondsAfterFinished=0),
-    "a deadline of nothing": _twf("activeDeadlineSeconds", "greater than or equal to 1", activeDeadlineSeconds=0),
+    "a deadline of nothing": _twf(
+        "activeDeadlineSeconds", of_bound(0, "should be greater than or equal to 1"), activeDeadlineSeconds=0
+    ),
     # ModelDeployment
     "a followed workflow": _mdep(replicas=2),
     "an artifact by its digest": _mdep(model={"storageUri": "pvc://models/models/x", "digest": DIGEST}),
     "an artifact without a digest": _mdep(
-        "model", "`storageUri` and `digest` belong together", model={"storageUri": "https://models.example/x"}
+        "model", of_rule("`storageUri` and `digest` belong together: the digest says which bytes may be served"),
+        model={"storageUri": "https://models.example/x"},
     ),
-    "an artifact on an impossible claim": _mdep("model", _CLAIM, model={"storageUri": "pvc://-/x", "digest": DIGEST}),
+    "an artifact on an impossible claim": _mdep(
+        "model.storageUri", of_form("pvc://-/x", _ARTIFACT), model={"storageUri": "pvc://-/x", "digest": DIGEST}
+    ),
     "an artifact of a sample": _mdep(
-        "model.storageUri", "should match '^(pvc|https)://", model={"storageUri": "sample://x", "digest": DIGEST}
+        "model.storageUri", of_form("sample://x", _ARTIFACT), model={"storageUri": "sample://x", "digest": DIGEST}
     ),
-    "a workflow and an artifact": _mdep("model", _ONE_MODEL, model__storageUri="pvc://x/y", model__digest=DIGEST),
-    "no model at all": _mdep("model", _ONE_MODEL, model={}),
-    "no replica": _mdep("replicas", "greater than or equal to 1", replicas=0),
+    "a workflow and an artifact": _mdep(
+        "model", of_rule(_ONE_MODEL), model__storageUri="pvc://x/y", model__digest=DIGEST
+    ),
+    "no model at all": _mdep("model", of_rule(_ONE_MODEL), model={}),
+    "no replica": _mdep("replicas", of_bound(0, "should be greater than or equal to 1"), replicas=0),
     "an unknown serving field": _mdep("runtime", "unknown field", runtime={"type": "Auto"}),
     # ModelTemplate
     "a template": _mtpl(
@@ -239,17 +349,29 @@ CASES: dict[str, Case] = {
         inputs={"minimumSide": 8, "maximumSide": 64},
     ),
     "a template without a builder": _mtpl("builder", "Required value", builder=ABSENT),
-    "a template without a task": _mtpl("tasks", "should have at least 1 items", tasks=[]),
-    "a template without a description": _mtpl("description", "should be at least 1 chars long", description=""),
+    "a template without a task": _mtpl("tasks", of_bound(0, "should have at least 1 items"), tasks=[]),
+    "a template without a description": _mtpl(
+        "description", of_bound('""', "should be at least 1 chars long"), description=""
+    ),
     "a hyperparameter twice": _mtpl(
-        "hyperparameters[1]", "Duplicate value", hyperparameters=[{"name": "width", "value": n} for n in ("8", "16")]
+        "hyperparameters[1]", 'Duplicate value: {"name":"width"}',
+        hyperparameters=[{"name": "width", "value": n} for n in ("8", "16")],
+    ),
+    "a hyperparameter's impossible name": _mtpl(
+        "hyperparameters[0].name",
+        of_form("Width", "lower-case letters, digits and `_`, with a letter at the start, e.g. width"),
+        hyperparameters=[{"name": "Width", "value": "8"}],
     ),
     "a hyperparameter's value as a number": _mtpl(
-        "hyperparameters[0].value", "must be of type string", hyperparameters=[{"name": "width", "value": 8}]
+        "hyperparameters[0].value", of_type("integer", "string"), hyperparameters=[{"name": "width", "value": 8}]
     ),
     "images of no size": _mtpl(
-        "inputs", "`minimumSide` must not be above `maximumSide`", inputs={"minimumSide": 64, "maximumSide": 8}
+        "inputs", of_rule("`minimumSide` must not be above `maximumSide`"), inputs={"minimumSide": 64, "maximumSide": 8}
     ),
-    "a template that does not learn": _mtpl("training.learningRate", "must be above 0", training__learningRate="0"),
-    "a template of no weight": _mtpl("profile.parameters", "greater than or equal to 1", profile__parameters=0),
+    "a template that does not learn": _mtpl(
+        "training.learningRate", of_form("0", _DECIMAL), training__learningRate="0"
+    ),
+    "a template of no weight": _mtpl(
+        "profile.parameters", of_bound(0, "should be greater than or equal to 1"), profile__parameters=0
+    ),
 }  # fmt: skip
