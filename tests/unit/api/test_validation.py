@@ -1,4 +1,9 @@
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex
+from idla.api.meta import DECIMAL, SHARE
 from pydantic import ValidationError
 
 from tests.unit.api.validation_cases import CASES, SPECS, Case
@@ -23,3 +28,14 @@ def test_an_invalid_object_is_refused_at_the_field_that_is_wrong_in_the_words_of
 
 def _path(location: tuple[int | str, ...]) -> str:
     return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
+@given(from_regex(r"[0-9]{1,9}(\.[0-9]{1,9})?(e-?[0-9])?", fullmatch=True))
+def test_the_form_of_a_decimal_says_that_it_is_above_0(text: str) -> None:
+    assert bool(re.fullmatch(DECIMAL.pattern, text)) == (float(text) > 0)
+
+
+@given(from_regex(r"[0-9](\.[0-9]{1,20})?", fullmatch=True))
+def test_the_form_of_a_share_says_that_it_is_at_most_1(text: str) -> None:
+    whole, _, rest = text.partition(".")
+    assert bool(re.fullmatch(SHARE.pattern, text)) == (whole == "0" or (whole == "1" and not rest.strip("0")))
