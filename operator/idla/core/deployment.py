@@ -28,6 +28,8 @@ from idla.core.snapshot import DeploymentSnapshot
 
 DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
 DEFAULT_LIMITS = {"memory": "512Mi"}
+TAKEN_SECONDS = 15.0
+"""Between two looks whether a taken name has become free: objects of others are not watched."""
 
 
 def reconcile_deployment(
@@ -49,7 +51,11 @@ def reconcile_deployment(
     generation = int(deployment["metadata"].get("generation", 0))
 
     def answer(
-        conditions: Iterable[Condition], *, apply: tuple[Manifest, ...] = (), **changes: object
+        conditions: Iterable[Condition],
+        *,
+        apply: tuple[Manifest, ...] = (),
+        look: float | None = None,
+        **changes: object,
     ) -> Reconciliation:
         entries = merge_conditions(
             [entry.to_status() for entry in old.conditions], conditions, generation=generation, now=now
@@ -62,8 +68,9 @@ def reconcile_deployment(
         }
         new = old.model_copy(update=update)
         if new == old:
-            return Reconciliation(apply=apply)
-        return Reconciliation(apply=apply, status=new.to_status(), events=deployment_events(old, new))
+            return Reconciliation(apply=apply, requeue_after=look)
+        events = deployment_events(old, new)
+        return Reconciliation(apply=apply, status=new.to_status(), events=events, requeue_after=look)
 
     try:
         spec = read_deployment_spec(deployment)
@@ -74,7 +81,7 @@ def reconcile_deployment(
         return answer(waiting_conditions(_waits_for(spec, snapshot.workflow)))
     taken = _taken(owner, snapshot)
     if taken is not None:
-        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
+        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model, look=TAKEN_SECONDS)
     desired = _served(owner, spec, model, settings)
     current = satisfied(desired, snapshot.deployment)
     service = build_service(owner)

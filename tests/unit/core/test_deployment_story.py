@@ -190,6 +190,9 @@ def test_a_name_that_is_taken_is_left_alone(kind: str) -> None:
     decision = endpoint.turn()
     assert decision.apply == ()
     assert endpoint.conditions()["Stalled"] == "True NameTaken"
+    assert endpoint.turn().requeue_after == 15.0, "a foreign object is not watched: nothing tells that it is gone"
+    setattr(endpoint, kind.lower(), None)
+    assert [child["kind"] for child in endpoint.turn().apply] == ["Service", "Deployment"]
 
 
 def test_an_invalid_spec_is_named_and_what_serves_goes_on() -> None:

@@ -11,6 +11,8 @@ from idla_contract.result import FailureReason
 
 from idla_trainer.failures import TaskError
 
+_ZIP, _NPY = b"PK", b"\x93NUMPY"
+"""What the files of `numpy.savez` and `numpy.save` begin with."""
 _GREY = 3
 """Dimensions of an array of grey images."""
 
@@ -23,6 +25,9 @@ def read_npz(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
     """
     try:
         with path.open("rb") as file:
+            if not file.read(len(_NPY)).startswith((_ZIP, _NPY)):
+                raise _unreadable(path, "it is no zip archive of arrays")
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             if not isinstance(loaded, np.lib.npyio.NpzFile):
                 raise _invalid(f"{path.name} is a single array; write x and y with numpy.savez")
@@ -33,7 +38,10 @@ def read_npz(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
                     raise _invalid(f"{path.name} lacks the array {missing[0]!r}; it holds {held}")
                 images, labels = arrays["x"], arrays["y"]
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise _invalid(f"{path.name} is no readable NPZ file of plain arrays ({error})") from error
+        # NumPy's own words advise to unpickle, which would run whatever the file says.
+        objects = "pickle" in str(error)
+        why = "it holds Python objects, which are never read" if objects else str(error)
+        raise _unreadable(path, why) from error
     return _images(images), _labels(labels, len(images))
 
 
@@ -54,6 +62,10 @@ def _labels(labels: npt.NDArray[Any], examples: int) -> list[str]:
     if labels.dtype.kind not in "buifU":
         raise _invalid(f"y has values of type {labels.dtype}; labels are whole numbers or texts")
     return [str(int(label)) if isinstance(label, bool) else str(label) for label in labels.tolist()]
+
+
+def _unreadable(path: Path, why: str) -> TaskError:
+    return _invalid(f"{path.name} is no readable NPZ file ({why}); write x and y with numpy.savez")
 
 
 def _invalid(message: str) -> TaskError:
