@@ -1,5 +1,6 @@
 """Carry out a decision: apply, delete, status, events. The only caller of writes."""
 
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Recon
 
 from idla_operator.controllers.store import Store, controller_uid
 from idla_operator.ports import (
+    CLAIMS,
     Clock,
     Cluster,
     ClusterError,
@@ -54,6 +56,7 @@ class CarryOut:
         self._cluster = cluster
         self._clock = clock
         self._satisfied = satisfied
+        self._applied: OrderedDict[str, str] = OrderedDict()
         self._answered: OrderedDict[str, tuple[Manifest, Manifest]] = OrderedDict()
         self._told: OrderedDict[str, float] = OrderedDict()
 
@@ -84,7 +87,7 @@ class CarryOut:
             await self._require_alive(about)
         else:
             _require_ours(reference, manifest, live)
-            if self._satisfied(manifest, live):
+            if self._satisfied(manifest, live) and not self._wants_less(manifest, live):
                 return
         try:
             answer = await self._cluster.apply(manifest)
@@ -93,8 +96,17 @@ class CarryOut:
             await self.tell(about, refusal, changed=False)
             raise
         _LOG.info("applied %s", reference, extra={"fields": {"key": str(reference_of(about))}})
-        if reference.resource != resource_of("v1", "PersistentVolumeClaim"):
+        _remember(self._applied, answer["metadata"]["uid"], _digest(manifest))
+        if reference.resource != CLAIMS:
             self._store.put(answer)
+
+    def _wants_less(self, manifest: Manifest, live: Manifest) -> bool:
+        """Return whether a field may have to go: another manifest than this one was applied last.
+
+        A field that is no longer wanted does not show in a comparison with what is. After a restart the last manifest
+        is not known, and a field that was given up meanwhile stays until the next change.
+        """
+        return self._applied.get(live["metadata"]["uid"], digest := _digest(manifest)) != digest
 
     async def _look(self, reference: Reference) -> Manifest | None:
         """Return the live object: the store may lag behind, and holds only what carries our label."""
@@ -167,6 +179,10 @@ def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> N
         raise TakenError(f"{reference} exists and belongs to somebody else; delete or rename it")
     if live["metadata"].get("deletionTimestamp"):
         raise TakenError(f"{reference} is being deleted; it is made anew when it is gone")
+
+
+def _digest(manifest: Manifest) -> str:
+    return short_hash(json.dumps(manifest, sort_keys=True), length=32)
 
 
 def _remember(memory: OrderedDict[str, V], key: str, value: V) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from idla.api.model_template import ModelTemplateSpec
-from idla.builders.identity import DEPLOYMENT, WORKFLOW, child_name, label_value
+from idla.builders.identity import DEPLOYMENT, WORKFLOW, address_name, label_value
 from idla.core.reconciliation import Manifest
 from idla.core.references import claim_names, deployment_name, followed_workflow
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
@@ -70,7 +70,7 @@ class Gatherer:
 
     async def deployment(self, reference: Reference) -> tuple[Manifest, DeploymentSnapshot] | None:
         """Return a ModelDeployment and its world, or None where it is gone."""
-        name = child_name(reference.name)
+        name = address_name(reference.name)
         serving = Reference(SERVINGS, reference.namespace, name)
         service = Reference(SERVICES, reference.namespace, name)
         # What carries no label of ours is not watched, but its name may be taken.

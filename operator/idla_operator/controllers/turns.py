@@ -13,10 +13,20 @@ from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
 from idla_operator.controllers.carry_out import CarryOut, TakenError
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
-from idla_operator.ports import CLAIMS, WORKFLOWS, Clock, Cluster, ClusterError, ConflictError, NotFoundError, Reference
+from idla_operator.ports import (
+    CLAIMS,
+    WORKFLOWS,
+    Clock,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    NotFoundError,
+    Reference,
+    reference_of,
+)
 
-CLAIM_SECONDS = 15.0
-"""Between two looks for a claim that does not exist: claims are not watched."""
+UNWATCHED_SECONDS = 15.0
+"""Between two looks for what no watch tells of: a claim that is missing, an object of somebody else in our way."""
 CONFLICT_SECONDS = 1.0
 """Until a child that was refused as another one than was seen has had time to arrive."""
 TAKEN_SECONDS = 5.0
@@ -125,7 +135,11 @@ class Turns:
         model, snapshot = gathered
         decision = self._decisions.deployment(model, snapshot, now=self._clock.now(), settings=self._decisions.settings)
         await self._carry_out(model, decision, {})
-        return decision.requeue_after
+        return _soonest(decision.requeue_after, self._look_at_others(snapshot))
+
+    def _look_at_others(self, snapshot: DeploymentSnapshot) -> float | None:
+        found = [entry for entry in (snapshot.deployment, snapshot.service) if entry is not None]
+        return UNWATCHED_SECONDS if any(self._store.get(reference_of(entry)) is None for entry in found) else None
 
     async def _refresh(self, key: Reference) -> bool:
         """Read the key's object live, so that the next turn does not decide on the view that was just refused.
@@ -156,7 +170,7 @@ def _ends(document: Manifest) -> bool:
 def _claim_look(workflow: Manifest, snapshot: WorkflowSnapshot) -> float | None:
     missing = any(claim is None for claim in snapshot.claims.values())
     status: Mapping[str, object] = workflow.get("status") or {}
-    return CLAIM_SECONDS if missing and not status.get("completionTime") else None
+    return UNWATCHED_SECONDS if missing and not status.get("completionTime") else None
 
 
 def _soonest(*seconds: float | None) -> float | None:

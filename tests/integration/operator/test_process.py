@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import ControlPlane
-from tests.integration.operator.process import Operator, documents, install
+from tests.integration.operator.process import Operator, documents
 from tests.integration.operator.scene import Scene, condition, until
 from tests.puppet import Rest
 
@@ -44,24 +44,32 @@ def test_an_api_server_that_dies_and_comes_back_is_waited_for(scene: Scene, plan
 
 
 def test_without_permission_it_says_so_and_works_as_soon_as_it_has_it(
-    plane: ControlPlane, rest: Rest, tmp_path: Path
+    plane: ControlPlane, rest: Rest, operator: Operator, tmp_path: Path
 ) -> None:
-    rest.delete("clusterrolebindings", None, "idla-operator")
-    other = Operator(plane, tmp_path / "other.log")
+    user = "system:serviceaccount:idla-system:other"
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "other"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "idla-operator"},
+        "subjects": [{"kind": "ServiceAccount", "name": "other", "namespace": "idla-system"}],
+    }
+    assert operator.alive
+    other = Operator(plane, tmp_path / "other.log", user=user)
+    other.start()
     try:
-        other.start()
         until(other.complaints, other.log.read_text)
         assert "the role of manifests/base is missing or incomplete" in other.complaints()[0]
         assert other.probe("/healthz") == (200, "ok")
         assert other.probe("/readyz") == (503, "no session with the cluster")
         pid = other.pid
-        install(rest)
+        rest.apply("clusterrolebindings", None, binding)
         until(lambda: ready(other), other.log.read_text)
         assert other.pid == pid
         assert other.stop() == 0
     finally:
-        install(rest)
         other.kill()
+        rest.delete("clusterrolebindings", None, "other")
 
 
 def test_the_permissions_are_those_that_the_package_documents() -> None:

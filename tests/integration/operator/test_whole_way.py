@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from idla_contract.result import Failure, FailureReason
 
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, until
 from tests.puppet.node import Ended
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -78,10 +78,10 @@ def test_at_rest_nothing_is_written(scene: Scene) -> None:
     scene.reaches("Succeeded", "True", name="served")
     scene.serves("served")
     scene.reaches("Succeeded", "True", name="planned")
-    for name in ("asks", "held", "huge", "lacks"):
-        scene.reaches(
-            "Accepted", "True" if name != "lacks" else condition(scene.workflow(name), "Accepted")[0], name=name
-        )
+    scene.reaches("Approved", "Unknown", "WaitingForApproval", name="asks")
+    scene.reaches("Suspended", "True", name="held")
+    scene.reaches("Planned", "False", "NoFeasibleResources", name="huge")
+    scene.reaches("DataReady", "False", "ClaimNotFound", name="lacks")
 
     def rests() -> bool:
         before = scene.audit.writes()

@@ -131,6 +131,15 @@ def test_a_status_that_the_crd_prunes_is_written_once() -> None:
     assert scene.do(Reconciliation(status={"observedGeneration": 2, "unknown": "field"})) != []
 
 
+def test_a_field_that_is_no_longer_wanted_is_given_up_once() -> None:
+    scene = Scene()
+    whole, less = job(), job()
+    whole["spec"]["suspend"] = False
+    scene.do(Reconciliation(apply=(whole,)))
+    assert scene.do(Reconciliation(apply=(less,))) == [("apply", "Job vision/profile")]
+    assert scene.do(Reconciliation(apply=(less,))) == []
+
+
 def test_no_status_leaves_it_alone() -> None:
     assert Scene().do(Reconciliation()) == []
 

@@ -11,7 +11,7 @@ from idla.core.snapshot import DeploymentSnapshot, TaskProgress, WorkflowSnapsho
 from idla_operator.controllers.carry_out import CarryOut
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
-from idla_operator.controllers.turns import CLAIM_SECONDS, CONFLICT_SECONDS, TAKEN_SECONDS, Decisions, Turns
+from idla_operator.controllers.turns import CONFLICT_SECONDS, TAKEN_SECONDS, UNWATCHED_SECONDS, Decisions, Turns
 from idla_operator.ports import (
     MODELS,
     WORKFLOWS,
@@ -158,7 +158,7 @@ def test_only_measured_progress_is_progress(outcome: Outcome) -> None:
 def test_a_deployments_world_is_gathered_with_objects_of_others_that_have_its_name() -> None:
     foreign = make("v1", "Service", "digits", labels={"foreign": "1"})
     scene = Scene(WORKFLOW, MODEL, SERVER, POD, foreign)
-    scene.turn(MODEL_KEY)
+    assert scene.turn(MODEL_KEY) == UNWATCHED_SECONDS
     (snapshot,) = scene.seen
     assert snapshot.workflow["metadata"]["name"] == "digits"
     assert snapshot.deployment is None
@@ -175,9 +175,9 @@ def test_what_is_gone_or_being_deleted_is_not_decided_on() -> None:
 @pytest.mark.parametrize(
     ("wanted", "status", "claims", "after"),
     [
-        pytest.param(None, {}, (), CLAIM_SECONDS, id="a missing claim is looked for"),
+        pytest.param(None, {}, (), UNWATCHED_SECONDS, id="a missing claim is looked for"),
         pytest.param(5.0, {}, (), 5.0, id="the decision's own wish may be earlier"),
-        pytest.param(60.0, {}, (), CLAIM_SECONDS, id="or later"),
+        pytest.param(60.0, {}, (), UNWATCHED_SECONDS, id="or later"),
         pytest.param(None, {"completionTime": "t"}, (), None, id="an ended workflow looks for nothing"),
         pytest.param(None, {}, (FACES, ARTIFACTS), None, id="none is missing"),
     ],
