@@ -45,6 +45,11 @@ def child_name(*parts: str) -> str:
     return f"{label[: NAME_LIMIT - len(tail) - 1].rstrip('-')}-{tail}"
 
 
+def address_name(name: str) -> str:
+    """Return the name of the Service of a ModelDeployment: its own, but that a Service's begins with a letter."""
+    return child_name(name if name[0].isalpha() else f"model.{name}")
+
+
 def label_value(name: str) -> str:
     """Return `name` as a label value: itself up to 63 characters, else shortened with a hash."""
     return name if len(name) <= NAME_LIMIT else child_name(name)

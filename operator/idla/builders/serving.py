@@ -6,7 +6,7 @@ from typing import Any
 
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
-from idla.builders.identity import DEPLOYMENT, Owner, child_name, label_value, labels, owner_reference
+from idla.builders.identity import DEPLOYMENT, Owner, address_name, label_value, labels, owner_reference
 from idla.builders.restricted import (
     TMP_MOUNT,
     TMP_VOLUME,
@@ -47,7 +47,7 @@ def build_service(owner: Owner) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": child_name(owner.name),
+            "name": address_name(owner.name),
             "namespace": owner.namespace,
             "labels": labels(owner),
             "ownerReferences": [owner_reference(owner)],
@@ -70,7 +70,7 @@ def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
-            "name": child_name(owner.name),
+            "name": address_name(owner.name),
             "namespace": owner.namespace,
             "labels": child_labels,
             "ownerReferences": [owner_reference(owner)],
@@ -118,7 +118,7 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
         "args": _arguments(
             "serve",
             model_dir=MODEL_MOUNT,
-            name=child_name(owner.name),
+            name=address_name(owner.name),
             digest=model.digest,
             port=str(PORT),
             drain_seconds=str(DRAIN_SECONDS),

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from idla.api.meta import ConditionStatus
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
 from idla.api.reasons import DeploymentReason
-from idla.builders.identity import Owner, child_name
+from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
 from idla.core.conditions import Condition, merge_conditions
 from idla.core.deployment_conditions import (
@@ -28,8 +28,6 @@ from idla.core.snapshot import DeploymentSnapshot
 
 DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
 DEFAULT_LIMITS = {"memory": "512Mi"}
-TAKEN_SECONDS = 15.0
-"""Between two looks whether a taken name has become free: objects of others are not watched."""
 
 
 def reconcile_deployment(
@@ -54,7 +52,6 @@ def reconcile_deployment(
         conditions: Iterable[Condition],
         *,
         apply: tuple[Manifest, ...] = (),
-        look: float | None = None,
         **changes: object,
     ) -> Reconciliation:
         entries = merge_conditions(
@@ -68,9 +65,8 @@ def reconcile_deployment(
         }
         new = old.model_copy(update=update)
         if new == old:
-            return Reconciliation(apply=apply, requeue_after=look)
-        events = deployment_events(old, new)
-        return Reconciliation(apply=apply, status=new.to_status(), events=events, requeue_after=look)
+            return Reconciliation(apply=apply)
+        return Reconciliation(apply=apply, status=new.to_status(), events=deployment_events(old, new))
 
     try:
         spec = read_deployment_spec(deployment)
@@ -81,7 +77,7 @@ def reconcile_deployment(
         return answer(waiting_conditions(_waits_for(spec, snapshot.workflow)))
     taken = _taken(owner, snapshot)
     if taken is not None:
-        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model, look=TAKEN_SECONDS)
+        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
     desired = _served(owner, spec, model, settings)
     current = satisfied(desired, snapshot.deployment)
     service = build_service(owner)
@@ -91,7 +87,7 @@ def reconcile_deployment(
     return answer(
         rollout_conditions(rollout, model, serving),
         apply=apply if current else (*apply, desired),
-        url=f"http://{child_name(owner.name)}.{owner.namespace}.svc",
+        url=f"http://{address_name(owner.name)}.{owner.namespace}.svc",
         model=model,
         serving=serving,
         **_counts(rollout),

@@ -3,7 +3,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla.builders.identity import Owner, child_name, labels, short_hash
+from idla.builders.identity import Owner, address_name, child_name, labels, short_hash
 
 OWNER = Owner(kind="TrainingWorkflow", name="digits", namespace="vision", uid="u-1")
 
@@ -26,6 +26,23 @@ def test_every_resource_name_gives_a_dns_label(name: str) -> None:
     child = child_name(name, "train")
     assert len(child) <= 63
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", child)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("digits", "digits", id="as it is"),
+        pytest.param("my.flow", "my-flow-" + short_hash("my.flow"), id="a dot"),
+        pytest.param("1digits", "model-1digits-" + short_hash("model.1digits"), id="a digit first"),
+    ],
+)
+def test_address_names(name: str, expected: str) -> None:
+    assert address_name(name) == expected
+
+
+@given(st.text("abc.-0", min_size=1, max_size=253).filter(lambda name: name[0].isalnum() and name[-1].isalnum()))
+def test_every_resource_name_gives_the_name_of_a_service(name: str) -> None:
+    assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", address_name(name))
 
 
 @given(st.text("ab.", min_size=60, max_size=80), st.text("ab.", min_size=60, max_size=80))
