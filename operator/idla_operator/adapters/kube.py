@@ -32,8 +32,9 @@ from idla_operator.ports import (
 )
 
 FIELD_MANAGER = "idla-operator"
-TIMEOUT = aiohttp.ClientTimeout(total=30.0, sock_connect=5.0)
+TIMEOUT_SECONDS = 30.0
 """Of one call, from the first byte to the last."""
+CONNECT_SECONDS = 5.0
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -150,7 +151,8 @@ class KubeCluster:
                 header_params={"Accept": accept, "Content-Type": content_type},
                 auth_settings=["BearerToken"],
             )
-            response = await self._client.call_api(verb, address, headers, body=body, _request_timeout=TIMEOUT)
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
+            response = await self._client.call_api(verb, address, headers, body=body, _request_timeout=timeout)
             content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             raise UnavailableError(f"{what}: {type(error).__name__}: {error}") from error
@@ -185,16 +187,16 @@ def _error(what: str, status: int, content: bytes) -> ClusterError:
     reason, message = _told(content)
     text = f"{what}: {status} {reason}: {message}"
     if status == _CONFLICT:
-        return (ExistsError if reason == "AlreadyExists" else ConflictError)(text)
+        return (ExistsError if reason == "AlreadyExists" else ConflictError)(text, said=message)
     if status == _NOT_FOUND:
-        return NotFoundError(text)
+        return NotFoundError(text, said=message)
     if status == _FORBIDDEN:
-        return ForbiddenError(text)
+        return ForbiddenError(text, said=message)
     if status in {_UNAUTHORIZED, _TIMEOUT, _TOO_MANY} or status >= _SERVER_ERRORS:
-        return UnavailableError(text)
+        return UnavailableError(text, said=message)
     if status in {_BAD_REQUEST, _UNPROCESSABLE}:
-        return InvalidError(text)
-    return ClusterError(text)
+        return InvalidError(text, said=message)
+    return ClusterError(text, said=message)
 
 
 def _told(content: bytes) -> tuple[str, str]:

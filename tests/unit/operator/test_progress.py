@@ -1,11 +1,8 @@
 """Progress from pods and from Prometheus, against servers that behave as badly as real ones."""
 
 import asyncio
-import http.server
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +14,8 @@ from idla_operator.adapters.pod_metrics import PodMetrics
 from idla_operator.adapters.prometheus import PrometheusProgress
 from idla_operator.adapters.samples import Sample, reading_of
 from idla_operator.ports import Measured, Outcome, Reading, Unmeasured
-from typing_extensions import override
+
+from tests.unit.operator.bad_server import Answer, hang, say, server
 
 NOW = 1_795_557_293.0
 VALUES = {
@@ -80,52 +78,6 @@ def test_two_series_of_one_name_are_two_truths() -> None:
 
 def test_no_sample_is_no_data_and_not_zero() -> None:
     assert outcome(reading_of([])) is Outcome.NO_DATA
-
-
-Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def server(answer: Answer) -> Iterator[tuple[int, list[str]]]:
-    """Serve every GET by `answer`; yield the port and the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            answer(self)
-
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield running.server_address[1], asked
-        running.shutdown()
-        thread.join()
-
-
-def say(content: bytes | str, status: int = 200, **headers: str) -> Answer:
-    body = content.encode() if isinstance(content, str) else content
-
-    def answer(request: http.server.BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return answer
-
-
-def hang(release: threading.Event) -> Answer:
-    def answer(_: http.server.BaseHTTPRequestHandler) -> None:
-        release.wait(30)
-
-    return answer
 
 
 def exposition(values: dict[tuple[str, str], float]) -> str:
