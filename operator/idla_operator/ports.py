@@ -76,6 +76,16 @@ def reference_of(document: Manifest) -> Reference:
 class ClusterError(Exception):
     """The API server did not do what was asked; the message holds its answer."""
 
+    def __init__(self, message: str, *, said: str = "") -> None:
+        """Bind the message.
+
+        Args:
+            message: what was asked and what was answered.
+            said: the API server's own words, for people; the message where it said nothing.
+        """
+        super().__init__(message)
+        self.said = said or message
+
 
 class NotFoundError(ClusterError):
     """The object, or its namespace, does not exist."""

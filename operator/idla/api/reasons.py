@@ -104,6 +104,8 @@ class WorkflowReason(StrEnum):
     """A pod has a node and its container does not start; the message is the kubelet's."""
     POD_NOT_CREATED = "PodNotCreated"
     """Kubernetes makes no pod for a Job: a quota or a policy refuses it; the Job's events say which."""
+    APPLY_REFUSED = "ApplyRefused"
+    """The API server refuses a Job, a claim or a ModelDeployment, for a quota or a policy; it is tried again."""
     CLAIM_NOT_FOUND = "ClaimNotFound"
     """A PersistentVolumeClaim that the spec names does not exist."""
 
@@ -249,6 +251,8 @@ class DeploymentReason(StrEnum):
     """A pod has a node and its container does not start; the message is the kubelet's."""
     POD_NOT_CREATED = "PodNotCreated"
     """Kubernetes makes no pod: a quota or a policy refuses it."""
+    APPLY_REFUSED = "ApplyRefused"
+    """The API server refuses the Service or the Deployment, for a quota or a policy; it is tried again."""
     CLAIM_NOT_FOUND = "ClaimNotFound"
     """The PersistentVolumeClaim of the artifact does not exist."""
 

@@ -1,6 +1,7 @@
 """What to do for a ModelDeployment: its Service and Deployment, and the whole status."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeployment
 from idla.api.reasons import DeploymentReason
 from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
-from idla.core.conditions import Condition, merge_conditions
+from idla.core.conditions import Condition, merge_conditions, shortened
 from idla.core.deployment_conditions import (
     deployment_events,
     rollout_conditions,
@@ -21,7 +22,7 @@ from idla.core.drift import satisfied
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.references import claim_of
 from idla.core.requirements import SpecError, pod_amounts, read_deployment_spec
-from idla.core.rollout import Rollout, observe_rollout
+from idla.core.rollout import Problem, Rollout, observe_rollout
 from idla.core.settings import Settings
 from idla.core.situation import owner_of, read_status
 from idla.core.snapshot import DeploymentSnapshot
@@ -82,6 +83,9 @@ def reconcile_deployment(
     current = satisfied(desired, snapshot.deployment)
     service = build_service(owner)
     rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
+    if snapshot.refusal is not None:
+        refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), lasting=True)
+        rollout = replace(rollout, complete=False, problem=refused)
     serving = model if rollout.complete else old.serving
     apply = () if satisfied(service, snapshot.service) else (service,)
     return answer(

@@ -10,7 +10,7 @@ from idla_contract.result import DataProfile
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
-from idla.core.conditions import parse_timestamp
+from idla.core.conditions import parse_timestamp, shortened
 from idla.core.endpoint import Endpoint, endpoint
 from idla.core.library import Choice, choose
 from idla.core.outcome import artifact_status
@@ -123,7 +123,7 @@ def find_facts(situation: Situation, remembered: TrainingWorkflowStatus, basis: 
         facts = _with_publication(_with_trainings(facts, facts.plan), facts.plan)
     if facts.published and facts.obstacle is None:
         facts = _with_endpoint(facts)
-    return _with_deadline(facts)
+    return _with_deadline(_with_refusal(facts))
 
 
 def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basis: BasisStatus) -> Facts:
@@ -256,6 +256,19 @@ def _with_endpoint(facts: Facts) -> Facts:
     if found is None:
         return facts
     return replace(facts, endpoint=found, obstacle=found.obstacle)
+
+
+def _with_refusal(facts: Facts) -> Facts:
+    refusal = facts.situation.snapshot.refusal
+    if refusal is None or facts.obstacle is not None:
+        return facts
+    obstacle = Obstacle(
+        condition=WorkflowCondition.RESOURCES_READY,
+        reason=WorkflowReason.APPLY_REFUSED,
+        message=shortened(refusal),
+        final=False,
+    )
+    return replace(facts, obstacle=obstacle)
 
 
 def _with_deadline(facts: Facts) -> Facts:

@@ -52,6 +52,8 @@ class WorkflowSnapshot:
     """All nodes, or None where the operator may not see them."""
     progress: Mapping[str, TaskProgress] = field(default_factory=dict)
     """Progress by the name of the Job; absent where nothing could be measured."""
+    refusal: str | None = None
+    """Why the API server refuses a child that was decided on before, for people; None where it refuses none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +68,5 @@ class DeploymentSnapshot:
     """The Service of its name, whoever owns it."""
     pods: tuple[Manifest, ...] = ()
     """Its serving pods."""
+    refusal: str | None = None
+    """As above."""

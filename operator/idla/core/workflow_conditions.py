@@ -151,6 +151,9 @@ def approval_text(facts: Facts) -> str:
 
 def _resources_ready(facts: Facts) -> Condition:
     kind = WorkflowCondition.RESOURCES_READY
+    blocked = _blocked(facts, kind)
+    if blocked is not None:
+        return blocked
     waits = [view for view in facts.active if view.entry.reason is not None]
     if waits:
         texts = "; ".join(f"{view.entry.name}: {view.entry.message}" for view in waits)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from idla.builders.identity import short_hash
-from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
+from idla.core.reconciliation import Deletion, Event, Manifest, Reconciliation
 
 from idla_operator.controllers.store import Store, controller_uid
 from idla_operator.ports import (
@@ -38,6 +38,16 @@ Satisfied = Callable[[Manifest, Manifest], bool]
 
 class TakenError(ClusterError):
     """The name of a child belongs to an object of somebody else, or to one that is being deleted."""
+
+
+class RefusedError(ClusterError):
+    """The API server refuses a child: a quota, an admission rule, RBAC, or a content that it does not take."""
+
+    def __init__(self, child: Reference, error: ClusterError) -> None:
+        """Bind what is refused and how that was answered."""
+        kind = f"{child.resource.kind} {child.name}"
+        super().__init__(str(error), said=f"the API server refuses {kind}: {error.said}. It is tried again")
+        self.child = child
 
 
 class CarryOut:
@@ -92,9 +102,7 @@ class CarryOut:
         try:
             answer = await self._cluster.apply(manifest)
         except (InvalidError, ForbiddenError) as error:
-            refusal = Event(type=EventType.WARNING, reason="ApplyRefused", message=f"{reference} was refused: {error}")
-            await self.tell(about, refusal, changed=False)
-            raise
+            raise RefusedError(reference, error) from error
         _LOG.info("applied %s", reference, extra={"fields": {"key": str(reference_of(about))}})
         _remember(self._applied, answer["metadata"]["uid"], _digest(manifest))
         if reference.resource != CLAIMS:

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from idla.api.reasons import WorkflowReason
 from idla.core.reconciliation import Event, EventType, Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
 
-from idla_operator.controllers.carry_out import CarryOut, TakenError
+from idla_operator.controllers.carry_out import CarryOut, RefusedError, TakenError
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
 from idla_operator.ports import (
@@ -80,6 +81,7 @@ class Turns:
         self._gatherer = gatherer
         self._decisions = decisions
         self._carry_out = effects
+        self._refused: dict[Reference, RefusedError] = {}
 
     async def __call__(self, key: Reference) -> float | None:
         """Work on a key; return after how many seconds to look again, or None to wait for an event.
@@ -88,11 +90,14 @@ class Turns:
             Exception: the turn failed; the queue repeats it later.
         """
         try:
-            return await self._work(key)
+            look = await self._work(key)
         except TakenError as error:
             _LOG.warning("%s", error, extra={"fields": {"key": str(key)}})
             await self._warn(key, "NameTaken", str(error))
             return TAKEN_SECONDS
+        except RefusedError as error:
+            await self._show(key, error)
+            raise
         except ConflictError as error:
             _LOG.info("%s was changed meanwhile: %s", key, error)
             return 0.0 if await self._refresh(key) else CONFLICT_SECONDS
@@ -110,30 +115,54 @@ class Turns:
             )
             await self._warn(key, "OperatorFault", fault)
             raise
+        self._refused.pop(key, None)
+        return look
 
-    async def _work(self, key: Reference) -> float | None:
+    async def _show(self, key: Reference, error: RefusedError) -> None:
+        """Write what is refused into the status; that this fails too is no news.
+
+        The same child refused again is told in the words of before: those of a webhook may change each time, and
+        each write of them would bring the next turn.
+        """
+        before = self._refused.get(key)
+        told = error if before is None or before.child != error.child else before
+        self._refused[key] = told
+        try:
+            await self._work(key, refusal=told.said)
+            await self._warn(key, WorkflowReason.APPLY_REFUSED, told.said)
+        except ClusterError as failure:
+            _LOG.info("a refusal could not be shown: %s", failure, extra={"fields": {"key": str(key)}})
+
+    async def _work(self, key: Reference, *, refusal: str | None = None) -> float | None:
+        """Gather, decide and carry out; with a refusal, only what is written about the object itself."""
         if key.resource == WORKFLOWS:
-            return await self._workflow(key)
-        return await self._deployment(key)
+            return await self._workflow(key, refusal)
+        return await self._deployment(key, refusal)
 
-    async def _workflow(self, key: Reference) -> float | None:
+    async def _workflow(self, key: Reference, refusal: str | None) -> float | None:
         gathered = await self._gatherer.workflow(key)
         if gathered is None or _ends(gathered[0]):
             return None
         workflow, snapshot = gathered
-        decision = self._decisions.workflow(
-            workflow, snapshot, now=self._clock.now(), settings=self._decisions.settings
+        snapshot = replace(snapshot, refusal=refusal)
+        decision = _shown(
+            self._decisions.workflow(workflow, snapshot, now=self._clock.now(), settings=self._decisions.settings),
+            refusal,
         )
         claims = {Reference(CLAIMS, key.namespace, name): claim for name, claim in snapshot.claims.items() if claim}
         await self._carry_out(workflow, decision, claims)
         return _soonest(decision.requeue_after, _claim_look(workflow, snapshot))
 
-    async def _deployment(self, key: Reference) -> float | None:
+    async def _deployment(self, key: Reference, refusal: str | None) -> float | None:
         gathered = await self._gatherer.deployment(key)
         if gathered is None or _ends(gathered[0]):
             return None
         model, snapshot = gathered
-        decision = self._decisions.deployment(model, snapshot, now=self._clock.now(), settings=self._decisions.settings)
+        snapshot = replace(snapshot, refusal=refusal)
+        decision = _shown(
+            self._decisions.deployment(model, snapshot, now=self._clock.now(), settings=self._decisions.settings),
+            refusal,
+        )
         await self._carry_out(model, decision, {})
         return _soonest(decision.requeue_after, self._look_at_others(snapshot))
 
@@ -160,6 +189,11 @@ class Turns:
         if about is not None:
             event = Event(type=EventType.WARNING, reason=reason, message=message)
             await self._carry_out.tell(about, event, changed=False)
+
+
+def _shown(decision: Reconciliation, refusal: str | None) -> Reconciliation:
+    """Return the decision, without its children where one of them was just refused."""
+    return decision if refusal is None else replace(decision, apply=(), delete=())
 
 
 def _ends(document: Manifest) -> bool:

@@ -168,6 +168,17 @@ def test_a_quota_that_refuses_pods_is_told() -> None:
     assert endpoint.settle().conditions()["Reconciling"] == "True PodNotCreated"
 
 
+def test_a_child_that_is_refused_is_told_and_what_serves_serves_on() -> None:
+    endpoint = serving().publish(OTHER_DIGEST)
+    endpoint.refusal = "the API server refuses Deployment digits: a policy forbids it. It is tried again"
+    endpoint.settle()
+    assert endpoint.conditions() == {
+        "Ready": "True Serving", "ModelLoaded": "Unknown Loading", "RolloutSucceeded": "False ApplyRefused",
+        "Stalled": "True ApplyRefused",
+    }  # fmt: skip
+    assert [event.reason for event in endpoint.events][-1] == "ApplyRefused"
+
+
 def test_a_rollout_that_takes_too_long_says_why() -> None:
     endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0, late=True)
     endpoint.load_fails(FailureReason.ARTIFACT_UNREACHABLE, "no route to host").settle()
@@ -190,7 +201,6 @@ def test_a_name_that_is_taken_is_left_alone(kind: str) -> None:
     decision = endpoint.turn()
     assert decision.apply == ()
     assert endpoint.conditions()["Stalled"] == "True NameTaken"
-    assert endpoint.turn().requeue_after == 15.0, "a foreign object is not watched: nothing tells that it is gone"
     setattr(endpoint, kind.lower(), None)
     assert [child["kind"] for child in endpoint.turn().apply] == ["Service", "Deployment"]
 

@@ -599,6 +599,23 @@ def test_a_name_that_is_taken_is_left_alone_until_it_is_free() -> None:
     assert world.settle().conditions()["Deployed"] == "Unknown InProgress"
 
 
+def test_a_child_that_is_refused_is_told_and_what_is_known_stays() -> None:
+    world = World().profiled()
+    plan = world.status["plan"]
+    world.refusal = "the API server refuses Job digits-train: exceeded quota. It is tried again"
+    world.settle()
+    found = {kind: world.conditions()[kind] for kind in ("Succeeded", "ResourcesReady", "DataReady", "Stalled")}
+    assert found == {
+        "Succeeded": "False ApplyRefused", "ResourcesReady": "False ApplyRefused", "DataReady": "True Profiled",
+        "Stalled": "True ApplyRefused",
+    }  # fmt: skip
+    assert world.message("Stalled") == world.refusal
+    assert (world.told()[-1], world.status["plan"]) == ("ApplyRefused", plan)
+    world.refusal = None
+    assert world.settle().conditions()["Succeeded"] == "Unknown Training"
+    assert world.told()[-1] == "Recovered"
+
+
 def test_a_mended_deployment_completes_the_workflow() -> None:
     world = World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish().stall_deployment().settle()
     assert world.conditions()["Deployed"] == "False DeploymentStalled"

@@ -146,6 +146,7 @@ class World:
     pods: dict[str, Object] = field(default_factory=dict)
     deployments: dict[str, Object] = field(default_factory=dict)
     progress: dict[str, TaskProgress] = field(default_factory=dict)
+    refusal: str | None = None
     now: datetime = START
     events: list[Event] = field(default_factory=list)
     gone: bool = False
@@ -165,6 +166,7 @@ class World:
             templates=self.templates,
             nodes=self.nodes,
             progress=self.progress,
+            refusal=self.refusal,
         )
 
     def decide(self) -> Reconciliation:
@@ -405,6 +407,7 @@ class Endpoint:
     deployment: Object | None = None
     service: Object | None = None
     pods: list[Object] = field(default_factory=list)
+    refusal: str | None = None
     now: datetime = START
     events: list[Event] = field(default_factory=list)
 
@@ -422,7 +425,11 @@ class Endpoint:
 
     def turn(self) -> Reconciliation:
         snapshot = DeploymentSnapshot(
-            workflow=self.workflow, deployment=self.deployment, service=self.service, pods=tuple(self.pods)
+            workflow=self.workflow,
+            deployment=self.deployment,
+            service=self.service,
+            pods=tuple(self.pods),
+            refusal=self.refusal,
         )
         decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=SETTINGS)
         for manifest in decision.apply:

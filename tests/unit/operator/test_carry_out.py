@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from idla.core.drift import satisfied
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
-from idla_operator.controllers.carry_out import CarryOut, TakenError
+from idla_operator.controllers.carry_out import CarryOut, RefusedError, TakenError
 from idla_operator.controllers.store import Store
 from idla_operator.ports import (
     CLAIMS,
@@ -192,17 +192,17 @@ def test_nothing_is_created_for_a_workflow_that_has_gone_meanwhile(ends: str) ->
     assert scene.cluster.writes == []
 
 
-@pytest.mark.parametrize("refusal", [ForbiddenError("exceeded quota"), InvalidError("immutable")])
-def test_a_refusal_is_told_as_an_event_once_in_a_while(refusal: Any) -> None:
+@pytest.mark.parametrize("error", [ForbiddenError("403: quota", said="quota"), InvalidError("immutable")])
+def test_a_refusal_names_the_child(error: Any) -> None:
     scene = Scene()
-    for seconds in (0.0, 60.0, 601.0):
-        scene.clock.seconds = seconds
-        scene.cluster.fail["apply"] = [refusal]
-        with pytest.raises(type(refusal)):
-            scene.do(Reconciliation(apply=(job(),), status={"observedGeneration": 1}))
-    told = [event for _, event in scene.cluster.events]
-    assert [event.reason for event in told] == ["ApplyRefused"]  # the third has the same name and was told before
-    assert str(refusal) in told[0].message
+    scene.cluster.fail["apply"] = [error]
+    with pytest.raises(RefusedError) as refusal:
+        scene.do(Reconciliation(apply=(job(),), status={"observedGeneration": 1}))
+    assert str(refusal.value) == str(error)
+    assert (
+        refusal.value.said == f"the API server refuses Job {job()['metadata']['name']}: {error.said}. It is tried again"
+    )
+    assert scene.cluster.writes == []
 
 
 def test_an_event_that_comes_with_a_status_is_told_every_time() -> None:

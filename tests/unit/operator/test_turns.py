@@ -8,7 +8,7 @@ from idla.core.drift import satisfied
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, WorkflowSnapshot
-from idla_operator.controllers.carry_out import CarryOut
+from idla_operator.controllers.carry_out import CarryOut, RefusedError
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.turns import CONFLICT_SECONDS, TAKEN_SECONDS, UNWATCHED_SECONDS, Decisions, Turns
@@ -16,6 +16,8 @@ from idla_operator.ports import (
     MODELS,
     WORKFLOWS,
     ConflictError,
+    ForbiddenError,
+    InvalidError,
     Measured,
     Outcome,
     Reading,
@@ -221,6 +223,37 @@ def test_a_taken_name_is_told_and_looked_at_again() -> None:
     scene.decide = lambda _: Reconciliation(apply=(mine,))
     assert scene.turn() == TAKEN_SECONDS
     assert [event.reason for _, event in scene.cluster.events] == ["NameTaken"]
+
+
+def test_a_refused_child_is_shown_in_the_status_until_it_is_let_in() -> None:
+    scene = Scene(WORKFLOW)
+    children = [JOB | {"spec": {"template": {}}}]
+    scene.decide = lambda _: Reconciliation(apply=tuple(children), status={"refusal": scene.seen[-1].refusal})
+    words = ["exceeded quota", "exceeded quota, asked at another time"]
+    scene.cluster.fail["apply"] = [ForbiddenError(f"403 Forbidden: {said}", said=said) for said in words]
+    shown = "the API server refuses Job train-1: exceeded quota. It is tried again"
+    for _ in words:
+        with pytest.raises(RefusedError):
+            scene.turn()
+        assert scene.cluster.objects[KEY]["status"] == {"refusal": shown}
+    assert [write for write in scene.cluster.writes if write[0] != "apply"] == [
+        ("status", str(KEY)), ("event", "ApplyRefused"),
+    ], "words that change are no reason to write again"  # fmt: skip
+    scene.turn()
+    assert scene.cluster.objects[KEY]["status"] == {"refusal": None}
+    children[0] = JOB | {"spec": {"template": {"other": 1}}}
+    scene.cluster.fail["apply"] = [InvalidError("422", said="immutable")]
+    with pytest.raises(RefusedError):
+        scene.turn()
+    assert "immutable" in scene.cluster.objects[KEY]["status"]["refusal"]
+
+
+def test_a_refusal_that_cannot_be_shown_is_raised_all_the_same() -> None:
+    scene = Scene(WORKFLOW)
+    scene.decide = lambda _: Reconciliation(apply=(JOB | {"spec": {"template": {}}},), status={"x": 1})
+    scene.cluster.fail = {"apply": [ForbiddenError("quota")], "replace_status": [ForbiddenError("RBAC")]}
+    with pytest.raises(RefusedError, match="quota"):
+        scene.turn()
 
 
 def test_a_fault_of_ours_is_told_at_the_object_and_raised() -> None:
