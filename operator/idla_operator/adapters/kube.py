@@ -42,6 +42,12 @@ _MESSAGE_LIMIT = 500
 _EVENT_LIMIT = 1024
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _CONFLICT = 400, 401, 403, 404, 408, 409
 _UNPROCESSABLE, _TOO_MANY, _SERVER_ERRORS = 422, 429, 500
+_TYPES: dict[int, type[ClusterError]] = {
+    _BAD_REQUEST: InvalidError,
+    _FORBIDDEN: ForbiddenError,
+    _NOT_FOUND: NotFoundError,
+    _UNPROCESSABLE: InvalidError,
+}
 
 
 class KubeCluster:
@@ -186,17 +192,15 @@ def _error(what: str, status: int, content: bytes) -> ClusterError:
     """Return the typed error of an answer, with the API server's own words."""
     reason, message = _told(content)
     text = f"{what}: {status} {reason}: {message}"
+    return _error_type(status, reason)(text, said=message)
+
+
+def _error_type(status: int, reason: str) -> type[ClusterError]:
     if status == _CONFLICT:
-        return (ExistsError if reason == "AlreadyExists" else ConflictError)(text, said=message)
-    if status == _NOT_FOUND:
-        return NotFoundError(text, said=message)
-    if status == _FORBIDDEN:
-        return ForbiddenError(text, said=message)
+        return ExistsError if reason == "AlreadyExists" else ConflictError
     if status in {_UNAUTHORIZED, _TIMEOUT, _TOO_MANY} or status >= _SERVER_ERRORS:
-        return UnavailableError(text, said=message)
-    if status in {_BAD_REQUEST, _UNPROCESSABLE}:
-        return InvalidError(text, said=message)
-    return ClusterError(text, said=message)
+        return UnavailableError
+    return _TYPES.get(status, ClusterError)
 
 
 def _told(content: bytes) -> tuple[str, str]:

@@ -169,6 +169,12 @@ def test_an_answer_is_a_typed_error_with_the_servers_words(answer: Answer, error
     assert str(caught.value).startswith(f"GET {PATH}: ")
 
 
+def test_the_servers_own_words_are_kept_for_people() -> None:
+    with pytest.raises(ForbiddenError) as caught:
+        call(get, status(403, "Forbidden"))
+    assert caught.value.said == "the server's words"
+
+
 def test_a_server_that_is_away_or_hangs_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
