@@ -132,7 +132,7 @@ class Operator:
     def complaints(self) -> list[str]:
         """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON.
 
-        kopf's own repetitions aside: a watch that the API server ends is begun again.
+        Repetitions aside: a watch that the API server ends is begun again, and so is what it refuses for a while.
         """
         found: list[str] = []
         if not self.log.exists():
@@ -143,9 +143,13 @@ class Operator:
             except ValueError:
                 found.append(line)
                 continue
-            if entry["level"] not in {"DEBUG", "INFO"} and "will retry" not in entry["message"]:
+            if entry["level"] not in {"DEBUG", "INFO"} and not _is_repetition(entry["message"]):
                 found.append(f"{entry['logger']}: {entry['message']} {entry.get('exception', '')}")
         return found
+
+
+def _is_repetition(message: str) -> bool:
+    return "will retry" in message or message.startswith("a turn is repeated: ")
 
 
 class Audit:
