@@ -38,14 +38,20 @@ def wanted_deployment(situation: Situation) -> dict[str, Any] | None:
     return build_model_deployment(situation.owner, name, replicas=settings.replicas if settings else None)
 
 
+def taken_name(situation: Situation) -> Obstacle | None:
+    """Return that the ModelDeployment of the wanted name was not made for this workflow, or None."""
+    name, live = deployment_name(situation.workflow), situation.snapshot.deployment
+    return None if name is None or live is None or follows(live, situation.owner) else _name_taken(name)
+
+
 def endpoint(situation: Situation, artifact: ArtifactStatus) -> Endpoint | None:
     """Return how an artifact is served, or None where that is not wanted."""
     desired = wanted_deployment(situation)
     if desired is None:
         return None
-    name, live = str(desired["metadata"]["name"]), situation.snapshot.deployment
-    if live is not None and not follows(live, situation.owner):
-        return Endpoint(name=name, obstacle=_name_taken(name))
+    name, live, taken = str(desired["metadata"]["name"]), situation.snapshot.deployment, taken_name(situation)
+    if taken is not None:
+        return Endpoint(name=name, obstacle=taken)
     apply = () if satisfied(desired, live) else (desired,)
     if live is None or apply:
         return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name), apply=apply)

@@ -11,7 +11,7 @@ from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.conditions import parse_timestamp, shortened
-from idla.core.endpoint import Endpoint, endpoint
+from idla.core.endpoint import Endpoint, endpoint, taken_name
 from idla.core.library import Choice, choose
 from idla.core.outcome import artifact_status
 from idla.core.plan import PROFILE, PUBLISH, make_plan, profile_work, publish_work, training_task, training_work
@@ -132,7 +132,7 @@ def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basi
     if remembered.plan is None:
         found = choose(situation.spec, situation.snapshot.templates, None)
         refused = found if isinstance(found, Obstacle) else None
-        obstacle = refused or missing_claim(situation) or impossible_pod(situation)
+        obstacle = refused or missing_claim(situation) or impossible_pod(situation) or taken_name(situation)
     hold = None if obstacle is None else obstacle.message
     view = follow(work, entry, situation.snapshot, _orders(situation, remembered), hold=hold)
     if view.state is TaskState.FAILED:
@@ -171,8 +171,7 @@ def approval_of(situation: Situation, remembered: TrainingWorkflowStatus, plan: 
     if asked is Approval.PLAN_ONLY:
         return ApprovalState.PLAN_ONLY
     named = (situation.workflow["metadata"].get("annotations") or {}).get(APPROVED_PLAN)
-    before = any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in remembered.conditions)
-    if named == plan.hash or (before and remembered.plan is not None):
+    if named == plan.hash or _was_approved(remembered):
         return ApprovalState.APPROVED
     return ApprovalState.STALE if named else ApprovalState.WAITING
 

@@ -1,5 +1,6 @@
 """What pods say of themselves: why they wait, and how their containers ended."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from idla.api.reasons import WorkflowReason
 from idla.core.reconciliation import Manifest
 
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
 
 
@@ -91,7 +93,8 @@ def waiting(pod: Manifest) -> Waiting | None:
         if reason in _NORMAL:
             continue
         image = reason in _IMAGE
-        text = f"{status.get('image', 'image')}: {reason}" if image else reason
+        name = f"image {status.get('image')}, which the operator's configuration names, is not to be had"
+        text = f"{name}: {reason}" if image else reason
         detail = str(state.get("message") or "")
         return Waiting(
             reason=WorkflowReason.IMAGE_UNAVAILABLE if image else WorkflowReason.CONTAINER_NOT_STARTED,
@@ -101,11 +104,14 @@ def waiting(pod: Manifest) -> Waiting | None:
 
 
 def _unscheduled(message: str) -> Waiting:
-    missing = "persistentvolumeclaim" in message and "not found" in message
-    return Waiting(
-        reason=WorkflowReason.CLAIM_NOT_FOUND if missing else WorkflowReason.UNSCHEDULABLE,
-        message=message,
-    )
+    missing = _MISSING_CLAIM.search(message)
+    if missing is not None:
+        text = f"there is no PersistentVolumeClaim {missing[1]} in the namespace; create it or name another"
+        return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
+    if "unbound immediate PersistentVolumeClaims" in message:
+        unbound = "a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why"
+        message = f"{unbound}. The scheduler: {message}"
+    return Waiting(reason=WorkflowReason.UNSCHEDULABLE, message=message)
 
 
 def _container_statuses(pod: Manifest) -> Sequence[Mapping[str, Any]]:

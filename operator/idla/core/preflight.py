@@ -48,7 +48,7 @@ def impossible_pod(situation: Situation) -> Obstacle | None:
             has = f"the largest has {text}" if nodes else "the cluster has no node"
             return _obstacle(f"no node has {amount} {name}; {has}")
     if not any(_holds(node, wanted) for node in largest):
-        return _obstacle(f"no node has {_shown(wanted)} at once; lower `spec.resources` or add such a node")
+        return _obstacle(f"no node has {_shown(wanted)} at once")
     return None
 
 
@@ -70,10 +70,10 @@ def _shown(wanted: Mapping[str, str]) -> str:
     return " and ".join(parts)
 
 
-def _obstacle(message: str) -> Obstacle:
+def _obstacle(lacking: str) -> Obstacle:
     return Obstacle(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
-        message=shortened(message),
+        message=shortened(f"`spec.resources`: {lacking}. Lower it or add such a node"),
         final=False,
     )

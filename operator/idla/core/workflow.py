@@ -94,7 +94,9 @@ def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]
     """
     old, digest, now = situation.old, spec_digest(situation.spec), timestamp(situation.now)
     if old.basis is not None and old.basis.spec_digest == digest:
-        return old.model_copy(update={"start_time": old.start_time or now}), old.basis
+        image = old.basis.image if _begun(situation) else situation.settings.trainer_image
+        basis = old.basis.model_copy(update={"image": image})
+        return old.model_copy(update={"start_time": old.start_time or now}), basis
     reused = {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
     fresh = TrainingWorkflowStatus(
         conditions=old.conditions,
@@ -106,6 +108,13 @@ def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]
         start_time=now,
     )
     return fresh, BasisStatus(image=situation.settings.trainer_image, spec_digest=digest)
+
+
+def _begun(situation: Situation) -> bool:
+    """Return whether a pod has run for the workflow: before that, an image that is not to be had holds nothing up."""
+    ended = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in situation.old.tasks)
+    ran = any(jobs.finished(job) or jobs.started(job, situation.snapshot) for job in situation.snapshot.jobs)
+    return situation.old.plan is not None or ended or ran
 
 
 def _refused(old: TrainingWorkflowStatus) -> bool:

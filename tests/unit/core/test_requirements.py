@@ -146,18 +146,31 @@ SMALL: dict[str, Any] = {"metadata": {"name": "small"}, "status": {"allocatable"
         pytest.param(
             (NODE,),
             {"limits": {"nvidia.com/gpu": "64"}},
-            "no node has 64 nvidia.com/gpu; the largest has 2",
+            "`spec.resources`: no node has 64 nvidia.com/gpu; the largest has 2. Lower it or add such a node",
             id="GPUs",
         ),
         pytest.param(
-            (SMALL,), {"limits": {"x/y": "1"}}, "no node has 1 x/y; the largest has 0", id="a device nobody has"
+            (SMALL,),
+            {"limits": {"x/y": "1"}},
+            "`spec.resources`: no node has 1 x/y; the largest has 0. Lower it or add such a node",
+            id="a device nobody has",
         ),
-        pytest.param((NODE,), {"requests": {"cpu": "4500m"}}, "no node has 4500m cpu; the largest has 4", id="CPU"),
-        pytest.param((), None, "no node has 500m cpu; the cluster has no node", id="no nodes"),
+        pytest.param(
+            (NODE,),
+            {"requests": {"cpu": "4500m"}},
+            "`spec.resources`: no node has 4500m cpu; the largest has 4. Lower it or add such a node",
+            id="CPU",
+        ),
+        pytest.param(
+            (),
+            None,
+            "`spec.resources`: no node has 500m cpu; the cluster has no node. Lower it or add such a node",
+            id="no nodes",
+        ),
         pytest.param(
             (NODE, SMALL),
             {"requests": {"cpu": "8", "memory": "4Gi"}},
-            "no node has 8 cpu and 4Gi memory at once; lower `spec.resources` or add such a node",
+            "`spec.resources`: no node has 8 cpu and 4Gi memory at once. Lower it or add such a node",
             id="not on one node",
         ),
     ],

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.reconciliation import Deletion
+from idla.core.settings import Settings
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, TaskSpec
 
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, START, World, profile, workflow
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, START, World, profile, workflow
 
 DEPLOY = {"mode": "CreateOrUpdate", "replicas": 2}
 BOTH = ("train-resnet-small", "train-vgg-small")
@@ -461,7 +462,9 @@ def test_a_named_claim_for_artifacts_is_used_and_never_made() -> None:
 def test_impossible_resources_are_said_before_anything_is_made() -> None:
     gpus = {"limits": {"nvidia.com/gpu": "64"}}
     world = World(workflow=workflow(resources=gpus)).settle()
-    assert world.message("Planned") == "no node has 64 nvidia.com/gpu; the largest has 2"
+    assert world.message("Planned") == (
+        "`spec.resources`: no node has 64 nvidia.com/gpu; the largest has 2. Lower it or add such a node"
+    )
     assert (world.jobs, world.claims) == ({}, {})
     large = {
         "metadata": {"name": "large"},
@@ -491,10 +494,41 @@ def test_why_pods_wait_is_told() -> None:
     assert world.task("profile")["message"] == "0/1 nodes are available: 1 Insufficient cpu."
     assert world.conditions()["ResourcesReady"] == "False Unschedulable"
     world.pull_fails("profile").settle()
-    assert world.task("profile")["message"] == "idla/trainer:1: ImagePullBackOff: not found"
+    assert world.task("profile")["message"] == (
+        "image idla/trainer:1, which the operator's configuration names, is not to be had: ImagePullBackOff: not found"
+    )
     assert world.conditions()["ResourcesReady"] == "False ImageUnavailable"
-    world.pend("profile", 'persistentvolumeclaim "faces" not found').settle()
+    world.pend("profile", '0/1 nodes are available: persistentvolumeclaim "faces" not found. not found').settle()
     assert world.task("profile")["reason"] == "ClaimNotFound"
+    assert world.task("profile")["message"] == (
+        "there is no PersistentVolumeClaim faces in the namespace; create it or name another"
+    )
+    words = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+    world.pend("profile", words).settle()
+    assert world.task("profile")["reason"] == "Unschedulable"
+    assert world.task("profile")["message"] == (
+        f"a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why. The scheduler: {words}"
+    )
+
+
+def test_an_image_that_is_mended_in_the_configuration_is_taken_by_what_has_not_begun() -> None:
+    world = World(settings=Settings(trainer_image="idla/trainer:none", server_image="idla/server:1")).settle()
+    world.pull_fails("profile").settle()
+    world.settings = SETTINGS
+    world.settle()
+    (job,) = world.jobs.values()
+    assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "idla/trainer:1"
+    assert world.profiled().train().publish().conditions()["Succeeded"] == "True Completed"
+
+
+def test_what_has_begun_keeps_its_image() -> None:
+    world = World().settle().run("profile").settle()
+    world.settings = Settings(trainer_image="idla/trainer:2", server_image="idla/server:2")
+    assert world.settle().status["basis"]["image"] == "idla/trainer:1"
+    world.finish("profile", profile=profile()).settle()
+    assert {job["spec"]["template"]["spec"]["containers"][0]["image"] for job in world.jobs.values()} == {
+        "idla/trainer:1"
+    }
 
 
 def test_a_job_that_gets_no_pod_is_told() -> None:
@@ -614,6 +648,15 @@ def test_a_child_that_is_refused_is_told_and_what_is_known_stays() -> None:
     world.refusal = None
     assert world.settle().conditions()["Succeeded"] == "Unknown Training"
     assert world.told()[-1] == "Recovered"
+
+
+def test_a_name_that_is_taken_is_told_before_anything_is_trained() -> None:
+    world = World(workflow=workflow(deployment=DEPLOY))
+    world.deployments["digits"] = {"metadata": {"name": "digits", "generation": 1}, "spec": {"model": {}}}
+    world.settle()
+    assert (world.conditions()["Deployed"], world.jobs, world.claims) == ("False NameTaken", {}, {})
+    world.edit(deployment={"mode": "CreateOrUpdate", "name": "other"}).settle()
+    assert world.conditions()["Succeeded"] == "Unknown Profiling"
 
 
 def test_a_mended_deployment_completes_the_workflow() -> None:
