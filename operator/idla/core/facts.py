@@ -214,8 +214,8 @@ def _with_trainings(facts: Facts, plan: PlanStatus) -> Facts:
     if wanted is not None and not selected.reaches_minimum:
         best = f"the best candidate, {selected.candidate.template}, has {figures(selected.report)}"
         message = (
-            f"{best}; at least {wanted.least} is asked for. Lower `objectives[0].minimum`, add data, or offer other"
-            " templates or more epochs"
+            f"{best}; at least {wanted.least} is asked for. Lower `spec.objectives[0].minimum`, add data, or offer"
+            " other templates or more epochs"
         )
         obstacle = Obstacle(
             condition=WorkflowCondition.TRAINED, reason=WorkflowReason.MINIMUM_MISSED, message=message, final=True
@@ -279,7 +279,7 @@ def _with_deadline(facts: Facts) -> Facts:
     obstacle = Obstacle(
         condition=WorkflowCondition.SUCCEEDED,
         reason=WorkflowReason.DEADLINE_EXCEEDED,
-        message=f"the work was stopped {seconds} seconds after it began; raise `activeDeadlineSeconds` to go on",
+        message=f"the work was stopped {seconds} seconds after it began; raise `spec.activeDeadlineSeconds` to go on",
         final=True,
     )
     return replace(

@@ -51,13 +51,13 @@ def _from_container(ended: Termination, pod: Manifest) -> JobFailure | None:
         at = f" at its limit of {limit}" if limit else ""
         return JobFailure(
             reason=WorkflowReason.OOM_KILLED,
-            message=f"the kernel ended the task for lack of memory{at}; raise `resources.limits.memory`",
+            message=f"the kernel ended the task for lack of memory{at}; raise `spec.resources.limits.memory`",
         )
     if ended.exit_code == ExitCode.OUT_OF_MEMORY:
-        message = "the task ran out of memory; raise `resources.limits.memory` or lower `training.batchSize`"
+        message = "the task ran out of memory; raise `spec.resources.limits.memory` or lower `spec.training.batchSize`"
         return JobFailure(reason=WorkflowReason.OUT_OF_MEMORY, message=message)
     if ended.exit_code == ExitCode.DIVERGED:
-        message = "the loss became NaN or infinite; lower `training.learningRate`"
+        message = "the loss became NaN or infinite; lower `spec.training.learningRate`"
         return JobFailure(reason=WorkflowReason.DIVERGED, message=message)
     return None
 

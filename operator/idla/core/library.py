@@ -61,7 +61,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
         AlternativeStatus(
             choice=template.name,
             reason=DecisionReason.CANDIDATE_LIMIT,
-            message=f"{maximum} candidates stand before it; raise `model.maxCandidates` to train it too",
+            message=f"{maximum} candidates stand before it; raise `spec.model.maxCandidates` to train it too",
         )
         for template in order[maximum:]
     )

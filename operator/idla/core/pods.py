@@ -10,6 +10,7 @@ from idla.core.reconciliation import Manifest
 
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_GOING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
 _NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
 
 
@@ -107,6 +108,11 @@ def _unscheduled(message: str) -> Waiting:
     missing = _MISSING_CLAIM.search(message)
     if missing is not None:
         text = f"there is no PersistentVolumeClaim {missing[1]} in the namespace; create it or name another"
+        return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
+    going = _GOING_CLAIM.search(message)
+    if going is not None:
+        when = "it goes when the pods that use it, also ended ones, are deleted"
+        text = f"PersistentVolumeClaim {going[1]} is being deleted; {when}"
         return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
     if "unbound immediate PersistentVolumeClaims" in message:
         unbound = "a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why"

@@ -251,7 +251,9 @@ def _unfinished(case: _Case, job: Manifest) -> TaskView:
 
 def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
     if case.orders.suspend:
-        return case.view(job, TaskState.SUSPENDED, message="it goes on from its checkpoint")
+        return case.view(
+            job, TaskState.SUSPENDED, message="held back; what it wrote into the store is used when it goes on"
+        )
     pods = owned_by(case.snapshot.pods, jobs.name_of(job))
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
     if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
@@ -272,7 +274,8 @@ def _without_pod(case: _Case, job: Manifest, ended: Sequence[Manifest]) -> TaskV
         return case.view(job, TaskState.PENDING, message=message)
     view, began = case.view(job, TaskState.PENDING), jobs.start_time(job)
     if began is not None and not view.entry.attempts and case.orders.now - parse_timestamp(began) >= POD_EXPECTED:
-        message = f"Kubernetes makes no pod for it (a quota or a policy?): kubectl describe job {jobs.name_of(job)}"
+        look = f"kubectl describe -n {case.orders.owner.namespace} job {jobs.name_of(job)}"
+        message = f"Kubernetes makes no pod for it (a quota or a policy?): {look}"
         view = case.view(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
     return replace(view, look_again=True)
 

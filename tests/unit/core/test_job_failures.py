@@ -17,19 +17,19 @@ def failed(**crash: Any) -> dict[str, Any]:
         pytest.param(
             {"code": 137, "reason": "OOMKilled"},
             "OOMKilled",
-            "the kernel ended the task for lack of memory at its limit of 4Gi; raise `resources.limits.memory`",
+            "the kernel ended the task for lack of memory at its limit of 4Gi; raise `spec.resources.limits.memory`",
             id="killed",
         ),
         pytest.param(
             {"code": 12, "reason": "Error"},
             "OutOfMemory",
-            "the task ran out of memory; raise `resources.limits.memory` or lower `training.batchSize`",
+            "the task ran out of memory; raise `spec.resources.limits.memory` or lower `spec.training.batchSize`",
             id="saw it itself",
         ),
         pytest.param(
             {"code": 11, "reason": "Error"},
             "Diverged",
-            "the loss became NaN or infinite; lower `training.learningRate`",
+            "the loss became NaN or infinite; lower `spec.training.learningRate`",
             id="diverged, without a message",
         ),
         pytest.param(

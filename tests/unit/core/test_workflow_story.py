@@ -503,6 +503,12 @@ def test_why_pods_wait_is_told() -> None:
     assert world.task("profile")["message"] == (
         "there is no PersistentVolumeClaim faces in the namespace; create it or name another"
     )
+    going = '0/1 nodes are available: persistentvolumeclaim "faces" is being deleted. not found'
+    world.pend("profile", going).settle()
+    assert world.task("profile")["reason"] == "ClaimNotFound"
+    assert world.task("profile")["message"] == (
+        "PersistentVolumeClaim faces is being deleted; it goes when the pods that use it, also ended ones, are deleted"
+    )
     words = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
     world.pend("profile", words).settle()
     assert world.task("profile")["reason"] == "Unschedulable"
@@ -537,7 +543,7 @@ def test_a_job_that_gets_no_pod_is_told() -> None:
     assert world.wait(29).settle().tasks() == {"profile": "Pending"}
     assert world.turn().requeue_after == 10.0
     assert world.wait(1).settle().conditions()["ResourcesReady"] == "False PodNotCreated"
-    assert "kubectl describe job digits-profile-" in world.task("profile")["message"]
+    assert "kubectl describe -n vision job digits-profile-" in world.task("profile")["message"]
     assert world.run("profile").settle().conditions()["ResourcesReady"] == "True Scheduled"
 
 
