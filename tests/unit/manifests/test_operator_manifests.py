@@ -69,6 +69,14 @@ def test_the_local_overlay_reads_the_prometheus_of_the_local_cluster() -> None:
     assert literal == f"IDLA_PROMETHEUS_URL=http://{Addresses(index=0).node}:9090"
 
 
+def test_the_operator_is_not_starved_by_the_pods_that_it_makes() -> None:
+    pod = documents(BASE / "deployment.yaml")[0]["spec"]["template"]["spec"]
+    [priority] = documents(BASE / "priority.yaml")
+    assert pod["priorityClassName"] == priority["metadata"]["name"]
+    assert (priority["value"] > 0, priority["globalDefault"]) == (True, False)
+    assert "priority.yaml" in documents(BASE / "kustomization.yaml")[0]["resources"]
+
+
 def test_the_pod_is_hardened() -> None:
     pod = documents(BASE / "deployment.yaml")[0]["spec"]["template"]["spec"]
     [container] = pod["containers"]
