@@ -193,7 +193,7 @@ class Audit:
         """Return every request of the operator's account that RBAC refused."""
         found = []
         for line in self._path.read_text().splitlines():
-            if USER in line and '"code":403' in line:
+            if USER in line and '"authorization.k8s.io/decision":"forbid"' in line:
                 entry = json.loads(line)
                 found.append(f"{entry['verb']} {entry['requestURI']}")
         return found
