@@ -85,6 +85,8 @@ def _tasks_text(facts: Facts) -> str:
     done = [view.entry.name for view in facts.tasks if view.state is TaskState.SUCCEEDED]
     total = len(facts.tasks)
     active = ", ".join(view.entry.name for view in facts.active) or "none"
+    notes = [view.entry for view in facts.active if view.entry.message and view.entry.reason is None]
+    active += "".join(f"; {entry.name}: {entry.message}" for entry in notes)
     if facts.plan is None:
         return f"the data are looked at before anything is chosen; at work: {active}"
     return f"{len(done)} of {total} tasks are done; at work: {active}"
