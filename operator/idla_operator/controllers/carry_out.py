@@ -3,12 +3,12 @@
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from idla.builders.identity import short_hash
-from idla.core.reconciliation import Deletion, Event, Manifest, Reconciliation
+from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
 
 from idla_operator.controllers.store import Store, controller_uid
 from idla_operator.ports import (
@@ -153,8 +153,18 @@ class CarryOut:
             return None
         answer = await self._cluster.replace_status({**about, "status": status})
         self._store.put(answer)
-        _remember(self._answered, uid, (status, answer.get("status") or {}))
+        kept = answer.get("status") or {}
+        _remember(self._answered, uid, (status, kept))
+        if lost := first_lost(status, kept):
+            await self._warn_of_pruning(answer, lost)
         return answer
+
+    async def _warn_of_pruning(self, about: Manifest, lost: str) -> None:
+        """Tell that decisions are forgotten: what a plan was frozen with is then decided anew."""
+        versions = "its CRDs are of another version than the operator; apply those of the operator's version"
+        text = f"the API server drops {lost}: {versions}"
+        _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
+        await self.tell(about, Event(type=EventType.WARNING, reason="StatusPruned", message=text), changed=False)
 
     async def tell(self, about: Manifest, event: Event, *, changed: bool) -> None:
         """Tell an event; failing to is no failure of the turn.
@@ -187,6 +197,17 @@ def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> N
         raise TakenError(f"{reference} exists and belongs to somebody else; delete or rename it")
     if live["metadata"].get("deletionTimestamp"):
         raise TakenError(f"{reference} is being deleted; it is made anew when it is gone")
+
+
+def first_lost(written: Any, kept: Any, path: str = "status") -> str | None:
+    """Return the path of the first value that was written and is not kept, or None where all are."""
+    if isinstance(written, Mapping) and isinstance(kept, Mapping):
+        parts = ((f"{path}.{key}", value, kept.get(key)) for key, value in written.items())
+    elif isinstance(written, Sequence) and not isinstance(written, str) and len(written) == len(kept or ()):
+        parts = ((f"{path}[{n}]", *pair) for n, pair in enumerate(zip(written, kept or (), strict=True)))
+    else:
+        return None if written == kept else path
+    return next((lost for name, value, other in parts if (lost := first_lost(value, other, name)) is not None), None)
 
 
 def _digest(manifest: Manifest) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from idla.core.drift import satisfied
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
-from idla_operator.controllers.carry_out import CarryOut, RefusedError, TakenError
+from idla_operator.controllers.carry_out import CarryOut, RefusedError, TakenError, first_lost
 from idla_operator.controllers.store import Store
 from idla_operator.ports import (
     CLAIMS,
@@ -126,9 +126,29 @@ def test_a_status_that_the_crd_prunes_is_written_once() -> None:
     scene = Scene()
     scene.cluster.pruned = lambda status: {key: value for key, value in status.items() if key != "unknown"}  # type: ignore[method-assign]  # a CRD without this field
     decision = Reconciliation(status={"observedGeneration": 1, "unknown": "field"})
-    assert scene.do(decision) == [("status", "TrainingWorkflow vision/digits")]
+    assert scene.do(decision) == [("status", "TrainingWorkflow vision/digits"), ("event", "StatusPruned")]
+    [(_, event)] = scene.cluster.events
+    assert event.message == (
+        "the API server drops status.unknown: its CRDs are of another version than the operator; apply those of"
+        " the operator's version"
+    )
     assert scene.do(decision) == []
-    assert scene.do(Reconciliation(status={"observedGeneration": 2, "unknown": "field"})) != []
+    again = scene.do(Reconciliation(status={"observedGeneration": 2, "unknown": "field"}))
+    assert again == [("status", "TrainingWorkflow vision/digits")]
+
+
+@pytest.mark.parametrize(
+    ("kept", "lost"),
+    [
+        pytest.param({"a": {"b": 1}, "c": [{"d": 1}]}, None, id="whole"),
+        pytest.param({"a": {}, "c": [{"d": 1}]}, "status.a.b", id="a field within"),
+        pytest.param({"a": {"b": 1}, "c": [{}]}, "status.c[0].d", id="a field in a list"),
+        pytest.param({"a": {"b": 2}, "c": [{"d": 1}]}, "status.a.b", id="another value"),
+        pytest.param({"a": {"b": 1}, "c": []}, "status.c", id="a list cut short"),
+    ],
+)
+def test_what_a_crd_drops_is_found(kept: dict[str, Any], lost: str | None) -> None:
+    assert first_lost({"a": {"b": 1}, "c": [{"d": 1}]}, kept) == lost
 
 
 def test_a_field_that_is_no_longer_wanted_is_given_up_once() -> None:
