@@ -201,10 +201,11 @@ def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> N
 
 def first_lost(written: Any, kept: Any, path: str = "status") -> str | None:
     """Return the path of the first value that was written and is not kept, or None where all are."""
+    others = kept if isinstance(kept, Sequence) else ()
     if isinstance(written, Mapping) and isinstance(kept, Mapping):
         parts = ((f"{path}.{key}", value, kept.get(key)) for key, value in written.items())
-    elif isinstance(written, Sequence) and not isinstance(written, str) and len(written) == len(kept or ()):
-        parts = ((f"{path}[{n}]", *pair) for n, pair in enumerate(zip(written, kept or (), strict=True)))
+    elif isinstance(written, Sequence) and not isinstance(written, str) and len(written) == len(others):
+        parts = ((f"{path}[{n}]", *pair) for n, pair in enumerate(zip(written, others, strict=True)))
     else:
         return None if written == kept else path
     return next((lost for name, value, other in parts if (lost := first_lost(value, other, name)) is not None), None)

@@ -145,6 +145,7 @@ def test_a_status_that_the_crd_prunes_is_written_once() -> None:
         pytest.param({"a": {"b": 1}, "c": [{}]}, "status.c[0].d", id="a field in a list"),
         pytest.param({"a": {"b": 2}, "c": [{"d": 1}]}, "status.a.b", id="another value"),
         pytest.param({"a": {"b": 1}, "c": []}, "status.c", id="a list cut short"),
+        pytest.param({"a": 1, "c": 2}, "status.a", id="other types"),
     ],
 )
 def test_what_a_crd_drops_is_found(kept: dict[str, Any], lost: str | None) -> None:
