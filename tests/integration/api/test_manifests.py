@@ -124,6 +124,7 @@ def test_argo_cd_gets_crds_first_and_never_prunes_them(plane: ControlPlane) -> N
     assert waves == {
         "CustomResourceDefinition": early,
         "Namespace": early,
+        "PriorityClass": operator,
         "ServiceAccount": operator,
         "ClusterRole": operator,
         "ClusterRoleBinding": operator,
