@@ -1,3 +1,4 @@
+import re
 import ssl
 import subprocess
 import threading
@@ -80,7 +81,36 @@ def test_sources_are_found(tmp_path: Path, uri: str, path: str) -> None:
 def test_other_uris_are_answered_clearly(tmp_path: Path, uri: str, error: type[StoreError]) -> None:
     with pytest.raises(error, match=r"; .+") as caught:
         get(tmp_path, uri)
-    assert str(caught.value).startswith(uri)
+    assert str(caught.value).startswith(uri.replace("user:pass@", "***@"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("https://example.org:8443/x@y.csv", "https://example.org:8443/x@y.csv"),
+        ("https://[2001:db8::1]/x", "https://[2001:db8::1]/x"),
+        ("https://user:canary@example.org/x", "https://***@example.org/x"),
+        ("https://user:a@canary@example.org/x", "https://***@example.org/x"),
+        ("https://user:can/ary@example.org/x", "https://***@example.org/x"),
+        ("https://user:c?anary#@example.org/x", "https://***@example.org/x"),
+        ("https://canary@example.org", "https://***@example.org"),
+        ("https://example.org/x?signature=canary", "https://example.org/x?***"),
+        ("https://example.org/x#canary", "https://example.org/x?***"),
+        ("s3://key:canary@bucket/x", "s3://***@bucket/x"),
+        ("pvc://claim/which?.csv", "pvc://claim/which?.csv"),
+        ("/data/a@b?c", "/data/a@b?c"),
+    ],
+)
+def test_a_message_shows_a_uri_without_what_may_be_secret_in_it(uri: str, shown: str) -> None:
+    error = StoreError(uri, "it is wrong", "mend it")
+    assert (str(error), error.uri) == (f"{shown}: it is wrong; mend it", shown)
+
+
+@pytest.mark.parametrize("authority", ["user:canary@localhost", "user:can/ary@localhost", "canary:can#ary@localhost"])
+def test_no_refusal_repeats_a_password(tmp_path: Path, authority: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        get(tmp_path, f"https://{authority}/x")
+    assert not re.search("canary|can/|can#|ary@|'can'", str(caught.value)), str(caught.value)
 
 
 def test_digests_are_checked(tmp_path: Path) -> None:
@@ -116,16 +146,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         redirects = {"/here": "/x.csv", "/there": "https://example.org/x.csv", "/loop": "/loop", "/plain": "http://a/"}
-        if self.path in redirects:
+        redirects |= {"/secret": "https://user:canary@example.org/x?canary", "/signed": "http://a/?canary"}
+        path = self.path.partition("?")[0]
+        if path in redirects:
             self.send_response(302)
-            self.send_header("Location", redirects[self.path])
+            self.send_header("Location", redirects[path])
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        status = {"/gone": 404, "/denied": 403, "/broken": 500}.get(self.path, 200)
+        status = {"/gone": 404, "/denied": 403, "/broken": 500}.get(path, 200)
         body = b"0123456789"
         self.send_response(status)
-        self.send_header("Content-Length", str(len(body) + (5 if self.path == "/cut" else 0)))
+        self.send_header("Content-Length", str(len(body) + (5 if path == "/cut" else 0)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -190,6 +222,16 @@ def test_a_failed_download_leaves_nothing(
     with pytest.raises(error):
         get(tmp_path, f"https://localhost:{port}/{path}", policy=policy)
     assert list((tmp_path / "into").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["secret", "signed", "there?canary", "gone?canary", "broken?canary"])
+def test_no_secret_of_a_uri_or_of_a_redirection_is_in_a_message(
+    tmp_path: Path, server: tuple[int, FetchPolicy], path: str
+) -> None:
+    port, policy = server
+    with pytest.raises(StoreError) as caught:
+        get(tmp_path, f"https://localhost:{port}/{path}", policy=policy)
+    assert "canary" not in str(caught.value)
 
 
 def test_a_download_has_a_largest_size(tmp_path: Path, server: tuple[int, FetchPolicy]) -> None:

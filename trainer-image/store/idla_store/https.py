@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from typing_extensions import override
 
-from idla_store.errors import NotFoundError, RefusedError, UnreachableError
+from idla_store.errors import NotFoundError, RefusedError, UnreachableError, shown
 
 _CHUNK = 1 << 20
 _REDIRECTS = 3
@@ -68,7 +68,8 @@ def download(uri: str, target: Path, policy: FetchPolicy) -> None:
     current = uri
     for _ in range(_REDIRECTS + 1):
         if _origin(current, uri) != origin:
-            raise RefusedError(uri, f"it redirects to another host ({current})", "name the final address as the URI")
+            problem = f"it redirects to another host ({shown(current)})"
+            raise RefusedError(uri, problem, "name the final address as the URI")
         try:
             location = _download_once(uri, current, target, policy)
         except (OSError, http.client.HTTPException) as error:
@@ -85,10 +86,11 @@ def _origin(address: str, uri: str) -> tuple[str, int]:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port or 443
-    except ValueError as error:
-        raise RefusedError(uri, f"it is malformed ({error})", "write https://host/path") from error
+    except ValueError:
+        # The error's own words would repeat what stands where the port is expected: part of a password.
+        raise RefusedError(uri, "its host or port cannot be read", "write https://host/path") from None
     if parts.scheme != "https" or not host:
-        raise RefusedError(uri, f"{address} is not an https:// address with a host", "write https://host/path")
+        raise RefusedError(uri, f"{shown(address)} is not an https:// address with a host", "write https://host/path")
     if parts.username is not None or parts.password is not None:
         raise RefusedError(uri, "it holds credentials", "remove them; credentials do not belong into a URI")
     if any(ord(letter) <= ord(" ") or ord(letter) > ord("~") for letter in address):
