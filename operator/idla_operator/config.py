@@ -1,5 +1,6 @@
 """The operator's configuration: read once from the environment, checked before anything starts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -79,7 +80,8 @@ class _Reader:
             return None
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            self.mistakes.append(f"{name} is {value!r}; give http://host:port or https://host:port, with a path or not")
+            shown = re.sub("//.*@", "//***@", value)
+            self.mistakes.append(f"{name} is {shown!r}; give http://host:port or https://host:port, with a path or not")
         return value.rstrip("/")
 
     def port(self, name: str, default: int) -> int:

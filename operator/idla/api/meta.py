@@ -49,6 +49,8 @@ class Matches:
     """A regular expression of RE2 for the whole text, with `^` and `$` and without `'`."""
     allowed: str
     """What follows "must be", without `'` and `\\`."""
+    hidden: str = ""
+    """Text that holds this, without `'` and `\\`, may hold a secret, and the refusal does not repeat it."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Refuse other text in the words of the API server."""
@@ -56,11 +58,10 @@ class Matches:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the pattern and the rule that says the same: `structural_schema` keeps one of them."""
-        rule = Rule(
-            rule=self.cel("self"),
-            message=f"must be {self.allowed}",
-            shown=f"""'"' + self + '" must be {self.allowed}'""",
-        )
+        shown = f"""'"' + self + '" must be {self.allowed}'"""
+        if self.hidden:
+            shown = f"self.contains('{self.hidden}') ? 'must be {self.allowed}' : {shown}"
+        rule = Rule(rule=self.cel("self"), message=f"must be {self.allowed}", shown=shown)
         return handler(core) | {"pattern": self.pattern} | rules(rule)
 
     def cel(self, part: str) -> str:

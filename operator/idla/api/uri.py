@@ -8,16 +8,21 @@ from idla.api.meta import Matches
 
 _CLAIM = "pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _CLAIM_WORDS = "the claim in lower-case letters, digits, `-` and `.`"
+_HTTPS = r"https://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?([/?#][^\s]*)?"
+"""Without user and password: a spec is read by everybody who may look, and goes into pods, events and logs."""
+_HTTPS_WORDS = "https://host/path without spaces, user and password"
 
 DATA_URI = Matches(
-    pattern=rf"^((sample|https)://[^\s]+|{_CLAIM}(/[^\s]*)?)$",
-    allowed=f"sample://name, pvc://claim/path or https://host/path without spaces, {_CLAIM_WORDS}",
+    pattern=rf"^(sample://[^\s]+|{_HTTPS}|{_CLAIM}(/[^\s]*)?)$",
+    allowed=f"sample://name, pvc://claim/path or {_HTTPS_WORDS}, {_CLAIM_WORDS}",
+    hidden="@",
 )
 DataUri = Annotated[str, Field(max_length=2048), DATA_URI]
 """Where examples are."""
 ARTIFACT_URI = Matches(
-    pattern=rf"^(https://[^\s]+|{_CLAIM}(/[^\s]*)?)$",
-    allowed=f"pvc://claim/path or https://host/path without spaces, {_CLAIM_WORDS}",
+    pattern=rf"^({_HTTPS}|{_CLAIM}(/[^\s]*)?)$",
+    allowed=f"pvc://claim/path or {_HTTPS_WORDS}, {_CLAIM_WORDS}",
+    hidden="@",
 )
 ArtifactUri = Annotated[str, Field(max_length=2048), ARTIFACT_URI]
 """Where one artifact is."""

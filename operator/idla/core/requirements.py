@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ MEBIBYTE = 2**20
 _LIFE = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
 """Parts of the spec that change no task and no verdict, and so take effect at once."""
 _SHOWN_INPUT = 80
+_CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
+"""User and password of an address inside JSON text."""
 
 
 class SpecError(ValueError):
@@ -78,13 +81,13 @@ def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
 
 
 def explained(error: ValidationError) -> str:
-    """Return the first errors of a spec as text for people: field, what is wrong, the value."""
+    """Return the first errors of a spec as text for people: field, what is wrong, the value without passwords."""
     parts = []
     for entry in error.errors(include_url=False)[:5]:
         field = ".".join(("spec", *(str(part) for part in entry["loc"])))
         message = entry["msg"].removeprefix("Value error, ")
         found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
-        shown = f" (found {found[:_SHOWN_INPUT]})" if found else ""
+        shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
         parts.append(f"`{field}`: {message}{shown}")
     return "; ".join(parts)
 

@@ -88,7 +88,7 @@ def _mtpl(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
 
 _PERCENT: dict[str, Any] = {"data__split": {"trainPercent": 60, "validationPercent": 20, "testPercent": 20}}
 _DATA = (
-    "sample://name, pvc://claim/path or https://host/path without spaces,"
+    "sample://name, pvc://claim/path or https://host/path without spaces, user and password,"
     " the claim in lower-case letters, digits, `-` and `.`"
 )
 _ARTIFACT = _DATA.removeprefix("sample://name, ")
@@ -114,6 +114,15 @@ CASES: dict[str, Case] = {
     "an unknown field inside": _twf("data.storageURI", "unknown field", data__storageURI="sample://digits"),
     "data on a claim": _twf(data__storageUri="pvc://faces.v2/all.npz"),
     "data of a web server": _twf(data__storageUri="https://data.example/digits.csv.gz"),
+    "data of a web server with a port": _twf(data__storageUri="https://[2001:db8::1]:8443/a@b.npz?signature=x"),
+    "data with a password": _twf(
+        "data.storageUri", Refusal(f'Invalid value: "string": must be {_DATA}', f"must be {_DATA}"),
+        data__storageUri="https://user:canary@data.example/x.npz"
+    ),
+    "data with a password that holds a slash": _twf(
+        "data.storageUri", Refusal(f'Invalid value: "string": must be {_DATA}', f"must be {_DATA}"),
+        data__storageUri="https://user:can/ary@data.example/x.npz"
+    ),
     "data of an unknown scheme": _twf(
         "data.storageUri", of_form("s3://bucket/x", _DATA), data__storageUri="s3://bucket/x"
     ),
@@ -326,6 +335,10 @@ CASES: dict[str, Case] = {
     ),
     # ModelDeployment
     "a followed workflow": _mdep(replicas=2),
+    "an artifact with a password": _mdep(
+        "model.storageUri", Refusal(f'Invalid value: "string": must be {_ARTIFACT}', f"must be {_ARTIFACT}"),
+        model={"storageUri": "https://user:canary@models.example/x", "digest": DIGEST}
+    ),
     "an artifact by its digest": _mdep(model={"storageUri": "pvc://models/models/x", "digest": DIGEST}),
     "an artifact without a digest": _mdep(
         "model", of_rule("`storageUri` and `digest` belong together: the digest says which bytes may be served"),

@@ -37,6 +37,12 @@ def spec(**changes: Any) -> TrainingWorkflowSpec:
             ' (found {"selection": "Pinned"})',
             id="a rule over two fields",
         ),
+        pytest.param(
+            {"data": {"storageUri": 'https://user:can"ary@data.example/x'}},
+            "`spec.data.storageUri`: must be sample://name, pvc://claim/path or https://host/path without spaces, user"
+            ' and password, the claim in lower-case letters, digits, `-` and `.` (found "https://***@data.example/x")',
+            id="a password in an address",
+        ),
     ],
 )
 def test_a_refused_spec_names_field_value_and_rule(changes: dict[str, Any], message: str) -> None:

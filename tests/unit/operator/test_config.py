@@ -30,6 +30,7 @@ def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None
         ("IDLA_PROMETHEUS_URL", "prometheus:9090", "give http://host:port"),
         ("IDLA_PROMETHEUS_URL", "file:///etc/passwd", "give http://host:port"),
         ("IDLA_PROMETHEUS_URL", "http://prometheus/?query=up", "give http://host:port"),
+        ("IDLA_PROMETHEUS_URL", "http://user:canary@prometheus/?x", "is 'http://***@prometheus/?x'; give http://host"),
         ("IDLA_HEALTH_PORT", "70000", "allowed are ports 1 to 65535"),
         ("IDLA_HEALTH_PORT", "-1", "allowed are ports 1 to 65535"),
         ("IDLA_LOG_LEVEL", "chatty", "allowed are DEBUG, INFO, WARNING, ERROR"),
