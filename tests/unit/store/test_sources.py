@@ -146,7 +146,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         redirects = {"/here": "/x.csv", "/there": "https://example.org/x.csv", "/loop": "/loop", "/plain": "http://a/"}
-        redirects |= {"/secret": "https://user:canary@example.org/x?canary", "/signed": "http://a/?canary"}
+        redirects |= {
+            "/secret": "https://user:canary@example.org/x?canary",
+            "/signed": "http://a/?canary",
+            "/mangled": "https://[canary",
+        }
         path = self.path.partition("?")[0]
         if path in redirects:
             self.send_response(302)
@@ -213,6 +217,7 @@ def test_a_download_arrives_whole(tmp_path: Path, server: tuple[int, FetchPolicy
         ("there", RefusedError),
         ("plain", RefusedError),
         ("loop", UnreachableError),
+        ("mangled", RefusedError),
     ],
 )
 def test_a_failed_download_leaves_nothing(
@@ -224,7 +229,7 @@ def test_a_failed_download_leaves_nothing(
     assert list((tmp_path / "into").iterdir()) == []
 
 
-@pytest.mark.parametrize("path", ["secret", "signed", "there?canary", "gone?canary", "broken?canary"])
+@pytest.mark.parametrize("path", ["secret", "signed", "mangled", "there?canary", "gone?canary", "broken?canary"])
 def test_no_secret_of_a_uri_or_of_a_redirection_is_in_a_message(
     tmp_path: Path, server: tuple[int, FetchPolicy], path: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Downloads over HTTPS that cannot be led into the cluster's own network."""
 
+import contextlib
 import http.client
 import ipaddress
 import os
@@ -77,7 +78,12 @@ def download(uri: str, target: Path, policy: FetchPolicy) -> None:
             raise UnreachableError(uri, problem, "check the address and the network policy, then try again") from error
         if location is None:
             return
-        current = urljoin(current, location)
+        try:
+            current = urljoin(current, location)
+        except ValueError:
+            raise RefusedError(
+                uri, "it redirects to a malformed address", "name the final address as the URI"
+            ) from None
     raise UnreachableError(uri, f"more than {_REDIRECTS} redirections", "name the final address as the URI")
 
 
@@ -130,16 +136,14 @@ def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) ->
     context = ssl.create_default_context(cafile=None if policy.ca_file is None else str(policy.ca_file))
     pinned = _checked_address(uri, host, port, policy)
     connection = _PinnedConnection(host, port, pinned, context, policy.timeout_seconds)
-    try:
+    with contextlib.closing(connection):
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"User-Agent": "idla", "Accept-Encoding": "identity"})
-        answer = connection.getresponse()
-        if answer.status in {301, 302, 303, 307, 308}:
-            return answer.headers.get("Location", "")
-        _check_status(uri, answer.status)
-        _write_body(uri, answer, target, policy.maximum_bytes)
-    finally:
-        connection.close()
+        with connection.getresponse() as answer:  # else it would hold the connection open after an error
+            if answer.status in {301, 302, 303, 307, 308}:
+                return answer.headers.get("Location", "")
+            _check_status(uri, answer.status)
+            _write_body(uri, answer, target, policy.maximum_bytes)
     return None
 
 
