@@ -59,9 +59,9 @@ def library() -> list[dict[str, Any]]:
 
 
 class Operator:
-    """Starts, kills and stops the operator; its log goes on over restarts."""
+    """Starts, kills and stops the operator; its log goes on over restarts. A kubeconfig goes before a user."""
 
-    def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER) -> None:
+    def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER, kubeconfig: Path | None = None) -> None:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._forgiven = 0
@@ -70,7 +70,7 @@ class Operator:
             self._port = free.getsockname()[1]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IDLA_", "KUBE"))}
         self._environment = inherited | {
-            "KUBECONFIG": str(plane.kubeconfig_for(user, GROUPS)),
+            "KUBECONFIG": str(kubeconfig or plane.kubeconfig_for(user, GROUPS)),
             "IDLA_TRAINER_IMAGE": "idla/trainer:test",
             "IDLA_SERVER_IMAGE": "idla/server:test",
             "IDLA_HEALTH_PORT": str(self._port),
@@ -153,10 +153,12 @@ def _is_repetition(message: str) -> bool:
 
 
 class Audit:
-    """The writes of the operator's account, from the API server's audit log."""
+    """The writes of the operator's account, from the API server's audit log, and what it was refused since now."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self._path = plane.audit_log
+        # A restarted API server refuses everybody for a moment, and other tests restart it.
+        self._began = self._path.stat().st_size
 
     def writes(self, namespace: str | None = None) -> list[tuple[str, str, str]]:
         """Return verb, resource (with subresource) and name of every write, in order; Leases aside."""
@@ -190,9 +192,12 @@ class Audit:
             yield written
 
     def refusals(self) -> list[str]:
-        """Return every request of the operator's account that RBAC refused."""
+        """Return every request of the operator's account that RBAC has refused since this object was made."""
         found = []
-        for line in self._path.read_text().splitlines():
+        with self._path.open("rb") as log:
+            log.seek(self._began)
+            lines = log.read().decode().splitlines()
+        for line in lines:
             if USER in line and '"authorization.k8s.io/decision":"forbid"' in line:
                 entry = json.loads(line)
                 found.append(f"{entry['verb']} {entry['requestURI']}")
