@@ -52,6 +52,21 @@ def test_the_operators_pod_passes_pod_security_restricted(plane: ControlPlane) -
     assert kubectl(plane, "get", "-n", "idla-system", f"configmap/{configuration}").returncode == 0
 
 
+def test_the_network_policies_are_kept_as_they_are_written_in_a_namespace_of_a_user(plane: ControlPlane) -> None:
+    folder = ROOT / "manifests/network-policies"
+    done = kubectl(plane, *APPLY, "-n", "default", "-k", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(kubectl(plane, "get", "networkpolicies", "-n", "default", "-o", "json").stdout)["items"]
+    written = [
+        document
+        for name in ("deny-by-default.yaml", "egress.yaml", "ingress.yaml")
+        for document in yaml.safe_load_all((folder / name).read_text())
+    ]
+    assert {entry["metadata"]["name"]: entry["spec"] for entry in found} == {
+        entry["metadata"]["name"]: entry["spec"] for entry in written
+    }
+
+
 def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
     """Return whether RBAC lets a user do something in the namespace `default`."""
     name, _, subresource = resource.partition("/")

@@ -22,6 +22,8 @@ from tests.puppet import Rest
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = "idla-system"
+CANARY = "canary-of-the-environment"
+"""Stands in the operator's environment, as a secret of an administrator might, and must come out nowhere."""
 USER = f"system:serviceaccount:{NAMESPACE}:idla-operator"
 GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated")
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -74,6 +76,7 @@ class Operator:
             "IDLA_TRAINER_IMAGE": "idla/trainer:test",
             "IDLA_SERVER_IMAGE": "idla/server:test",
             "IDLA_HEALTH_PORT": str(self._port),
+            "HTTPS_PROXY_PASSWORD": CANARY,
         }
 
     @property
@@ -176,6 +179,13 @@ class Audit:
                 resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
                 found.append((entry["verb"], resource, target.get("name", "")))
         return found
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return every request of the account since this object was made, whatever became of it."""
+        with self._path.open("rb") as log:
+            log.seek(self._began)
+            found = [json.loads(line) for line in log if USER.encode() in line and line.endswith(b"\n")]
+        return [entry for entry in found if entry["user"]["username"] == USER]
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[Callable[[str], bool]]:

@@ -1,0 +1,43 @@
+"""The operator may do exactly what it does, as the audit log tells of a life that needs every right once."""
+
+import pytest
+
+from tests.integration.operator.permissions import Comparison, Right, compare, granted
+from tests.integration.operator.process import ROOT, documents
+from tests.integration.operator.scene import Scene, until
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+ROLES = {"ClusterRole", "Role"}
+
+
+def test_every_right_that_is_granted_is_used_and_none_is_missing_or_borrowed(scene: Scene) -> None:
+    whole_life(scene)
+    permissions = documents(ROOT / "manifests/base/permissions.yaml")
+    rights = granted([document for document in permissions if document["kind"] in ROLES])
+    assert len(rights) > 20
+    nothing: frozenset[Right] = frozenset()
+    assert compare(rights, scene.audit.events()) == Comparison(unused=nothing, denied=nothing, borrowed=nothing)
+
+
+def whole_life(scene: Scene) -> None:
+    """From the operator's start over the first apply to the expiry, with an edit that makes old Jobs superfluous."""
+    scene.restart()
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    scene.serves()
+    before = {job["metadata"]["name"] for job in scene.jobs()}
+    scene.change({"spec": {"training": {"seed": 7}}})
+    scene.reaches("Succeeded", "True")
+    until(lambda: before - {job["metadata"]["name"] for job in scene.jobs()}, scene.jobs)
+    scene.change({"spec": {"ttlSecondsAfterFinished": 1}})
+    until(lambda: scene.workflow() is None, scene.told)
+
+
+def test_no_pod_has_a_token(scene: Scene) -> None:
+    scene.submit()
+    scene.serves()
+    pods = scene.rest.items("pods", scene.namespace)
+    kinds = {"serving" if "idla.dev/deployment" in pod["metadata"]["labels"] else "task" for pod in pods}
+    assert kinds == {"task", "serving"}
+    volumes = [volume for pod in pods for volume in pod["spec"]["volumes"]]
+    assert [volume["name"] for volume in volumes if volume.keys() & {"projected", "secret"}] == []
