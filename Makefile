@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+TOOLS := .tools
 .DEFAULT_GOAL := help
 
 .PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
@@ -84,8 +85,24 @@ bench-serving: env ## requests a second, latency and memory of the model server 
 bench-trainer: env ## accuracy, size, speed and time of both library entries over three seeds (about 4 minutes)
 	$(BIN)/python benchmarks/trainer_digits.py --seeds 1 2 3
 
+$(TOOLS)/%/.stamp: $(BIN)/uv requirements/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TOOLS)/$*
+	$(BIN)/uv pip install --quiet --python $(TOOLS)/$*/bin/python --require-hashes -r requirements/$*.txt
+	@touch $@
+
+.PHONY: sbom scan
+sbom: $(TOOLS)/sbom/.stamp ## write a bill of materials (CycloneDX) of each image's Python packages into dist
+	@mkdir -p dist
+	set -e; for list in requirements/operator trainer-image/requirements/trainer trainer-image/requirements/trainer-gpu \
+	  trainer-image/requirements/server; do \
+	  $(TOOLS)/sbom/bin/cyclonedx-py requirements --output-reproducible -o dist/$${list##*/}.cdx.json $$list.txt; \
+	done
+
+scan: env $(TOOLS)/scan/.stamp ## judge the rendered manifests with checkov; .checkov.yaml holds the exceptions
+	$(BIN)/python -m tests.scan $(TOOLS)/scan/bin/checkov
+
 verify: generate lint ## regenerate and check that git stays clean
 	git diff --exit-code -- trainer-image/contract crds docs/reference
 
 clean: ## remove the environment and the tools' caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
