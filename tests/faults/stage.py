@@ -1,0 +1,177 @@
+"""The operator behind the fault proxy, and one run of the workflow of fifteen lines there."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import ControlPlane
+from tests.faults.final import final_state
+from tests.faults.proxy import Proxy, Record
+from tests.faults.rules import Armed, Rule
+from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install, library
+from tests.integration.operator.scene import PATIENCE, Scene, condition, until
+from tests.puppet import Puppet, Rest
+
+REST_SECONDS = 10.0
+"""Within which an object that is done is not written to."""
+QUIET_SECONDS = 3.0
+"""Without a request of the operator, after which a run is taken to be over."""
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+"""Jobs with pods, by the kind of their first step."""
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Stage:
+    """Everything that runs, and what became of it."""
+
+    plane: ControlPlane
+    rest: Rest
+    puppet: Puppet
+    proxy: Proxy
+    operator: Operator
+    exits: int = 0
+    """How often the operator ended by itself."""
+    _done: list[tuple[str, float]] = field(default_factory=list)
+    _killing: threading.Lock = field(default_factory=threading.Lock)
+
+    def restart(self) -> None:
+        """Kill the operator and start it anew; what it had open is closed."""
+        with self._killing:
+            self.exits += not self.operator.alive
+            self.operator.kill()
+            self.proxy.end_watches()
+            self.operator.start()
+
+    def scene(self) -> Scene:
+        """Make a fresh namespace."""
+        name = f"vision-{next(_numbers)}"
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        self.rest.apply("namespaces", None, namespace)
+        return Scene(
+            rest=self.rest, puppet=self.puppet, operator=self.operator, audit=Audit(self.plane), namespace=name
+        )
+
+    def ready(self) -> None:
+        """Wait until the operator is ready."""
+        until(lambda: self.operator.probe("/readyz") == (200, "ok"), self.operator.log.read_text)
+
+    def run(self, *rules: Rule, like: dict[str, Any] | None = None) -> Run:
+        """Run the workflow in a fresh namespace under rules.
+
+        Args:
+            rules: the faults.
+            like: the final state to wait for; without it, the end is enough.
+
+        Raises:
+            AssertionError: it does not come to its end.
+        """
+        scene = self.scene()
+        with self.proxy.under(*rules) as armed:
+            scene.submit()
+            until(lambda: _ended(scene), scene.told)
+            self._settle(scene, like)
+        state = final_state(self.rest, scene.namespace)
+        self._done.append((scene.namespace, time.monotonic()))
+        return Run(scene, state, armed, self.proxy.of(scene.namespace))
+
+    def _settle(self, scene: Scene, like: dict[str, Any] | None) -> None:
+        """Wait until the final state is the one that is expected, or until nothing is written where none is.
+
+        It ends although it is not: the comparison that follows says more than a wait that failed.
+        """
+        deadline = time.monotonic() + PATIENCE / 4
+        while time.monotonic() < deadline:
+            if like is None:
+                newest = max(record.moment for record in self.proxy.of(scene.namespace))
+                if time.monotonic() - newest > QUIET_SECONDS:
+                    return
+            elif final_state(self.rest, scene.namespace) == like:
+                return
+            time.sleep(0.1)
+
+    def writes_at_rest(self) -> list[str]:
+        """Wait until everything that is done has rested long enough; return every write to it since it was done."""
+        if self._done:
+            time.sleep(max(0.0, self._done[-1][1] + REST_SECONDS - time.monotonic()))
+        return [
+            f"{record.method} {record.path} {sorted(record.news)}"
+            for namespace, moment in self._done
+            for record in self.proxy.of(namespace)
+            if record.writes and record.moment > moment and "/events" not in record.path
+        ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run came to."""
+
+    scene: Scene
+    state: dict[str, Any]
+    armed: list[Armed]
+    records: list[Record]
+
+    def broken(self) -> list[str]:
+        """Return every invariant that does not hold."""
+        jobs = self.scene.jobs()
+        by_task = Counter(job["metadata"]["labels"]["idla.dev/task"] for job in jobs)
+        uid = (self.scene.workflow() or {})["metadata"]["uid"]
+        found = [f"{count} Jobs for the task {task}" for task, count in by_task.items() if count > 1]
+        for job in jobs:
+            owners = [owner["uid"] for owner in job["metadata"].get("ownerReferences") or ()]
+            if owners != [uid]:
+                found.append(f"Job {job['metadata']['name']} has the owners {owners}")
+        if self.scene.jobs_by_kind() != ONCE:
+            found.append(f"Jobs with pods: {self.scene.jobs_by_kind()}")
+        return found + _backwards(self.records)
+
+
+def _backwards(records: list[Record]) -> list[str]:
+    newest: dict[str, int] = {}
+    found = []
+    for record in records:
+        if record.observed and record.writes:
+            if record.observed < newest.get(record.path, 0):
+                found.append(f"observedGeneration of {record.path} went back to {record.observed}")
+            newest[record.path] = record.observed
+    return found
+
+
+def _ended(scene: Scene) -> bool:
+    workflow = scene.workflow()
+    return (
+        condition(workflow, "Succeeded")[0] == "True"
+        and condition(workflow, "Deployed")[0] == "True"
+        and condition(scene.model(), "Ready")[0] == "True"
+    )
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Stage]:
+    """Bring everything up: a control plane of its own, the simulated node, proxy and operator."""
+    with ExitStack() as held:
+        plane = held.enter_context(ControlPlane(f"faults-test-{os.getpid()}", without=("kube-scheduler",)))
+        rest = held.enter_context(Rest(plane))
+        install(rest)
+        for template in library():
+            rest.apply("modeltemplates", None, template)
+        puppet = held.enter_context(Puppet(rest))
+        proxy = held.enter_context(Proxy(plane, USER, GROUPS))
+        kubeconfig = proxy.kubeconfig(folder / "proxy.kubeconfig")
+        operator = Operator(plane, folder / "operator.log", kubeconfig=kubeconfig)
+        stage = Stage(plane, rest, puppet, proxy, operator)
+        proxy.kill = stage.restart
+        operator.start()
+        held.callback(operator.kill)
+        stage.ready()
+        yield stage
