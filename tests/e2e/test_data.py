@@ -127,7 +127,13 @@ def test_a_suspended_training_goes_on_from_its_checkpoint(data: Kubectl) -> None
             "shapes",
             f"pvc://{CLAIM}/shapes.npz",
             model={"selection": "Pinned", "templateRefs": [{"name": "resnet-small"}]},
-            training={"maxEpochs": 25, "checkpointPeriodSeconds": 1, "earlyStopping": {"patienceEpochs": 25}},
+            # Long enough that it is still at work when its progress has been seen, on a fast machine too.
+            training={
+                "maxEpochs": 200,
+                "batchSize": 4,
+                "checkpointPeriodSeconds": 1,
+                "earlyStopping": {"patienceEpochs": 200},
+            },
         )
     )
     until(data, "trainingworkflow", "shapes", lambda seen: running("train-")(seen)
