@@ -24,6 +24,7 @@ from idla_operator.controllers.sessions import SetupError, run_sessions
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
 from idla_operator.controllers.turns import Decisions, Turns
+from idla_operator.handlers.informer import run_informer
 from idla_operator.handlers.registry import build_registry
 from idla_operator.handlers.settings import build_settings
 from idla_operator.ports import CUSTOM, NODES, WATCHED, Cluster, ForbiddenError, NotFoundError, Reference, Resource
@@ -69,11 +70,7 @@ async def _session(config: OperatorConfig, health: Health) -> None:
             background = [group.create_task(queue.run(), name="queue"), group.create_task(sweep.run(), name="sweep")]
             # When kopf ends it cancels every task that did not exist before it, so ours have to.
             await asyncio.sleep(0)
-            await kopf.operator(
-                registry=build_registry(resources, inbox, _log_in),
-                settings=build_settings(resources),
-                clusterwide=True,
-            )
+            await run_informer(build_registry(resources, inbox, _log_in), build_settings(resources))
             for task in background:
                 task.cancel()
 
