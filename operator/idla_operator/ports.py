@@ -148,8 +148,8 @@ class Cluster(Protocol):
     async def create_event(self, about: Manifest, event: Event, *, name: str, now: datetime) -> None:
         """Tell an event about an object; ExistsError where an event of this name was told."""
 
-    async def identities(self, resource: Resource, *, limit: int | None = None) -> Listing:
-        """Return who exists, narrowed down by the resource's selector; at most `limit` of them."""
+    async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
+        """Return who exists, narrowed down by the resource's selector and this one; at most `limit` of them."""
 
 
 class Outcome(StrEnum):

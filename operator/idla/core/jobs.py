@@ -48,6 +48,23 @@ def finished(job: Manifest) -> bool:
     return is_complete(job) or is_failed(job)
 
 
+def unread(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
+    """Return the Jobs that have ended while no pod that is seen, and no status, says how.
+
+    Jobs and pods are seen independently of each other, so their pods may have ended as well and not be seen yet.
+    """
+    entries = (workflow.get("status") or {}).get("tasks") or ()
+    told = {entry.get("jobName") for entry in entries if entry.get("state") in {"Succeeded", "Failed"}}
+    return tuple(name_of(job) for job in snapshot.jobs if name_of(job) not in told and _unexplained(job, snapshot))
+
+
+def _unexplained(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
+    phases = {phase(pod) for pod in owned_by(snapshot.pods, name_of(job))}
+    if is_complete(job):
+        return "Succeeded" not in phases
+    return is_failed(job) and not (phases and phases <= {"Succeeded", "Failed"})
+
+
 def is_going(job: Manifest) -> bool:
     """Return whether it is being deleted."""
     return "deletionTimestamp" in job["metadata"]

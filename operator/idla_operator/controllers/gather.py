@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.builders.identity import DEPLOYMENT, WORKFLOW, address_name, label_value
+from idla.core import jobs
 from idla.core.reconciliation import Manifest
 from idla.core.references import claim_names, deployment_name, followed_workflow
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
@@ -27,8 +28,10 @@ from idla_operator.ports import (
     NotFoundError,
     ProgressSource,
     Reference,
+    UnavailableError,
 )
 
+_JOB = "batch.kubernetes.io/job-name"
 _LOG = logging.getLogger(__name__)
 
 
@@ -53,20 +56,34 @@ class Gatherer:
         names = claim_names(seen)
         claims = await asyncio.gather(*(self._live(Reference(CLAIMS, reference.namespace, name)) for name in names))
         progress = await self._measure(self._running(seen))
-        workflow = self._store.get(reference)
-        if workflow is None:
-            return None
-        jobs = self._store.children(JOBS, workflow["metadata"]["uid"])
-        model = deployment_name(workflow)
-        return workflow, WorkflowSnapshot(
-            jobs=jobs,
-            pods=self._labelled(reference, WORKFLOW),
-            claims=dict(zip(names, claims, strict=True)),
-            deployment=None if model is None else self._store.get(Reference(MODELS, reference.namespace, model)),
-            templates=tuple(self._library()),
-            nodes=tuple(self._store.all(NODES)) if self._sees_nodes else None,
-            progress=progress,
-        )
+        checked: frozenset[str] = frozenset()
+        while (workflow := self._store.get(reference)) is not None:
+            model = deployment_name(workflow)
+            snapshot = WorkflowSnapshot(
+                jobs=self._store.children(JOBS, workflow["metadata"]["uid"]),
+                pods=self._labelled(reference, WORKFLOW),
+                claims=dict(zip(names, claims, strict=True)),
+                deployment=None if model is None else self._store.get(Reference(MODELS, reference.namespace, model)),
+                templates=tuple(self._library()),
+                nodes=tuple(self._store.all(NODES)) if self._sees_nodes else None,
+                progress=progress,
+            )
+            unread = frozenset(jobs.unread(workflow, snapshot)) - checked
+            if not unread:
+                return workflow, snapshot
+            await self._require_newest_pods(unread)
+            checked |= unread
+        return None
+
+    async def _require_newest_pods(self, names: frozenset[str]) -> None:
+        """Check that the pods of ended Jobs are seen as they are: a result that is not seen yet is not lost.
+
+        Raises:
+            UnavailableError: they are not; the watch will bring them.
+        """
+        listing = await self._cluster.identities(PODS, selector=f"{_JOB} in ({','.join(sorted(names))})")
+        if self._store.behind(listing):
+            raise UnavailableError(f"pods of {', '.join(sorted(names))} have changed and no watch has said so yet")
 
     async def deployment(self, reference: Reference) -> tuple[Manifest, DeploymentSnapshot] | None:
         """Return a ModelDeployment and its world, or None where it is gone."""

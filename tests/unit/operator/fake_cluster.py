@@ -47,6 +47,7 @@ class FakeCluster:
         self.writes: list[tuple[str, str]] = []
         self.events: list[tuple[str, Event]] = []
         self.fail: dict[str, list[ClusterError]] = {}
+        self.selectors: list[str] = []
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         for document in documents:
@@ -112,8 +113,10 @@ class FakeCluster:
         self.writes.append(("event", event.reason))
         self.events.append((name, event))
 
-    async def identities(self, resource: Resource, *, limit: int | None = None) -> Listing:
+    async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
         self._maybe_fail("identities")
+        if selector is not None:
+            self.selectors.append(selector)
         found = [
             Identity(reference=reference, uid=entry["metadata"]["uid"], version=entry["metadata"]["resourceVersion"])
             for reference, entry in self.objects.items()

@@ -143,6 +143,51 @@ def test_a_workflows_world_is_gathered() -> None:
     assert scene.meter.asked == ["train-1-x"]
 
 
+def ended(kind: str) -> dict[str, Any]:
+    return JOB | {"status": {"conditions": [{"type": kind, "status": "True"}]}}
+
+
+def pod(phase: str) -> dict[str, Any]:
+    of_job = [{"kind": "Job", "name": "train-1", "uid": "j-1", "controller": True}]
+    return POD | {"metadata": POD["metadata"] | {"ownerReferences": of_job}, "status": {"phase": phase}}
+
+
+TOLD = {"tasks": [{"name": "train", "jobName": "train-1", "state": "Succeeded"}]}
+UNTOLD = {"tasks": [{"name": "train", "jobName": "train-1", "state": "Running"}]}
+
+
+@pytest.mark.parametrize(
+    ("seen", "looks"),
+    [
+        pytest.param((WORKFLOW, JOB, pod("Running")), 0, id="it runs"),
+        pytest.param((WORKFLOW, ended("Complete"), pod("Succeeded")), 0, id="a pod says how it ended"),
+        pytest.param((WORKFLOW, ended("Failed"), pod("Failed")), 0, id="or failed"),
+        pytest.param((WORKFLOW | {"status": TOLD}, ended("Complete")), 0, id="the status says how"),
+        pytest.param((WORKFLOW | {"status": UNTOLD}, ended("Complete")), 1, id="its pod is gone"),
+        pytest.param((WORKFLOW, ended("Complete"), pod("Failed")), 1, id="only a pod that failed is left"),
+        pytest.param((WORKFLOW, ended("Failed")), 1, id="it failed and its pod is gone"),
+    ],
+)
+def test_where_nothing_says_how_a_job_ended_it_is_asked_whether_there_is_a_pod(
+    seen: tuple[dict[str, Any], ...], looks: int
+) -> None:
+    scene = Scene(*seen)
+    scene.turn()
+    assert (len(scene.seen), scene.cluster.selectors) == (1, ["batch.kubernetes.io/job-name in (train-1)"] * looks)
+
+
+@pytest.mark.parametrize("before", [(), (pod("Running"),)], ids=["it was never seen", "it was seen to run"])
+def test_a_pod_whose_end_is_not_seen_yet_is_waited_for(before: tuple[dict[str, Any], ...]) -> None:
+    scene = Scene(WORKFLOW, ended("Complete"), *before)
+    newest = scene.cluster.put(pod("Succeeded"))
+    with pytest.raises(UnavailableError, match="pods of train-1 have changed and no watch has said so yet"):
+        scene.turn()
+    assert scene.seen == []
+    scene.store.put(newest)
+    scene.turn()
+    assert [names(snapshot.pods) for snapshot in scene.seen] == [["train-1-x"]]
+
+
 def test_without_permission_nodes_are_unknown_and_not_none_at_all() -> None:
     scene = Scene(WORKFLOW, sees_nodes=False)
     scene.turn()
