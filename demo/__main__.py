@@ -124,10 +124,11 @@ def _prove(kubectl: Kubectl, name: str, status: dict[str, Any], narrator: Narrat
         answers = endpoint.labels(url, served, measured.images)
     narrator.say(f"the endpoint says: {answers[0]}")
     narrator.say()
-    return _report(kubectl, served, list(checks(status, measured, answers)))
+    command = endpoint.example("http://localhost:8080", served, measured.images[0])
+    return _report(kubectl, served, command, list(checks(status, measured, answers)))
 
 
-def _report(kubectl: Kubectl, served: str, found: list[Check]) -> int:
+def _report(kubectl: Kubectl, served: str, command: str, found: list[Check]) -> int:
     for check in found:
         print(f"  {'holds ' if check.holds else 'BROKEN'}  {check.name}\n          {check.found}")
     print(f"\n{kubectl('get', 'trainingworkflows,modeldeployments')}")
@@ -135,7 +136,7 @@ def _report(kubectl: Kubectl, served: str, found: list[Check]) -> int:
     print("  export KUBECONFIG=$PWD/.cluster/kubeconfig PATH=$PWD/.cluster/bin:$PATH")
     print(f"  kubectl -n {NAMESPACE} describe twf {served}")
     print(f"  kubectl -n {NAMESPACE} port-forward service/{served} 8080:80 &")
-    print(f"  curl -s localhost:8080/v2/models/{served}")
+    print(f"  {command}")
     print(f"  kubectl -n {NAMESPACE} delete twf {served}    # the endpoint and its artifact stay")
     print("  make cluster-down")
     return 0 if all(check.holds for check in found) else 1
