@@ -329,7 +329,7 @@ def _orders(situation: Situation, remembered: TrainingWorkflowStatus) -> Orders:
     return Orders(
         owner=situation.owner,
         suspend=situation.spec.suspend,
-        since=parse_timestamp(remembered.start_time),
+        since=None if situation.generation == 1 else parse_timestamp(remembered.start_time),
         now=situation.now,
     )
 

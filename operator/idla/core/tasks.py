@@ -50,8 +50,8 @@ class Orders:
 
     owner: Owner
     suspend: bool
-    since: datetime
-    """When the generation began; what a Job had ended before is reused."""
+    since: datetime | None
+    """When the generation began; what a Job had ended before is reused. None for the first: nothing was before it."""
     now: datetime
 
 
@@ -229,7 +229,8 @@ def _complete(case: _Case, job: Manifest) -> TaskView:
 def _succeeded(case: _Case, job: Manifest, result: TaskResult) -> TaskView:
     entry = case.view(job, TaskState.SUCCEEDED).entry
     ended = jobs.end_time(job)
-    made_before = case.entry is None and ended is not None and parse_timestamp(ended) < case.orders.since
+    since = case.orders.since
+    made_before = case.entry is None and since is not None and ended is not None and parse_timestamp(ended) < since
     changes: dict[str, object] = {"result": _kept(result)}
     if made_before:
         changes |= {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}

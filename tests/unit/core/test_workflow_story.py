@@ -256,6 +256,14 @@ def test_an_edit_reuses_what_it_shares_and_what_runs() -> None:
     assert world.tasks() == {"profile": "Succeeded", BOTH[0]: "Running", BOTH[1]: "Running", "publish": "Pending"}
 
 
+def test_a_job_that_ended_before_the_first_status_was_written_is_none_of_an_earlier_generation() -> None:
+    world = World().settle()
+    world.finish("profile", profile=profile()).wait(10)
+    del world.workflow["status"]
+    world.settle()
+    assert world.task("profile") | {"cached": False, "attempts": 1, "message": ""} == world.task("profile")
+
+
 def test_a_lower_minimum_publishes_what_was_trained() -> None:
     world = World().profiled().train({"resnet-small": 0.91, "vgg-small": 0.88})
     assert world.conditions()["Succeeded"] == "False MinimumMissed"
