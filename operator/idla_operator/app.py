@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import socket
+from collections.abc import Callable
+from uuid import uuid4
 
 import kopf
 from idla.core.deployment import reconcile_deployment
@@ -11,16 +14,20 @@ from idla.core.workflow import reconcile_workflow
 
 from idla_operator.adapters import health as probes
 from idla_operator.adapters.clock import SystemClock
-from idla_operator.adapters.credentials import load_credentials
+from idla_operator.adapters.credentials import CredentialsError, load_credentials
 from idla_operator.adapters.kube import KubeCluster
+from idla_operator.adapters.lease import KubeLease
 from idla_operator.adapters.progress import progress_source
+from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig
 from idla_operator.controllers.carry_out import CarryOut
+from idla_operator.controllers.election import NOT_RENEWED, Election
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
-from idla_operator.controllers.sessions import SetupError, run_sessions
+from idla_operator.controllers.leadership import Terms
+from idla_operator.controllers.sessions import EndRequest, SetupError, run_sessions
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
 from idla_operator.controllers.turns import Decisions, Turns
@@ -36,21 +43,58 @@ _LOG = logging.getLogger(__name__)
 
 async def run(config: OperatorConfig) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
-    clock, health = SystemClock(), Health()
+    health, end = Health(), EndRequest()
+    end.listen()
+    async with probes.served(config.health_port, liveness=health.ailments, readiness=health.waits_for):
+        if config.lease_namespace is None:
+            return await _work(config, health, end)
+        try:
+            connection = await KubeCluster.connect()
+        except CredentialsError as error:
+            _LOG.critical("%s", error)
+            return 1
+        async with connection as cluster:
+            lease = KubeLease(cluster, SystemClock(), namespace=config.lease_namespace, seconds=Terms().duration)
+            identity = f"{socket.gethostname()}_{uuid4().hex}"
+            election = Election(lease, SystemClock(), identity=identity, end=end_process)
+            return await _lead(election, config, health, end)
 
+
+async def _lead(election: Election, config: OperatorConfig, health: Health, end: EndRequest) -> int:
+    """Wait until this replica leads, work for as long as it does, and let another one take over."""
+    health.standby = True
+    if await end.interrupts(election.win()):
+        return 0
+    health.standby = False
+    try:
+        with watched(election.seconds_left, lambda: end_process(NOT_RENEWED)):
+            keeping = asyncio.create_task(election.keep(), name="lease")
+            try:
+                return await _work(config, health, end, may_write_for=election.seconds_left)
+            finally:
+                keeping.cancel()
+                await asyncio.wait((keeping,))
+    finally:
+        # Not before the work has ended: the next leader begins within seconds.
+        await election.release()
+
+
+async def _work(
+    config: OperatorConfig, health: Health, end: EndRequest, *, may_write_for: Callable[[], float] | None = None
+) -> int:
     async def session() -> None:
         try:
-            await _session(config, health)
+            async with await KubeCluster.connect(may_write_for=may_write_for) as cluster:
+                await _session(config, health, cluster)
         finally:
             health.session = None
 
-    async with probes.served(config.health_port, liveness=health.ailments, readiness=health.waits_for):
-        return await run_sessions(session, clock)
+    return await run_sessions(session, SystemClock(), end)
 
 
-async def _session(config: OperatorConfig, health: Health) -> None:
+async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster) -> None:
     clock, store = SystemClock(), Store()
-    async with await KubeCluster.connect() as cluster, progress_source(config.prometheus_url) as progress:
+    async with progress_source(config.prometheus_url) as progress:
         resources = await _watchable(cluster)
         decisions = Decisions(
             workflow=reconcile_workflow,

@@ -29,6 +29,11 @@ class OperatorConfig:
     """IDLA_PROMETHEUS_URL: where progress is read. Default: at the pods themselves."""
     health_port: int = 8081
     """IDLA_HEALTH_PORT: serves /healthz and /readyz; 0 serves neither. Default: 8081."""
+    lease_namespace: str | None = None
+    """POD_NAMESPACE: where replicas agree which of them works. None: this is the only one, and it works at once.
+
+    IDLA_LEADER_ELECTION: true or false. Default: true where POD_NAMESPACE is set, false elsewhere.
+    """
     log_level: str = "INFO"
     """IDLA_LOG_LEVEL. Default: INFO."""
 
@@ -48,9 +53,10 @@ class OperatorConfig:
         }
         prometheus_url = reader.http_url("IDLA_PROMETHEUS_URL")
         health_port = reader.port("IDLA_HEALTH_PORT", 8081)
+        lease_namespace = reader.lease_namespace()
         if reader.mistakes:
             raise ConfigError("\n".join(reader.mistakes))
-        return cls(prometheus_url=prometheus_url, health_port=health_port, **config)
+        return cls(prometheus_url=prometheus_url, health_port=health_port, lease_namespace=lease_namespace, **config)
 
 
 class _Reader:
@@ -83,6 +89,16 @@ class _Reader:
             shown = re.sub("//.*@", "//***@", value)
             self.mistakes.append(f"{name} is {shown!r}; give http://host:port or https://host:port, with a path or not")
         return value.rstrip("/")
+
+    def lease_namespace(self) -> str | None:
+        namespace = self._environment.get("POD_NAMESPACE") or None
+        default = "false" if namespace is None else "true"
+        wanted = self.one_of("IDLA_LEADER_ELECTION", ("true", "false"), default) == "true"
+        if wanted and namespace is None:
+            self.mistakes.append(
+                "IDLA_LEADER_ELECTION is 'true' and POD_NAMESPACE is not set; set it to the operator's namespace"
+            )
+        return namespace if wanted else None
 
     def port(self, name: str, default: int) -> int:
         value = self._environment.get(name) or str(default)

@@ -1,4 +1,4 @@
-"""What controllers need of the world: a cluster, a clock, the progress of a pod."""
+"""What controllers need of the world: a cluster, a Lease, a clock, the progress of a pod."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,11 +35,12 @@ SERVINGS = Resource(api_version="apps/v1", kind="Deployment", plural="deployment
 SERVICES = Resource(api_version="v1", kind="Service", plural="services", selector=_OURS)
 NODES = Resource(api_version="v1", kind="Node", plural="nodes", namespaced=False)
 CLAIMS = Resource(api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")
+LEASES = Resource(api_version="coordination.k8s.io/v1", kind="Lease", plural="leases")
 
 CUSTOM = (WORKFLOWS, MODELS, TEMPLATES)
 WATCHED = (*CUSTOM, JOBS, PODS, SERVINGS, SERVICES, NODES)
 """What the store holds. Claims are not watched: they are read by name when a decision needs them."""
-_BY_KIND = {(resource.api_version, resource.kind): resource for resource in (*WATCHED, CLAIMS)}
+_BY_KIND = {(resource.api_version, resource.kind): resource for resource in (*WATCHED, CLAIMS, LEASES)}
 
 
 def resource_of(api_version: str, kind: str) -> Resource:
@@ -150,6 +151,37 @@ class Cluster(Protocol):
 
     async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
         """Return who exists, narrowed down by the resource's selector and this one; at most `limit` of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRecord:
+    """What a Lease says of who works."""
+
+    version: str
+    """Its resourceVersion: another one with every write."""
+    holder: str
+    """The replica that works; empty where the last one has released it."""
+    seconds: float
+    """For how long the holder is believed without a renewal."""
+
+
+class Lease(Protocol):
+    """What the replicas of the operator agree by. Failures are ClusterErrors."""
+
+    async def read(self) -> LeaseRecord | None:
+        """Return the Lease, None where there is none."""
+
+    async def write(self, seen: LeaseRecord | None, holder: str) -> LeaseRecord:
+        """Give the Lease to `holder`, or to nobody if that is empty, and return it as it is then.
+
+        Args:
+            seen: the Lease that is changed, as the last `read` or `write` returned it; None creates it.
+            holder: the replica that works from now on.
+
+        Raises:
+            ConflictError: it is no longer as it was seen, or exists already.
+            NotFoundError: it is gone.
+        """
 
 
 class Outcome(StrEnum):

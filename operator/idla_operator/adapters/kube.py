@@ -5,7 +5,7 @@ The verbs used here and by the watches are all that the operator's role needs; `
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -53,17 +53,25 @@ _TYPES: dict[int, type[ClusterError]] = {
 class KubeCluster:
     """The `Cluster` port. Use as an async context manager: it holds connections."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, *, may_write_for: Callable[[], float] | None = None) -> None:
+        """Bind the client.
+
+        Args:
+            client: of the API server.
+            may_write_for: returns for how many seconds more this process may write. A write that is not answered
+                until then counts as failed, and none begins after it. Default: for ever.
+        """
         self._client = client
+        self._may_write_for = may_write_for
 
     @classmethod
-    async def connect(cls) -> "KubeCluster":
+    async def connect(cls, *, may_write_for: Callable[[], float] | None = None) -> "KubeCluster":
         """Return a cluster for the service account of the pod, else for the kubeconfig.
 
         Raises:
             CredentialsError: there is neither.
         """
-        return cls(ApiClient(await load_configuration()))
+        return cls(ApiClient(await load_configuration()), may_write_for=may_write_for)
 
     async def __aenter__(self) -> Self:
         """Return itself; the first call connects."""
@@ -83,6 +91,18 @@ class KubeCluster:
         path = _path(reference.resource, reference.namespace, reference.name)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._call("PATCH", path, query=query, body=manifest, content_type=_APPLY)
+
+    async def create(self, document: Manifest) -> dict[str, Any]:
+        """Create an object; ExistsError where one of its name exists."""
+        reference = reference_of(document)
+        path = _path(reference.resource, reference.namespace, None)
+        return await self._call("POST", path, query={"fieldManager": FIELD_MANAGER}, body=document)
+
+    async def replace(self, document: Manifest) -> dict[str, Any]:
+        """Replace an object if its resourceVersion is still the newest; ConflictError where it is not."""
+        reference = reference_of(document)
+        path = _path(reference.resource, reference.namespace, reference.name)
+        return await self._call("PUT", path, query={"fieldManager": FIELD_MANAGER}, body=document)
 
     async def delete(self, reference: Reference, *, uid: str) -> None:
         """Delete in the background, only the object of this uid."""
@@ -158,7 +178,8 @@ class KubeCluster:
                 header_params={"Accept": accept, "Content-Type": content_type},
                 auth_settings=["BearerToken"],
             )
-            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
+            # As late as possible: the process may have been asleep anywhere above.
+            timeout = aiohttp.ClientTimeout(total=self._seconds_for(method, what), sock_connect=CONNECT_SECONDS)
             response = await self._client.call_api(verb, address, headers, body=body, _request_timeout=timeout)
             content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
@@ -172,6 +193,14 @@ class KubeCluster:
         if not isinstance(document, dict):
             raise UnavailableError(f"{what}: the answer is no object")
         return document
+
+    def _seconds_for(self, method: str, what: str) -> float:
+        if method == "GET" or self._may_write_for is None:
+            return TIMEOUT_SECONDS
+        left = self._may_write_for()
+        if left <= 0:
+            raise UnavailableError(f"{what}: not sent, because this replica does not lead")
+        return min(TIMEOUT_SECONDS, left)
 
 
 def _path(resource: Resource, namespace: str | None, name: str | None) -> str:

@@ -23,6 +23,8 @@ class Health:
     """What the probes answer. Between two sessions there is nothing to judge: the process is alive, but not ready."""
 
     session: Session | None = field(default=None)
+    standby: bool = False
+    """Whether another replica works. A standby is ready: it is there to take over, which is all that is asked of it."""
 
     def ailments(self) -> tuple[str, ...]:
         """Return why the process should be started anew; empty where it should not."""
@@ -35,7 +37,9 @@ class Health:
         return tuple(found)
 
     def waits_for(self) -> tuple[str, ...]:
-        """Return why the operator does not work yet; empty where it does."""
+        """Return why the operator does not work yet; empty where it does, or where another replica works."""
+        if self.standby:
+            return ()
         if self.session is None:
             return ("no session with the cluster",)
         return () if self.session.sweep.complete else ("the first listing is not complete",)

@@ -27,7 +27,7 @@ def plane() -> Iterator[ControlPlane]:
         yield running
 
 
-@pytest.mark.parametrize("overlay", ["local", "production", "argocd"])
+@pytest.mark.parametrize("overlay", ["local", "production", "ha", "argocd"])
 def test_an_overlay_is_accepted_without_a_warning(plane: ControlPlane, overlay: str) -> None:
     folder = str(ROOT / "manifests/overlays" / overlay)
     done = kubectl(plane, *APPLY, "--dry-run=server", "--force-conflicts", "-k", folder)
@@ -88,6 +88,7 @@ def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
         ("delete", "persistentvolumeclaims", False),
         ("get", "secrets", False),
         ("create", "pods", False),
+        ("get", "leases.coordination.k8s.io", False),
     ],
 )
 def test_what_the_operator_may_do(plane: ControlPlane, verb: str, resource: str, expected: bool) -> None:  # noqa: FBT001  # a column
@@ -143,6 +144,8 @@ def test_argo_cd_gets_crds_first_and_never_prunes_them(plane: ControlPlane) -> N
         "ServiceAccount": operator,
         "ClusterRole": operator,
         "ClusterRoleBinding": operator,
+        "Role": operator,
+        "RoleBinding": operator,
         "ConfigMap": operator,
         "Deployment": operator,
         "ModelTemplate": {0},

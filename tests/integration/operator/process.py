@@ -33,6 +33,8 @@ _PLURALS = {
     "CustomResourceDefinition": "customresourcedefinitions",
     "ModelTemplate": "modeltemplates",
     "Namespace": "namespaces",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
     "ServiceAccount": "serviceaccounts",
 }
 
@@ -51,8 +53,20 @@ def install(rest: Rest) -> None:
     crds = sorted((ROOT / "crds").glob("*.yaml"))
     parts = [base / name for name in ("namespace.yaml", "service-account.yaml", "permissions.yaml")]
     for document in documents(*crds, *parts):
-        namespace = NAMESPACE if document["kind"] == "ServiceAccount" else None
-        rest.apply(_PLURALS[document["kind"]], namespace, document)
+        rest.apply(_PLURALS[document["kind"]], _place(document), document)
+
+
+def permit(rest: Rest, account: str) -> None:
+    """Give another account of the operator's namespace all that the operator may do."""
+    for document in documents(ROOT / "manifests/base/permissions.yaml"):
+        if document["kind"].endswith("Binding"):
+            subjects = [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}]
+            bound = document | {"metadata": {"name": account}, "subjects": subjects}
+            rest.apply(_PLURALS[document["kind"]], _place(document), bound)
+
+
+def _place(document: dict[str, Any]) -> str | None:
+    return NAMESPACE if document["kind"] in {"Role", "RoleBinding", "ServiceAccount"} else None
 
 
 def library() -> list[dict[str, Any]]:
@@ -70,7 +84,7 @@ class Operator:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IDLA_", "KUBE"))}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IDLA_", "KUBE", "POD_"))}
         self._environment = inherited | {
             "KUBECONFIG": str(kubeconfig or plane.kubeconfig_for(user, GROUPS)),
             "IDLA_TRAINER_IMAGE": "idla/trainer:test",

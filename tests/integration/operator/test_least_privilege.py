@@ -1,17 +1,30 @@
 """The operator may do exactly what it does, as the audit log tells of a life that needs every right once."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from tests.cluster import ControlPlane
 from tests.integration.operator.permissions import Comparison, Right, compare, granted
-from tests.integration.operator.process import ROOT, documents
+from tests.integration.operator.process import NAMESPACE, ROOT, documents
+from tests.integration.operator.replica import Replica
 from tests.integration.operator.scene import Scene, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 ROLES = {"ClusterRole", "Role"}
 
 
-def test_every_right_that_is_granted_is_used_and_none_is_missing_or_borrowed(scene: Scene) -> None:
-    whole_life(scene)
+def test_every_right_that_is_granted_is_used_and_none_is_missing_or_borrowed(
+    scene: Scene, plane: ControlPlane, tmp_path: Path
+) -> None:
+    scene.operator.kill()
+    scene.rest.delete("leases", NAMESPACE, "idla-operator")
+    replica = Replica(plane, tmp_path / "replica.log")
+    try:
+        whole_life(replace(scene, operator=replica))
+    finally:
+        replica.clear()
     permissions = documents(ROOT / "manifests/base/permissions.yaml")
     rights = granted([document for document in permissions if document["kind"] in ROLES])
     assert len(rights) > 20

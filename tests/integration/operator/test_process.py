@@ -79,7 +79,7 @@ def test_the_permissions_are_those_that_the_package_documents() -> None:
         for rule in document.get("rules", ()):
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
-                    granted[group, resource] = set(rule["verbs"])
+                    granted.setdefault((group, resource), set()).update(rule["verbs"])
     readme = (root / "operator/idla_operator/README.md").read_text()
     table = readme.partition("## Permissions")[2]
     told: dict[tuple[str, str], set[str]] = {}

@@ -25,13 +25,23 @@ def pairs(lines: list[str]) -> dict[str, str]:
 
 
 def granted() -> dict[tuple[str, str], set[str]]:
-    role = documents(BASE / "permissions.yaml")[0]
-    return {
-        (group, resource): set(rule["verbs"])
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
+    found: dict[tuple[str, str], set[str]] = {}
+    for document in documents(BASE / "permissions.yaml"):
+        for rule in document.get("rules", ()):
+            for group in rule["apiGroups"]:
+                for resource in rule["resources"]:
+                    found.setdefault((group, resource), set()).update(rule["verbs"])
+    return found
+
+
+def test_leases_are_touched_in_the_operators_own_namespace_alone() -> None:
+    kinds = {
+        document["kind"]
+        for document in documents(BASE / "permissions.yaml")
+        for rule in document.get("rules", ())
+        if "leases" in rule["resources"]
     }
+    assert kinds == {"Role"}
 
 
 def test_the_role_grants_what_the_operator_says_that_it_asks_for() -> None:
@@ -41,7 +51,7 @@ def test_the_role_grants_what_the_operator_says_that_it_asks_for() -> None:
         for resource in re.findall(r"`([a-z/]+)`", resources):
             words = re.findall(r"\b(get|list|watch|create|update|patch|delete)\b", verbs.split("(")[0])
             asked["" if group == "core" else group.strip("`"), resource] = set(words)
-    assert len(asked) == 12
+    assert len(asked) == 13
     assert granted() == asked
 
 
@@ -55,13 +65,13 @@ def test_nothing_dangerous_is_granted() -> None:
 def test_the_configuration_is_one_that_the_operator_accepts() -> None:
     base = pairs((BASE / "operator.env").read_text().splitlines())
     [container] = documents(BASE / "deployment.yaml")[0]["spec"]["template"]["spec"]["containers"]
-    fixed = {entry["name"]: entry["value"] for entry in container["env"]}
+    fixed = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
     merged = [{}, *(pairs(documents(path)[0]["configMapGenerator"][0]["literals"]) for path in (LOCAL, PRODUCTION))]
     for overlay in merged:
         config = OperatorConfig.from_environment(base | fixed | overlay)
         assert config.health_port == container["ports"][0]["containerPort"]
     known = set(re.findall(r"`(IDLA_[A-Z_]+)`", (ROOT / "operator/idla_operator/README.md").read_text()))
-    assert {*base, *fixed, *merged[1], *merged[2]} == known
+    assert {*base, *fixed, *merged[1], *merged[2]} == known - {"IDLA_LEADER_ELECTION"}, "which is on by itself in a pod"
 
 
 def test_the_local_overlay_reads_the_prometheus_of_the_local_cluster() -> None:
@@ -75,6 +85,14 @@ def test_the_operator_is_not_starved_by_the_pods_that_it_makes() -> None:
     assert pod["priorityClassName"] == priority["metadata"]["name"]
     assert (priority["value"] > 0, priority["globalDefault"]) == (True, False)
     assert "priority.yaml" in documents(BASE / "kustomization.yaml")[0]["resources"]
+
+
+def test_the_replicas_know_where_their_lease_is() -> None:
+    deployment = documents(BASE / "deployment.yaml")[0]["spec"]
+    [container] = deployment["template"]["spec"]["containers"]
+    by_name = {entry["name"]: entry for entry in container["env"]}
+    assert by_name["POD_NAMESPACE"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
 def test_the_pod_is_hardened() -> None:

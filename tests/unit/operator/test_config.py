@@ -13,11 +13,11 @@ def test_images_alone_are_enough() -> None:
 def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None:
     environment = IMAGES | {
         "IDLA_IMAGE_PULL_POLICY": "Always", "IDLA_PROMETHEUS_URL": "http://prometheus:9090/", "IDLA_HEALTH_PORT": "0",
-        "IDLA_LOG_LEVEL": "",
+        "IDLA_LOG_LEVEL": "", "POD_NAMESPACE": "idla-system",
     }  # fmt: skip
     assert OperatorConfig.from_environment(environment) == OperatorConfig(
         trainer_image="idla/trainer:1", server_image="idla/server:1", pull_policy="Always",
-        prometheus_url="http://prometheus:9090", health_port=0,
+        prometheus_url="http://prometheus:9090", health_port=0, lease_namespace="idla-system",
     )  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None
         ("IDLA_PROMETHEUS_URL", "http://user:canary@prometheus/?x", "is 'http://***@prometheus/?x'; give http://host"),
         ("IDLA_HEALTH_PORT", "70000", "allowed are ports 1 to 65535"),
         ("IDLA_HEALTH_PORT", "-1", "allowed are ports 1 to 65535"),
+        ("IDLA_LEADER_ELECTION", "yes", "'yes'; allowed are true, false"),
+        ("IDLA_LEADER_ELECTION", "true", "set it to the operator's namespace"),
         ("IDLA_LOG_LEVEL", "chatty", "allowed are DEBUG, INFO, WARNING, ERROR"),
     ],
 )
@@ -41,6 +43,20 @@ def test_a_mistake_names_the_variable_its_value_and_what_is_allowed(variable: st
         OperatorConfig.from_environment(IMAGES | {variable: value})
     assert variable in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "namespace"),
+    [
+        ({}, None),
+        ({"POD_NAMESPACE": "ours"}, "ours"),
+        ({"POD_NAMESPACE": "ours", "IDLA_LEADER_ELECTION": "true"}, "ours"),
+        ({"POD_NAMESPACE": "ours", "IDLA_LEADER_ELECTION": "false"}, None),
+        ({"IDLA_LEADER_ELECTION": "false"}, None),
+    ],
+)
+def test_replicas_elect_a_leader_where_they_are_pods(environment: dict[str, str], namespace: str | None) -> None:
+    assert OperatorConfig.from_environment(IMAGES | environment).lease_namespace == namespace
 
 
 def test_all_mistakes_are_told_at_once() -> None:

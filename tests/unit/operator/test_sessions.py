@@ -2,20 +2,30 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from idla_operator.controllers.keyqueue import Backoff
-from idla_operator.controllers.sessions import GIVE_UP_AFTER, HEALTHY_SECONDS, SetupError, run_sessions
+from idla_operator.controllers.sessions import (
+    GIVE_UP_AFTER,
+    HEALTHY_SECONDS,
+    EndRequest,
+    SetupError,
+    run_sessions,
+)
 
 from tests.unit.operator.fake_cluster import FakeClock
 
 AT_ONCE = Backoff(first=0.0, cap=0.0)
 
 
-def run(session: Callable[[], Awaitable[None]], clock: FakeClock | None = None, *, restart: Backoff = AT_ONCE) -> int:
+Session = Callable[[], Coroutine[Any, Any, None]]
+
+
+def run(session: Session, clock: FakeClock | None = None, *, restart: Backoff = AT_ONCE) -> int:
     async def main() -> int:
-        return await run_sessions(session, clock or FakeClock(), restart=restart)
+        return await run_sessions(session, clock or FakeClock(), EndRequest(), restart=restart)
 
     return asyncio.run(main())
 
@@ -70,3 +80,26 @@ def test_a_signal_between_two_sessions_ends_the_process(caplog: pytest.LogCaptur
 
     with caplog.at_level(logging.CRITICAL):
         assert run(session, restart=Backoff(first=60.0, cap=60.0)) == 0
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["while it prepares", "before it began"])
+def test_a_session_that_does_not_listen_to_signals_yet_is_cancelled(*, asked: bool) -> None:
+    ended: list[str] = []
+
+    async def session() -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("in order")
+
+    async def main() -> int:
+        end = EndRequest()
+        if asked:
+            end.listen()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0)
+        return await run_sessions(session, FakeClock(), end)
+
+    assert asyncio.run(main()) == 0
+    assert ended == ["in order"]

@@ -56,6 +56,8 @@ def test_the_operator_is_ready_when_all_that_exists_has_arrived() -> None:
 def test_between_sessions_the_process_is_alive_but_not_ready() -> None:
     health = Health()
     assert (health.ailments(), health.waits_for()) == ((), ("no session with the cluster",))
+    health.standby = True
+    assert (health.ailments(), health.waits_for()) == ((), ()), "a replica that waits for its turn is all right"
 
 
 def test_what_is_gone_without_a_watch_saying_so_is_forgotten_and_wakes_its_owner() -> None:

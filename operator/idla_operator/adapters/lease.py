@@ -1,0 +1,71 @@
+"""The Lease that the replicas of the operator share, kept in the operator's own namespace."""
+
+from datetime import UTC
+from typing import Any
+
+from idla.core.reconciliation import Manifest
+
+from idla_operator.adapters.kube import KubeCluster
+from idla_operator.ports import LEASES, Clock, LeaseRecord, NotFoundError, Reference
+
+NAME = "idla-operator"
+
+
+class KubeLease:
+    """The `Lease` port. What other clients added to the object stays."""
+
+    def __init__(self, cluster: KubeCluster, clock: Clock, *, namespace: str, seconds: float) -> None:
+        """Bind the Lease.
+
+        Args:
+            cluster: where it is.
+            clock: dates it, for people; nobody decides by these dates.
+            namespace: where the operator runs.
+            seconds: for how long it is promised.
+        """
+        self._cluster = cluster
+        self._clock = clock
+        self._reference = Reference(LEASES, namespace, NAME)
+        self._seconds = int(seconds)
+        self._document: Manifest = {}
+
+    async def read(self) -> LeaseRecord | None:
+        """Return the Lease, None where there is none."""
+        try:
+            return self._take_in(await self._cluster.get(self._reference))
+        except NotFoundError:
+            return None
+
+    async def write(self, seen: LeaseRecord | None, holder: str) -> LeaseRecord:
+        """Create the Lease, or change the one that was seen and no other."""
+        if seen is None:
+            return self._take_in(await self._cluster.create(self._document_of({}, {}, holder)))
+        metadata = {**self._metadata(), "resourceVersion": seen.version}
+        document = self._document_of(metadata, self._document.get("spec") or {}, holder)
+        return self._take_in(await self._cluster.replace(document))
+
+    def _metadata(self) -> dict[str, Any]:
+        return {key: value for key, value in self._document["metadata"].items() if key != "managedFields"}
+
+    def _document_of(self, metadata: dict[str, Any], spec: Manifest, holder: str) -> dict[str, Any]:
+        now = self._clock.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        before = spec.get("holderIdentity") or ""
+        taken = holder not in {"", before}
+        wanted = {**spec, "holderIdentity": holder, "leaseDurationSeconds": self._seconds, "renewTime": now}
+        if taken:
+            wanted |= {"acquireTime": now, "leaseTransitions": int(spec.get("leaseTransitions") or 0) + 1}
+        return {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {**metadata, "name": NAME, "namespace": self._reference.namespace},
+            "spec": wanted,
+        }
+
+    def _take_in(self, document: Manifest) -> LeaseRecord:
+        self._document = document
+        spec = document.get("spec") or {}
+        return LeaseRecord(
+            version=document["metadata"]["resourceVersion"],
+            holder=spec.get("holderIdentity") or "",
+            seconds=float(spec.get("leaseDurationSeconds") or 0),
+        )

@@ -1,0 +1,78 @@
+"""Which of several replicas works: what one of them knows of the Lease, and what it may do next.
+
+Pure: moments are seconds of the replica's own clock that never runs backwards, and no moment of another machine is
+ever read. A replica may take a Lease over only after it has itself seen it unchanged for longer than its holder may
+work without renewing it; so two never lead at once as long as their clocks run at about the same speed, whatever
+time of day they show. A Lease that is missing is no free Lease: its holder may not have noticed yet.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from idla_operator.ports import LeaseRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Seconds that all replicas keep to."""
+
+    duration: float = 15.0
+    """Without a change of the Lease, until another replica may take it over."""
+    renewal: float = 10.0
+    """From the beginning of the last renewal that succeeded, until its holder must have ended."""
+    retry: float = 2.0
+    """Between two attempts to take it over or to renew it."""
+
+
+class Step(StrEnum):
+    """What a replica does next."""
+
+    WAIT = "Wait"
+    ACQUIRE = "Acquire"
+    RENEW = "Renew"
+    LOST = "Lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a replica knows."""
+
+    identity: str
+    """Of this process alone; never empty."""
+    seen: LeaseRecord | None = None
+    """The Lease as it was last seen; None where there was none."""
+    since: float | None = None
+    """When it was first seen so; None before the first look."""
+    until: float | None = None
+    """Until when this replica may work; None where it does not lead."""
+
+
+def saw(standing: Standing, record: LeaseRecord | None, now: float) -> Standing:
+    """Return the standing after a look at the Lease whose answer arrived at `now`."""
+    if standing.since is not None and standing.seen == record:
+        return standing
+    return replace(standing, seen=record, since=now)
+
+
+def wrote(standing: Standing, record: LeaseRecord, began: float, terms: Terms) -> Standing:
+    """Return the standing after the Lease was acquired or renewed by a request that was sent at `began` or later.
+
+    Others see the change after that moment, so counting from it ends this replica's time before theirs.
+    """
+    return replace(standing, seen=record, since=began, until=began + terms.renewal)
+
+
+def next_step(standing: Standing, now: float, terms: Terms) -> Step:
+    """Return what to do at `now`. ACQUIRE and RENEW are writes that succeed only on the Lease that was seen."""
+    if standing.since is None:
+        return Step.WAIT
+    seen = standing.seen
+    if standing.until is not None:
+        if now >= standing.until:
+            return Step.LOST
+        return Step.RENEW if seen is None or seen.holder == standing.identity else Step.LOST
+    # A released Lease is free; one that names this process was taken by a write whose answer was lost.
+    if seen is not None and seen.holder in {"", standing.identity}:
+        return Step.ACQUIRE
+    promised = terms.duration if seen is None else max(seen.seconds, terms.duration)
+    return Step.ACQUIRE if now - standing.since >= promised else Step.WAIT

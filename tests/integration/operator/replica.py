@@ -1,0 +1,61 @@
+"""The operator as one of several replicas, and what the audit log tells of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import ControlPlane
+from tests.integration.operator.process import NAMESPACE, USER, Operator
+
+_READS = {"get", "list", "watch"}
+
+
+class Replica(Operator):
+    """An operator that works only while it holds the Lease."""
+
+    def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER) -> None:
+        super().__init__(plane, log, user=user)
+        self._environment["POD_NAMESPACE"] = NAMESPACE
+        self._user = user
+        self._audit = plane.audit_log
+
+    def says(self, words: str) -> bool:
+        """Return whether its log has these words."""
+        return self.log.exists() and words in self.log.read_text()
+
+    def wait(self) -> int:
+        """Wait until it has ended and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=60)
+
+    def clear(self) -> None:
+        """Kill it if it was ever started, paused or not."""
+        if self._process is not None:
+            self.kill()
+
+    def writes(self, namespace: str | None = None) -> list[str]:
+        """Return every write of its account, those of Leases as well, in all namespaces or in one."""
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self._events()
+            if entry["verb"] not in _READS and namespace in {None, entry.get("objectRef", {}).get("namespace")}
+        ]
+
+    def refusals(self) -> list[str]:
+        """Return every request of its account that RBAC has refused."""
+        return [
+            f"{entry['verb']} {entry['requestURI']}"
+            for entry in self._events()
+            if entry["annotations"].get("authorization.k8s.io/decision") == "forbid"
+        ]
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        with self._audit.open() as lines:
+            for line in lines:
+                if self._user in line and line.endswith("\n"):
+                    entry = json.loads(line)
+                    if entry["user"]["username"] == self._user:
+                        yield entry

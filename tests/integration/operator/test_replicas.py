@@ -1,0 +1,186 @@
+"""Two replicas and one Lease: who works, who takes over, and that the one that lost it writes nothing more."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.integration.operator.process import NAMESPACE, Audit, Operator, permit
+from tests.integration.operator.replica import Replica
+from tests.integration.operator.scene import Scene, result_of, until
+from tests.puppet import Puppet, Rest
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+FIRST, SECOND = (f"system:serviceaccount:{NAMESPACE}:{name}-replica" for name in ("first", "second"))
+"""Each replica has an account of its own here, so that the audit log tells them apart."""
+PAUSE_SECONDS = 60.0
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+_numbers = itertools.count(1)
+
+
+class Replicas:
+    """A replica that leads and one that waits, in a namespace of their own."""
+
+    def __init__(self, plane: ControlPlane, rest: Rest, puppet: Puppet, folder: Path) -> None:
+        self.rest = rest
+        self.first = Replica(plane, folder / "first.log", user=FIRST)
+        self.second = Replica(plane, folder / "second.log", user=SECOND)
+        name = f"replicas-{next(_numbers)}"
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        rest.apply("namespaces", None, namespace)
+        self.scene = Scene(rest=rest, puppet=puppet, operator=self.second, audit=Audit(plane), namespace=name)
+
+    def lease(self) -> dict[str, Any]:
+        return self.rest.get("leases", NAMESPACE, "idla-operator") or {"metadata": {}, "spec": {}}
+
+    @property
+    def holder(self) -> str:
+        return str(self.lease()["spec"].get("holderIdentity") or "")
+
+    def begin(self) -> str:
+        """Start the first, wait until it works, and start the second; return who leads."""
+        self.first.start()
+        until(lambda: self.holder, self.first.log.read_text)
+        until(lambda: self.first.says("leads"), self.first.log.read_text)
+        self.second.start()
+        until(lambda: self.second.says("waits for its turn"), self.second.log.read_text)
+        assert self.second.probe("/readyz") == (200, "ok")
+        return self.holder
+
+    def taken_over_from(self, leader: str) -> str:
+        """Wait until somebody else leads, and return who."""
+        return until(lambda: self.holder if self.holder not in {"", leader} else "", self.second.log.read_text)
+
+    def works(self, replica: Replica) -> None:
+        """Wait until a replica that leads has seen all that exists."""
+        until(lambda: replica.probe("/readyz") == (200, "ok"), replica.log.read_text)
+
+    def train(self) -> None:
+        """Bring a workflow to its two running trainings."""
+        self.scene.puppet.hold(self.scene.namespace, "Train")
+        self.scene.submit()
+        self.scene.runs("Train", 2)
+
+    def ends_well(self) -> None:
+        self.scene.puppet.release(self.scene.namespace, "Train")
+        assert result_of(self.scene.reaches("Succeeded", "True"))["artifact"]
+        self.scene.serves()
+        assert self.scene.jobs_by_kind() == ONCE
+
+
+@pytest.fixture
+def replicas(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator, tmp_path: Path) -> Iterator[Replicas]:
+    operator.kill()  # the one of the other tests knows of no Lease
+    for user in (FIRST, SECOND):
+        permit(rest, user.rpartition(":")[2])
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "idla-operator"}}
+    rest.apply("leases", NAMESPACE, lease | {"spec": {"holderIdentity": ""}})
+    found = Replicas(plane, rest, puppet, tmp_path)
+    try:
+        yield found
+    finally:
+        for process in (found.first, found.second):
+            process.clear()
+
+
+def test_without_a_lease_the_first_replica_makes_one(replicas: Replicas) -> None:
+    replicas.rest.delete("leases", NAMESPACE, "idla-operator")
+    replicas.first.start()
+    until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
+    spec = replicas.lease()["spec"]
+    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (15, 1)
+    assert replicas.first.complaints() == []
+    assert replicas.first.refusals() == []
+
+
+def test_only_one_works_and_the_other_takes_over_when_that_is_asked_to_end(replicas: Replicas) -> None:
+    leader = replicas.begin()
+    replicas.train()
+    assert replicas.second.writes(replicas.scene.namespace) == []
+    assert replicas.first.stop() == 0
+    replicas.taken_over_from(leader)
+    replicas.ends_well()
+    assert replicas.first.says("has released the lease")
+    assert replicas.first.complaints() + replicas.second.complaints() == []
+    assert replicas.first.refusals() + replicas.second.refusals() == []
+
+
+def test_the_other_takes_over_from_one_that_was_killed(replicas: Replicas) -> None:
+    leader = replicas.begin()
+    replicas.train()
+    replicas.first.kill()
+    replicas.taken_over_from(leader)
+    replicas.ends_well()
+    assert replicas.second.complaints() == []
+
+
+def test_one_that_is_woken_after_a_pause_ends_and_writes_nothing(replicas: Replicas) -> None:
+    scene = replicas.scene
+    leader = replicas.begin()
+    replicas.train()
+    pid = replicas.first.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    # What it would have to write about, were it awake: it finds both in its watches when it wakes up.
+    scene.submit("second", suspend=True, deployment=None)
+    scene.puppet.release(scene.namespace, "Train")
+    before = replicas.first.writes()
+    replicas.taken_over_from(leader)
+    replicas.ends_well()
+    scene.reaches("Suspended", "True", name="second")
+    time.sleep(max(0.0, stopped + PAUSE_SECONDS - time.monotonic()))
+    # And something that nobody else has written about, or would.
+    replicas.second.kill()
+    scene.submit("third", suspend=True, deployment=None)
+    os.kill(pid, signal.SIGCONT)
+    assert replicas.first.wait() == 1
+    assert (scene.workflow("third") or {})["status"] == {"observedGeneration": -1}, "the default of the CRD"
+    replicas.second.start()
+    scene.reaches("Suspended", "True", name="third")
+    assert replicas.first.writes() == before
+    assert replicas.first.says("the process ends: the lease")
+    assert replicas.second.complaints() == []
+
+
+def test_a_lease_that_is_deleted_by_hand_stays_with_its_holder(replicas: Replicas) -> None:
+    leader = replicas.begin()
+    replicas.train()
+    uid, before = replicas.lease()["metadata"]["uid"], replicas.second.writes()
+    replicas.rest.delete("leases", NAMESPACE, "idla-operator")
+    until(lambda: replicas.lease()["metadata"].get("uid") not in {None, uid}, replicas.lease)
+    assert replicas.holder == leader
+    replicas.ends_well()
+    assert (replicas.holder, replicas.first.alive) == (leader, True)
+    assert replicas.second.writes() == before
+
+
+def test_a_rolling_replacement_leaves_a_running_training_alone(replicas: Replicas) -> None:
+    scene = replicas.scene
+    leader = replicas.begin()
+    replicas.train()
+
+    def untouched() -> list[tuple[str, int]]:
+        pods = [(pod["metadata"]["uid"], 0) for pod in scene.task_pods()]
+        return sorted([*pods, *((job["metadata"]["uid"], job["metadata"]["generation"]) for job in scene.jobs())])
+
+    before = untouched()
+    for leaving, staying in ((replicas.first, replicas.second), (replicas.second, replicas.first)):
+        assert leaving.stop() == 0
+        leader = replicas.taken_over_from(leader)
+        replicas.works(staying)
+        scene.change({"metadata": {"labels": {"seen-by": leader[-20:]}}})
+        time.sleep(3)
+        assert untouched() == before
+        leaving.start()
+    replicas.ends_well()
+    assert replicas.first.complaints() + replicas.second.complaints() == []
