@@ -8,7 +8,7 @@ TOOLS := .tools
 .DEFAULT_GOAL := help
 
 .PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
-  test-cluster test-e2e demo cluster images cluster-down bench-serving bench-trainer verify clean
+  test-faults test-faults-bounded test-cluster test-e2e demo cluster images cluster-down bench-serving bench-trainer verify clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 
 test-operator: env ## the real operator on a real API server with simulated pods: whole way, kills, life, bad input
 	$(BIN)/python -m pytest tests/integration/operator
+
+test-faults: env ## the operator behind a fault proxy: killed, cut off and lied to at every write, and at what kopf ends on (half an hour)
+	$(BIN)/python -m pytest tests/faults
+
+test-faults-bounded: env ## one case of each fault at three writes (a minute and a half)
+	$(BIN)/python -m pytest tests/faults -m bounded
 
 test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
 	$(BIN)/python -m pytest tests/trainer
