@@ -61,7 +61,7 @@ def main() -> int:
 
 def holder(rest: Rest) -> str:
     """Return who holds the Lease."""
-    lease = rest.get("leases", NAMESPACE, "idla-operator") or {}
+    lease = rest.get("leases", NAMESPACE, "idla-operator-leader") or {}
     return str(lease.get("spec", {}).get("holderIdentity") or "")
 
 

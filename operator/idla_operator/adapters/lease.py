@@ -8,7 +8,7 @@ from idla.core.reconciliation import Manifest
 from idla_operator.adapters.kube import KubeCluster
 from idla_operator.ports import LEASES, Clock, LeaseRecord, NotFoundError, Reference
 
-NAME = "idla-operator"
+NAME = "idla-operator-leader"
 
 
 class KubeLease:

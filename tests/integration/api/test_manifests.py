@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from idla_operator.adapters.lease import NAME
 
 from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import ROOT, kubectl, with_crds
@@ -93,6 +94,12 @@ def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
 )
 def test_what_the_operator_may_do(plane: ControlPlane, verb: str, resource: str, expected: bool) -> None:  # noqa: FBT001  # a column
     assert allowed(plane, OPERATOR, verb, resource) is expected
+
+
+def test_the_role_names_the_lease_as_the_operator_does_after_kustomize_has_rendered_it(plane: ControlPlane) -> None:
+    for verb in ("get", "update"):
+        words = ("auth", "can-i", verb, f"leases.coordination.k8s.io/{NAME}", f"--as={OPERATOR}", "-n", "idla-system")
+        assert kubectl(plane, *words).stdout.strip() == "yes"
 
 
 @pytest.mark.parametrize(

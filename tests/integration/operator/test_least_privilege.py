@@ -19,7 +19,7 @@ def test_every_right_that_is_granted_is_used_and_none_is_missing_or_borrowed(
     scene: Scene, plane: ControlPlane, tmp_path: Path
 ) -> None:
     scene.operator.kill()
-    scene.rest.delete("leases", NAMESPACE, "idla-operator")
+    scene.rest.delete("leases", NAMESPACE, "idla-operator-leader")
     replica = Replica(plane, tmp_path / "replica.log")
     try:
         whole_life(replace(scene, operator=replica))

@@ -40,7 +40,7 @@ class Replicas:
         self.scene = Scene(rest=rest, puppet=puppet, operator=self.second, audit=Audit(plane), namespace=name)
 
     def lease(self) -> dict[str, Any]:
-        return self.rest.get("leases", NAMESPACE, "idla-operator") or {"metadata": {}, "spec": {}}
+        return self.rest.get("leases", NAMESPACE, "idla-operator-leader") or {"metadata": {}, "spec": {}}
 
     @property
     def holder(self) -> str:
@@ -82,7 +82,7 @@ def replicas(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator
     operator.kill()  # the one of the other tests knows of no Lease
     for user in (FIRST, SECOND):
         permit(rest, user.rpartition(":")[2])
-    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "idla-operator"}}
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "idla-operator-leader"}}
     rest.apply("leases", NAMESPACE, lease | {"spec": {"holderIdentity": ""}})
     found = Replicas(plane, rest, puppet, tmp_path)
     try:
@@ -93,7 +93,7 @@ def replicas(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator
 
 
 def test_without_a_lease_the_first_replica_makes_one(replicas: Replicas) -> None:
-    replicas.rest.delete("leases", NAMESPACE, "idla-operator")
+    replicas.rest.delete("leases", NAMESPACE, "idla-operator-leader")
     replicas.first.start()
     until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
     spec = replicas.lease()["spec"]
@@ -156,7 +156,7 @@ def test_a_lease_that_is_deleted_by_hand_stays_with_its_holder(replicas: Replica
     leader = replicas.begin()
     replicas.train()
     uid, before = replicas.lease()["metadata"]["uid"], replicas.second.writes()
-    replicas.rest.delete("leases", NAMESPACE, "idla-operator")
+    replicas.rest.delete("leases", NAMESPACE, "idla-operator-leader")
     until(lambda: replicas.lease()["metadata"].get("uid") not in {None, uid}, replicas.lease)
     assert replicas.holder == leader
     replicas.ends_well()

@@ -48,7 +48,7 @@ def document(version: str | None, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
-        "metadata": {"name": "idla-operator", "namespace": "idla-system"}
+        "metadata": {"name": "idla-operator-leader", "namespace": "idla-system"}
         | ({} if version is None else {"resourceVersion": version, "labels": {"mine": "yes"}}),
         "spec": spec,
     }
@@ -93,7 +93,7 @@ def test_a_write_sends_exactly_this(before: dict[str, Any] | None, holder: str, 
     if before is None:
         assert keeper.asked[1:] == [("POST", PATH, document(None, **spec))]
     else:
-        assert keeper.asked[1:] == [("PUT", f"{PATH}/idla-operator", document("7", **spec))]
+        assert keeper.asked[1:] == [("PUT", f"{PATH}/idla-operator-leader", document("7", **spec))]
 
 
 def call(do: Any, answer: Any, **options: Any) -> Any:
