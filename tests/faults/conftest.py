@@ -14,6 +14,11 @@ ALLOWED = (
     r".*: an event was not told: .*",
     r".* could not be listed: .*",
     r"idla_operator\.controllers\.sweep: .* is gone and no watch said so .*",
+    # kopf, on its way out of a session.
+    r"kopf\._core\.reactor\.\w+: (Watcher for|Multidimensional multitasker) .* ?has failed: .*",
+    r"kopf\._cogs\.clients\.\w+: .*; TCP closed; will re-authenticate: .*",
+    r"asyncio: Exception in callback stream\.<locals>\.request_cancel_callback.*",
+    r"asyncio: Task exception was never retrieved\nfuture: <Task finished name='watcher for .*",
 )
 """What the operator may complain of under faults, besides what `Operator.complaints` leaves out."""
 
