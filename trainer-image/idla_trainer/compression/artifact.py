@@ -16,11 +16,11 @@ from idla_contract.artifact import (
     ArtifactManifest,
     FileEntry,
     Lineage,
-    TensorSpec,
     canonical_bytes,
     digest_of,
 )
 from idla_server.runtime import Runtime
+from idla_server.signature import input_specs, output_specs
 
 from idla_trainer.folder import write_atomically
 from idla_trainer.training.candidate import TrainedCandidate
@@ -66,11 +66,8 @@ def _manifest(folder: Path, candidate: TrainedCandidate, variant: str) -> Artifa
     image, classes = candidate.image, candidate.classes
     return ArtifactManifest(
         task_type="ImageClassification",
-        inputs=(TensorSpec(name="image", datatype="FP32", shape=(-1, *image.shape)),),
-        outputs=(
-            TensorSpec(name="probabilities", datatype="FP32", shape=(-1, len(classes))),
-            TensorSpec(name="label", datatype="BYTES", shape=(-1,)),
-        ),
+        inputs=input_specs(image),
+        outputs=output_specs(classes),
         labels=classes,
         variant=variant,
         files=tuple(_entry(folder / name) for name in _PARTS),
