@@ -134,7 +134,7 @@ def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basi
         refused = found if isinstance(found, Obstacle) else None
         obstacle = refused or missing_claim(situation) or impossible_pod(situation) or taken_name(situation)
     hold = None if obstacle is None else obstacle.message
-    view = follow(work, entry, situation.snapshot, _orders(situation, remembered), hold=hold)
+    view = follow(work, entry, situation.snapshot, _orders(situation), hold=hold)
     if view.state is TaskState.FAILED:
         obstacle = Obstacle(
             condition=WorkflowCondition.DATA_READY,
@@ -193,7 +193,7 @@ def _hold(facts: Facts) -> str | None:
 
 def _with_trainings(facts: Facts, plan: PlanStatus) -> Facts:
     situation, remembered = facts.situation, facts.remembered
-    orders, hold = _orders(situation, remembered), _hold(facts)
+    orders, hold = _orders(situation), _hold(facts)
     views = {
         candidate.template: follow(
             training_work(situation, plan, candidate),
@@ -231,7 +231,7 @@ def _with_publication(facts: Facts, plan: PlanStatus) -> Facts:
         return replace(facts, publish=unstarted(PUBLISH, message))
     situation, remembered = facts.situation, facts.remembered
     work = publish_work(situation, plan, facts.selected.candidate)
-    orders = _orders(situation, remembered)
+    orders = _orders(situation)
     view = follow(work, _entry(remembered, PUBLISH), situation.snapshot, orders, hold=_hold(facts))
     if view.state is TaskState.SUCCEEDED and (view.result is None or view.result.artifact is None):
         message = "the task ended well and named no artifact"
@@ -324,12 +324,11 @@ def _stopped(view: TaskView) -> TaskView:
     return TaskView(entry=entry)
 
 
-def _orders(situation: Situation, remembered: TrainingWorkflowStatus) -> Orders:
-    assert remembered.start_time is not None  # set when the generation was taken up
+def _orders(situation: Situation) -> Orders:
     return Orders(
         owner=situation.owner,
         suspend=situation.spec.suspend,
-        since=None if situation.generation == 1 else parse_timestamp(remembered.start_time),
+        generation=situation.generation,
         now=situation.now,
     )
 

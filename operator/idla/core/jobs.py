@@ -10,6 +10,7 @@ from idla.core.snapshot import WorkflowSnapshot
 
 CONTENT_HASH = "idla.dev/content-hash"
 ATTEMPT = "idla.dev/attempt"
+GENERATION = "idla.dev/generation"
 
 
 def name_of(job: Manifest) -> str:
@@ -31,6 +32,21 @@ def attempt_of(job: Manifest) -> int:
     """Return which attempt it is, counted from 1."""
     text = str(_annotations(job).get(ATTEMPT, "1"))
     return int(text) if text.isdecimal() else 1
+
+
+def generation_of(job: Manifest) -> int:
+    """Return for which generation of the workflow it was made; 1 where it does not say."""
+    text = str(_annotations(job).get(GENERATION, "1"))
+    return int(text) if text.isdecimal() else 1
+
+
+def made_for(job: Manifest, generation: int) -> dict[str, Any]:
+    """Return a new Job that says for which generation it is made.
+
+    The status does not say it where the operator was killed between the Job and the status.
+    """
+    annotations = {**_annotations(job), GENERATION: str(generation)}
+    return {**job, "metadata": {**job["metadata"], "annotations": annotations}}
 
 
 def is_complete(job: Manifest) -> bool:

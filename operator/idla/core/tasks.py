@@ -50,8 +50,8 @@ class Orders:
 
     owner: Owner
     suspend: bool
-    since: datetime | None
-    """When the generation began; what a Job had ended before is reused. None for the first: nothing was before it."""
+    generation: int
+    """Of the spec; what a Job of an earlier one came to is reused, and what failed for it is tried again."""
     now: datetime
 
 
@@ -176,11 +176,15 @@ def _observe(case: _Case, job: Manifest) -> TaskView:
         return _complete(case, job)
     if not jobs.is_failed(job):
         return _unfinished(case, job)
-    if case.entry is None or case.entry.job_name != jobs.name_of(job):
-        # It failed for an earlier generation: the edit is the user's way to say "try again".
+    if (case.entry is None or case.entry.job_name != jobs.name_of(job)) and _is_earlier(job, case):
+        # The edit is the user's way to say "try again".
         return _begin(replace(case, entry=None), attempt=jobs.attempt_of(job) + 1)
     failure = explain_failure(job, owned_by(case.snapshot.pods, jobs.name_of(job)))
     return case.view(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
+
+
+def _is_earlier(job: Manifest, case: _Case) -> bool:
+    return jobs.generation_of(job) < case.orders.generation
 
 
 def _begin(case: _Case, *, attempt: int) -> TaskView:
@@ -191,6 +195,7 @@ def _begin(case: _Case, *, attempt: int) -> TaskView:
     if orphan is not None:
         return replace(case.held(orphan), look_again=True)
     job = build_task_job(case.orders.owner, case.work.spec, case.work.pod, attempt=attempt, suspend=False)
+    job = jobs.made_for(job, case.orders.generation)
     held = case.held("")
     return TaskView(
         entry=held.entry.model_copy(update={"job_name": jobs.name_of(job)}),
@@ -228,11 +233,8 @@ def _complete(case: _Case, job: Manifest) -> TaskView:
 
 def _succeeded(case: _Case, job: Manifest, result: TaskResult) -> TaskView:
     entry = case.view(job, TaskState.SUCCEEDED).entry
-    ended = jobs.end_time(job)
-    since = case.orders.since
-    made_before = case.entry is None and since is not None and ended is not None and parse_timestamp(ended) < since
     changes: dict[str, object] = {"result": _kept(result)}
-    if made_before:
+    if case.entry is None and _is_earlier(job, case):
         changes |= {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
     elif result.steps and all(step.cached for step in result.steps):
         changes |= {"cached": True, "message": "the result was found in the artifact store"}

@@ -10,7 +10,7 @@ from idla.core.settings import Settings
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, TaskSpec
 
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, START, World, profile, workflow
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, START, World, profile, trained, workflow
 
 DEPLOY = {"mode": "CreateOrUpdate", "replicas": 2}
 BOTH = ("train-resnet-small", "train-vgg-small")
@@ -262,6 +262,34 @@ def test_a_job_that_ended_before_the_first_status_was_written_is_none_of_an_earl
     del world.workflow["status"]
     world.settle()
     assert world.task("profile") | {"cached": False, "attempts": 1, "message": ""} == world.task("profile")
+
+
+def test_a_job_that_ended_before_its_generation_had_a_status_is_none_of_an_earlier_generation() -> None:
+    world = World().profiled().train().publish()
+    before = world.status
+    world.wait(600).edit(training={"maxEpochs": 5}).settle()
+    world.run(*BOTH).wait(60)
+    for name in ("resnet-small", "vgg-small"):
+        world.finish(f"train-{name}", train=trained(name))
+    world.workflow["status"] = before  # as it is where the operator was killed between the Jobs and the status
+    world.wait(10).settle()
+    kept = ("state", "cached", "attempts", "message")
+    assert {task: tuple(world.task(task)[key] for key in kept) for task in ("profile", *BOTH)} == {
+        "profile": ("Succeeded", True, 0, "the result of an earlier generation is used"),
+        BOTH[0]: ("Succeeded", False, 1, ""),
+        BOTH[1]: ("Succeeded", False, 1, ""),
+    }
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_a_job_that_failed_before_its_generation_had_a_status_is_not_made_again(generation: int) -> None:
+    world = World().settle()
+    for number in range(1, generation):
+        world.edit(data={"storageUri": f"https://data.example/{number}.npz"}).settle()
+    jobs = set(world.jobs)
+    del world.workflow["status"]
+    world.wait(10).crash("profile", code=1, reason="Error", job_reason="BackoffLimitExceeded").wait(10).settle()
+    assert (world.tasks()["profile"], set(world.jobs)) == ("Failed", jobs)
 
 
 def test_a_lower_minimum_publishes_what_was_trained() -> None:
