@@ -39,17 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result, code = task.result, ExitCode.SUCCEEDED
     except BaseException as error:  # noqa: BLE001  # whatever happens, the pod gives an answer
         preemption.settle()
-        result, code = _answer_to(error, _UNREAD if task is None else task.result, preemption)
+        result, code = _answer_to(error, task, preemption)
     _write_answer(options.termination_log, result)
     _log.info("%s (exit code %d)", code.name, code)
     return int(code)
 
 
-def _answer_to(error: BaseException, so_far: TaskResult, preemption: Preemption) -> tuple[TaskResult, ExitCode]:
+def _answer_to(error: BaseException, task: Task | None, preemption: Preemption) -> tuple[TaskResult, ExitCode]:
+    so_far = _UNREAD if task is None else task.result
     if isinstance(error, PreemptedError) or (preemption.requested and not isinstance(error, TaskError)):
         _log.info("asked to end; what is finished is in the store")
         return so_far, ExitCode.PREEMPTED
-    failure, code = explain(error)
+    failure, code = explain(error, None if task is None else task.volumes)
     _log.error("%s: %s", failure.reason, failure.message, exc_info=error if code is ExitCode.INTERNAL else None)
     return so_far.model_copy(update={"failure": failure}), code
 

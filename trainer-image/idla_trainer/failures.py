@@ -1,6 +1,8 @@
 """Every way in which a task can fail, as one reason, one message and one exit code."""
 
 import errno
+from collections.abc import Mapping
+from pathlib import Path
 
 from idla_contract.exit_codes import ExitCode
 from idla_contract.result import Failure, FailureReason
@@ -12,6 +14,7 @@ _STORE_ERRNOS = {
     errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV, errno.ENXIO,
 }  # fmt: skip
 """Errors of a volume that a repetition, another node or more space can mend."""
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class TaskError(Exception):
@@ -27,9 +30,14 @@ class PreemptedError(BaseException):
     """SIGTERM came; derives from BaseException so that no handler of a library takes it for an error."""
 
 
-def explain(error: BaseException) -> tuple[Failure, ExitCode]:
-    """Return the answer and the exit code that belong to an error."""
-    reason, code, message = _classify(error)
+def explain(error: BaseException, volumes: Mapping[Path, str] | None = None) -> tuple[Failure, ExitCode]:
+    """Return the answer and the exit code that belong to an error.
+
+    Args:
+        error: what ended the task.
+        volumes: what a user calls the volume that is mounted at a path.
+    """
+    reason, code, message = _classify(error, volumes or {})
     return Failure(reason=reason, message=bounded(message)), code
 
 
@@ -39,7 +47,7 @@ def bounded(message: str, limit: int = MESSAGE_LIMIT) -> str:
     return clean if len(clean) <= limit else clean[: limit - 3] + "..."
 
 
-def _classify(error: BaseException) -> tuple[FailureReason, ExitCode, str]:
+def _classify(error: BaseException, volumes: Mapping[Path, str]) -> tuple[FailureReason, ExitCode, str]:
     if isinstance(error, TaskError):
         return error.reason, error.exit_code, str(error)
     if isinstance(error, StoreError):
@@ -48,8 +56,7 @@ def _classify(error: BaseException) -> tuple[FailureReason, ExitCode, str]:
         message = f"the memory is used up ({error}); request more memory or a smaller batch"
         return FailureReason.OUT_OF_MEMORY, ExitCode.OUT_OF_MEMORY, message
     if isinstance(error, OSError) and error.errno in _STORE_ERRNOS:
-        message = f"the volume cannot be read or written ({error}); check its free space and its permissions"
-        return FailureReason.STORE_UNAVAILABLE, ExitCode.STORE_UNAVAILABLE, message
+        return FailureReason.STORE_UNAVAILABLE, ExitCode.STORE_UNAVAILABLE, _of_volume(error, volumes)
     return FailureReason.INTERNAL, ExitCode.INTERNAL, f"{type(error).__name__}: {error}"
 
 
@@ -63,3 +70,11 @@ def _of_store(error: StoreError) -> tuple[FailureReason, ExitCode]:
     if isinstance(error, RefusedError):
         return FailureReason.DATA_REFUSED, ExitCode.BAD_INPUT
     return FailureReason.INTERNAL, ExitCode.INTERNAL
+
+
+def _of_volume(error: OSError, volumes: Mapping[Path, str]) -> str:
+    path = Path(error.filename) if isinstance(error.filename, str) else None
+    name = next((name for root, name in volumes.items() if path and path.is_relative_to(root)), "the volume")
+    if error.errno in _FULL:
+        return f"{name} is full ({error}); enlarge it, or remove from it what nobody needs any more"
+    return f"{name} cannot be read or written ({error}); check its permissions and what keeps it"

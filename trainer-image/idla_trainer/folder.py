@@ -21,8 +21,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it has its old or its new bytes after any crash.
 
     Raises:
-        OSError: it cannot be written; the old file is untouched.
+        OSError: it cannot be written; the old file is untouched. The error names a path.
     """
+    try:
+        _write(path, content)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that finds no space does not say where
+        raise
+
+
+def _write(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     partial = Path(name)
     try:

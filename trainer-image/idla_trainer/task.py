@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -87,6 +87,16 @@ class Task:
         self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
         """What is known so far."""
 
+    @property
+    def volumes(self) -> Mapping[Path, str]:
+        """What a user calls the volumes of this pod."""
+        data, store = self._spec.data.uri, self._spec.artifact_uri
+        return {
+            self._places.store: f"PersistentVolumeClaim {_claim(store)}, which keeps the artifacts,",
+            self._places.data: f"PersistentVolumeClaim {_claim(data)}, which has the data,",
+            self._places.work: f"the pod's own volume at {self._places.work}",
+        }
+
     def run(self, metrics_port: int) -> None:
         """Carry out every step that no earlier attempt finished.
 
@@ -163,6 +173,10 @@ class Task:
         kept = kinds.index("Publish")
         result = progress.result.model_copy(update={"steps": progress.result.steps[:kept], "artifact": None})
         return Progress(progress.data_digest, result, progress.files[:kept])
+
+
+def _claim(uri: str) -> str:
+    return uri.partition("://")[2].partition("/")[0]
 
 
 def _do(context: Context, step: Step) -> Outcome:

@@ -193,16 +193,45 @@ def test_nan_pixels_are_answered(pod: Pod) -> None:
     assert "example 7" in answer.failure.message
 
 
-def test_a_full_store_is_answered(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(path), len(content))
+def no_space(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")  # as a write or a sync says it: without a name
 
+
+def test_a_full_store_is_answered_with_its_claim(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
     put(pod.root / "data")
-    monkeypatch.setattr("idla_trainer.folder.write_atomically", full)
+    monkeypatch.setattr("os.fsync", no_space)
     code, answer = pod.run(spec())
     assert answer.failure is not None
     assert (code, answer.failure.reason) == (ExitCode.STORE_UNAVAILABLE, FailureReason.STORE_UNAVAILABLE)
-    assert "No space left on device" in answer.failure.message
+    progress = pod.root / "store" / "tasks" / f"profile-{HASH}" / "progress.json"
+    assert answer.failure.message == (
+        f"PersistentVolumeClaim claim, which keeps the artifacts, is full ([Errno 28] No space left on device: "
+        f"'{progress}'); enlarge it, or remove from it what nobody needs any more"
+    )
+    assert list(progress.parent.iterdir()) == []
+
+
+STORE, DATA, WORK = Path("/store"), Path("/data"), Path("/tmp/idla")
+VOLUMES = {STORE: "claim of the store", DATA: "claim of the data", WORK: "the pod's /tmp"}
+FULL, READ_ONLY = (errno.ENOSPC, "No space left on device"), (errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(*FULL, "/store/tasks/x"), "claim of the store is full ([Errno 28] No space left on device: "),
+        (OSError(*FULL, "/tmp/idla/x"), "the pod's /tmp is full ([Errno 28] No space left on device: '/tmp/idla/x')"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/store/x"), "claim of the store is full ([Errno 122] Disk quot"),
+        (OSError(*FULL, "/elsewhere"), "the volume is full ([Errno 28]"),
+        (OSError(*FULL), "the volume is full ([Errno 28]"),
+        (OSError(*READ_ONLY, "/data/x"), "claim of the data cannot be read or written ([Errno 30] Read-only"),
+        (OSError(*READ_ONLY, 3), "the volume cannot be read or written ([Errno 30] Read-only"),
+    ],
+    ids=str,
+)
+def test_an_error_of_a_volume_names_it(error: OSError, message: str) -> None:
+    failure, _ = explain(error, VOLUMES)
+    assert failure.message.startswith(message)
 
 
 def test_an_answer_without_a_place_is_no_failure(pod: Pod) -> None:

@@ -21,7 +21,8 @@ def publish(context: Context) -> Outcome:
     try:
         relative, digest, size = publish_folder(folder, context.places.store, manifest)
     except UnreachableError as error:
-        raise TaskError(FailureReason.STORE_UNAVAILABLE, str(error), ExitCode.STORE_UNAVAILABLE) from error
+        message = f"{context.spec.artifact_uri}: {error.problem}; {error.remedy}"
+        raise TaskError(FailureReason.STORE_UNAVAILABLE, message, ExitCode.STORE_UNAVAILABLE) from error
     except StoreError as error:
         raise TaskError(FailureReason.VERIFICATION_FAILED, str(error), ExitCode.INTERNAL) from error
     uri = f"{context.spec.artifact_uri.rstrip('/')}/{relative}"
