@@ -33,6 +33,7 @@ generate: env ## write what is generated: schemas of the contract, CRDs, referen
 	$(BIN)/python -m idla_contract.schemas
 	$(BIN)/python -m idla.api.crdgen
 	$(BIN)/python -m idla.api.crdgen_docs
+	$(BIN)/python -m idla_operator.adapters.library
 
 format: env ## format the code
 	$(BIN)/ruff format .
@@ -108,7 +109,7 @@ scan: env $(TOOLS)/scan/.stamp ## judge the rendered manifests with checkov; .ch
 	$(BIN)/python -m tests.scan $(TOOLS)/scan/bin/checkov
 
 verify: generate lint ## regenerate and check that git stays clean
-	git diff --exit-code -- trainer-image/contract crds docs/reference
+	git diff --exit-code -- trainer-image/contract crds docs/reference operator/idla_operator/library.yaml
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -54,7 +54,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
         else:
             rejected.append(refusal)
     if not feasible:
-        return _nothing_feasible(spec, rejected)
+        return _nothing_feasible(spec, rejected, built_in=_built_in(library))
     order = feasible if _listed(spec) else _by_turns(feasible)
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES
     rejected.extend(
@@ -71,7 +71,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
         candidates=candidates,
         rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
-        message=shortened(f"{len(candidates)} of {len(library)} templates are trained: {names}"),
+        message=shortened(f"{len(candidates)} of {len(library)} {_sort(library)} are trained: {names}"),
     )
 
 
@@ -101,10 +101,13 @@ def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Te
     unknown = [name for name in names if name not in by_name]
     if unknown:
         known = ", ".join(sorted(by_name)) or "none; the library is empty"
+        whose = (
+            "known are those of the operator, which may not read ModelTemplates" if _built_in(library) else "known are"
+        )
         return Obstacle(
             condition=WorkflowCondition.ACCEPTED,
             reason=WorkflowReason.TEMPLATE_NOT_FOUND,
-            message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; known are: {known}",
+            message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; {whose}: {known}",
             final=False,
         )
     return tuple(by_name[name] for name in names)
@@ -144,10 +147,12 @@ def _mebibytes(size: int) -> str:
     return f"{size / MEBIBYTE:.3g}" if size < MEBIBYTE else f"{size / MEBIBYTE:.1f}"
 
 
-def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus]) -> Obstacle:
+def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus], *, built_in: bool) -> Obstacle:
     if rejected:
         reasons = "; ".join(f"{entry.choice}: {entry.reason}, {entry.message}" for entry in rejected)
-        message = f"no template can do it; relax the spec or add a ModelTemplate: {reasons}"
+        # The operator would not see one that is added.
+        advice = "relax the spec" if built_in else "relax the spec or add a ModelTemplate"
+        message = f"no {'built-in ' if built_in else ''}template can do it; {advice}: {reasons}"
     else:
         message = f"the library has no ModelTemplate for {spec.task.type}; apply the library's manifests or add one"
     return Obstacle(
@@ -156,6 +161,14 @@ def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[Alternative
         message=shortened(message),
         final=False,
     )
+
+
+def _built_in(library: Sequence[Template]) -> bool:
+    return any(template.built_in for template in library)
+
+
+def _sort(library: Sequence[Template]) -> str:
+    return "built-in templates" if _built_in(library) else "templates"
 
 
 def _by_turns(templates: Sequence[Template]) -> list[Template]:

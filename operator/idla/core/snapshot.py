@@ -32,6 +32,8 @@ class Template:
 
     name: str
     spec: ModelTemplateSpec
+    built_in: bool = False
+    """Whether it comes with the operator; a library has either such entries alone or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

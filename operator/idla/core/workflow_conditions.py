@@ -126,7 +126,9 @@ def _planned(facts: Facts) -> Condition:
 def _plan_text(facts: Facts) -> str:
     assert facts.plan is not None  # called for a plan that is made
     names = ", ".join(candidate.template for candidate in facts.plan.candidates)
-    return f"plan {facts.plan.hash}: train {names}, then publish the best"
+    unchecked = "; whether a node can hold the pods was not checked: the operator may not list nodes"
+    capacity = unchecked if facts.situation.snapshot.nodes is None else ""
+    return f"plan {facts.plan.hash}: train {names}, then publish the best{capacity}"
 
 
 def _approved(facts: Facts) -> list[Condition]:

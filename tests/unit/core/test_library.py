@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ MIDDLE = template("resnet-middle", "resnet", 2_000_000)
 LARGE_INPUT = template("vgg-224", "vgg", 50_000, inputs={"minimumSide": 32})
 TINY_INPUT = template("vgg-tiny", "vgg", 50_000, inputs={"maximumSide": 4})
 FLOAT_ONLY = template("plain", "plain", 80_000, compressionMethods=[])
+BUILT_IN = tuple(replace(entry, built_in=True) for entry in LIBRARY)
 
 
 def spec(**changes: Any) -> TrainingWorkflowSpec:
@@ -53,6 +55,17 @@ def test_what_stands_behind_the_limit_is_named() -> None:
     assert (names(choice), refused(choice)) == (
         ["resnet-small", "vgg-small", "resnet-middle"], {"resnet-big": "CandidateLimit"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("library", "message"),
+    [
+        (LIBRARY, "2 of 2 templates are trained: resnet-small (80000 weights), vgg-small (120000 weights)"),
+        (BUILT_IN, "2 of 2 built-in templates are trained: resnet-small (80000 weights), vgg-small (120000 weights)"),
+    ],
+)
+def test_the_choice_says_how_many_are_trained_and_of_which_library(library: tuple[Template, ...], message: str) -> None:
+    assert chosen(library).message == message
 
 
 def test_a_shortlist_keeps_its_order() -> None:
@@ -130,6 +143,22 @@ def test_images_that_are_not_known_yet_reject_nothing() -> None:
             "no template can do it; relax the spec or add a ModelTemplate: resnet-small: SizeExceeded, 0.305 MiB "
             "expected uncompressed (80000 weights); `modelSizeMebibytes` allows 0.2",
             id="compression is off",
+        ),
+        pytest.param(
+            BUILT_IN,
+            {"model": shortlist("ours")},
+            "TemplateNotFound",
+            "`spec.model.templateRefs`: no ModelTemplate ours; known are those of the operator, which may not read "
+            "ModelTemplates: resnet-small, vgg-small",
+            id="a name where ModelTemplates are not read",
+        ),
+        pytest.param(
+            BUILT_IN[:1],
+            {"constraints": maximum("0.2"), "compression": {"mode": "Off"}},
+            "NoFeasibleModel",
+            "no built-in template can do it; relax the spec: resnet-small: SizeExceeded, 0.305 MiB expected "
+            "uncompressed (80000 weights); `modelSizeMebibytes` allows 0.2",
+            id="none small enough where ModelTemplates are not read",
         ),
     ],
 )

@@ -516,6 +516,16 @@ def test_an_edit_to_impossible_resources_is_found_out_with_the_data_known() -> N
     assert world.status["artifact"]["generation"] == 1
 
 
+def test_a_plan_says_where_nobody_looked_whether_a_node_can_hold_its_pods() -> None:
+    impossible = {"requests": {"cpu": "1000"}, "limits": {"cpu": "1000"}}
+    plan = "then publish the best"
+    assert World().profiled().message("Planned").endswith(plan)
+    world = World(workflow=workflow(resources=impossible, approval="PlanOnly"), nodes=None).profiled()
+    told = f"{plan}; whether a node can hold the pods was not checked: the operator may not list nodes"
+    assert (world.conditions()["Planned"], world.conditions()["Succeeded"]) == ("True PlanReady", "True PlanReady")
+    assert (world.message("Planned")[-len(told) :], world.message("Succeeded")[-len(told) :]) == (told, told)
+
+
 def test_devices_are_for_trainings_only() -> None:
     world = World(workflow=workflow(resources={"limits": {"nvidia.com/gpu": "1"}})).profiled()
     limits = {
