@@ -40,6 +40,7 @@ PAUSE = Program("pause")
 KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 KSTATUS = Program("kstatus")
 KIND = Program("kind", "sigs.k8s.io/kind")
+KUBE_SCORE = Program("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
 
 
 def built(program: Program) -> Path:
