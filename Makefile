@@ -106,7 +106,7 @@ scan: env $(TOOLS)/scan/.stamp $(TOOLS)/sbom/.stamp ## judge the rendered manife
 	$(BIN)/python -m pytest tests/supply_chain
 
 verify: generate lint scan sbom ## regenerate and check that git stays clean; judge the manifests; list what is in the images
-	git diff --exit-code -- trainer-image/contract crds docs/reference
+	git diff --exit-code -- trainer-image/contract crds docs/reference operator/idla_operator/library.yaml
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
