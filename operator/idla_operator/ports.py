@@ -86,6 +86,8 @@ class ClusterError(Exception):
         """
         super().__init__(message)
         self.said = said or message
+        self.advanced = False
+        """Whether the turn that this ended had brought the cluster nearer to what was decided before."""
 
 
 class NotFoundError(ClusterError):

@@ -80,17 +80,29 @@ class CarryOut:
 
         Raises:
             ConflictError: `about` has changed meanwhile; decide anew.
-            ClusterError: something was not done; decide anew later.
+            ClusterError: something was not done; decide anew later. It has advanced where a child was given a content
+                before that this process had not given it yet. Deletions and the same content again do not count:
+                they may go on for ever.
         """
-        for manifest in decision.apply:
-            await self._apply(about, manifest, known)
+        advanced = False
+        try:
+            for manifest in decision.apply:
+                advanced |= await self._apply(about, manifest, known)
+            await self._finish(about, decision)
+        except ClusterError as error:
+            error.advanced = advanced
+            raise
+
+    async def _finish(self, about: Manifest, decision: Reconciliation) -> None:
+        """Do what comes after the children."""
         for deletion in decision.delete:
             await self._delete(about, deletion)
         written = await self._write_status(about, decision.status)
         for event in decision.events:
             await self.tell(written or about, event, changed=written is not None)
 
-    async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> None:
+    async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> bool:
+        """Apply a child where that changes it; return whether it was given this content for the first time."""
         reference = reference_of(manifest)
         live = self._store.get(reference) or known.get(reference) or await self._look(reference)
         if live is None:
@@ -98,15 +110,18 @@ class CarryOut:
         else:
             _require_ours(reference, manifest, live)
             if self._satisfied(manifest, live) and not self._wants_less(manifest, live):
-                return
+                return False
         try:
             answer = await self._cluster.apply(manifest)
         except (InvalidError, ForbiddenError) as error:
             raise RefusedError(reference, error) from error
         _LOG.info("applied %s", reference, extra={"fields": {"key": str(reference_of(about))}})
-        _remember(self._applied, answer["metadata"]["uid"], _digest(manifest))
+        uid, digest = answer["metadata"]["uid"], _digest(manifest)
+        new = self._applied.get(uid) != digest
+        _remember(self._applied, uid, digest)
         if reference.resource != CLAIMS:
             self._store.put(answer)
+        return new
 
     def _wants_less(self, manifest: Manifest, live: Manifest) -> bool:
         """Return whether a field may have to go: another manifest than this one was applied last.

@@ -93,9 +93,13 @@ class Schedule(Generic[K]):
         if requeue_after is not None:
             self.add_after(key, requeue_after, now)
 
-    def failed(self, key: K, jitter: float, now: float) -> float:
-        """End the key's turn and repeat it later; return in how many seconds."""
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
+    def failed(self, key: K, jitter: float, now: float, *, advanced: bool = False) -> float:
+        """End the key's turn and repeat it later; return in how many seconds.
+
+        A turn that has advanced before it failed is the first failure of a new row. The pause after it is no shorter
+        than what any event may bring a failing key forward to, so that even advance without an end makes no busy loop.
+        """
+        failures = self._failures[key] = 1 if advanced else self._failures.get(key, 0) + 1
         seconds = self._backoff.seconds(failures, jitter)
         del self._working[key]
         self._again.discard(key)
@@ -133,7 +137,7 @@ class KeyQueue(Generic[K]):
 
         Args:
             turn: works on a key; returns after how many seconds it wants to again, or None. Whatever it raises is
-                logged and makes the key wait for its backoff.
+                logged and makes the key wait for its backoff, for the first pause of it after an advance.
             clock: where time comes from.
             workers: turns at a time.
             backoff: pauses between failing turns.
@@ -193,7 +197,9 @@ class KeyQueue(Generic[K]):
         try:
             after = await self._turn(key)
         except Exception as error:  # noqa: BLE001  # the turn of one key must never end those of the others
-            seconds = self._schedule.failed(key, random.random(), self._clock.monotonic())  # noqa: S311  # jitter
+            jitter, now = random.random(), self._clock.monotonic()  # noqa: S311  # no secret
+            advanced = isinstance(error, ClusterError) and error.advanced
+            seconds = self._schedule.failed(key, jitter, now, advanced=advanced)
             fields = {"key": str(key), "seconds": round(seconds, 1)}
             if isinstance(error, ClusterError):
                 _LOG.warning("a turn is repeated: %s", error, extra={"fields": fields})

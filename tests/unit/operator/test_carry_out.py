@@ -10,6 +10,7 @@ from idla_operator.ports import (
     CLAIMS,
     JOBS,
     WORKFLOWS,
+    ClusterError,
     ConflictError,
     ForbiddenError,
     InvalidError,
@@ -46,6 +47,10 @@ CLAIM = {
     "apiVersion": "v1", "kind": "PersistentVolumeClaim",
     "metadata": {"name": "digits-artifacts", "namespace": "vision"}, "spec": {"accessModes": ["ReadWriteOnce"]},
 }  # fmt: skip
+
+
+NEXT = {"observedGeneration": 1}
+OLD = Deletion(api_version="batch/v1", kind="Job", name="old", uid="u-1")
 
 
 class Scene:
@@ -224,6 +229,40 @@ def test_a_refusal_names_the_child(error: Any) -> None:
         refusal.value.said == f"the API server refuses Job {job()['metadata']['name']}: {error.said}. It is tried again"
     )
     assert scene.cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("before", "decision", "advanced"),
+    [
+        ((), Reconciliation(apply=(job(),), status=NEXT), True),
+        ((job(),), Reconciliation(apply=(job(),), status=NEXT), False),
+        ((job(),), Reconciliation(apply=(job(image="trainer:2"),), status=NEXT), False),
+        ((job("old"),), Reconciliation(delete=(OLD,), status=NEXT), False),
+        ((), Reconciliation(status=NEXT), False),
+    ],
+    ids=["a new child", "the same again", "what is refused itself", "a deletion", "nothing but the status"],
+)
+def test_a_failure_tells_whether_a_child_was_given_a_new_content_before(
+    before: tuple[dict[str, Any], ...], decision: Reconciliation, *, advanced: bool
+) -> None:
+    scene = Scene()
+    scene.do(Reconciliation(apply=before))
+    scene.cluster.fail["replace_status"] = [UnavailableError("no answer")]
+    with pytest.raises(ClusterError) as failure:
+        scene.do(decision)
+    assert failure.value.advanced is advanced
+
+
+def test_a_child_that_somebody_keeps_changing_back_is_no_progress() -> None:
+    scene = Scene()
+    scene.do(Reconciliation(apply=(job(),)))
+    changed = scene.cluster.objects[ref(job()["metadata"]["name"])] | {"metadata": {**job()["metadata"], "labels": {}}}
+    scene.store.put(scene.cluster.put(changed))
+    scene.cluster.fail["replace_status"] = [UnavailableError("no answer")]
+    with pytest.raises(UnavailableError) as failure:
+        scene.do(Reconciliation(apply=(job(),), status=NEXT))
+    assert scene.cluster.writes[-1] == ("apply", str(ref(job()["metadata"]["name"])))
+    assert failure.value.advanced is False
 
 
 def test_an_event_that_comes_with_a_status_is_told_every_time() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from idla_operator.adapters.clock import SystemClock
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue, Schedule
+from idla_operator.ports import UnavailableError
 from typing_extensions import override
 
 
@@ -77,6 +78,16 @@ def test_failures_in_a_row_wait_longer_each_time_up_to_the_cap_and_success_forge
     queue.succeeded("a", 0.0, now)
     assert queue.take(now) == "a"
     assert queue.failed("a", 1.0, now) == 1.0
+
+
+def test_a_failure_after_progress_waits_no_longer_than_the_first() -> None:
+    queue, now, pauses = schedule(), 0.0, []
+    queue.add("a", now)
+    for advanced in (False, False, False, True, False, True):
+        assert queue.take(now) == "a"
+        pauses.append(queue.failed("a", 1.0, now, advanced=advanced))
+        now += pauses[-1]
+    assert pauses == [1.0, 2.0, 4.0, 1.0, 2.0, 1.0]
 
 
 def test_jitter_shortens_a_pause_by_at_most_half() -> None:
@@ -165,9 +176,11 @@ class ScheduleMachine(RuleBasedStateMachine):
 TestSchedule = ScheduleMachine.TestCase
 
 
-def drive(turn: Callable[[str], Coroutine[None, None, None]], *keys: str, enough: asyncio.Event) -> None:
+def drive(
+    turn: Callable[[str], Coroutine[None, None, None]], *keys: str, enough: asyncio.Event, cap: float = 0.005
+) -> None:
     async def main() -> None:
-        queue: KeyQueue[str] = KeyQueue(turn, clock=SystemClock(), workers=2, backoff=Backoff(first=0.005, cap=0.005))
+        queue: KeyQueue[str] = KeyQueue(turn, clock=SystemClock(), workers=2, backoff=Backoff(first=0.005, cap=cap))
         for key in keys:
             queue.add(key)
         task = asyncio.create_task(queue.run())
@@ -211,3 +224,19 @@ def test_turns_run_side_by_side_but_no_more_than_there_are_workers() -> None:
 
     drive(turn, "a", "b", "c", "d", enough=enough)
     assert max(most) == 2
+
+
+def test_a_turn_that_fails_after_it_has_advanced_is_repeated_soon() -> None:
+    enough = asyncio.Event()
+    turns: list[str] = []
+
+    async def turn(key: str) -> None:
+        turns.append(key)
+        if len(turns) == 20:  # without progress the pauses before it would add up to most of an hour
+            enough.set()
+        error = UnavailableError("no answer")
+        error.advanced = True
+        raise error
+
+    drive(turn, "a", enough=enough, cap=3600.0)
+    assert len(turns) >= 20
