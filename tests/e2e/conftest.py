@@ -1,31 +1,90 @@
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from demo.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
 from demo.kubectl import Kubectl
+from tests.cluster.places import Places
+from tests.e2e.canaries import hide, revealed
+from tests.e2e.deeds import Deeds
+from tests.e2e.operator_log import OperatorLog
+from tests.integration.operator.process import Audit
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+LAST = "test_permissions.py"
+"""Judges what all others have done."""
+_deselected: list[pytest.Item] = []
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    _deselected.extend(items)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")
-def operator() -> Kubectl:
+def whole_slice(request: pytest.FixtureRequest) -> bool:
+    """Whether every end-to-end test runs in this session."""
+    folder = Path(__file__).parent
+    modules = {item.path for item in request.session.items}
+    narrowed = _deselected or any("::" in word for word in request.config.args)
+    return not narrowed and modules >= set(folder.glob("test_*.py"))
+
+
+@pytest.fixture(scope="session")
+def deeds() -> Deeds:
+    found = kubectl_in(OPERATOR_NAMESPACE).list("pods")
+    return Deeds(Audit(Places.of()), frozenset(pod["metadata"]["name"] for pod in found))
+
+
+@pytest.fixture(scope="session")
+def operator(deeds: Deeds) -> Kubectl:
     """The operator of this checkout, installed as README says; kubectl in its namespace."""
+    assert deeds.audit is not None  # its requests from the first one on
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
     for command in commands():
         run(kubectl, command)
     return kubectl
 
 
+@pytest.fixture(scope="session")
+def operator_log(operator: Kubectl) -> OperatorLog:
+    """The operator's log; a test that disturbs the operator tells it what to expect."""
+    return OperatorLog(operator)
+
+
+@pytest.fixture(scope="session")
+def said(operator_log: OperatorLog) -> list[str]:
+    """Every line that the operator has logged since the tests began, up to the test before."""
+    assert operator_log is not None
+    return []
+
+
+@pytest.fixture(autouse=True)
+def quiet_operator(operator_log: OperatorLog, said: list[str]) -> Iterator[None]:
+    """After every test the operator's log holds no complaint that nobody has reviewed."""
+    yield
+    operator_log.look()
+    lines, complaints = operator_log.settle()
+    said.extend(lines)
+    assert complaints == []
+
+
 @pytest.fixture(scope="module")
-def kubectl(operator: Kubectl) -> Iterator[Kubectl]:
-    """Kubectl in a namespace of one module that enforces Pod Security `restricted`."""
+def kubectl(operator: Kubectl, said: list[str]) -> Iterator[Kubectl]:
+    """Kubectl in a namespace of one module that enforces Pod Security `restricted`, and that has secrets."""
     assert operator.namespace == OPERATOR_NAMESPACE
     name = f"e2e-{uuid.uuid4().hex[:10]}"
     here = kubectl_in(name)
     here.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
     # Pods are refused until it is there.
     here("wait", "--for=create", "serviceaccount/default", "--timeout=110s")
+    hide(here)
     yield here
+    found = revealed(here, said)
     here("delete", "namespace", name, "--wait=false")
+    assert found == []

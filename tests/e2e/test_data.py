@@ -7,6 +7,7 @@ import pytest
 
 from demo.kubectl import Kubectl
 from demo.story import condition
+from tests.e2e.canaries import SIGNED
 from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -55,7 +56,7 @@ BAD = {
     "unknown-sample": ("sample://nothing", "DataNotFound", "nothing"),
     "unknown-file": (f"pvc://{CLAIM}/nothing.npz", "DataNotFound", "nothing.npz"),
     "unknown-claim": ("pvc://nowhere/shapes.npz", "ClaimNotFound", "nowhere"),
-    "unreachable": ("https://nowhere.invalid/shapes.npz", "DataUnreachable", "nowhere.invalid"),
+    "unreachable": (f"https://nowhere.invalid/shapes.npz?{SIGNED}", "DataUnreachable", "nowhere.invalid"),
     "metadata-address": ("https://169.254.169.254/shapes.npz", "DataRefused", "169.254.169.254"),
     "empty": (f"pvc://{CLAIM}/empty.npz", "DataEmpty", "example"),
     "one-class": (f"pvc://{CLAIM}/one-class.npz", "SingleClass", "class"),
@@ -73,7 +74,6 @@ def test_data_that_cannot_be_used_are_refused_with_a_reason(data: Kubectl) -> No
         assert ready["status"] == "False", name
         found[name] = ready["reason"]
     assert found == {name: reason for name, (_, reason, _) in BAD.items()}
-    data("delete", "trainingworkflows", *BAD)
 
 
 def test_what_can_never_be_is_said_before_anything_runs(data: Kubectl) -> None:

@@ -16,6 +16,7 @@ from demo.kubectl import Kubectl
 from demo.measuring import measure
 from demo.story import condition
 from tests.cluster.places import REPOSITORY, Places
+from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import OPERATOR_USER, ended, kill_operator, running, stalled, summary, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -42,9 +43,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(kubectl: Kubectl) -> Story:
+def story(kubectl: Kubectl, operator_log: OperatorLog) -> Story:
     kubectl("apply", "--server-side", f"--filename={SAMPLE}")
     until(kubectl, "trainingworkflow", "digits", running("train-"))
+    operator_log.expect(*KILLED)
     kill_operator()
     workflow = until(kubectl, "trainingworkflow", "digits", ended)
     assert summary(workflow) == ("True", "Completed"), kubectl("describe", "trainingworkflow", "digits")
@@ -123,12 +125,6 @@ def test_at_rest_the_operator_writes_nothing(kubectl: Kubectl) -> None:
         and kubectl.namespace in event["requestURI"]
     ]
     assert writes == []
-
-
-@pytest.mark.usefixtures("story")
-def test_the_operator_logs_no_error(operator: Kubectl) -> None:
-    lines = operator("logs", "deployment/idla-operator").splitlines()
-    assert [line for line in lines if '"level": "error"' in line.lower() or "Traceback" in line] == []
 
 
 def a_deployment(name: str, artifact: dict[str, Any], digest: str) -> dict[str, Any]:

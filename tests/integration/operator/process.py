@@ -11,13 +11,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.cluster import ControlPlane
+from tests.cluster.places import Places
 from tests.puppet import Rest
 
 ROOT = Path(__file__).parents[3]
@@ -147,22 +148,27 @@ class Operator:
         self._forgiven = self.log.stat().st_size
 
     def complaints(self) -> list[str]:
-        """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON.
-
-        Repetitions aside: a watch that the API server ends is begun again, and so is what it refuses for a while.
-        """
-        found: list[str] = []
+        """Return what `complaints` finds in the log."""
         if not self.log.exists():
-            return found
-        for line in self.log.read_bytes()[self._forgiven :].decode().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                found.append(line)
-                continue
-            if entry["level"] not in {"DEBUG", "INFO"} and not _is_repetition(entry["message"]):
-                found.append(f"{entry['logger']}: {entry['message']} {entry.get('exception', '')}")
-        return found
+            return []
+        return complaints(self.log.read_bytes()[self._forgiven :].decode().splitlines())
+
+
+def complaints(lines: Iterable[str]) -> list[str]:
+    """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON.
+
+    Repetitions aside: a watch that the API server ends is begun again, and so is what it refuses for a while.
+    """
+    found: list[str] = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            found.append(line)
+            continue
+        if entry["level"] not in {"DEBUG", "INFO"} and not _is_repetition(entry["message"]):
+            found.append(f"{entry['logger']}: {entry['message']} {entry.get('exception', '')}")
+    return found
 
 
 def _is_repetition(message: str) -> bool:
@@ -172,7 +178,7 @@ def _is_repetition(message: str) -> bool:
 class Audit:
     """The writes of the operator's account, from the API server's audit log, and what it was refused since now."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane | Places) -> None:
         self._path = plane.audit_log
         # A restarted API server refuses everybody for a moment, and other tests restart it.
         self._began = self._path.stat().st_size
