@@ -16,7 +16,7 @@ from idla_operator.adapters import health as probes
 from idla_operator.adapters.clock import SystemClock
 from idla_operator.adapters.credentials import CredentialsError, load_credentials
 from idla_operator.adapters.kube import KubeCluster
-from idla_operator.adapters.lease import KubeLease
+from idla_operator.adapters.lease import KubeLease, place_of
 from idla_operator.adapters.progress import progress_source
 from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig
@@ -26,7 +26,7 @@ from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
-from idla_operator.controllers.leadership import Terms
+from idla_operator.controllers.leadership import Terms, identity_in
 from idla_operator.controllers.sessions import EndRequest, SetupError, run_sessions
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
@@ -55,17 +55,19 @@ async def run(config: OperatorConfig) -> int:
             return 1
         async with connection as cluster:
             lease = KubeLease(cluster, SystemClock(), namespace=config.lease_namespace, seconds=Terms().duration)
-            identity = f"{socket.gethostname()}_{uuid4().hex}"
-            election = Election(lease, SystemClock(), identity=identity, end=end_process)
+            place = place_of(config.pod_uid)
+            identity = identity_in(place or socket.gethostname(), uuid4().hex)
+            election = Election(lease, SystemClock(), identity=identity, place=place, end=end_process)
             return await _lead(election, config, health, end)
 
 
 async def _lead(election: Election, config: OperatorConfig, health: Health, end: EndRequest) -> int:
     """Wait until this replica leads, work for as long as it does, and let another one take over."""
-    health.standby = True
+    health.standby = election.obstacles
     if await end.interrupts(election.win()):
+        await election.release()  # the write by which it takes over may have been under way
         return 0
-    health.standby = False
+    health.standby = None
     try:
         with watched(election.seconds_left, lambda: end_process(NOT_RENEWED)):
             keeping = asyncio.create_task(election.keep(), name="lease")

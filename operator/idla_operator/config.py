@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORTS = range(1, 65536)
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class ConfigError(ValueError):
@@ -34,6 +35,10 @@ class OperatorConfig:
 
     IDLA_LEADER_ELECTION: true or false. Default: true where POD_NAMESPACE is set, false elsewhere.
     """
+    pod_uid: str | None = None
+    """POD_UID: the uid of the operator's pod, told to one container of it alone; a container that is started again
+    does not wait until the Lease of the one before is over. Default: it waits.
+    """
     log_level: str = "INFO"
     """IDLA_LOG_LEVEL. Default: INFO."""
 
@@ -53,10 +58,16 @@ class OperatorConfig:
         }
         prometheus_url = reader.http_url("IDLA_PROMETHEUS_URL")
         health_port = reader.port("IDLA_HEALTH_PORT", 8081)
-        lease_namespace = reader.lease_namespace()
+        lease_namespace, pod_uid = reader.lease_namespace(), reader.uid("POD_UID")
         if reader.mistakes:
             raise ConfigError("\n".join(reader.mistakes))
-        return cls(prometheus_url=prometheus_url, health_port=health_port, lease_namespace=lease_namespace, **config)
+        return cls(
+            prometheus_url=prometheus_url,
+            health_port=health_port,
+            lease_namespace=lease_namespace,
+            pod_uid=pod_uid,
+            **config,
+        )
 
 
 class _Reader:
@@ -99,6 +110,14 @@ class _Reader:
                 "IDLA_LEADER_ELECTION is 'true' and POD_NAMESPACE is not set; set it to the operator's namespace"
             )
         return namespace if wanted else None
+
+    def uid(self, name: str) -> str | None:
+        value = self._environment.get(name) or None
+        if value is not None and not _UID.fullmatch(value):
+            self.mistakes.append(
+                f"{name} is {value!r}; allowed is the uid of a pod: set it from the field metadata.uid of the pod"
+            )
+        return value
 
     def port(self, name: str, default: int) -> int:
         value = self._environment.get(name) or str(default)

@@ -1,5 +1,6 @@
 """The Lease that the replicas of the operator share, kept in the operator's own namespace."""
 
+import os
 from datetime import UTC
 from typing import Any
 
@@ -9,6 +10,15 @@ from idla_operator.adapters.kube import KubeCluster
 from idla_operator.ports import LEASES, Clock, LeaseRecord, NotFoundError, Reference
 
 NAME = "idla-operator-leader"
+
+
+def place_of(pod_uid: str | None) -> str | None:
+    """Return the place where this process alone is alive: its pod, by its uid; None where that is not sure.
+
+    It is sure of the first process of a container, with which the kernel ends all others of it; a second operator
+    that somebody starts in a running container by hand is none. See `controllers.leadership` for why it is enough.
+    """
+    return pod_uid if os.getpid() == 1 else None
 
 
 class KubeLease:

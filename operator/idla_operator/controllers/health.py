@@ -1,5 +1,6 @@
 """Is the operator alive: do its turns end, and do its watches bring what exists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from idla_operator.controllers.keyqueue import KeyQueue
@@ -23,8 +24,11 @@ class Health:
     """What the probes answer. Between two sessions there is nothing to judge: the process is alive, but not ready."""
 
     session: Session | None = field(default=None)
-    standby: bool = False
-    """Whether another replica works. A standby is ready: it is there to take over, which is all that is asked of it."""
+    standby: Callable[[], tuple[str, ...]] | None = None
+    """Where another replica works, returns why this one could not take over; None where this one works.
+
+    A standby that could is ready: it is there to take over, which is all that is asked of it.
+    """
 
     def ailments(self) -> tuple[str, ...]:
         """Return why the process should be started anew; empty where it should not."""
@@ -37,9 +41,9 @@ class Health:
         return tuple(found)
 
     def waits_for(self) -> tuple[str, ...]:
-        """Return why the operator does not work yet; empty where it does, or where another replica works."""
-        if self.standby:
-            return ()
+        """Return why the operator does not work yet; empty where it does, or is there to take over."""
+        if self.standby is not None:
+            return self.standby()
         if self.session is None:
             return ("no session with the cluster",)
         return () if self.session.sweep.complete else ("the first listing is not complete",)

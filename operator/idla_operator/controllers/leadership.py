@@ -4,6 +4,14 @@ Pure: moments are seconds of the replica's own clock that never runs backwards, 
 ever read. A replica may take a Lease over only after it has itself seen it unchanged for longer than its holder may
 work without renewing it; so two never lead at once as long as their clocks run at about the same speed, whatever
 time of day they show. A Lease that is missing is no free Lease: its holder may not have noticed yet.
+
+One holder is not waited for: a process of the same place, of which there is never more than one at a time. The place
+is a pod, where this process is the first of its container and the only container of the pod that is told the pod's
+uid. The kubelet starts a container only when the container runtime has told that the one before has ended, and that
+is when the kernel has ended every process in it, stopped and frozen ones as well: those are ended too, or the end is
+not told. A pod's uid is never given to another pod, and a pod is never on two nodes. What the ended process had sent
+may still arrive, as after every change of the leader; a renewal of the Lease among it either comes before this
+process's write, which then fails and is repeated, or fails itself.
 """
 
 from dataclasses import dataclass, replace
@@ -45,6 +53,18 @@ class Standing:
     """When it was first seen so; None before the first look."""
     until: float | None = None
     """Until when this replica may work; None where it does not lead."""
+    place: str | None = None
+    """Where at most one process is at a time, this one now; None where nobody promises that."""
+
+
+def identity_in(place: str, process: str) -> str:
+    """Return the identity of a process, from which those that come after it in the same place know it.
+
+    Args:
+        place: has no underscore.
+        process: what no other process is called.
+    """
+    return f"{place}_{process}"
 
 
 def saw(standing: Standing, record: LeaseRecord | None, now: float) -> Standing:
@@ -72,7 +92,11 @@ def next_step(standing: Standing, now: float, terms: Terms) -> Step:
             return Step.LOST
         return Step.RENEW if seen is None or seen.holder == standing.identity else Step.LOST
     # A released Lease is free; one that names this process was taken by a write whose answer was lost.
-    if seen is not None and seen.holder in {"", standing.identity}:
+    if seen is not None and (seen.holder in {"", standing.identity} or _has_ended(seen.holder, standing)):
         return Step.ACQUIRE
     promised = terms.duration if seen is None else max(seen.seconds, terms.duration)
     return Step.ACQUIRE if now - standing.since >= promised else Step.WAIT
+
+
+def _has_ended(holder: str, standing: Standing) -> bool:
+    return standing.place is not None and holder.startswith(identity_in(standing.place, ""))

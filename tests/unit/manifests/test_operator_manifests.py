@@ -92,6 +92,7 @@ def test_the_replicas_know_where_their_lease_is() -> None:
     [container] = deployment["template"]["spec"]["containers"]
     by_name = {entry["name"]: entry for entry in container["env"]}
     assert by_name["POD_NAMESPACE"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert by_name["POD_UID"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.uid"}}
     assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from idla_operator.controllers.leadership import Standing, Step, Terms, next_step, saw, wrote
+from idla_operator.controllers.leadership import Standing, Step, Terms, identity_in, next_step, saw, wrote
 from idla_operator.ports import LeaseRecord
 
 TERMS = Terms()
@@ -43,6 +43,25 @@ def test_a_replica_does_this_at_second_100(
     seen: LeaseRecord | None, since: float | None, until: float | None, step: Step
 ) -> None:
     assert next_step(Standing(identity=ME, seen=seen, since=since, until=until), 100.0, TERMS) is step
+
+
+@pytest.mark.parametrize(
+    ("place", "holder", "until", "step"),
+    [
+        pytest.param("pod-1", "pod-1_a", None, Step.ACQUIRE, id="its predecessor in the same pod has ended"),
+        pytest.param("pod-1", "pod-2_a", None, Step.WAIT, id="another pod"),
+        pytest.param("pod-1", "pod-11_a", None, Step.WAIT, id="another pod whose uid begins so"),
+        pytest.param("pod-1", "pod-1", None, Step.WAIT, id="no identity of ours"),
+        pytest.param(None, "pod-1_a", None, Step.WAIT, id="nobody promises that it is alone"),
+        pytest.param("pod-1", "pod-1_a", 105.0, Step.LOST, id="there is a second one after all"),
+    ],
+)
+def test_a_process_that_is_started_again_in_its_pod_does_this_at_once(
+    place: str | None, holder: str, until: float | None, step: Step
+) -> None:
+    me = identity_in(place or "host", "me")
+    standing = Standing(identity=me, place=place, seen=lease(holder), since=100.0, until=until)
+    assert next_step(standing, 100.0, TERMS) is step
 
 
 def test_only_a_change_begins_a_new_wait() -> None:
@@ -81,19 +100,26 @@ class Replica:
     name: str
     offset: float
     rate: float
+    in_a_pod: bool = False
+    """Whether it is told its pod: it takes over at once from the process that it was."""
     standing: Standing = field(init=False)
     request: tuple[str, float, LeaseRecord | None] | None = None
     """What is on its way: read or write, when it began, what it was based on."""
     answer: tuple[str, float, LeaseRecord | None] | None = None
     """What the server answered and has not arrived: read or write, when it began, the Lease (None: refused or none)."""
     restarts: int = 0
+    left: list[tuple[str, LeaseRecord | None]] = field(default_factory=list)
+    """Writes that a process has sent before it ended, and that the server has not had yet: whose, and of what."""
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
+        if self.restarts and self.request and self.request[0] == "write":
+            self.left.append((self.standing.identity, self.request[2]))
         self.restarts += 1
-        self.standing = Standing(identity=f"{self.name}-{self.restarts}")
+        place = self.name if self.in_a_pod else None
+        self.standing = Standing(identity=identity_in(self.name, str(self.restarts)), place=place)
         self.request = self.answer = None
 
     def clock(self, now: float) -> float:
@@ -141,12 +167,12 @@ class Replica:
         lost = self.request or self.answer
         self.request = self.answer = None
         if lost and self.standing.until is None:
-            self.standing = Standing(identity=self.standing.identity)
+            self.standing = Standing(identity=self.standing.identity, place=self.standing.place)
 
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from([*["round"] * 6, "act", "arrive", "hear", "lose", "restart", "delete"]),
+        st.sampled_from([*["round"] * 6, "act", "arrive", "hear", "lose", "restart", "late", "delete"]),
         st.integers(0, 1),
         st.sampled_from([0.0, 0.0, 1.0, 2.0, 4.0, 7.0, 14.0, 60.0]),
     ),
@@ -166,17 +192,20 @@ def happen(what: str, one: Replica, server: Server, now: float) -> None:
         one.lose()
     if what == "restart":
         one.restart()
+    if what == "late" and one.left:
+        identity, seen = one.left.pop(0)
+        server.write(seen, identity)
     if what == "delete":
         server.record = None
 
 
 @settings(max_examples=1000, deadline=None)
-@given(st.tuples(CLOCK, CLOCK), EVENTS)
+@given(clocks=st.tuples(CLOCK, CLOCK), in_pods=st.booleans(), events=EVENTS)
 def test_two_replicas_never_lead_at_once(
-    clocks: tuple[tuple[float, float], tuple[float, float]], events: list[tuple[str, int, float]]
+    *, clocks: tuple[tuple[float, float], tuple[float, float]], in_pods: bool, events: list[tuple[str, int, float]]
 ) -> None:
     server, now = Server(lease("")), 0.0
-    pair = [Replica(name, *clock) for name, clock in zip("ab", clocks, strict=True)]
+    pair = [Replica(name, *clock, in_pods) for name, clock in zip("ab", clocks, strict=True)]
     begin = [("round", 0, 0.0), ("round", 0, 0.0), ("round", 1, 0.0)]
     for number, (what, which, pause) in enumerate([*begin, *events]):
         now += pause

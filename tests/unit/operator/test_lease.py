@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from idla_operator.adapters.kube import KubeCluster
-from idla_operator.adapters.lease import KubeLease
+from idla_operator.adapters.lease import KubeLease, place_of
 from idla_operator.adapters.watchdog import watched
 from idla_operator.ports import LeaseRecord, UnavailableError
 from kubernetes.aio.client import ApiClient, Configuration
@@ -152,3 +152,11 @@ def test_the_watchdog_leaves_with_its_context() -> None:
         pass
     assert barked == []
     assert "watchdog" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(("pid", "pod_uid", "place"), [(1, "pod-1", "pod-1"), (1, None, None), (7, "pod-1", None)])
+def test_only_the_first_process_of_a_container_that_knows_its_pod_is_alone_in_it(
+    monkeypatch: pytest.MonkeyPatch, pid: int, pod_uid: str | None, place: str | None
+) -> None:
+    monkeypatch.setattr("os.getpid", lambda: pid)
+    assert place_of(pod_uid) == place

@@ -56,7 +56,10 @@ def test_the_operator_is_ready_when_all_that_exists_has_arrived() -> None:
 def test_between_sessions_the_process_is_alive_but_not_ready() -> None:
     health = Health()
     assert (health.ailments(), health.waits_for()) == ((), ("no session with the cluster",))
-    health.standby = True
+    obstacles = ["the lease was not reached yet"]
+    health.standby = lambda: tuple(obstacles)
+    assert (health.ailments(), health.waits_for()) == ((), ("the lease was not reached yet",))
+    obstacles.clear()
     assert (health.ailments(), health.waits_for()) == ((), ()), "a replica that waits for its turn is all right"
 
 
