@@ -26,7 +26,7 @@ class CandidateStatus(StatusModel):
     """What the trainer builds."""
     parameters: int = Field(ge=0)
     """Expected number of weights."""
-    hyperparameters: Annotated[str, Field(max_length=16384)]
+    hyperparameters: Annotated[str, Field(max_length=65536)]
     """JSON object of the builder's hyperparameters."""
     training: Annotated[str, Field(max_length=4096)]
     """JSON object of the training's settings."""

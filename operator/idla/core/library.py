@@ -1,6 +1,8 @@
 """Which entries of the model library are trained: what can do the task within the constraints, in a sensible order."""
 
 import json
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from idla.core.snapshot import Template
 DEFAULT_MAX_CANDIDATES = 3
 _FLOAT_BYTES, _BYTE = 4, 1
 _SHOWN_ALTERNATIVES = 8
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +191,7 @@ def _candidate(spec: TrainingWorkflowSpec, template: Template) -> CandidateStatu
         template=template.name,
         builder=entry.builder,
         parameters=entry.profile.parameters,
-        hyperparameters=json.dumps(hyperparameters, sort_keys=True),
+        hyperparameters=json.dumps(hyperparameters, sort_keys=True, ensure_ascii=False),
         training=training_for(spec, entry).to_json(),
         methods=methods_for(spec, entry),
     )
@@ -220,9 +223,8 @@ def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Tra
 
 
 def _number_or_text(text: str) -> float | int | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """Return a finite decimal as a number: `nan` or `1_000`, which Python reads as numbers too, JSON does not know."""
+    if not _DECIMAL.fullmatch(text):
+        return text
+    number = float(text) if set(text) & set(".eE") else int(text)
+    return number if math.isfinite(number) else text

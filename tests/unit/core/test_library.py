@@ -189,3 +189,23 @@ def test_a_candidate_is_frozen_with_the_settings_of_the_workflow_before_those_of
         "earlyStopping": {"patienceEpochs": 2, "minDelta": 0.001}, "checkpointPeriodSeconds": 30,
     }  # fmt: skip
     assert candidate.methods == ("Int8",)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("16", 16), ("-3", -3), ("0.25", 0.25), ("1e-3", 0.001), (".5", 0.5), ("relu", "relu"), ("nan", "nan"),
+        ("-Infinity", "-Infinity"), ("1e999", "1e999"), ("1_000", "1_000"), (" 7", " 7"), ("\u0663", "\u0663"),
+    ],
+)  # fmt: skip
+def test_a_hyperparameter_is_a_number_where_it_is_written_as_a_decimal_and_is_finite(text: str, value: object) -> None:
+    entry = template("own", "resnet", 1000, hyperparameters=[{"name": "width", "value": text}])
+    (candidate,) = chosen((entry,)).candidates
+    assert json.loads(candidate.hyperparameters) == {"width": value}
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\x01", "\U0001f642"])
+def test_as_many_hyperparameters_as_a_template_may_have_fit_into_the_plan(character: str) -> None:
+    settings = [{"name": f"{number:02}".rjust(63, "p"), "value": character * 253} for number in range(32)]
+    (candidate,) = chosen((template("own", "resnet", 1000, hyperparameters=settings),)).candidates
+    assert len(json.loads(candidate.hyperparameters)) == 32

@@ -11,7 +11,7 @@ from idla.api.model_template import ModelTemplateSpec
 from idla.core.conditions import timestamp
 from idla.core.deployment import reconcile_deployment
 from idla.core.reconciliation import Event, Reconciliation
-from idla.core.references import claim_names
+from idla.core.references import claim_names, deployment_name
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
 from idla.core.workflow import reconcile_workflow
@@ -156,13 +156,12 @@ class World:
 
     # --- deciding -----------------------------------------------------------------------------------------------------
     def snapshot(self) -> WorkflowSnapshot:
-        settings = self.workflow["spec"].get("deployment") or {}
-        name = settings.get("name") or self.workflow["metadata"]["name"]
+        model = deployment_name(self.workflow)
         return WorkflowSnapshot(
             jobs=tuple(self.jobs.values()),
             pods=tuple(self.pods.values()),
             claims={name: self.claims.get(name) for name in claim_names(self.workflow)},
-            deployment=self.deployments.get(name),
+            deployment=None if model is None else self.deployments.get(model),
             templates=self.templates,
             nodes=self.nodes,
             progress=self.progress,
