@@ -10,6 +10,7 @@ import kopf
 from idla.core.deployment import reconcile_deployment
 from idla.core.drift import satisfied
 from idla.core.settings import Settings
+from idla.core.snapshot import Template
 from idla.core.workflow import reconcile_workflow
 
 from idla_operator.adapters import health as probes
@@ -17,6 +18,7 @@ from idla_operator.adapters.clock import SystemClock
 from idla_operator.adapters.credentials import CredentialsError, load_credentials
 from idla_operator.adapters.kube import KubeCluster
 from idla_operator.adapters.lease import KubeLease, place_of
+from idla_operator.adapters.library import built_in_library
 from idla_operator.adapters.progress import progress_source
 from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig
@@ -27,14 +29,15 @@ from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
 from idla_operator.controllers.leadership import Terms, identity_in
-from idla_operator.controllers.sessions import EndRequest, SetupError, run_sessions
+from idla_operator.controllers.reach import Lookout, Reach, find_reach
+from idla_operator.controllers.sessions import EndRequest, run_sessions
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
 from idla_operator.controllers.turns import Decisions, Turns
 from idla_operator.handlers.informer import run_informer
 from idla_operator.handlers.registry import build_registry
 from idla_operator.handlers.settings import build_settings
-from idla_operator.ports import CUSTOM, NODES, WATCHED, Cluster, ForbiddenError, NotFoundError, Reference, Resource
+from idla_operator.ports import NODES, Reference
 
 WORKERS = 8
 """Turns at a time."""
@@ -97,7 +100,9 @@ async def _work(
 async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster) -> None:
     clock, store = SystemClock(), Store()
     async with progress_source(config.prometheus_url) as progress:
-        resources = await _watchable(cluster)
+        reach = await find_reach(cluster, config.watch_namespaces)
+        library = built_in_library() if config.watch_namespaces else None
+        _say_confinement(reach, library)
         decisions = Decisions(
             workflow=reconcile_workflow,
             deployment=reconcile_deployment,
@@ -105,18 +110,24 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
                 trainer_image=config.trainer_image, server_image=config.server_image, pull_policy=config.pull_policy
             ),
         )
-        gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in resources)
+        gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in reach.resources, library=library)
         effects = CarryOut(store, cluster, clock, satisfied=satisfied)
         turns = Turns(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
         queue: KeyQueue[Reference] = KeyQueue(turns, clock=clock, workers=WORKERS, backoff=Backoff())
         inbox = Inbox(store, queue)
-        sweep = Sweep(store, cluster, inbox, queue, resources=resources)
-        health.session = Session(queue=queue, sweep=sweep)
+        sweep = Sweep(store, cluster, inbox, queue, watches=reach.watches)
+        lookout = Lookout(cluster, tuple(reach.lacking))
+        health.session = Session(queue=queue, sweep=sweep, lacking=tuple(reach.lacking.values()))
         async with asyncio.TaskGroup() as group:
-            background = [group.create_task(queue.run(), name="queue"), group.create_task(sweep.run(), name="sweep")]
+            background = [
+                group.create_task(queue.run(), name="queue"),
+                group.create_task(sweep.run(), name="sweep"),
+                group.create_task(lookout.run(), name="lookout"),
+            ]
             # When kopf ends it cancels every task that did not exist before it, so ours have to.
             await asyncio.sleep(0)
-            await run_informer(build_registry(resources, inbox, _log_in), build_settings(resources))
+            registry = build_registry(reach.resources, inbox, _log_in)
+            await run_informer(registry, build_settings(reach.resources), namespaces=reach.namespaces)
             for task in background:
                 task.cancel()
 
@@ -133,25 +144,11 @@ async def _log_in() -> kopf.ConnectionInfo:
     )
 
 
-async def _watchable(cluster: Cluster) -> tuple[Resource, ...]:
-    """Return what can be watched: everything, or everything without nodes where the role does not cover them.
-
-    kopf would wait for ever for the first listing of what it may not list, and serve nothing meanwhile.
-
-    Raises:
-        SetupError: a CRD or a permission is missing.
-    """
-    found: list[Resource] = []
-    for resource in WATCHED:
-        try:
-            await cluster.identities(resource, limit=1)
-        except NotFoundError:
-            message = f"{resource.plural} are unknown to the API server; apply the CRDs of crds/"
-            raise SetupError(message if resource in CUSTOM else f"{resource.plural} are unknown") from None
-        except ForbiddenError as error:
-            if resource != NODES:
-                raise SetupError(f"the role of manifests/base is missing or incomplete: {error}") from None
-            _LOG.warning("nodes may not be listed: work is planned without knowing what fits")
-        else:
-            found.append(resource)
-    return tuple(found)
+def _say_confinement(reach: Reach, library: tuple[Template, ...] | None) -> None:
+    if library is not None:
+        _LOG.info(
+            "works in the namespaces %s alone, with its built-in templates (%s) instead of ModelTemplates and without"
+            " knowing what fits on the nodes",
+            ", ".join(reach.namespaces),
+            ", ".join(template.name for template in library),
+        )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORTS = range(1, 65536)
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -39,6 +40,8 @@ class OperatorConfig:
     """POD_UID: the uid of the operator's pod, told to one container of it alone; a container that is started again
     does not wait until the Lease of the one before is over. Default: it waits.
     """
+    watch_namespaces: tuple[str, ...] = ()
+    """IDLA_WATCH_NAMESPACES: where the operator works, comma-separated. Default: in all namespaces."""
     log_level: str = "INFO"
     """IDLA_LOG_LEVEL. Default: INFO."""
 
@@ -59,6 +62,7 @@ class OperatorConfig:
         prometheus_url = reader.http_url("IDLA_PROMETHEUS_URL")
         health_port = reader.port("IDLA_HEALTH_PORT", 8081)
         lease_namespace, pod_uid = reader.lease_namespace(), reader.uid("POD_UID")
+        watch_namespaces = reader.namespaces("IDLA_WATCH_NAMESPACES")
         if reader.mistakes:
             raise ConfigError("\n".join(reader.mistakes))
         return cls(
@@ -66,6 +70,7 @@ class OperatorConfig:
             health_port=health_port,
             lease_namespace=lease_namespace,
             pod_uid=pod_uid,
+            watch_namespaces=watch_namespaces,
             **config,
         )
 
@@ -110,6 +115,20 @@ class _Reader:
                 "IDLA_LEADER_ELECTION is 'true' and POD_NAMESPACE is not set; set it to the operator's namespace"
             )
         return namespace if wanted else None
+
+    def namespaces(self, name: str) -> tuple[str, ...]:
+        value = self._environment.get(name) or None
+        if value is None:
+            return ()
+        found = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        wrong = [part for part in found if not _NAMESPACE.fullmatch(part)]
+        if wrong:
+            # An empty name must not be read as `all namespaces`.
+            self.mistakes.append(
+                f"{name} is {value!r}; {', '.join(map(repr, wrong))} is no namespace: allowed are names of 1 to 63"
+                " characters of a-z, 0-9 and -, with commas between them; leave it empty for all namespaces"
+            )
+        return found
 
     def uid(self, name: str) -> str | None:
         value = self._environment.get(name) or None

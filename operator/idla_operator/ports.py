@@ -53,6 +53,21 @@ def resource_of(api_version: str, kind: str) -> Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A resource where it is watched."""
+
+    resource: Resource
+    namespace: str | None = None
+    """None: everywhere."""
+
+    @override
+    def __str__(self) -> str:
+        """Return `plural`, and `of namespace NAME` where that is not everywhere."""
+        plural = self.resource.plural
+        return plural if self.namespace is None else f"{plural} of namespace {self.namespace}"
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """One object by its name."""
 
@@ -151,8 +166,13 @@ class Cluster(Protocol):
     async def create_event(self, about: Manifest, event: Event, *, name: str, now: datetime) -> None:
         """Tell an event about an object; ExistsError where an event of this name was told."""
 
-    async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
-        """Return who exists, narrowed down by the resource's selector and this one; at most `limit` of them."""
+    async def identities(
+        self, resource: Resource, *, namespace: str | None = None, limit: int | None = None, selector: str | None = None
+    ) -> Listing:
+        """Return who exists, in all namespaces or in one, at most `limit` of them.
+
+        They are narrowed down by the resource's selector and this one.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

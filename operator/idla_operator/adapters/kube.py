@@ -148,12 +148,14 @@ class KubeCluster:
         }
         await self._call("POST", f"/api/v1/namespaces/{quote(metadata['namespace'])}/events", body=body)
 
-    async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
+    async def identities(
+        self, resource: Resource, *, namespace: str | None = None, limit: int | None = None, selector: str | None = None
+    ) -> Listing:
         """List metadata only."""
         selectors = [entry for entry in (resource.selector, selector) if entry is not None]
         query = {"labelSelector": ",".join(selectors)} if selectors else {}
         query |= {} if limit is None else {"limit": str(limit)}
-        document = await self._call("GET", _path(resource, None, None), query=query, accept=_METADATA)
+        document = await self._call("GET", _path(resource, namespace, None), query=query, accept=_METADATA)
         return Listing(
             version=document["metadata"]["resourceVersion"],
             identities=tuple(_identity(resource, item["metadata"]) for item in document.get("items") or ()),

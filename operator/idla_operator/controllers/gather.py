@@ -41,11 +41,29 @@ class Gatherer:
     Everything live is read first; then the store is read in one go, so that a snapshot is the world of one moment.
     """
 
-    def __init__(self, store: Store, cluster: Cluster, progress: ProgressSource, *, sees_nodes: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cluster: Cluster,
+        progress: ProgressSource,
+        *,
+        sees_nodes: bool,
+        library: tuple[Template, ...] | None = None,
+    ) -> None:
+        """Bind what is read.
+
+        Args:
+            store: everything that is watched.
+            cluster: what is not.
+            progress: of running pods.
+            sees_nodes: whether nodes are watched; where they are not, what fits is unknown.
+            library: the templates to choose from. Default: the ModelTemplates of the store.
+        """
         self._store = store
         self._cluster = cluster
         self._progress = progress
         self._sees_nodes = sees_nodes
+        self._built_in = library
         self._templates: dict[str, tuple[str, Template | None]] = {}
 
     async def workflow(self, reference: Reference) -> tuple[Manifest, WorkflowSnapshot] | None:
@@ -71,17 +89,18 @@ class Gatherer:
             unread = frozenset(jobs.unread(workflow, snapshot)) - checked
             if not unread:
                 return workflow, snapshot
-            await self._require_newest_pods(unread)
+            await self._require_newest_pods(reference.namespace, unread)
             checked |= unread
         return None
 
-    async def _require_newest_pods(self, names: frozenset[str]) -> None:
+    async def _require_newest_pods(self, namespace: str | None, names: frozenset[str]) -> None:
         """Check that the pods of ended Jobs are seen as they are: a result that is not seen yet is not lost.
 
         Raises:
             UnavailableError: they are not; the watch will bring them.
         """
-        listing = await self._cluster.identities(PODS, selector=f"{_JOB} in ({','.join(sorted(names))})")
+        selector = f"{_JOB} in ({','.join(sorted(names))})"
+        listing = await self._cluster.identities(PODS, namespace=namespace, selector=selector)
         if self._store.behind(listing):
             raise UnavailableError(f"pods of {', '.join(sorted(names))} have changed and no watch has said so yet")
 
@@ -140,6 +159,9 @@ class Gatherer:
 
     def _library(self) -> Iterable[Template]:
         """Return the valid templates by name; an invalid one is said once a version and left out."""
+        if self._built_in is not None:
+            yield from self._built_in
+            return
         for document in self._store.all(TEMPLATES):
             name, version = document["metadata"]["name"], document["metadata"]["resourceVersion"]
             known = self._templates.get(name)

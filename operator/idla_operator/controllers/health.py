@@ -17,6 +17,8 @@ class Session:
 
     queue: KeyQueue[Reference]
     sweep: Sweep
+    lacking: tuple[str, ...] = ()
+    """Namespaces that are to be worked in and cannot be, each with what to do."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,9 @@ class Health:
         """Return why the process should be started anew; empty where it should not."""
         if self.session is None:
             return ()
-        found = [f"the watch of {plural} does not bring what exists" for plural in sorted(self.session.sweep.stale)]
+        found = [
+            f"the watch of {watch} does not bring what exists" for watch in sorted(self.session.sweep.stale, key=str)
+        ]
         seconds = self.session.queue.slowest_seconds()
         if seconds > TURN_LIMIT_SECONDS:
             found.append(f"a turn has been running for {seconds:.0f} seconds")
@@ -46,4 +50,7 @@ class Health:
             return self.standby()
         if self.session is None:
             return ("no session with the cluster",)
-        return () if self.session.sweep.complete else ("the first listing is not complete",)
+        sweep = self.session.sweep
+        refused = [f"{watch} may not be listed any more" for watch in sorted(sweep.forbidden, key=str)]
+        unknown = () if sweep.complete else ("the first listing is not complete",)
+        return (*self.session.lacking, *refused, *unknown)

@@ -24,6 +24,10 @@ class SetupError(Exception):
     """The cluster is not prepared; the message says what to apply."""
 
 
+class Renewal(Exception):  # noqa: N818  # nothing is wrong
+    """A session ends because the next one can do more; the message says what."""
+
+
 class EndRequest:
     """That the process was asked to end, by SIGTERM or SIGINT."""
 
@@ -80,8 +84,10 @@ async def run_sessions(
         try:
             await end.interrupts(session())
         except Exception as error:  # noqa: BLE001  # whatever it was, the next session may do without it
-            failures = 1 if clock.monotonic() - began > HEALTHY_SECONDS else failures + 1
-            _say(error)
+            reason = _alone(error)
+            in_a_row = not isinstance(reason, Renewal) and clock.monotonic() - began <= HEALTHY_SECONDS
+            failures = failures + 1 if in_a_row else 1
+            _say(reason)
         else:
             return 0
         finally:
@@ -92,10 +98,16 @@ async def run_sessions(
     return 1
 
 
-def _say(error: BaseException) -> None:
+def _alone(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    if isinstance(error, SetupError):
+    return error
+
+
+def _say(error: BaseException) -> None:
+    if isinstance(error, Renewal):
+        _LOG.info("%s; another session begins", error)
+    elif isinstance(error, SetupError):
         _LOG.error("%s", error)
     else:
         _LOG.error("the session ended: %s: %s; another one follows", type(error).__name__, error, exc_info=error)

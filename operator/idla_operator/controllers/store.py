@@ -73,13 +73,21 @@ class Store:
         found = (self.get(reference) for reference in sorted(references, key=lambda entry: entry.name))
         return tuple(document for document in found if document is not None)
 
-    def missing_from(self, listing: Listing, resource: Resource) -> tuple[dict[str, Any], ...]:
-        """Return objects that are gone although no watch said so: older than the listing and not in it."""
+    def missing_from(
+        self, listing: Listing, resource: Resource, namespace: str | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """Return objects that are gone although no watch said so: older than the listing and not in it.
+
+        Args:
+            listing: all objects of the resource, or all of one namespace.
+            resource: what was listed.
+            namespace: where; everywhere by default.
+        """
         alive = {identity.uid for identity in listing.identities}
         moment = int(listing.version)
         return tuple(
             document
-            for document in self.all(resource)
+            for document in (self.all(resource) if namespace is None else self.within(resource, namespace))
             if document["metadata"]["uid"] not in alive and version_of(document) <= moment
         )
 

@@ -13,16 +13,25 @@ AGAIN_SECONDS = 1.0
 """Between two cancellations of what has not ended."""
 
 
-async def run_informer(registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings) -> None:
+async def run_informer(
+    registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, *, namespaces: tuple[str, ...] = ()
+) -> None:
     """Run kopf until SIGTERM or SIGINT.
 
     Every task that exists before is spared when kopf ends; every later one is taken for kopf's and cancelled.
+
+    Args:
+        registry: what is watched.
+        settings: how.
+        namespaces: where; empty for everywhere.
 
     Raises:
         Exception: kopf failed.
     """
     spared = asyncio.all_tasks()
-    roots = await kopf.spawn_tasks(registry=registry, settings=settings, clusterwide=True)
+    roots = await kopf.spawn_tasks(
+        registry=registry, settings=settings, clusterwide=not namespaces, namespaces=namespaces
+    )
     insisting = asyncio.create_task(insist(roots, spared), name="insist")
     try:
         await kopf.run_tasks(roots, ignored=spared | {insisting})

@@ -14,6 +14,7 @@ from idla_operator.ports import (
     ClusterError,
     ConflictError,
     ExistsError,
+    ForbiddenError,
     Identity,
     InvalidError,
     Listing,
@@ -48,6 +49,9 @@ class FakeCluster:
         self.events: list[tuple[str, Event]] = []
         self.fail: dict[str, list[ClusterError]] = {}
         self.selectors: list[str] = []
+        self.listed: list[tuple[Resource, str | None]] = []
+        self.refused_lists: dict[tuple[Resource, str | None], ClusterError] = {}
+        """What the answer is where something cannot be listed."""
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         for document in documents:
@@ -62,6 +66,10 @@ class FakeCluster:
         metadata["resourceVersion"] = str(next(self._versions))
         self.objects[reference_of(stored)] = stored
         return copy.deepcopy(stored)
+
+    def forbid(self, *lists: tuple[Resource, str | None]) -> None:
+        """Let these lists be refused by RBAC, and no other."""
+        self.refused_lists = {entry: ForbiddenError(f"{entry[0].plural} are forbidden") for entry in lists}
 
     async def get(self, reference: Reference) -> dict[str, Any]:
         self._maybe_fail("get")
@@ -113,14 +121,19 @@ class FakeCluster:
         self.writes.append(("event", event.reason))
         self.events.append((name, event))
 
-    async def identities(self, resource: Resource, *, limit: int | None = None, selector: str | None = None) -> Listing:
+    async def identities(
+        self, resource: Resource, *, namespace: str | None = None, limit: int | None = None, selector: str | None = None
+    ) -> Listing:
         self._maybe_fail("identities")
+        if (resource, namespace) in self.refused_lists:
+            raise self.refused_lists[resource, namespace]
+        self.listed.append((resource, namespace))
         if selector is not None:
             self.selectors.append(selector)
         found = [
             Identity(reference=reference, uid=entry["metadata"]["uid"], version=entry["metadata"]["resourceVersion"])
             for reference, entry in self.objects.items()
-            if reference.resource == resource
+            if reference.resource == resource and namespace in {None, reference.namespace}
         ]
         return Listing(version=str(next(self._versions)), identities=tuple(found[:limit]))
 

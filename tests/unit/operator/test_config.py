@@ -37,6 +37,16 @@ def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None
         ("IDLA_LEADER_ELECTION", "yes", "'yes'; allowed are true, false"),
         ("IDLA_LEADER_ELECTION", "true", "set it to the operator's namespace"),
         ("POD_UID", "idla-operator", "'idla-operator'; allowed is the uid of a pod"),
+        (
+            "IDLA_WATCH_NAMESPACES",
+            "Vision",
+            "'Vision'; 'Vision' is no namespace: allowed are names of 1 to 63 characters",
+        ),
+        ("IDLA_WATCH_NAMESPACES", "vision,", "'' is no namespace"),
+        ("IDLA_WATCH_NAMESPACES", " ", "'' is no namespace"),
+        ("IDLA_WATCH_NAMESPACES", "*", "'*' is no namespace"),
+        ("IDLA_WATCH_NAMESPACES", "vision,a b,-c,c-", "'a b', '-c', 'c-' is no namespace"),
+        ("IDLA_WATCH_NAMESPACES", "v" * 64, "leave it empty for all namespaces"),
         ("IDLA_LOG_LEVEL", "chatty", "allowed are DEBUG, INFO, WARNING, ERROR"),
     ],
 )
@@ -45,6 +55,20 @@ def test_a_mistake_names_the_variable_its_value_and_what_is_allowed(variable: st
         OperatorConfig.from_environment(IMAGES | {variable: value})
     assert variable in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "namespaces"),
+    [
+        ("", ()),
+        ("vision", ("vision",)),
+        ("vision, hearing-2 ,vision", ("vision", "hearing-2")),
+        ("v" * 63, ("v" * 63,)),
+    ],
+)
+def test_the_operator_is_confined_to_the_namespaces_that_are_named(value: str, namespaces: tuple[str, ...]) -> None:
+    config = OperatorConfig.from_environment(IMAGES | {"IDLA_WATCH_NAMESPACES": value})
+    assert config.watch_namespaces == namespaces
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,13 @@ def test_metadata_alone_is_listed_narrowed_down_by_label() -> None:
     assert notebook.asked[0][:2] == ("GET", "/apis/batch/v1/jobs?labelSelector=idla.dev/managed%3Dtrue&limit=3")
 
 
+def test_one_namespace_alone_is_listed() -> None:
+    notebook = Notebook({"metadata": {"resourceVersion": "9"}, "items": []})
+    call(lambda cluster: cluster.identities(JOBS, namespace="vision", selector="a in (b)"), notebook)
+    path = "/apis/batch/v1/namespaces/vision/jobs?labelSelector=idla.dev/managed%3Dtrue,a+in+(b)"
+    assert notebook.asked[0][:2] == ("GET", path)
+
+
 def test_nodes_are_listed_in_the_core_group() -> None:
     notebook = Notebook({"metadata": {"resourceVersion": "9"}, "items": None})
     assert call(lambda cluster: cluster.identities(NODES), notebook).identities == ()

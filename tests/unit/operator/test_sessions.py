@@ -11,6 +11,7 @@ from idla_operator.controllers.sessions import (
     GIVE_UP_AFTER,
     HEALTHY_SECONDS,
     EndRequest,
+    Renewal,
     SetupError,
     run_sessions,
 )
@@ -58,6 +59,21 @@ def test_a_process_whose_sessions_all_fail_ends(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.CRITICAL):
         assert run(session) == 1
     assert len(begun) == GIVE_UP_AFTER
+
+
+def test_a_session_that_ends_for_a_better_one_has_not_failed(caplog: pytest.LogCaptureFixture) -> None:
+    left = [None] * (2 * GIVE_UP_AFTER)
+
+    async def session() -> None:
+        if left:
+            left.pop()
+            raise ExceptionGroup("tasks", [Renewal("namespace hearing can be worked in now")])
+
+    with caplog.at_level(logging.INFO):
+        assert run(session) == 0
+    assert {(record.levelname, record.getMessage()) for record in caplog.records} == {
+        ("INFO", "namespace hearing can be worked in now; another session begins")
+    }
 
 
 def test_failures_far_apart_are_not_in_a_row(caplog: pytest.LogCaptureFixture) -> None:

@@ -83,6 +83,17 @@ def test_what_a_listing_lacks_is_gone_unless_it_is_younger_than_the_listing() ->
     assert [document["metadata"]["name"] for document in missing] == ["gone"]
 
 
+def test_a_listing_of_one_namespace_says_nothing_of_another() -> None:
+    store = Store()
+    for document in (job(5, name="here", uid="h"), job(6, name="there", uid="t")):
+        store.put(document)
+    elsewhere = job(7, name="elsewhere", uid="e")
+    elsewhere["metadata"]["namespace"] = "hearing"
+    store.put(elsewhere)
+    missing = store.missing_from(listing(10, ("here", "h", 5)), JOBS, "vision")
+    assert [document["metadata"]["name"] for document in missing] == ["there"]
+
+
 def test_what_was_listed_and_has_not_arrived_is_behind() -> None:
     store = Store()
     for document in (job(5, name="a", uid="a"), job(9, name="b", uid="b")):

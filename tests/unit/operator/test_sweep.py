@@ -6,11 +6,11 @@ from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.sweep import Sweep
-from idla_operator.ports import JOBS, WORKFLOWS, Reference, UnavailableError
+from idla_operator.ports import JOBS, WORKFLOWS, Reference, UnavailableError, Watch
 
 from tests.unit.operator.fake_cluster import FakeClock, FakeCluster
 
-WATCHED = (WORKFLOWS, JOBS)
+WATCHED = (Watch(WORKFLOWS), Watch(JOBS))
 OWNER = [{"kind": "TrainingWorkflow", "name": "digits", "uid": "w-1", "controller": True}]
 WORKFLOW: dict[str, Any] = {
     "apiVersion": "idla.dev/v1alpha1",
@@ -25,12 +25,13 @@ JOB: dict[str, Any] = {
 
 
 class Scene:
-    def __init__(self) -> None:
+    def __init__(self, watches: tuple[Watch, ...] = WATCHED) -> None:
         self.cluster, self.store, self.clock = FakeCluster(WORKFLOW, JOB), Store(), FakeClock()
         self.worked: list[Reference] = []
         self.queue: KeyQueue[Reference] = KeyQueue(self._turn, clock=self.clock, workers=1, backoff=Backoff())
         inbox = Inbox(self.store, self.queue)
-        self.sweep = Sweep(self.store, self.cluster, inbox, self.queue, resources=WATCHED)
+        self.sweep = Sweep(self.store, self.cluster, inbox, self.queue, watches=watches)
+        self.watches = watches
         self.health = Health(session=Session(queue=self.queue, sweep=self.sweep))
 
     async def _turn(self, key: Reference) -> None:
@@ -41,7 +42,7 @@ class Scene:
             self.store.put(document)
 
     def over(self) -> None:
-        asyncio.run(self.sweep.over(WATCHED))
+        asyncio.run(self.sweep.over(self.watches))
 
 
 def test_the_operator_is_ready_when_all_that_exists_has_arrived() -> None:
@@ -104,6 +105,50 @@ def test_a_busy_object_that_is_always_a_little_behind_proves_nothing() -> None:
         scene.cluster.put(JOB | {"status": {"step": step}})
         scene.over()
     assert scene.health.ailments() == ()
+
+
+CONFINED = tuple(Watch(entry, namespace) for namespace in ("vision", "hearing") for entry in (WORKFLOWS, JOBS))
+
+
+def test_in_single_namespaces_each_is_compared_with_its_own_listing() -> None:
+    scene = Scene(CONFINED)
+    scene.cluster.put({**JOB, "metadata": {"name": "train", "namespace": "hearing", "uid": "j-2"}})
+    scene.see()
+    scene.over()
+    assert scene.health.waits_for() == ()
+    assert scene.cluster.listed == [(watch.resource, watch.namespace) for watch in CONFINED]
+    del scene.cluster.objects[Reference(JOBS, "vision", "train")]
+    scene.cluster.put({**JOB, "metadata": {"name": "train", "namespace": "hearing", "uid": "j-2"}, "status": {}})
+    scene.over()
+    assert [document["metadata"]["uid"] for document in scene.store.all(JOBS)] == ["j-2"]
+    scene.over()
+    assert scene.health.ailments() == ("the watch of jobs of namespace hearing does not bring what exists",)
+
+
+def test_a_right_that_was_taken_away_is_told_until_it_is_back_and_nothing_is_forgotten_meanwhile() -> None:
+    scene = Scene(CONFINED)
+    scene.see()
+    scene.over()
+    del scene.cluster.objects[Reference(JOBS, "vision", "train")]
+    scene.cluster.forbid((WORKFLOWS, "hearing"), (JOBS, "vision"))
+    scene.over()
+    assert scene.health.waits_for() == (
+        "jobs of namespace vision may not be listed any more",
+        "trainingworkflows of namespace hearing may not be listed any more",
+    )
+    assert (len(scene.store.children(JOBS, "w-1")), scene.health.ailments()) == (1, ())
+    scene.cluster.forbid()
+    scene.over()
+    assert (len(scene.store.children(JOBS, "w-1")), scene.health.waits_for()) == (0, ())
+
+
+def test_a_namespace_that_cannot_be_worked_in_keeps_the_operator_from_being_ready() -> None:
+    scene = Scene()
+    scene.see()
+    scene.over()
+    lacking = ("namespace hearing has no role of ours",)
+    health = Health(session=Session(queue=scene.queue, sweep=scene.sweep, lacking=lacking))
+    assert (health.waits_for(), health.ailments()) == (lacking, ())
 
 
 def test_a_list_that_fails_proves_nothing() -> None:

@@ -7,13 +7,15 @@ import pytest
 from idla.core.drift import satisfied
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
-from idla.core.snapshot import DeploymentSnapshot, TaskProgress, WorkflowSnapshot
+from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
+from idla_operator.adapters.library import built_in_library
 from idla_operator.controllers.carry_out import CarryOut, RefusedError
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
 from idla_operator.controllers.turns import CONFLICT_SECONDS, TAKEN_SECONDS, UNWATCHED_SECONDS, Decisions, Turns
 from idla_operator.ports import (
     MODELS,
+    PODS,
     WORKFLOWS,
     ConflictError,
     ForbiddenError,
@@ -85,14 +87,16 @@ class Meter:
 class Scene:
     """Turns on a fake cluster that the store has seen, with decisions that a test makes."""
 
-    def __init__(self, *documents: dict[str, Any], sees_nodes: bool = True) -> None:
+    def __init__(
+        self, *documents: dict[str, Any], sees_nodes: bool = True, library: tuple[Template, ...] | None = None
+    ) -> None:
         self.cluster, self.store, self.clock, self.meter = FakeCluster(*documents), Store(), FakeClock(), Meter()
         for document in self.cluster.objects.values():
             if document["kind"] != "PersistentVolumeClaim" and document["metadata"].get("labels") != {"foreign": "1"}:
                 self.store.put(document)
         self.seen: list[Any] = []
         self.decide: Callable[[Manifest], Reconciliation] = lambda _: Reconciliation()
-        gatherer = Gatherer(self.store, self.cluster, self.meter, sees_nodes=sees_nodes)
+        gatherer = Gatherer(self.store, self.cluster, self.meter, sees_nodes=sees_nodes, library=library)
         effects = CarryOut(self.store, self.cluster, self.clock, satisfied=satisfied)
         decisions = Decisions(workflow=self._workflow, deployment=self._deployment, settings=SETTINGS)
         self.turns = Turns(
@@ -174,6 +178,7 @@ def test_where_nothing_says_how_a_job_ended_it_is_asked_whether_there_is_a_pod(
     scene = Scene(*seen)
     scene.turn()
     assert (len(scene.seen), scene.cluster.selectors) == (1, ["batch.kubernetes.io/job-name in (train-1)"] * looks)
+    assert scene.cluster.listed == [(PODS, "vision")] * looks
 
 
 @pytest.mark.parametrize("before", [(), (pod("Running"),)], ids=["it was never seen", "it was seen to run"])
@@ -192,6 +197,13 @@ def test_without_permission_nodes_are_unknown_and_not_none_at_all() -> None:
     scene = Scene(WORKFLOW, sees_nodes=False)
     scene.turn()
     assert scene.seen[0].nodes is None
+
+
+def test_a_library_of_the_operators_own_stands_for_the_model_templates() -> None:
+    own = built_in_library()
+    scene = Scene(WORKFLOW, TEMPLATE, library=own)
+    scene.turn()
+    assert scene.seen[0].templates == own
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
