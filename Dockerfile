@@ -1,6 +1,6 @@
 # The operator's image. The context is the repository's root: `docker build --tag idla/operator:dev .`
 # A package index and a certificate authority of your own come as build arguments: PIP_INDEX_URL, PIP_CERT, SSL_CERT_FILE …
-ARG BASE=docker.io/library/debian:bookworm-slim
+ARG BASE=docker.io/library/debian:bookworm-slim@sha256:7c7b2c966bc9ee8cedfeef67e0e279108992c77681fa595db4a9d65c06ccc587
 # Every stage may be replaced by an image that was built from it before.
 ARG PYTHON=python
 ARG INSTALLER=installer

@@ -24,6 +24,8 @@ from tests.cluster.progress import Beat
 
 PACKAGES: Mapping[str, str] = {"buildah": "buildah", "skopeo": "skopeo", "debootstrap": "debootstrap"}
 BASE = "docker.io/library/debian:bookworm-slim"
+"""What the base made here is called in buildah's store, and the build argument `BASE`: the image that the Dockerfiles
+name by its digest is pulled from a registry, which is not reached from here."""
 _SUITE = "bookworm"
 _BASE_REFERENCE = f"base-{_SUITE}.1"
 _NEEDLESS = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian")
@@ -74,7 +76,7 @@ class Buildah:
         Raises:
             ClusterError: a build failed; the message has the end of its log and what to check.
         """
-        known = stages.read(context / "Dockerfile")
+        known = stages_of(context)
         last = reference(known, chain[-1], context)
         if self.layout.manifest(last) is None:
             self._ensure(Request(context, known, tuple(chain), extra), chain[-1], beat)
@@ -88,6 +90,7 @@ class Buildah:
             for need in stages.inputs(wanted.stages, name, wanted.chain):
                 if need == BASE:
                     self._ensure_base(beat)
+                    arguments["BASE"] = BASE
                 else:
                     arguments[need.upper().replace("-", "_")] = self._ensure(wanted, need, beat)
             self._build(wanted.context, name, made, arguments, beat)
@@ -192,6 +195,11 @@ class Buildah:
             ]
             chosen.write_text("overlay" if succeeds(words) else "vfs")
         return chosen.read_text()
+
+
+def stages_of(context: Path) -> Mapping[str, stages.Stage]:
+    """Return the stages of the Dockerfile in a folder as they are built here: on the base that is made here."""
+    return stages.read(context / "Dockerfile", {"BASE": BASE})
 
 
 def reference(known: Mapping[str, stages.Stage], name: str, context: Path) -> str:

@@ -6,7 +6,7 @@ import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import buildah, existing, images, kind, packages, stages
+from tests.cluster import buildah, existing, images, kind, packages
 from tests.cluster.buildah import Buildah
 from tests.cluster.commands import ClusterError, succeeds
 from tests.cluster.places import REPOSITORY, Places, cache_root
@@ -90,7 +90,7 @@ def _by_buildah(image: Image, places: Places, beat: Beat) -> None:
 
 
 def _reference(image: Image) -> str:
-    return buildah.reference(stages.read(image.context / "Dockerfile"), image.target, image.context)
+    return buildah.reference(buildah.stages_of(image.context), image.target, image.context)
 
 
 def _is_loaded(image: Image, manifest: str | None, present: dict[str, str]) -> bool:

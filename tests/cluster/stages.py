@@ -32,13 +32,17 @@ class Stage:
         return tuple(word for words in copies if "--from=" not in " ".join(words) for word in words if word[:2] != "--")
 
 
-def read(dockerfile: Path) -> Mapping[str, Stage]:
-    """Return the stages by name; an `ARG` before the first of them has its default value.
+def read(dockerfile: Path, arguments: Mapping[str, str] | None = None) -> Mapping[str, Stage]:
+    """Return the stages by name.
+
+    Args:
+        dockerfile: the file.
+        arguments: values of an `ARG` before the first stage, by its name; the others have their default value.
 
     Raises:
         ValueError: a `FROM` has no `AS`.
     """
-    defaults: dict[str, str] = {}
+    values: dict[str, str] = {}
     lines: dict[str, list[str]] = {}
     bases: dict[str, str] = {}
     current = None
@@ -48,11 +52,11 @@ def read(dockerfile: Path) -> Mapping[str, Stage]:
             if found is None:
                 raise ValueError(f"{dockerfile}: {line!r} has no name; write FROM image AS name")
             current = found[2]
-            bases[current] = re.sub(r"\$\{(\w+)\}", lambda match: defaults[match[1]], found[1])
+            bases[current] = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], found[1])
             lines[current] = []
         elif current is None:
-            name, _, value = line.removeprefix("ARG ").partition("=")
-            defaults[name] = value
+            name, _, default = line.removeprefix("ARG ").partition("=")
+            values[name] = (arguments or {}).get(name, default)
         else:
             lines[current].append(line)
     return {name: Stage(name, bases[name], tuple(lines[name])) for name in bases}

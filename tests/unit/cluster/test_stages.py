@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import stages
+from tests.cluster import buildah, stages
 from tests.cluster.places import REPOSITORY
 from tests.cluster.product import IMAGES, Image
 from tests.cluster.stages import Stage
@@ -47,6 +47,20 @@ def test_the_stages_and_what_each_needs(context: Path) -> None:
     }  # fmt: skip
     packages = stages.read(context / "Dockerfile")["packages"]
     assert (packages.needs, packages.sources) == (("debian:slim", "tools"), ("list.txt", "pins/"))
+
+
+def test_an_argument_takes_the_place_of_its_default(context: Path) -> None:
+    known = stages.read(context / "Dockerfile", {"BASE": "made:here", "UNKNOWN": "x"})
+    assert [(stage.name, stage.base) for stage in known.values()] == [
+        ("tools", "made:here"), ("packages", "debian:slim"), ("program", "packages"),
+    ]  # fmt: skip
+
+
+def test_the_images_are_built_here_on_a_base_made_here_whatever_digest_the_dockerfiles_name() -> None:
+    for image in IMAGES:
+        known = buildah.stages_of(image.context)
+        assert {need for stage in known.values() for need in stage.needs} - {*known} == {buildah.BASE}
+        assert "@" not in buildah.BASE, "a digest cannot be given to what is made here"
 
 
 def test_a_stage_without_a_name_is_refused(context: Path) -> None:
