@@ -3,6 +3,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from idla_store import (
     digest_of_path,
     fetch,
 )
+from idla_store.errors import shown
+from idla_store.https import is_public
 from typing_extensions import override
 
 
@@ -74,14 +77,32 @@ def test_sources_are_found(tmp_path: Path, uri: str, path: str) -> None:
         ("s3://bucket/x", RefusedError),
         ("x.csv", RefusedError),
         ("https://user:pass@example.org/x", RefusedError),
+        ("https://example.org@localhost/x", RefusedError),
+        ("https://:pass@example.org/x", RefusedError),
+        ("https://example.org\\@localhost/x", RefusedError),
+        ("https://example.org\t@localhost/x", RefusedError),
+        ("https://local\thost/x", RefusedError),
+        ("https://ex\u00e4mple.org/x", RefusedError),
+        ("https://\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3/x", RefusedError),
+        ("https://example.org/x\r\nHost: inside", RefusedError),
+        ("https://[::1/x", RefusedError),
+        ("https://[fe80::1%25eth0]/x", StoreError),
+        ("https://%6cocalhost/x", StoreError),
+        ("HTTPS://example.org/x", RefusedError),
+        ("https:/example.org/x", RefusedError),
+        ("ftp://example.org/x", RefusedError),
+        ("gopher://127.0.0.1:6379/_FLUSHALL", RefusedError),
         ("https:///x", RefusedError),
         ("https://example.org:99999/x", RefusedError),
+        ("https://example.org:-1/x", RefusedError),
+        ("https://example.org:https/x", RefusedError),
     ],
 )
 def test_other_uris_are_answered_clearly(tmp_path: Path, uri: str, error: type[StoreError]) -> None:
     with pytest.raises(error, match=r"; .+") as caught:
         get(tmp_path, uri)
-    assert str(caught.value).startswith(uri.replace("user:pass@", "***@"))
+    assert str(caught.value).startswith(shown(uri))
+    assert "pass" not in str(caught.value).replace("passwd", "")
 
 
 @pytest.mark.parametrize(
@@ -129,14 +150,88 @@ def test_files_are_read_where_allowed(tmp_path: Path) -> None:
     assert get(tmp_path, f"file://{tmp_path}/secret", policy=FetchPolicy(allow_file=True)) == tmp_path / "secret"
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "169.254.169.254", "10.0.0.1", "0.0.0.0", "::1", "fe80::1", "fd00:ec2::254", "::ffff:127.0.0.1"],
-)
-def test_addresses_inside_are_refused(tmp_path: Path, address: str) -> None:
-    policy = FetchPolicy(resolver=lambda _host, _port: ["93.184.216.34", address])
+INSIDE = {
+    "loopback": "127.0.0.1",
+    "another loopback": "127.255.255.254",
+    "this machine": "0.0.0.0",
+    "metadata": "169.254.169.254",
+    "private 10": "10.0.0.1",
+    "private 172": "172.16.0.1",
+    "private 192": "192.168.0.1",
+    "shared by a provider": "100.64.0.1",
+    "protocol assignments": "192.0.0.8",
+    "relays of 6to4": "192.88.99.1",
+    "benchmarks": "198.18.0.1",
+    "documentation": "192.0.2.1",
+    "multicast": "224.0.0.1",
+    "reserved": "240.0.0.1",
+    "broadcast": "255.255.255.255",
+    "IPv6 loopback": "::1",
+    "IPv6 unspecified": "::",
+    "IPv6 link-local": "fe80::1",
+    "IPv6 link-local with its zone": "fe80::1%eth0",
+    "IPv6 site-local": "fec0::1",
+    "IPv6 unique local": "fd00:ec2::254",
+    "IPv6 multicast": "ff02::1",
+    "IPv6 documentation": "2001:db8::1",
+    "IPv6 documentation, newer": "3fff::1",
+    "IPv6 discarded": "100::1",
+    "IPv6 segment routing": "5f00::1",
+    "IPv6 not assigned": "4000::1",
+    "loopback mapped to IPv6": "::ffff:127.0.0.1",
+    "metadata mapped to IPv6": "::ffff:a9fe:a9fe",
+    "loopback translated to IPv6": "::ffff:0:127.0.0.1",
+    "loopback as IPv6": "::127.0.0.1",
+    "loopback by NAT64": "64:ff9b::127.0.0.1",
+    "metadata by NAT64": "64:ff9b::a9fe:a9fe",
+    "private by NAT64": "64:ff9b::10.0.0.1",
+    "NAT64 of a network's own": "64:ff9b:1::8.8.8.8",
+    "private by 6to4": "2002:a00:1::",
+    "metadata by 6to4": "2002:a9fe:a9fe::1",
+    "Teredo": "2001:0:808:808::1",
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_addresses_inside_are_refused(tmp_path: Path, name: str) -> None:
+    policy = FetchPolicy(resolver=lambda _host, _port: ["93.184.216.34", INSIDE[name]])
     with pytest.raises(RefusedError, match="not public"):
         get(tmp_path, "https://example.org/x", policy=policy)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"],
+)
+def test_a_public_address_is_public_in_every_form(address: str) -> None:
+    assert is_public(address)
+
+
+# name: a host that names an address inside without looking like one, as this machine's own resolver reads it
+DISGUISED = {
+    "by name": "localhost",
+    "by name with a dot": "localhost.",
+    "in capitals": "LOCALHOST",
+    "plain": "127.0.0.1",
+    "in brackets": "[::1]",
+    "mapped in brackets": "[::ffff:127.0.0.1]",
+    "NAT64 in brackets": "[64:ff9b::7f00:1]",
+    "shortened": "127.1",
+    "a decimal number": "2130706433",
+    "octal": "0177.0.0.1",
+    "hexadecimal": "0x7f.0.0.1",
+    "metadata as a number": "2852039166",
+    "nothing but zero": "0",
+    "behind a port": "127.0.0.1:8443",
+    "behind port 0": "127.0.0.1:0",
+}
+
+
+@pytest.mark.parametrize("name", DISGUISED)
+def test_a_disguised_address_inside_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match=r"not public|has no address"):  # resolvers differ in what they read
+        get(tmp_path, f"https://{DISGUISED[name]}/latest/meta-data")
+    assert not (tmp_path / "into" / "meta-data").exists()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -150,6 +245,13 @@ class Handler(BaseHTTPRequestHandler):
             "/secret": "https://user:canary@example.org/x?canary",
             "/signed": "http://a/?canary",
             "/mangled": "https://[canary",
+        }
+        redirects |= {
+            "/port": "https://localhost:1/x",
+            "/dot": "https://" + self.headers["Host"].replace("localhost", "localhost.") + "/x",
+            "/scheme": "file:///etc/passwd",
+            "/metadata": "//169.254.169.254/latest/meta-data",
+            "/nowhere": "",
         }
         path = self.path.partition("?")[0]
         if path in redirects:
@@ -207,6 +309,32 @@ def test_a_download_arrives_whole(tmp_path: Path, server: tuple[int, FetchPolicy
     assert target.read_bytes() == b"0123456789"
 
 
+@pytest.mark.parametrize(("path", "requests"), [("x.csv", 1), ("here", 2)])
+def test_a_name_is_looked_up_once_a_request_so_that_a_second_answer_leads_nowhere(
+    tmp_path: Path, server: tuple[int, FetchPolicy], path: str, requests: int
+) -> None:
+    port, policy = server
+    answers = [["127.0.0.1"]] * requests + [["169.254.169.254"]]
+    asked = []
+
+    def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return answers[len(asked) - 1]
+
+    get(tmp_path, f"https://localhost:{port}/{path}", policy=replace(policy, resolver=rebinding))
+    assert asked == ["localhost"] * requests
+
+
+def test_a_redirection_is_judged_by_its_own_answer(tmp_path: Path, server: tuple[int, FetchPolicy]) -> None:
+    port, policy = server
+    answers = iter([["127.0.0.1"], []])
+    with pytest.raises(UnreachableError, match="has no address"):
+        get(
+            tmp_path, f"https://localhost:{port}/here",
+            policy=replace(policy, resolver=lambda _host, _port: next(answers)),
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "error"),
     [
@@ -216,6 +344,11 @@ def test_a_download_arrives_whole(tmp_path: Path, server: tuple[int, FetchPolicy
         ("cut", UnreachableError),
         ("there", RefusedError),
         ("plain", RefusedError),
+        ("port", RefusedError),
+        ("dot", RefusedError),
+        ("scheme", RefusedError),
+        ("metadata", RefusedError),
+        ("nowhere", UnreachableError),
         ("loop", UnreachableError),
         ("mangled", RefusedError),
     ],

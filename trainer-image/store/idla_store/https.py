@@ -17,6 +17,12 @@ from idla_store.errors import NotFoundError, RefusedError, UnreachableError, sho
 
 _CHUNK = 1 << 20
 _REDIRECTS = 3
+_ASSIGNED = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_RESERVED = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "3fff::/20"))
+)
+"""Reserved networks that Python 3.11 calls global, or did in its earlier releases."""
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -114,19 +120,29 @@ def _checked_address(uri: str, host: str, port: int, policy: FetchPolicy) -> str
         raise UnreachableError(uri, f"the host {host} has no address", "check the name")
     if not {host, f"{host}:{port}"} & policy.allowed_hosts:
         for address in addresses:
-            if not _is_public(address):
+            if not is_public(address):
                 problem = f"the host {host} has the address {address}, which is not public"
                 raise RefusedError(uri, problem, "use a public host, or have an administrator allow this one")
     return addresses[0]
 
 
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
+    """Return whether an address is one of the public internet, by whatever IPv6 form it may be reached.
+
+    Python knows reserved networks as of its release, and takes what it does not know for public; so only what is
+    assigned to the public counts here.
+    """
     parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         inner = parsed.ipv4_mapped or parsed.sixtofour
+        if parsed in _NAT64:
+            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         if inner is not None:
             parsed = inner
-    return parsed.is_global and not parsed.is_multicast
+        elif parsed not in _ASSIGNED:
+            return False
+    reserved = any(parsed in network for network in _RESERVED if network.version == parsed.version)
+    return parsed.is_global and not parsed.is_multicast and not reserved
 
 
 def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) -> str | None:

@@ -149,7 +149,8 @@ def _file(uri: str, policy: FetchPolicy) -> Path:
 def _download(uri: str, into: Path, policy: FetchPolicy) -> Path:
     """Download under a temporary name, so that the final name never has half a file."""
     into.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(urlsplit(uri).path).name).lstrip(".")[-128:] or "data"
+    path = re.split("[?#]", uri, maxsplit=1)[0].partition("://")[2].partition("/")[2]
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path).name).lstrip(".")[-128:] or "data"
     target, partial = into / name, into / f".{name}.partial"
     try:
         download(uri, partial, policy)
