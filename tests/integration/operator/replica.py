@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
+from typing_extensions import override
+
 from tests.cluster import ControlPlane
-from tests.integration.operator.process import NAMESPACE, USER, Operator
+from tests.faults.listener import Answered
+from tests.faults.proxy import Proxy
+from tests.integration.operator.process import GROUPS, NAMESPACE, USER, Operator
 
 _READS = {"get", "list", "watch"}
 
@@ -16,8 +22,8 @@ _READS = {"get", "list", "watch"}
 class Replica(Operator):
     """An operator that works only while it holds the Lease."""
 
-    def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER) -> None:
-        super().__init__(plane, log, user=user)
+    def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER, kubeconfig: Path | None = None) -> None:
+        super().__init__(plane, log, user=user, kubeconfig=kubeconfig)
         self._environment["POD_NAMESPACE"] = NAMESPACE
         self._user = user
         self._audit = plane.audit_log
@@ -59,3 +65,32 @@ class Replica(Operator):
                     entry = json.loads(line)
                     if entry["user"]["username"] == self._user:
                         yield entry
+
+
+class HeldWrite(Proxy):
+    """A proxy in which the first write of a Lease stays, before or after the API server has done it."""
+
+    def __init__(self, plane: ControlPlane, user: str, *, done: bool) -> None:
+        super().__init__(plane, user, GROUPS)
+        self._done = done
+        self._holds = threading.Lock()
+        self.held, self.let_go = threading.Event(), threading.Event()
+        self.status = Queue[int]()
+        """What the API server said to the held write, when it was asked."""
+
+    @override
+    def ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answered:
+        """Send a request to the API server, and hold it or its answer where it is the one."""
+        first = method == "PUT" and "/leases/" in target and self._holds.acquire(blocking=False)
+        if first and not self._done:
+            self._stay()
+        answer = super().ask(method, target, body, headers)
+        if first:
+            self.status.put(answer.status)
+        if first and self._done:
+            self._stay()
+        return answer
+
+    def _stay(self) -> None:
+        self.held.set()
+        self.let_go.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import itertools
 import os
 import signal
@@ -14,8 +15,8 @@ import pytest
 
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import NAMESPACE, Audit, Operator, permit
-from tests.integration.operator.replica import Replica
-from tests.integration.operator.scene import Scene, result_of, until
+from tests.integration.operator.replica import HeldWrite, Replica
+from tests.integration.operator.scene import PATIENCE, Scene, result_of, until
 from tests.puppet import Puppet, Rest
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a 
 FIRST, SECOND = (f"system:serviceaccount:{NAMESPACE}:{name}-replica" for name in ("first", "second"))
 """Each replica has an account of its own here, so that the audit log tells them apart."""
 PAUSE_SECONDS = 60.0
+REFUSED = "the role of manifests/base is missing or incomplete, apply manifests/base/permissions.yaml: "
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 _numbers = itertools.count(1)
 
@@ -184,3 +186,52 @@ def test_a_rolling_replacement_leaves_a_running_training_alone(replicas: Replica
         leaving.start()
     replicas.ends_well()
     assert replicas.first.complaints() + replicas.second.complaints() == []
+
+
+def test_a_replica_that_is_refused_the_lease_says_so_and_is_not_ready_until_it_has_its_role(
+    replicas: Replicas,
+) -> None:
+    rest, second = replicas.rest, replicas.second
+    account = SECOND.rpartition(":")[2]
+    rest.delete("rolebindings", NAMESPACE, account)
+    replicas.first.start()
+    until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
+    second.start()
+    until(lambda: second.says(REFUSED), second.log.read_text)
+    status, text = second.probe("/readyz")
+    assert (status, text.startswith(REFUSED), "leases" in text) == (503, True, True)
+    assert second.probe("/healthz") == (200, "ok")
+    [complaint] = second.complaints()
+    assert REFUSED in complaint
+    pid, leader = second.pid, replicas.holder
+    permit(rest, account)
+    until(lambda: second.probe("/readyz") == (200, "ok"), lambda: second.probe("/readyz"))
+    assert second.says("the lease is no longer refused")
+    assert replicas.first.stop() == 0
+    replicas.taken_over_from(leader)
+    replicas.works(second)
+    assert second.pid == pid
+    assert second.complaints() == [complaint]
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["its answer is held", "the write itself is held"])
+def test_one_that_is_asked_to_end_while_it_takes_the_lease_leaves_it_free(
+    plane: ControlPlane, replicas: Replicas, tmp_path: Path, *, done: bool
+) -> None:
+    with HeldWrite(plane, SECOND, done=done) as proxy:
+        ending = Replica(plane, tmp_path / "ending.log", kubeconfig=proxy.kubeconfig(tmp_path / "kubeconfig"))
+        try:
+            ending.start()
+            assert proxy.held.wait(PATIENCE)
+            assert bool(replicas.holder) is done
+            assert ending.stop() == 0
+            assert replicas.holder == ""
+            assert ending.says("has released the lease")
+        finally:
+            proxy.let_go.set()
+            ending.clear()
+        assert proxy.status.get(timeout=PATIENCE) == (http.HTTPStatus.OK if done else http.HTTPStatus.CONFLICT)
+    assert replicas.holder == ""
+    assert ending.complaints() == []
+    replicas.first.start()
+    until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
