@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ def plane() -> Iterator[ControlPlane]:
         yield running
 
 
-@pytest.mark.parametrize("overlay", ["local", "production", "ha", "argocd"])
+@pytest.mark.parametrize("overlay", ["local", "production", "ha", "argocd", "namespaced", "namespaced/cluster"])
 def test_an_overlay_is_accepted_without_a_warning(plane: ControlPlane, overlay: str) -> None:
     folder = str(ROOT / "manifests/overlays" / overlay)
     done = kubectl(plane, *APPLY, "--dry-run=server", "--force-conflicts", "-k", folder)
@@ -66,6 +67,29 @@ def test_the_network_policies_are_kept_as_they_are_written_in_a_namespace_of_a_u
     assert {entry["metadata"]["name"]: entry["spec"] for entry in found} == {
         entry["metadata"]["name"]: entry["spec"] for entry in written
     }
+
+
+def test_the_rights_in_a_watched_namespace_are_accepted_in_any(plane: ControlPlane) -> None:
+    folder = ROOT / "manifests/overlays/namespaced/watched"
+    done = kubectl(plane, *APPLY, "--dry-run=server", "-n", "default", "-k", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{kind}.rbac.authorization.k8s.io/idla-operator-work serverside-applied (server dry run)"
+        for kind in ("role", "rolebinding")
+    ]
+
+
+def test_the_overlay_of_single_namespaces_lives_in_whichever_it_is_given(plane: ControlPlane, tmp_path: Path) -> None:
+    for folder in ("manifests", "crds"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    file = tmp_path / "manifests/overlays/namespaced/kustomization.yaml"
+    file.write_text(file.read_text().replace("\nnamespace: idla-system\n", "\nnamespace: lab\n"))
+    rendered = [*yaml.safe_load_all(kubectl(plane, "kustomize", str(file.parent)).stdout)]
+    kinds = ["ConfigMap", "Deployment", "Role", "RoleBinding", "ServiceAccount"]
+    assert sorted(document["kind"] for document in rendered) == kinds
+    assert {document["metadata"]["namespace"] for document in rendered} == {"lab"}
+    subjects = [subject for document in rendered for subject in document.get("subjects", ())]
+    assert subjects == [{"kind": "ServiceAccount", "name": "idla-operator", "namespace": "lab"}]
 
 
 def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
