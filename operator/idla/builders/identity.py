@@ -1,6 +1,8 @@
 """Who a child is: its name, its labels and its owner. One place, so that every child is found the same way."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ MANAGED = "idla.dev/managed"
 WORKFLOW = "idla.dev/workflow"
 DEPLOYMENT = "idla.dev/deployment"
 TASK = "idla.dev/task"
+SPEC_DIGEST = "idla.dev/spec-digest"
 NAME_LIMIT = 63
 """Longest name that is also a valid label value and DNS label."""
 
@@ -53,6 +56,15 @@ def address_name(name: str) -> str:
 def label_value(name: str) -> str:
     """Return `name` as a label value: itself up to 63 characters, else shortened with a hash."""
     return name if len(name) <= NAME_LIMIT else child_name(name)
+
+
+def spec_annotation(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotation that changes with a child's spec.
+
+    A live child may have more than is asked for, since others add to it; only by this does a field that is asked for no
+    longer differ from one that somebody else has set.
+    """
+    return {SPEC_DIGEST: short_hash(json.dumps(spec, sort_keys=True))}
 
 
 def labels(owner: Owner, **extra: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from idla.builders.identity import API_VERSION, MANAGED, WORKFLOW, Owner, label_value, labels
+from idla.builders.identity import API_VERSION, MANAGED, WORKFLOW, Owner, label_value, labels, spec_annotation
 
 
 def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> dict[str, Any]:
@@ -23,7 +23,12 @@ def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> 
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelDeployment",
-        "metadata": {"name": name, "namespace": owner.namespace, "labels": labels(owner)},
+        "metadata": {
+            "name": name,
+            "namespace": owner.namespace,
+            "labels": labels(owner),
+            "annotations": spec_annotation(spec),
+        },
         "spec": spec,
     }
 

@@ -6,7 +6,15 @@ from typing import Any
 
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
-from idla.builders.identity import DEPLOYMENT, Owner, address_name, label_value, labels, owner_reference
+from idla.builders.identity import (
+    DEPLOYMENT,
+    Owner,
+    address_name,
+    label_value,
+    labels,
+    owner_reference,
+    spec_annotation,
+)
 from idla.builders.restricted import (
     TMP_MOUNT,
     TMP_VOLUME,
@@ -65,32 +73,37 @@ def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
     A changed model rolls without a failed request: a new pod is ready only after its golden inputs and a warm-up
     request, and an old one goes on answering while it is forgotten.
     """
-    child_labels = labels(owner)
+    spec = _deployment_spec(owner, model)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": address_name(owner.name),
             "namespace": owner.namespace,
-            "labels": child_labels,
+            "labels": labels(owner),
+            "annotations": spec_annotation(spec),
             "ownerReferences": [owner_reference(owner)],
         },
-        "spec": {
-            "replicas": model.replicas,
-            "revisionHistoryLimit": 3,
-            "progressDeadlineSeconds": 600,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "selector": {"matchLabels": selector(owner)},
-            "template": {
-                "metadata": {
-                    "labels": child_labels,
-                    "annotations": {
-                        "idla.dev/model-digest": model.digest,
-                        **scrape_annotations(PORT),
-                    },
+        "spec": spec,
+    }
+
+
+def _deployment_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
+    return {
+        "replicas": model.replicas,
+        "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": 600,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "selector": {"matchLabels": selector(owner)},
+        "template": {
+            "metadata": {
+                "labels": labels(owner),
+                "annotations": {
+                    "idla.dev/model-digest": model.digest,
+                    **scrape_annotations(PORT),
                 },
-                "spec": _pod_spec(owner, model),
             },
+            "spec": _pod_spec(owner, model),
         },
     }
 

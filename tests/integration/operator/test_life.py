@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import MODELS, Scene, condition, until
 from tests.puppet.node import Ended
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -206,6 +206,24 @@ def test_what_somebody_changes_in_a_serving_deployment_is_put_right(scene: Scene
     )
     scene.rest.delete("services", scene.namespace, "digits")
     until(lambda: scene.rest.get("services", scene.namespace, "digits"), scene.model)
+
+
+def test_what_a_model_deployment_asks_for_no_longer_is_taken_away(scene: Scene) -> None:
+    when_ended(scene)
+    least = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+
+    def asks(resources: dict[str, Any] | None, expected: dict[str, Any]) -> None:
+        scene.rest.merge(MODELS, scene.namespace, "digits", {"spec": {"resources": resources}})
+
+        def asked() -> bool:
+            (deployment,) = scene.rest.items("deployments", scene.namespace)
+            return bool(deployment["spec"]["template"]["spec"]["containers"][0]["resources"] == expected)
+
+        until(asked, lambda: scene.rest.items("deployments", scene.namespace))
+
+    more = {**least, "limits": {"cpu": "1", "memory": "512Mi"}}
+    asks(more, more)
+    asks(None, least)
 
 
 def test_conditions_that_somebody_overwrites_are_put_right(scene: Scene) -> None:

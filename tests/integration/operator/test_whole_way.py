@@ -42,13 +42,14 @@ def test_nothing_is_written_to_what_a_user_applied(scene: Scene) -> None:
     assert workflow is not None
     for document in (workflow, served):
         assert document["metadata"].get("finalizers") is None
-        assert document["metadata"].get("annotations") is None
     managers = {
         (entry["manager"], entry.get("subresource"))
         for entry in workflow["metadata"]["managedFields"]
         if "f:spec" in entry["fieldsV1"] or "f:metadata" in entry["fieldsV1"]
     }
     assert managers == {("tests", None)}
+    assert workflow["metadata"].get("annotations") is None
+    assert served["metadata"]["annotations"].keys() == {"idla.dev/spec-digest"}
     assert served["metadata"].get("ownerReferences") is None
 
 

@@ -13,6 +13,7 @@ OWNER = Owner(kind="TrainingWorkflow", name="digits", namespace="vision", uid="u
 )
 def test_it_follows_the_workflow_and_outlives_it(replicas: int | None, expected: dict[str, int]) -> None:
     made = build_model_deployment(OWNER, "served", replicas=replicas)
+    assert made["metadata"].pop("annotations").keys() == {"idla.dev/spec-digest"}
     assert made == {
         "apiVersion": "idla.dev/v1alpha1",
         "kind": "ModelDeployment",

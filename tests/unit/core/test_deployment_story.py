@@ -70,6 +70,17 @@ def test_pods_ask_for_little_unless_told_otherwise() -> None:
     }  # fmt: skip
 
 
+def test_what_is_no_longer_asked_for_is_taken_away() -> None:
+    asked = {"limits": {"nvidia.com/gpu": "1", "memory": "512Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}}
+    endpoint = Endpoint(resource=model_deployment(resources=asked)).publish().settle()
+    assert pod_spec(endpoint)["containers"][0]["resources"] == asked
+    del endpoint.resource["spec"]["resources"]
+    endpoint.settle()
+    assert pod_spec(endpoint)["containers"][0]["resources"] == {
+        "requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"},
+    }  # fmt: skip
+
+
 def test_what_a_workflow_published_is_served_on_when_the_workflow_is_gone() -> None:
     endpoint = serving()
     endpoint.workflow = None

@@ -20,7 +20,8 @@ DEPLOYMENT = build_deployment(
 
 def test_what_the_api_server_and_others_add_is_no_drift() -> None:
     live = copy.deepcopy(DEPLOYMENT)
-    live["metadata"] |= {"uid": "x", "resourceVersion": "7", "annotations": {"deployment.kubernetes.io/revision": "1"}}
+    live["metadata"] |= {"uid": "x", "resourceVersion": "7"}
+    live["metadata"]["annotations"] |= {"deployment.kubernetes.io/revision": "1"}
     live["status"] = {"replicas": 2}
     pod = live["spec"]["template"]["spec"]
     pod |= {"schedulerName": "default-scheduler", "dnsPolicy": "ClusterFirst"}

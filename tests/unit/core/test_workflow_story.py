@@ -409,6 +409,14 @@ def test_a_workflow_at_rest_decides_nothing() -> None:
         assert (decision.apply, decision.delete, decision.status, decision.requeue_after) == ((), (), None, None)
 
 
+def test_a_number_of_replicas_that_is_asked_for_no_longer_is_taken_away_and_that_of_a_scaler_is_left() -> None:
+    world = World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish().serve().settle()
+    world.edit(deployment={"mode": "CreateOrUpdate"}).settle()
+    assert world.deployments["digits"]["spec"] == {"model": {"workflowRef": {"name": "digits"}}}
+    world.deployments["digits"]["spec"]["replicas"] = 5
+    assert world.edit(ttlSecondsAfterFinished=1000).turn().apply == ()
+
+
 def test_a_deployment_that_somebody_deleted_is_made_again() -> None:
     world = World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish().serve().settle()
     del world.deployments["digits"]

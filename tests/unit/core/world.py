@@ -203,7 +203,9 @@ class World:
         if name in place:
             uid = manifest["metadata"].get("uid")
             assert uid is None or uid == place[name]["metadata"]["uid"], "the object was replaced meanwhile"
-            place[name]["spec"] |= manifest["spec"]
+            # Server-side apply takes away what its manager no longer asks for.
+            place[name]["spec"] = manifest["spec"]
+            place[name]["metadata"] |= manifest["metadata"]
             return
         assert "uid" not in manifest["metadata"], "the object is gone"
         manifest["metadata"] |= {
