@@ -1,6 +1,5 @@
 """An artifact folder that is ready to answer: verified, loaded and checked against its golden inputs."""
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, ArtifactManifest
 from idla_contract.result import FailureReason
 from idla_preprocess import ImageSpec, InputError, to_tensor
+from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
 from idla_server.failures import reason_of
@@ -133,9 +133,9 @@ def _check_golden(model: ServedModel, inputs: npt.NDArray[np.generic], promised:
 
 def _golden(path: Path) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            inputs, probabilities = arrays["inputs"], arrays["probabilities"]
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        arrays = unpack(path.read_bytes())
+        inputs, probabilities = arrays["inputs"], arrays["probabilities"]
+    except (ArraysError, KeyError, OSError) as error:
         raise _invalid(f"{GOLDEN} cannot be read ({error})") from error
     if probabilities.dtype.kind != "f":
         raise _invalid(f"{GOLDEN} holds probabilities of type {probabilities.dtype}, expected floating-point numbers")

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def prepare_tensorflow(work: Path) -> None:
@@ -33,3 +34,16 @@ def cpu_count(limit_file: Path = _CPU_LIMIT) -> int:
         return max(1, min(available, math.ceil(int(quota) / int(period))))
     except (OSError, ValueError):  # no such file, or `max`
         return available
+
+
+def memory_bytes(limit_file: Path = _MEMORY_LIMIT) -> int:
+    """Return how much memory this process can have at most: it is ended where it takes more.
+
+    Args:
+        limit_file: `memory.max` of the control group: bytes or `max`.
+    """
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(machine, int(limit_file.read_text()))
+    except (OSError, ValueError):  # no such file, or `max`
+        return machine

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,10 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
-def load(folder: Path, name: str, content: bytes, **options: Any) -> Dataset:
+def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, **options: Any) -> Dataset:
     (folder / name).write_bytes(content)
     source = DataSource(uri=f"pvc://claim/{name}", **options)
-    return load_dataset(source, data_mount=folder, samples=folder / "none", work=folder / "work")
+    return load_dataset(source, data_mount=folder, samples=folder / "none", work=folder / "work", memory=memory)
 
 
 NAMES = "p0,p1,p2,p3,label"
@@ -189,6 +190,23 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, case: Any) -> None:
     assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)
 
 
+def encrypted() -> bytes:
+    content = bytearray(npz(x=IMAGES, y=LABELS))
+    for at in (content.index(b"PK\x01\x02") + 8, content.index(b"PK\x03\x04") + 6):
+        content[at] |= 1
+    return bytes(content)
+
+
+def lying() -> bytes:
+    """Return an NPZ whose x tells of a shape that no memory holds."""
+    content = npz(x=IMAGES, y=LABELS)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"(6, 2, 2, 1), }" + b" " * 10, b"(99999999999, 2, 2, 1), }"))
+    return buffer.getvalue()
+
+
 def cut_gzip() -> bytes:
     return gzip.compress(lines() * 50)[:-20]
 
@@ -206,12 +224,63 @@ def pickled() -> bytes:
         pytest.param("d.npz", npz(x=IMAGES, y=LABELS)[:-300], id="zip cut in half"),
         pytest.param("d.npz", pickled(), id="pickled objects"),
         pytest.param("d.npz", lines(), id="CSV by another name"),
+        pytest.param("d.npz", encrypted(), id="encrypted"),
+        pytest.param("d.npz", lying(), id="a shape that no memory holds"),
     ],
 )
 def test_an_unreadable_file_is_invalid(tmp_path: Path, name: str, content: bytes) -> None:
     with pytest.raises(TaskError, match=r"is no readable (CSV|NPZ) file") as refusal:
         load(tmp_path, name, content)
     assert refusal.value.reason is FailureReason.DATA_INVALID
+
+
+def bomb() -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, x=np.ones((1 << 14, 16, 16), np.uint8), y=np.zeros(1 << 14, np.uint8))
+    return buffer.getvalue()
+
+
+def told(size: int) -> str:
+    return (
+        f"take {size} bytes of memory or more, the task has 100000; raise spec.resources.limits.memory, or give it "
+        "fewer or smaller examples"
+    )
+
+
+NPZ_SIZE = (1 << 22) + (1 << 14) + 2 * 128
+ENDLESS = b"1" + b",1" * (1 << 23) + b"\n"
+TOO_LARGE: list[Any] = [
+    ("an NPZ that unpacks to a hundred times its size", "d.npz", bomb(), f"the examples of d.npz {told(NPZ_SIZE)}"),
+    ("a gzip that does", "d.csv.gz", gzip.compress(b"1,2,3,4,5\n" * 20000),
+     f"the examples of d.csv.gz {told(17 * 5883)}"),
+    ("long labels", "d.csv", (b"1," + b"a" * 60000 + b"\n") * 2, f"the examples of d.csv {told(2 * 60004)}"),
+    ("one endless line", "d.csv.gz", gzip.compress(ENDLESS),
+     "d.csv.gz is no readable CSV file (a line has more than 16777216 characters)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOO_LARGE, ids=lambda case: case[0])
+def test_more_than_the_memory_holds_is_refused_while_it_is_small(tmp_path: Path, case: Any) -> None:
+    _, name, content, message = case
+    assert len(content) < 200000
+    with pytest.raises(TaskError) as refusal:
+        load(tmp_path, name, content, memory=100000)
+    assert (refusal.value.reason, str(refusal.value)) == (FailureReason.DATA_INVALID, message)
+
+
+def test_what_just_fits_is_read(tmp_path: Path) -> None:
+    assert len(load(tmp_path, "d.csv", lines(), memory=6 * 17).labels) == 6
+    content = npz(x=IMAGES, y=LABELS)
+    assert len(load(tmp_path, "d.npz", content, memory=6 * 4 * 4 + 6 * 4 + 2 * 128).labels) == 6
+
+
+def test_nothing_but_x_and_y_is_looked_at_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = npz(x=IMAGES, y=LABELS, model=np.array([{"a": 1}], dtype=object), **{"../../evil": IMAGES})
+    assert np.array_equal(load(tmp_path, "d.npz", content).images, IMAGES)
+    assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
 def put_nothing(folder: Path) -> None:

@@ -14,7 +14,7 @@ from idla_trainer.compression.judge import Measured, choose
 from idla_trainer.failures import TaskError
 from idla_trainer.models.registry import REGISTRY, entry_of
 from idla_trainer.statistics import accuracy_error, paired_drop_interval, wilson_interval
-from idla_trainer.surroundings import cpu_count
+from idla_trainer.surroundings import cpu_count, memory_bytes
 from idla_trainer.training.batches import epoch_order, shifted, steps_per_epoch
 from idla_trainer.training.schedule import learning_rate
 
@@ -201,3 +201,11 @@ def test_threads_follow_the_limit_of_the_control_group(tmp_path: Path, content: 
     unlimited = cpu_count(tmp_path / "missing")
     (tmp_path / "cpu.max").write_text(content)
     assert cpu_count(tmp_path / "cpu.max") == (expected or unlimited)
+
+
+@pytest.mark.parametrize(("content", "expected"), [("1048576\n", 1048576), ("max\n", None), ("", None)])
+def test_memory_follows_the_limit_of_the_control_group(tmp_path: Path, content: str, expected: int | None) -> None:
+    machine = memory_bytes(tmp_path / "missing")
+    assert machine > 1 << 28
+    (tmp_path / "memory.max").write_text(content)
+    assert memory_bytes(tmp_path / "memory.max") == (expected or machine)

@@ -1,11 +1,19 @@
 """What the trainer keeps in the store: checkpoints, candidates and progress, each whole or not used."""
 
+import hashlib
+import io
+import json
+import os
+import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason, StepResult, TaskResult
 from idla_contract.task import Candidate, DataSource, ModelSpec, ProfileStep, TaskSpec, TrainStep
 from idla_preprocess import ImageSpec
@@ -14,6 +22,7 @@ from idla_trainer.folder import Progress, TaskFolder, write_atomically
 from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
+from typing_extensions import override
 
 HASH = "0123456789ab"
 DIGEST = "sha256:" + "0a" * 32
@@ -67,6 +76,82 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damag
     assert found.step == 1
     damage(tmp_path / "000000000001.checkpoint")
     assert checkpoints.load() is None
+
+
+class Evil:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+def saved(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def compressed(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def letters(text: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+WEIGHTS = np.zeros((3, 2), np.float32)
+# name: what follows the digest, which is right, given a folder that code would make
+FORGED: dict[str, Callable[[Path], bytes]] = {
+    "objects in an array": lambda ran: saved(w=np.array([Evil(ran)], dtype=object), meta=letters('{"step": 9}')),
+    "objects for what is told of it": lambda ran: saved(w=WEIGHTS, meta=np.array([Evil(ran)], dtype=object)),
+    "a pickle": lambda ran: pickle.dumps(Evil(ran)),
+    "a weights file of Keras": lambda _: b"\x89HDF\r\n\x1a\n" + bytes(100),
+    "a bomb": lambda _: compressed(w=np.zeros(1 << 22), meta=letters('{"step": 9}')),
+    "nothing told of it": lambda _: saved(w=WEIGHTS),
+    "no step": lambda _: saved(w=WEIGHTS, meta=letters("{}")),
+    "a step that is none": lambda _: saved(w=WEIGHTS, meta=letters('{"step": null}')),
+    "a list for what is told of it": lambda _: saved(w=WEIGHTS, meta=letters("[]")),
+    "no JSON": lambda _: saved(w=WEIGHTS, meta=letters("{")),
+    "no text": lambda _: saved(w=WEIGHTS, meta=np.full(4, 255, np.uint8)),
+    "nothing at all": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_checkpoint_runs_nothing_and_falls_back_to_the_one_before(tmp_path: Path, name: str) -> None:
+    checkpoints = Checkpoints(tmp_path / "c")
+    checkpoints.save(checkpoint(1))
+    body = FORGED[name](tmp_path / "ran")
+    (tmp_path / "c" / "000000000009.checkpoint").write_bytes(hashlib.sha256(body).hexdigest().encode() + body)
+    (tmp_path / "c" / "000000000010.checkpoint").mkdir()
+    found = checkpoints.load()
+    assert found is not None
+    assert (found.step, not (tmp_path / "ran").exists()) == (1, True)
+
+
+NO_ARRAYS = (
+    "objects in an array", "objects for what is told of it", "a pickle", "a weights file of Keras", "a bomb",
+    "nothing at all",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_ARRAYS)
+def test_forged_weights_run_nothing_though_their_digest_is_right(tmp_path: Path, name: str) -> None:
+    folder = saved_candidate(tmp_path)
+    content = FORGED[name](tmp_path / "ran")
+    card = json.loads((folder / "candidate.json").read_text())
+    (folder / "weights.npz").write_bytes(content)
+    (folder / "candidate.json").write_text(json.dumps(card | {"weightsDigest": digest_of(content)}))
+    with pytest.raises(TaskError, match="the candidate train cannot be read") as refusal:
+        load_candidate(tmp_path, wanted())
+    assert refusal.value.reason is FailureReason.ARTIFACT_INVALID
+    assert not (tmp_path / "ran").exists()
 
 
 def test_no_checkpoint_is_no_error(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """NPZ files: arrays `x` of images and `y` of labels."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
+from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
 from idla_trainer.failures import TaskError
 
@@ -17,32 +16,41 @@ _GREY = 3
 """Dimensions of an array of grey images."""
 
 
-def read_npz(path: Path) -> tuple[npt.NDArray[Any], list[str]]:
+def read_npz(path: Path, memory: int) -> tuple[npt.NDArray[Any], list[str]]:
     """Return images [N, H, W, C], in the type that the file has, and the labels as texts. Nothing is unpickled.
 
+    Args:
+        path: the file.
+        memory: bytes that the arrays may take; a file that says that it takes more is not unpacked.
+
     Raises:
-        TaskError: unreadable, a missing array, or an array of another shape or type.
+        TaskError: unreadable, too large, a missing array, or an array of another shape or type.
     """
-    try:
-        with path.open("rb") as file:
-            if not file.read(len(_NPY)).startswith((_ZIP, _NPY)):
-                raise _unreadable(path, "it is no zip archive of arrays")
-            file.seek(0)
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                raise _invalid(f"{path.name} is a single array; write x and y with numpy.savez")
-            with loaded as arrays:
-                missing = [name for name in ("x", "y") if name not in arrays.files]
-                if missing:
-                    held = ", ".join(sorted(arrays.files)) or "nothing"
-                    raise _invalid(f"{path.name} lacks the array {missing[0]!r}; it holds {held}")
-                images, labels = arrays["x"], arrays["y"]
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        # NumPy's own words advise to unpickle, which would run whatever the file says.
-        objects = "pickle" in str(error)
-        why = "it holds Python objects, which are never read" if objects else str(error)
-        raise _unreadable(path, why) from error
-    return _images(images), _labels(labels, len(images))
+    with path.open("rb") as file:
+        start = file.read(len(_NPY))
+        if start == _NPY:
+            raise _invalid(f"{path.name} is a single array; write x and y with numpy.savez")
+        if not start.startswith(_ZIP):
+            raise _unreadable(path, "it is no zip archive of arrays")
+        try:
+            arrays = read_arrays(file, memory, names=("x", "y"))
+        except MissingArrayError as error:
+            raise _invalid(f"{path.name} {error}") from error
+        except TooLargeError as error:
+            raise too_large(path, error.size, memory) from error
+        except ArraysError as error:
+            raise _unreadable(path, str(error)) from error
+    images = _images(arrays["x"])
+    return images, _labels(arrays["y"], len(images))
+
+
+def too_large(path: Path, size: int, memory: int) -> TaskError:
+    """Return what a user is told of data that the task's memory cannot hold."""
+    message = (
+        f"the examples of {path.name} take {size} bytes of memory or more, the task has {memory}; raise "
+        "spec.resources.limits.memory, or give it fewer or smaller examples"
+    )
+    return _invalid(message)
 
 
 def _images(images: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ from idla_trainer.data.arrays import read_npz
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
+from idla_trainer.surroundings import memory_bytes
 
 _ENDINGS = {".csv": DataFormat.CSV, ".csv.gz": DataFormat.CSV, ".npz": DataFormat.NPZ}
 
@@ -38,7 +39,9 @@ class Dataset:
         return ImageSpec(height=height, width=width, channels=channels, maximum=self.maximum)
 
 
-def load_dataset(source: DataSource, *, data_mount: Path, samples: Path, work: Path) -> Dataset:
+def load_dataset(
+    source: DataSource, *, data_mount: Path, samples: Path, work: Path, memory: int | None = None
+) -> Dataset:
     """Fetch, read and check the examples.
 
     Args:
@@ -46,6 +49,7 @@ def load_dataset(source: DataSource, *, data_mount: Path, samples: Path, work: P
         data_mount: where the claim of `pvc://` is mounted.
         samples: the folder of the samples.
         work: a folder for a download.
+        memory: bytes that the examples may take; default: all that this process may use.
 
     Raises:
         StoreError: they cannot be fetched.
@@ -56,10 +60,11 @@ def load_dataset(source: DataSource, *, data_mount: Path, samples: Path, work: P
     path = _data_file(found)
     if path.stat().st_size == 0:
         raise TaskError(FailureReason.DATA_EMPTY, f"{path.name} is empty; it needs one example or more")
+    limit = memory_bytes() if memory is None else memory
     if _format(path, source.format) is DataFormat.CSV:
-        images, texts = read_csv(path, source.label_column)
+        images, texts = read_csv(path, source.label_column, limit)
     else:
-        images, texts = read_npz(path)
+        images, texts = read_npz(path, limit)
     return _checked(digest, images, texts)
 
 

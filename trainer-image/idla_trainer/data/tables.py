@@ -7,17 +7,22 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 
+from idla_trainer.data.arrays import too_large
 from idla_trainer.failures import TaskError
 
 _GZIP = b"\x1f\x8b"
 DEFAULT_LABEL = "label"
 _SHOWN = 4
+_LONGEST_LINE = 1 << 24
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class _Layout:
     """Index of the label's column."""
 
 
-def read_csv(path: Path, label_column: str | None) -> tuple[npt.NDArray[np.float32], list[str]]:
+def read_csv(path: Path, label_column: str | None, memory: int) -> tuple[npt.NDArray[np.float32], list[str]]:
     """Return square grey images [N, side, side, 1] and the labels of a CSV file, compressed by gzip or not.
 
     A first line of names is told from an example by its texts. Without one the last column is the label. An empty
@@ -37,15 +42,16 @@ def read_csv(path: Path, label_column: str | None) -> tuple[npt.NDArray[np.float
     Args:
         path: the file.
         label_column: the label's name in the first line; default `label`, else the last column.
+        memory: bytes that the examples may take; reading ends where they take more.
 
     Raises:
-        TaskError: unreadable, no example, no such column, lines of different length, a text among the pixels, or a
-            number of pixels that is no square.
+        TaskError: unreadable, too large, no example, no such column, lines of different length, a text among the
+            pixels, or a number of pixels that is no square.
     """
     try:
         opener = gzip.open if _is_compressed(path) else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
-            return _read(csv.reader(text), label_column)
+            return _read(path, csv.reader(_lines(text)), label_column, memory)
     except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise TaskError(FailureReason.DATA_INVALID, f"{path.name} is no readable CSV file ({error})") from error
 
@@ -55,7 +61,17 @@ def _is_compressed(path: Path) -> bool:
         return file.read(len(_GZIP)) == _GZIP
 
 
-def _read(lines: Iterator[list[str]], label_column: str | None) -> tuple[npt.NDArray[np.float32], list[str]]:
+def _lines(text: IO[str]) -> Iterator[str]:
+    """Return the lines; a few compressed bytes can be a line that no memory holds."""
+    while line := text.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise csv.Error(f"a line has more than {_LONGEST_LINE} characters")
+        yield line
+
+
+def _read(
+    path: Path, lines: Iterator[list[str]], label_column: str | None, memory: int
+) -> tuple[npt.NDArray[np.float32], list[str]]:
     rows = (row for row in lines if row)
     first = next(rows, None)
     if first is None:
@@ -70,12 +86,12 @@ def _read(lines: Iterator[list[str]], label_column: str | None) -> tuple[npt.NDA
         )
         raise TaskError(FailureReason.DATA_INVALID, message)
     pixels, labels = array("f"), list[str]()
-    for row in [] if layout.header else [first]:
+    size = 0
+    for row in chain([] if layout.header else [first], [] if second is None else [second], rows):
         _add(row, layout, pixels, labels)
-    for row in [] if second is None else [second]:
-        _add(row, layout, pixels, labels)
-    for row in rows:
-        _add(row, layout, pixels, labels)
+        size += len(labels[-1]) + pixels.itemsize * (layout.columns - 1)
+        if size > memory:
+            raise too_large(path, size, memory)
     if not labels:
         raise TaskError(FailureReason.DATA_EMPTY, "the file has a line of names but no example")
     return np.frombuffer(pixels, dtype=np.float32).reshape(len(labels), side, side, 1), labels

@@ -9,12 +9,13 @@ from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason
 from idla_contract.task import Candidate, ModelSpec
 from idla_preprocess import ImageSpec, InputError
+from idla_preprocess.arrays import unpack
 from pydantic import ValidationError
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import TaskFolder, write_atomically
-from idla_trainer.training.checkpoints import Arrays, pack, unpack
+from idla_trainer.training.checkpoints import Arrays, pack
 
 FOLDER = "candidate"
 _WEIGHTS = "weights.npz"

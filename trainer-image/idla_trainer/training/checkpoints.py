@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_preprocess.arrays import unpack
 
 from idla_trainer.folder import write_atomically
 
@@ -58,9 +59,11 @@ class Checkpoints:
             content = path.read_bytes()
             body = content[_DIGEST_LENGTH:]
             if hashlib.sha256(body).hexdigest().encode() == content[:_DIGEST_LENGTH]:
-                arrays = unpack(body)
-                meta = json.loads(arrays.pop(_META).tobytes())
-                return Checkpoint(int(meta.pop("step")), arrays, meta)
+                try:
+                    return _read(body)
+                except (ValueError, KeyError, TypeError) as error:  # whole, and written by somebody else
+                    _log.warning("the checkpoint %s is none of ours (%s)", path.name, error)
+                    continue
             _log.warning("the checkpoint %s is damaged; going back to the one before", path.name)
         return None
 
@@ -70,7 +73,7 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def _newest_first(self) -> list[Path]:
-        return sorted(self._folder.glob("*.checkpoint"), reverse=True)
+        return sorted((path for path in self._folder.glob("*.checkpoint") if path.is_file()), reverse=True)
 
 
 def pack(arrays: Arrays) -> bytes:
@@ -80,7 +83,7 @@ def pack(arrays: Arrays) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(content: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of an NPZ; nothing is unpickled."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+def _read(body: bytes) -> Checkpoint:
+    arrays = unpack(body)
+    meta = json.loads(arrays.pop(_META).tobytes())
+    return Checkpoint(int(meta.pop("step")), arrays, meta)

@@ -197,7 +197,7 @@ class TrainingRun:
         found = checkpoints.load()
         if found is None:
             return
-        if found.meta["fingerprint"] != fingerprint or not self._network.accepts(found.arrays):
+        if found.meta.get("fingerprint") != fingerprint or not self._network.accepts(found.arrays):
             _log.info("the checkpoints belong to another training; starting anew")
             checkpoints.clear()
             return
