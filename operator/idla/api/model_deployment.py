@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from idla.api.meta import Conditions, Digest, ObjectName, Rule, SpecModel, StatusModel, Whole
+from idla.api.meta import Conditions, Digest, Name, ObjectName, Rule, SpecModel, StatusModel, Whole
 from idla.api.resources import Resources
 from idla.api.uri import ArtifactUri
 
@@ -60,6 +60,8 @@ class ServedModelStatus(StatusModel):
     """Its folder."""
     digest: Digest
     """Its digest."""
+    workflow: Name | None = None
+    """The TrainingWorkflow that published it, where one is followed."""
 
 
 class ModelDeploymentStatus(StatusModel):

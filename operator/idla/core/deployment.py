@@ -113,8 +113,11 @@ def _wanted_model(
     reference = spec.model
     if reference.storage_uri is not None and reference.digest is not None:
         return ServedModelStatus(uri=reference.storage_uri, digest=reference.digest)
+    followed = None if reference.workflow_ref is None else reference.workflow_ref.name
     artifact = None if workflow is None else read_status(workflow).artifact
-    return old.model if artifact is None else ServedModelStatus(uri=artifact.uri, digest=artifact.digest)
+    if artifact is not None:
+        return ServedModelStatus(uri=artifact.uri, digest=artifact.digest, workflow=followed)
+    return old.model if old.model is not None and old.model.workflow == followed else None
 
 
 def _waits_for(spec: ModelDeploymentSpec, workflow: Manifest | None) -> str:

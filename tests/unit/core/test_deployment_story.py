@@ -35,7 +35,7 @@ def test_a_published_artifact_is_served() -> None:
         "name": "store", "persistentVolumeClaim": {"claimName": "digits-artifacts", "readOnly": True},
     }  # fmt: skip
     endpoint.replicas(updated=1, ready=1).settle()
-    model = {"uri": "pvc://digits-artifacts/models/a1a1a1a1", "digest": ARTIFACT_DIGEST}
+    model = {"uri": "pvc://digits-artifacts/models/a1a1a1a1", "digest": ARTIFACT_DIGEST, "workflow": "digits"}
     since = timestamp(endpoint.now)
     shape = {"observedGeneration": 1, "lastTransitionTime": since, "status": "True"}
     assert endpoint.resource["status"] == {
@@ -91,6 +91,28 @@ def test_what_a_workflow_published_is_served_on_when_the_workflow_is_gone() -> N
     endpoint.settle()
     assert endpoint.deployment is not None
     assert endpoint.resource["status"]["model"] == before["model"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param({"workflowRef": {"name": "digits"}}, id="another workflow"),
+        pytest.param({"storageUri": "https://models.example/digits", "digest": OTHER_DIGEST}, id="an address"),
+    ],
+)
+def test_what_was_asked_for_before_is_not_taken_for_the_artifact_of_a_workflow_without_one(before: Object) -> None:
+    endpoint = (
+        Endpoint(resource=model_deployment(model=before)).publish().settle().replicas(updated=1, ready=1).settle()
+    )
+    served = endpoint.resource["status"]["serving"]
+    endpoint.resource["spec"]["model"] = {"workflowRef": {"name": "faces"}}
+    endpoint.workflow = None
+    endpoint.settle()
+    assert endpoint.conditions()["Reconciling"] == "True WaitingForModel"
+    found = next(entry for entry in endpoint.resource["status"]["conditions"] if entry["type"] == "Reconciling")
+    assert found["message"].startswith("TrainingWorkflow faces does not exist")
+    assert endpoint.resource["status"]["serving"] == served
+    assert endpoint.deployment is not None
 
 
 def test_a_new_artifact_rolls_while_the_old_one_serves() -> None:
