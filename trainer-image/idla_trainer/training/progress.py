@@ -2,7 +2,6 @@
 
 import logging
 import time
-from typing import Any
 
 from idla_contract import metrics
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
@@ -10,17 +9,22 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 _log = logging.getLogger(__name__)
 
 
+_TEXTS = {
+    metrics.TASK_STEP: "Steps done over all epochs",
+    metrics.TASK_TOTAL_STEPS: "Steps that the training takes at most",
+    metrics.TASK_LOSS: "Loss of the last epoch",
+    metrics.TASK_ACCURACY: "Accuracy of the last epoch",
+    metrics.TASK_EXAMPLES_PER_SECOND: "Training throughput over the last epoch",
+    metrics.TASK_UPDATED_SECONDS: "Unix time of the last change",
+}
+
+
 class ProgressMetrics:
-    """Gauges of the running training."""
+    """Gauges of the running training; each is there only when it has a value, since a new gauge would say 0."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._step = self._gauge(metrics.TASK_STEP, "Steps done over all epochs")
-        self._total = self._gauge(metrics.TASK_TOTAL_STEPS, "Steps that the training takes at most")
-        self._loss = self._gauge(metrics.TASK_LOSS, "Loss of the last epoch", "split")
-        self._accuracy = self._gauge(metrics.TASK_ACCURACY, "Accuracy of the last epoch", "split")
-        self._rate = self._gauge(metrics.TASK_EXAMPLES_PER_SECOND, "Training throughput over the last epoch")
-        self._updated = self._gauge(metrics.TASK_UPDATED_SECONDS, "Unix time of the last change")
+        self._gauges: dict[str, Gauge] = {}
 
     def serve(self, port: int) -> None:
         """Answer `/metrics` on a thread; port 0 is none. A port in use costs the metrics, not the training."""
@@ -33,19 +37,23 @@ class ProgressMetrics:
 
     def step(self, done: int, total: int) -> None:
         """Tell how far the training is."""
-        self._step.set(done)
-        self._total.set(total)
-        self._updated.set(time.time())
+        self._set(metrics.TASK_STEP, done)
+        self._set(metrics.TASK_TOTAL_STEPS, total)
+        self._set(metrics.TASK_UPDATED_SECONDS, time.time())
 
     def epoch(self, split: str, *, loss: float, accuracy: float) -> None:
         """Tell what the last epoch gave on a split."""
-        self._loss.labels(split).set(loss)
-        self._accuracy.labels(split).set(accuracy)
+        self._set(metrics.TASK_LOSS, loss, split=split)
+        self._set(metrics.TASK_ACCURACY, accuracy, split=split)
 
     def throughput(self, rate: float) -> None:
         """Tell the examples per second of the last epoch."""
-        self._rate.set(rate)
-        self._updated.set(time.time())
+        self._set(metrics.TASK_EXAMPLES_PER_SECOND, rate)
+        self._set(metrics.TASK_UPDATED_SECONDS, time.time())
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Any:
-        return Gauge(name, text, labels, registry=self._registry)
+    def _set(self, name: str, value: float, **labels: str) -> None:
+        gauge = self._gauges.get(name) or Gauge(name, _TEXTS[name], tuple(labels), registry=None)
+        (gauge.labels(**labels) if labels else gauge).set(value)
+        if name not in self._gauges:  # not before it has its value
+            self._gauges[name] = gauge
+            self._registry.register(gauge)
