@@ -1,4 +1,11 @@
+import base64
+import io
+import json
+import marshal
+import os
+import pickle
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +19,7 @@ from idla_server.engine import short_bytes
 from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
 from idla_server.runtime import Runtime
 from idla_server.signature import input_specs
+from typing_extensions import override
 
 from tests.server.serving import SPEC, Artifact, make_artifact, serving
 
@@ -95,6 +103,11 @@ INVALID: dict[str, tuple[Change | None, dict[str, Any], list[str]]] = {
     "no preprocessing": (text("preprocess.json", b"{}"), {}, ["preprocess.json", "keys"]),
     "a label too few": (None, {"labels": ("ant", "bee")}, ["2 labels", "3 classes"]),
     "inputs of another name": (None, {"inputs": ()}, ["inputs ()", "image FP32 [-1, 4, 4, 1]"]),
+    "another task": (
+        None,
+        {"task_type": "ObjectDetection"},
+        ["task type 'ObjectDetection'", "allowed is ImageClassification"],
+    ),
     "outputs of another name": (None, {"outputs": ()}, ["outputs ()", "probabilities FP32 [-1, 3], label BYTES [-1]"]),
 }
 
@@ -108,6 +121,75 @@ def test_an_artifact_that_cannot_be_served_says_why(name: str, tiny: Path, tmp_p
     assert caught.value.reason is FailureReason.ARTIFACT_INVALID
     assert [part for part in parts if part not in caught.value.message] == []
     assert caught.value.message.endswith("; publish the artifact again")
+
+
+class Evil:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+def keras_archive() -> bytes:
+    """Return a `.keras` file whose only layer is a Lambda with code of Python in it."""
+    code = base64.b64encode(marshal.dumps(compile("import os; os.mkdir('ran')", "", "exec"))).decode()
+    layer = {"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {"code": code}}}}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": [layer]}}))
+        archive.writestr("model.weights.h5", HDF5)
+    return buffer.getvalue()
+
+
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(200)
+# name: a file beside those that the trainer writes, and what is in it
+OTHER_FORMATS: dict[str, tuple[str, Callable[[Path], bytes]]] = {
+    "weights of Keras": ("model.h5", lambda _: HDF5),
+    "a Keras model with a Lambda layer": ("model.keras", lambda _: keras_archive()),
+    "a pickle": ("model.pkl", lambda ran: pickle.dumps(Evil(ran))),
+    "a single array": ("weights.npy", lambda ran: b"\x93NUMPY" + pickle.dumps(Evil(ran))),
+    "a graph of TensorFlow": ("saved_model.pb", lambda _: b"\x08\x01"),
+    "code": ("preprocess.py", lambda _: b"import os; os.mkdir('ran')"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_another_format_is_refused_as_a_file_beside_the_model(name: str, tiny: Path, tmp_path: Path) -> None:
+    file, content = OTHER_FORMATS[name]
+    artifact = make_artifact(tiny, tmp_path / "model", text(file, content(tmp_path / "ran")))
+    with pytest.raises(ModelError) as caught:
+        load_model(artifact.folder, artifact.digest)
+    assert caught.value.reason is FailureReason.ARTIFACT_INVALID
+    assert caught.value.message == (
+        f"{artifact.folder}: manifest.json lists {file}, which nobody here reads; allowed are golden.npz, "
+        "model.float.tflite, model.tflite, preprocess.json; publish the artifact again"
+    )
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("file", ["model.tflite", "golden.npz", "preprocess.json"])
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_another_format_is_refused_under_the_name_of_ours(
+    name: str, file: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = OTHER_FORMATS[name][1](tmp_path / "ran")
+    artifact = make_artifact(tiny, tmp_path / "model", text(file, content))
+    with pytest.raises(ModelError, match=file) as caught:
+        load_model(artifact.folder, artifact.digest)
+    assert caught.value.reason is FailureReason.ARTIFACT_INVALID
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_that_would_have_tensorflow_read_a_file_is_refused(tiny: Path, tmp_path: Path) -> None:
+    content = (tiny / "reads-a-file.tflite").read_bytes()
+    artifact = make_artifact(tiny, tmp_path / "model", text("model.tflite", content))
+    with pytest.raises(ModelError, match=r"model\.tflite: LiteRT cannot load it .*FlexReadFile"):
+        load_model(artifact.folder, artifact.digest)
 
 
 def folder_is_a_file(folder: Path) -> None:

@@ -12,6 +12,20 @@ MAXIMUM = 16.0
 CLASSES = 3
 
 
+def reading_a_file() -> bytes:
+    """Return a model that has TensorFlow read a file of the machine and answers its bytes."""
+
+    def read(images: tf.Tensor) -> tf.Tensor:
+        content = tf.io.decode_raw(tf.io.read_file("/etc/passwd"), tf.uint8)
+        return tf.cast(content[:CLASSES], tf.float32)[tf.newaxis] + tf.reduce_sum(images)
+
+    concrete = tf.function(read).get_concrete_function(tf.TensorSpec((1, *SHAPE), tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    converted: bytes = converter.convert()
+    return converted
+
+
 def main(folder: Path) -> None:
     keras.utils.set_random_seed(7)
     initializer = keras.initializers.RandomNormal(stddev=0.006)
@@ -29,6 +43,7 @@ def main(folder: Path) -> None:
     probabilities = model(inputs).numpy()
     (folder / "model.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     np.savez(folder / "golden.npz", inputs=inputs, probabilities=probabilities)
+    (folder / "reads-a-file.tflite").write_bytes(reading_a_file())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from idla_contract.exit_codes import ExitCode
 from idla_store import StoreError, fetch_artifact
 
 from idla_server.failures import reason_of, report
+from idla_server.files import ALLOWED
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def fetch(uri: str, digest: str, into: Path, *, mount: Path, termination_message
         SUCCEEDED; STORE_UNAVAILABLE where a repetition may work; else BAD_INPUT.
     """
     try:
-        manifest = fetch_artifact(uri, digest, into, mount=mount)
+        manifest = fetch_artifact(uri, digest, into, mount=mount, names=ALLOWED)
     except StoreError as error:
         return report(reason_of(error), str(error), termination_message)
     size = sum(entry.size_bytes for entry in manifest.files)

@@ -12,6 +12,7 @@ from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
 from idla_server.failures import reason_of
+from idla_server.files import ALLOWED, READ, TASK_TYPE
 from idla_server.runtime import ModelFileError, Runtime
 from idla_server.signature import input_specs, output_specs
 
@@ -80,13 +81,15 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
         ModelError: a missing, unreadable or changed file, or other answers than promised.
     """
     try:
-        manifest = verify(folder, digest)
+        manifest = verify(folder, digest, names=ALLOWED)
     except StoreError as error:
         raise ModelError.of(error) from error
     listed = {entry.name for entry in manifest.files}
-    missing = [name for name in (MODEL, PREPROCESS, GOLDEN) if name not in listed]
+    missing = [name for name in READ if name not in listed]
     if missing:
         raise _invalid(f"manifest.json does not list {', '.join(missing)}")
+    if manifest.task_type != TASK_TYPE:
+        raise _invalid(f"manifest.json has the task type {manifest.task_type!r}, allowed is {TASK_TYPE}")
     try:
         spec = ImageSpec.from_json((folder / PREPROCESS).read_bytes())
         runtime = Runtime(folder / MODEL, threads=threads)

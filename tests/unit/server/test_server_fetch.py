@@ -17,18 +17,21 @@ CONTENT = b"weights"
 OTHER = digest_of(b"another artifact")
 
 
-def published(store: Path) -> str:
+def published(store: Path, *more: str) -> str:
+    """Publish an artifact with a model, and other files beside it; return its digest."""
     store.mkdir()
     work = store.parent / "work"
     work.mkdir()
-    (work / "model.tflite").write_bytes(CONTENT)
+    names = ("model.tflite", *more)
+    for name in names:
+        (work / name).write_bytes(CONTENT)
     manifest = ArtifactManifest(
         task_type="ImageClassification",
         inputs=(),
         outputs=(),
         labels=("a",),
         variant="Float32",
-        files=(FileEntry(name="model.tflite", digest=digest_of(CONTENT), size_bytes=len(CONTENT)),),
+        files=tuple(FileEntry(name=name, digest=digest_of(CONTENT), size_bytes=len(CONTENT)) for name in names),
         lineage=Lineage(data_digest=OTHER, template="t", image="i", seed=1, code_version="0", tensorflow_version="2"),
     )
     return publish(work, store, manifest)[1]
@@ -112,6 +115,16 @@ def test_a_failed_fetch_says_why_and_what_to_do(name: str, tmp_path: Path) -> No
     assert ": " in failure.message
     assert "; " in failure.message
     assert [(line["level"], line["reason"], line["message"]) for line in log] == [("error", reason, failure.message)]
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "weights.npy", "model.pkl", "saved_model.pb"])
+def test_of_an_artifact_with_a_file_of_another_format_nothing_is_fetched(tmp_path: Path, name: str) -> None:
+    digest = published(tmp_path / "store", name)
+    code, failure, _ = fetch(tmp_path / "store", f"pvc://claim/models/{digest.replace(':', '-')}", digest)
+    assert failure is not None
+    assert (code, failure.reason) == (ExitCode.BAD_INPUT, FailureReason.ARTIFACT_INVALID)
+    assert f"manifest.json lists {name}, which nobody here reads" in failure.message
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["manifest.json"]
 
 
 def test_an_interrupted_fetch_does_not_look_like_a_finished_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from idla_contract.artifact import MANIFEST, ArtifactManifest, canonical_bytes, digest_of
@@ -68,17 +69,23 @@ def publish(folder: Path, store_root: Path, manifest: ArtifactManifest) -> tuple
     return relative, digest, size
 
 
-def verify(folder: Path, digest: str) -> ArtifactManifest:
+def verify(folder: Path, digest: str, *, names: Collection[str] | None = None) -> ArtifactManifest:
     """Return the manifest of an artifact folder after every byte of the folder was found to be as promised.
+
+    Args:
+        folder: the artifact folder.
+        digest: the artifact's digest.
+        names: the files that the reader knows; default: any.
 
     Raises:
         NotFoundError: the folder, its manifest or a listed file is missing.
         DigestMismatchError: the manifest or a file has other bytes.
-        RefusedError: a name that the manifest does not list, a link or a special file, or an unreadable manifest.
+        RefusedError: a name that the manifest does not list or the reader does not know, a link or a special file, or
+            an unreadable manifest.
         UnreachableError: something cannot be read.
     """
     try:
-        return _verify(folder, digest)
+        return _verify(folder, digest, names)
     except FileNotFoundError as error:
         raise NotFoundError(str(folder), f"there is no {error.filename}", _PUBLISH_AGAIN) from error
     except OSError as error:
@@ -87,7 +94,13 @@ def verify(folder: Path, digest: str) -> ArtifactManifest:
 
 
 def fetch_artifact(
-    uri: str, digest: str, into: Path, *, mount: Path = Path(STORE_MOUNT), policy: FetchPolicy | None = None
+    uri: str,
+    digest: str,
+    into: Path,
+    *,
+    mount: Path = Path(STORE_MOUNT),
+    policy: FetchPolicy | None = None,
+    names: Collection[str] | None = None,
 ) -> ArtifactManifest:
     """Copy an artifact folder into `into` and verify it there; only then may it be used.
 
@@ -97,6 +110,7 @@ def fetch_artifact(
         into: an empty folder, or one that an interrupted fetch left; made where it is missing.
         mount: where the claim of `pvc://` is mounted.
         policy: what a fetch may do.
+        names: the files that the reader knows, default: any; of an artifact with another one no file is fetched.
 
     Raises:
         StoreError: one of its kinds.
@@ -120,17 +134,17 @@ def fetch_artifact(
     try:
         into.mkdir(parents=True, exist_ok=True)
         take(MANIFEST, _MANIFEST_LIMIT)
-        manifest = _read_manifest(into, digest, uri)
+        manifest = _read_manifest(into, digest, uri, names)
         for entry in manifest.files:
             take(entry.name, entry.size_bytes)
     except OSError as error:
         problem = f"it cannot be copied to {into} ({error})"
         raise UnreachableError(uri, problem, "check both volumes, free space and permissions") from error
-    return verify(into, digest)
+    return verify(into, digest, names=names)
 
 
-def _verify(folder: Path, digest: str) -> ArtifactManifest:
-    manifest = _read_manifest(folder, digest, str(folder))
+def _verify(folder: Path, digest: str, names: Collection[str] | None) -> ArtifactManifest:
+    manifest = _read_manifest(folder, digest, str(folder), names)
     sizes = {entry.name: entry.size_bytes for entry in manifest.files}
     for path in sorted(folder.iterdir()):
         if path.name != MANIFEST and path.name not in sizes:
@@ -150,7 +164,7 @@ def _verify(folder: Path, digest: str) -> ArtifactManifest:
     return manifest
 
 
-def _read_manifest(folder: Path, digest: str, uri: str) -> ArtifactManifest:
+def _read_manifest(folder: Path, digest: str, uri: str, names: Collection[str] | None) -> ArtifactManifest:
     path = folder / MANIFEST
     _check_regular(path)
     if path.lstat().st_size > _MANIFEST_LIMIT:
@@ -161,9 +175,16 @@ def _read_manifest(folder: Path, digest: str, uri: str) -> ArtifactManifest:
         problem = f"{MANIFEST} has the digest {found}, expected {digest}"
         raise DigestMismatchError(uri, problem, "correct the digest, or " + _PUBLISH_AGAIN)
     try:
-        return ArtifactManifest.model_validate_json(content)
+        manifest = ArtifactManifest.model_validate_json(content)
     except ValidationError as error:
         raise RefusedError(uri, f"{MANIFEST} cannot be understood ({error})", _PUBLISH_AGAIN) from error
+    unknown = sorted(entry.name for entry in manifest.files if names is not None and entry.name not in names)
+    if unknown and names is not None:
+        problem = (
+            f"{MANIFEST} lists {', '.join(unknown)}, which nobody here reads; allowed are {', '.join(sorted(names))}"
+        )
+        raise RefusedError(uri, problem, _PUBLISH_AGAIN)
+    return manifest
 
 
 def _check_regular(path: Path) -> None:
