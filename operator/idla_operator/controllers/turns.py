@@ -29,7 +29,7 @@ from idla_operator.ports import (
 UNWATCHED_SECONDS = 15.0
 """Between two looks for what no watch tells of: a claim that is missing, an object of somebody else in our way."""
 CONFLICT_SECONDS = 1.0
-"""Until a child that was refused as another one than was seen has had time to arrive."""
+"""Until what was refused as another one than was seen, or is not found, has had time to arrive or to be deleted."""
 TAKEN_SECONDS = 5.0
 """Between two looks whether a child's name has become free."""
 _LOG = logging.getLogger(__name__)
@@ -100,12 +100,14 @@ class Turns:
             raise
         except ConflictError as error:
             _LOG.info("%s was changed meanwhile: %s", key, error)
-            return 0.0 if await self._refresh(key) else CONFLICT_SECONDS
-        except NotFoundError:
+            known = self._store.get(key)
             await self._refresh(key)
-            if self._store.get(key) is None:
-                return None
-            raise
+            return CONFLICT_SECONDS if self._store.get(key) == known else 0.0
+        except NotFoundError as error:
+            if await self._refresh(key):
+                raise
+            _LOG.info("%s is not found: %s", key, error)
+            return CONFLICT_SECONDS
         except ClusterError:
             raise
         except Exception as error:
@@ -174,15 +176,14 @@ class Turns:
         """Read the key's object live, so that the next turn does not decide on the view that was just refused.
 
         Returns:
-            Whether the view is another one now.
+            Whether it is there. That it is gone is for the watch and the sweep to say: an API server that does not know
+            its CRDs yet answers 404 as well, and what is forgotten is forgotten for good.
         """
-        known = self._store.get(key)
         try:
             self._store.put(await self._cluster.get(key))
         except NotFoundError:
-            if known is not None:
-                self._store.remove(key, known["metadata"]["uid"])
-        return self._store.get(key) != known
+            return False
+        return True
 
     async def _warn(self, key: Reference, reason: str, message: str) -> None:
         about = self._store.get(key)

@@ -21,6 +21,7 @@ from idla_operator.ports import (
     ForbiddenError,
     InvalidError,
     Measured,
+    NotFoundError,
     Outcome,
     Reading,
     Reference,
@@ -267,11 +268,28 @@ def test_a_child_that_is_another_one_is_waited_for_and_not_asked_for_all_the_tim
     assert scene.turn() == CONFLICT_SECONDS
 
 
-def test_a_workflow_that_was_deleted_meanwhile_is_forgotten() -> None:
+@pytest.mark.parametrize(
+    "decision",
+    [Reconciliation(status={"observedGeneration": 1}), Reconciliation(apply=(JOB | {"spec": {"template": {}}},))],
+    ids=["its status is not found", "it is not found before a creation"],
+)
+def test_only_a_watch_or_a_list_says_that_a_workflow_is_gone(decision: Reconciliation) -> None:
     scene = Scene(WORKFLOW)
-    del scene.cluster.objects[KEY]
-    scene.decide = lambda _: Reconciliation(status={"observedGeneration": 1})
-    assert (scene.turn(), scene.store.get(KEY)) == (None, None)
+    lost = scene.cluster.objects.pop(KEY)
+    scene.decide = lambda _: decision
+    assert scene.turn() == CONFLICT_SECONDS
+    scene.cluster.put(lost)  # an API server that does not know its CRDs yet answers 404 for everything
+    scene.store.put(scene.cluster.objects[KEY])
+    scene.turn()
+    assert len(scene.cluster.writes) == 1
+
+
+def test_a_child_that_cannot_be_put_where_its_workflow_is_found_is_a_failure() -> None:
+    scene = Scene(WORKFLOW)
+    scene.decide = lambda _: Reconciliation(apply=(JOB | {"spec": {"template": {}}},))
+    scene.cluster.fail["apply"] = [NotFoundError("namespace")]
+    with pytest.raises(NotFoundError):
+        scene.turn()
 
 
 def test_a_taken_name_is_told_and_looked_at_again() -> None:
