@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sbom
 from tests.cluster import stages
 
 ROOT = Path(__file__).parents[2]
@@ -62,3 +63,25 @@ def test_keras_is_one_that_loads_no_code_from_a_model_file() -> None:
 def test_the_server_and_the_operator_have_no_keras_to_load_a_model_with() -> None:
     for path in (ROOT / "trainer-image/requirements/server.txt", ROOT / "requirements/operator.txt"):
         assert re.findall(r"^(keras|tensorflow|torch|h5py|joblib|scikit-learn)\b", path.read_text(), re.MULTILINE) == []
+
+
+def test_every_package_is_pinned_to_one_version_with_its_hashes() -> None:
+    lists = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "trainer-image/requirements").glob("*.txt")]
+    assert len(lists) >= 9
+    for path in lists:
+        assert sbom.installed(path.read_text()), path.name
+
+
+def test_every_list_that_is_installed_in_an_image_demands_the_hashes() -> None:
+    for folder in FOLDERS:
+        text = (folder / "Dockerfile").read_text().replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if "pip" in line and ("--requirement" in line or " -r " in line)]
+        assert lines
+        assert [line for line in lines if "--require-hashes" not in line] == []
+
+
+def test_every_go_program_that_needs_modules_has_their_checksums() -> None:
+    modules = [path.parent for path in (ROOT / "tests/cluster/go").glob("*/go.mod")]
+    assert len(modules) > 5
+    needy = [path for path in modules if "require" in (path / "go.mod").read_text()]
+    assert [path.name for path in needy if not (path / "go.sum").is_file()] == []
