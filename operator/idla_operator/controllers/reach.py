@@ -77,10 +77,9 @@ async def _confined(cluster: Cluster, namespaces: tuple[str, ...]) -> Reach:
     lacking: dict[str, str] = {}
     for namespace in namespaces:
         try:
-            for resource in NAMESPACED:
-                await _list(cluster, Watch(resource, namespace))
+            await _list_all(cluster, namespace)
         except ForbiddenError as error:
-            lacking[namespace] = _advice(namespace, error)
+            lacking[namespace] = advice(namespace, error)
     reached = [namespace for namespace in namespaces if namespace not in lacking]
     if not reached:
         raise SetupError("\n".join(lacking.values()))
@@ -89,6 +88,11 @@ async def _confined(cluster: Cluster, namespaces: tuple[str, ...]) -> Reach:
     return Reach(
         watches=tuple(Watch(resource, namespace) for namespace in reached for resource in NAMESPACED), lacking=lacking
     )
+
+
+async def _list_all(cluster: Cluster, namespace: str) -> None:
+    for resource in NAMESPACED:
+        await _list(cluster, Watch(resource, namespace))
 
 
 async def _list(cluster: Cluster, watch: Watch) -> None:
@@ -100,12 +104,13 @@ async def _list(cluster: Cluster, watch: Watch) -> None:
         raise SetupError(message if resource in CUSTOM else f"{resource.plural} are unknown") from None
 
 
-def _advice(namespace: str, error: ForbiddenError) -> str:
+def advice(namespace: str, error: ForbiddenError) -> str:
+    """Return what is wrong with a namespace that is to be worked in, and what to do."""
     # The API server answers likewise for a namespace that does not exist.
     apply = f"kubectl apply -n {namespace} -k manifests/overlays/namespaced/watched"
     return (
         f"namespace {namespace} of IDLA_WATCH_NAMESPACES does not exist, or the operator's role there is missing or"
-        f" incomplete: {error}; create it or take it from the list, then: {apply}"
+        f" incomplete: {error}; take it from the list, or create it and: {apply}"
     )
 
 
@@ -134,8 +139,7 @@ class Lookout:
         """
         for namespace in self._lacking:
             try:
-                for resource in NAMESPACED:
-                    await self._cluster.identities(resource, namespace=namespace, limit=1)
+                await _list_all(self._cluster, namespace)
             except ClusterError as error:
                 _LOG.debug("namespace %s cannot be worked in yet: %s", namespace, error)
             else:

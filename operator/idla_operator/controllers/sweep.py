@@ -9,6 +9,7 @@ import asyncio
 import logging
 
 from idla_operator.controllers.inbox import Inbox, Keys
+from idla_operator.controllers.reach import advice
 from idla_operator.controllers.store import Store
 from idla_operator.ports import MODELS, WORKFLOWS, Cluster, ClusterError, ForbiddenError, Listing, Watch, reference_of
 
@@ -63,7 +64,7 @@ class Sweep:
                 listing = await self._cluster.identities(watch.resource, namespace=watch.namespace)
             except ClusterError as error:
                 # No list, no verdict: an API server that does not answer is not cured by a restart of ours.
-                _LOG.warning("%s could not be listed: %s", watch, error)
+                _LOG.warning("%s could not be listed: %s", watch, _said(watch, error))
                 if isinstance(error, ForbiddenError):
                     self.forbidden |= {watch}
                 continue
@@ -86,3 +87,9 @@ class Sweep:
         keys = [reference_of(document) for resource in (WORKFLOWS, MODELS) for document in self._store.all(resource)]
         for number, key in enumerate(keys):
             self._queue.add_after(key, PERIOD_SECONDS * number / len(keys))
+
+
+def _said(watch: Watch, error: ClusterError) -> str:
+    if watch.namespace is None or not isinstance(error, ForbiddenError):
+        return str(error)
+    return advice(watch.namespace, error)

@@ -178,8 +178,9 @@ def _is_repetition(message: str) -> bool:
 class Audit:
     """The writes of the operator's account, from the API server's audit log, and what it was refused since now."""
 
-    def __init__(self, plane: ControlPlane | Places) -> None:
+    def __init__(self, plane: ControlPlane | Places, *, user: str = USER) -> None:
         self._path = plane.audit_log
+        self._user = user
         # A restarted API server refuses everybody for a moment, and other tests restart it.
         self._began = self._path.stat().st_size
 
@@ -188,11 +189,11 @@ class Audit:
         found = []
         with self._path.open() as lines:
             for line in lines:
-                if USER not in line or not line.endswith("\n"):
+                if self._user not in line or not line.endswith("\n"):
                     continue
                 entry = json.loads(line)
                 target = entry.get("objectRef", {})
-                if entry["user"]["username"] != USER or entry["verb"] not in _WRITES:
+                if entry["user"]["username"] != self._user or entry["verb"] not in _WRITES:
                     continue
                 if target.get("resource") == "leases" or namespace not in {None, target.get("namespace")}:
                     continue
@@ -204,8 +205,8 @@ class Audit:
         """Return every request of the account since this object was made, whatever became of it."""
         with self._path.open("rb") as log:
             log.seek(self._began)
-            found = [json.loads(line) for line in log if USER.encode() in line and line.endswith(b"\n")]
-        return [entry for entry in found if entry["user"]["username"] == USER]
+            found = [json.loads(line) for line in log if self._user.encode() in line and line.endswith(b"\n")]
+        return [entry for entry in found if entry["user"]["username"] == self._user]
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[Callable[[str], bool]]:
@@ -215,7 +216,7 @@ class Audit:
 
             def written(namespace: str) -> bool:
                 return any(
-                    USER in line and f'"namespace":"{namespace}"' in line and json.loads(line)["verb"] in _WRITES
+                    self._user in line and f'"namespace":"{namespace}"' in line and json.loads(line)["verb"] in _WRITES
                     for line in log.readlines()
                 )
 
@@ -228,7 +229,7 @@ class Audit:
             log.seek(self._began)
             lines = log.read().decode().splitlines()
         for line in lines:
-            if USER in line and '"authorization.k8s.io/decision":"forbid"' in line:
+            if self._user in line and '"authorization.k8s.io/decision":"forbid"' in line:
                 entry = json.loads(line)
                 found.append(f"{entry['verb']} {entry['requestURI']}")
         return found

@@ -24,7 +24,7 @@ from tests.unit.operator.fake_cluster import FakeCluster
 
 ADVICE = (
     "namespace {0} of IDLA_WATCH_NAMESPACES does not exist, or the operator's role there is missing or incomplete: {1}"
-    " are forbidden; create it or take it from the list, then:"
+    " are forbidden; take it from the list, or create it and:"
     " kubectl apply -n {0} -k manifests/overlays/namespaced/watched"
 )
 

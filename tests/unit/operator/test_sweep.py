@@ -1,6 +1,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.inbox import Inbox
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
@@ -125,7 +126,9 @@ def test_in_single_namespaces_each_is_compared_with_its_own_listing() -> None:
     assert scene.health.ailments() == ("the watch of jobs of namespace hearing does not bring what exists",)
 
 
-def test_a_right_that_was_taken_away_is_told_until_it_is_back_and_nothing_is_forgotten_meanwhile() -> None:
+def test_a_right_that_was_taken_away_is_told_until_it_is_back_and_nothing_is_forgotten_meanwhile(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     scene = Scene(CONFINED)
     scene.see()
     scene.over()
@@ -137,6 +140,11 @@ def test_a_right_that_was_taken_away_is_told_until_it_is_back_and_nothing_is_for
         "trainingworkflows of namespace hearing may not be listed any more",
     )
     assert (len(scene.store.children(JOBS, "w-1")), scene.health.ailments()) == (1, ())
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.split(":")[0] for line in told] == [
+        "jobs of namespace vision could not be listed", "trainingworkflows of namespace hearing could not be listed",
+    ]  # fmt: skip
+    assert all("kubectl apply -n" in line for line in told)
     scene.cluster.forbid()
     scene.over()
     assert (len(scene.store.children(JOBS, "w-1")), scene.health.waits_for()) == (0, ())
