@@ -104,6 +104,30 @@ def waiting(pod: Manifest) -> Waiting | None:
     return None
 
 
+def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
+    """Return that nobody knows how a running pod fares, since its node is silent or gone, or None.
+
+    Args:
+        pod: the pod.
+        nodes: all nodes, or None where the operator may not see them.
+    """
+    name = (pod.get("spec") or {}).get("nodeName")
+    if nodes is None or name is None or phase(pod) != "Running":
+        return None
+    node = next((node for node in nodes if node["metadata"]["name"] == name), None)
+    if node is None:
+        return f"its node {name} is gone; Kubernetes replaces the pod within minutes"
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready = next((entry for entry in conditions if entry.get("type") == "Ready"), None)
+    if ready is None or ready.get("status") == "True":
+        return None
+    said = str(ready.get("reason") or "NotReady")
+    until = "deleted or tainted node.kubernetes.io/out-of-service (only if it is off)"
+    return (
+        f"its node {name} is not ready: {said}. It goes on when the node is back; elsewhere, when the node is {until}"
+    )
+
+
 def _unscheduled(message: str) -> Waiting:
     missing = _MISSING_CLAIM.search(message)
     if missing is not None:

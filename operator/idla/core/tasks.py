@@ -19,7 +19,7 @@ from idla.builders.task_job import CONTAINER, TaskPod, build_task_job, job_name
 from idla.core import jobs
 from idla.core.conditions import parse_timestamp, shortened
 from idla.core.job_failures import explain_failure, explain_pod
-from idla.core.pods import job_of, owned_by, phase, termination, waiting
+from idla.core.pods import job_of, lost_node, owned_by, phase, termination, waiting
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
@@ -260,7 +260,9 @@ def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
     pods = owned_by(case.snapshot.pods, jobs.name_of(job))
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
     if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
-        return case.view(job, TaskState.RUNNING)
+        nodes = case.snapshot.nodes
+        lost = next((text for pod in pods if (text := lost_node(pod, nodes)) is not None), "")
+        return case.view(job, TaskState.RUNNING, message=lost)
     pending = [pod for pod in pods if phase(pod) == "Pending"]
     if not pending:
         return _without_pod(case, job, pods)
@@ -284,11 +286,14 @@ def _without_pod(case: _Case, job: Manifest, ended: Sequence[Manifest]) -> TaskV
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
-    """Return the answer in the termination message of a Job's pods, or None where none is left."""
+    """Return the answer in the termination message of a Job's pods, or None where none is left.
+
+    An answer to other work than the Job's counts as none: another image than ours may say anything.
+    """
     for pod in owned_by(snapshot.pods, jobs.name_of(job)):
         ended = termination(pod, CONTAINER)
         result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
-        if result is not None:
+        if result is not None and result.content_hash == jobs.content_hash_of(job):
             return result
     return None
 

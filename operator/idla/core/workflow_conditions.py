@@ -162,8 +162,11 @@ def _resources_ready(facts: Facts) -> Condition:
     if waits:
         texts = "; ".join(f"{view.entry.name}: {view.entry.message}" for view in waits)
         return _condition(kind, FALSE, known_reason(waits[0].entry.reason), texts)
-    if any(view.state is TaskState.RUNNING for view in facts.active):
-        return _condition(kind, TRUE, WorkflowReason.SCHEDULED, "every pod has its node")
+    running = [view.entry for view in facts.active if view.state is TaskState.RUNNING]
+    if running:
+        lost = "; ".join(f"{entry.name}: {entry.message}" for entry in running if entry.message)
+        status, reason = (UNKNOWN, WorkflowReason.IN_PROGRESS) if lost else (TRUE, WorkflowReason.SCHEDULED)
+        return _condition(kind, status, reason, lost or "every pod has its node")
     if any(view.state is TaskState.PENDING for view in facts.active):
         return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
     if facts.ended or facts.published:
