@@ -8,6 +8,8 @@ from idla.core.reconciliation import Manifest
 
 _LIST_KEYS = ("name", "key", "uid", "containerPort", "port", "mountPath")
 """Fields by which the API server tells list entries apart, in the order tried."""
+_EXACT = {"selector"}
+"""Maps in which one entry more is another meaning: a Service would find none of its pods any more."""
 _QUANTITIES = {"requests", "limits"}
 """Maps whose values are amounts; everywhere else `1` and `1000m` are different texts."""
 
@@ -16,8 +18,8 @@ def satisfied(desired: Manifest, live: Manifest | None) -> bool:
     """Return whether every field that is wanted is there with an equal value.
 
     What the live object has beyond that (defaults, other managers' fields, status) does not matter. Lists of named
-    entries are compared by name, other lists entry by entry. A wanted empty map, list or text, and a wanted
-    `false`, 0 or null, is also satisfied by absence, since the API server drops some of them.
+    entries are compared by name, other lists entry by entry; a selector has to be the very same. A wanted empty map,
+    list or text, and a wanted `false`, 0 or null, is also satisfied by absence: the API server drops some of them.
     """
     return live is not None and _covers(desired, live, quantities=False)
 
@@ -27,13 +29,19 @@ def _covers(wanted: Any, found: Any, *, quantities: bool) -> bool:
         return not wanted
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(
-            _covers(value, found.get(key), quantities=quantities or key in _QUANTITIES) for key, value in wanted.items()
+            _covers(value, found.get(key), quantities=quantities or key in _QUANTITIES)
+            and (key not in _EXACT or _adds_nothing(value, found.get(key)))
+            for key, value in wanted.items()
         )
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return isinstance(found, Sequence) and not isinstance(found, str) and _covers_list(wanted, found)
     if quantities:
         return _equal_amounts(wanted, found)
     return type(wanted) is type(found) and bool(wanted == found)
+
+
+def _adds_nothing(wanted: Any, found: Any) -> bool:
+    return not isinstance(wanted, Mapping) or not isinstance(found, Mapping) or found.keys() <= wanted.keys()
 
 
 def _covers_list(wanted: Sequence[Any], found: Sequence[Any]) -> bool:

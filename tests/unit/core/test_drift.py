@@ -55,6 +55,7 @@ def test_a_service_gets_its_addresses() -> None:
         pytest.param({"requests": {"cpu": "1"}}, {"requests": {"cpu": "?"}}, id="no amount"),
         pytest.param({"labels": {"a": "1"}}, {"labels": {"a": "1000m"}}, id="a text that is no amount"),
         pytest.param({"a": {"b": 1}}, {"a": "b"}, id="no map"),
+        pytest.param({"selector": {"a": "1"}}, {"selector": {"a": "1", "b": "2"}}, id="a selector of fewer pods"),
         pytest.param({"a": ["b"]}, {"a": "b"}, id="no list"),
     ],
 )
