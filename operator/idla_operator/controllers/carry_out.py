@@ -207,11 +207,18 @@ class CarryOut:
 
 def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> None:
     """Check that a child of this name may be changed: applying with force would take over whatever it is."""
-    owner = controller_uid(manifest)
-    if owner is not None and controller_uid(live) != owner:
+    owner, has = controller_uid(manifest), controller_uid(live)
+    if owner is not None and has != owner and not (has is None and _was_ours(manifest, live)):
         raise TakenError(f"{reference} exists and belongs to somebody else; delete or rename it")
     if live["metadata"].get("deletionTimestamp"):
         raise TakenError(f"{reference} is being deleted; it is made anew when it is gone")
+
+
+def _was_ours(manifest: Manifest, live: Manifest) -> bool:
+    """Return whether it is a Job that lost its owner reference: its name and its work are those of one owner alone."""
+    annotations = live["metadata"].get("annotations") or {}
+    wanted = manifest["metadata"].get("annotations") or {}
+    return manifest["kind"] == "Job" and bool(wanted) and wanted.items() <= annotations.items()
 
 
 def first_lost(written: Any, kept: Any, path: str = "status") -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from idla_operator.controllers.store import Store
+from idla_operator.controllers.store import Store, version_of
 from idla_operator.controllers.wakes import matter_of, woken_by
 from idla_operator.ports import NODES, TEMPLATES, Reference, Resource
 
@@ -45,7 +45,8 @@ class Inbox:
     def deleted(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Forget an object and wake whom it mattered to."""
         metadata = document["metadata"]
-        self._store.remove(Reference(resource, metadata.get("namespace"), metadata["name"]), metadata["uid"])
+        reference = Reference(resource, metadata.get("namespace"), metadata["name"])
+        self._store.remove(reference, metadata["uid"], version=version_of(document))
         if resource == NODES:
             self._matters.pop(metadata["name"], None)
         self._wake(resource, document)

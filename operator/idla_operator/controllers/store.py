@@ -24,14 +24,16 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[Resource, dict[str | None, dict[str, dict[str, Any]]]] = {}
         self._children: dict[tuple[Resource, str], dict[str, Reference]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, int | None] = OrderedDict()
 
     def put(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
         """Take in a version of an object unless a newer one is known or it is deleted; return what it replaced."""
         reference = reference_of(document)
         uid = document["metadata"]["uid"]
         known = self.get(reference)
-        if uid in self._gone or (known is not None and version_of(known) >= version_of(document)):
+        if self._is_gone(uid, version_of(document)):
+            return known
+        if known is not None and version_of(known) >= version_of(document):
             return known
         if known is not None:
             self._forget(reference, known)
@@ -42,9 +44,19 @@ class Store:
             self._children.setdefault((reference.resource, owner), {})[uid] = reference
         return known
 
-    def remove(self, reference: Reference, uid: str) -> dict[str, Any] | None:
-        """Forget the object of this uid for good; a successor of the same name stays. Return what was forgotten."""
-        self._gone[uid] = None
+    def remove(self, reference: Reference, uid: str, *, version: int | None = None) -> dict[str, Any] | None:
+        """Forget the object of this uid; a successor of the same name stays.
+
+        Args:
+            reference: its name.
+            uid: its uid.
+            version: the last one that is forgotten. A watch says of an object that lost our label the same as of one
+                that was deleted, and somebody may label it again. None forgets it for good.
+
+        Returns:
+            What was forgotten.
+        """
+        self._gone[uid] = version
         if len(self._gone) > _REMEMBERED_DELETIONS:
             self._gone.popitem(last=False)
         known = self.get(reference)
@@ -96,12 +108,18 @@ class Store:
         return frozenset((identity.uid, identity.version) for identity in listing.identities if not self._has(identity))
 
     def _has(self, identity: Identity) -> bool:
-        if identity.uid in self._gone:
+        if self._is_gone(identity.uid, int(identity.version)):
             return True
         known = self.get(identity.reference)
         if known is None or known["metadata"]["uid"] != identity.uid:
             return False
         return version_of(known) >= int(identity.version)
+
+    def _is_gone(self, uid: str, version: int) -> bool:
+        if uid not in self._gone:
+            return False
+        last = self._gone[uid]
+        return last is None or version <= last
 
     def _forget(self, reference: Reference, known: Mapping[str, Any]) -> None:
         del self._objects[reference.resource][reference.namespace][reference.name]

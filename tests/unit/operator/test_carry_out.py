@@ -196,6 +196,16 @@ def test_an_object_of_the_childs_name_that_is_not_ours_is_left_alone(owner: dict
     assert scene.cluster.writes == []
 
 
+def test_a_job_that_lost_its_owner_reference_is_adopted_again() -> None:
+    work = {"annotations": {"idla.dev/content-hash": "a1b2", "idla.dev/attempt": "1"}}
+    lost, wanted = job(owner=None), job()
+    lost["metadata"] |= work
+    wanted["metadata"] |= work
+    scene = Scene(lost)
+    scene.do(Reconciliation(apply=(wanted,)))
+    assert scene.cluster.objects[ref("profile")]["metadata"]["ownerReferences"] == [OWNER]
+
+
 def test_a_child_that_is_being_deleted_is_waited_for() -> None:
     dying = job()
     dying["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"

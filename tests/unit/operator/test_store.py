@@ -49,6 +49,18 @@ def test_an_answer_that_arrives_after_the_deletion_brings_nothing_back() -> None
     assert (known(store), store.children(JOBS, "w-1")) == (None, ())
 
 
+def test_an_object_that_lost_our_label_is_taken_in_again_when_it_has_it_again() -> None:
+    store = Store()
+    store.put(job(5))
+    store.remove(JOB, "j-1", version=6)
+    store.put(job(6))
+    assert known(store) is None
+    assert store.behind(listing(7, ("train", "j-1", 6))) == frozenset()
+    assert store.behind(listing(7, ("train", "j-1", 7))) == {("j-1", "7")}
+    store.put(job(7))
+    assert known(store) == "j-1 7"
+
+
 def test_the_deletion_of_a_predecessor_leaves_the_successor() -> None:
     store = Store()
     store.put(job(9, uid="j-2"))
