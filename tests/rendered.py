@@ -18,19 +18,22 @@ from tests.cluster import builds
 from tests.cluster.progress import silent
 
 MANIFESTS = Path(__file__).parents[1] / "manifests"
+_FOR_A_NAMESPACE = (MANIFESTS / "network-policies", MANIFESTS / "overlays/namespaced/watched")
 _NAMESPACE = "vision"
 _CLAIM = "digits-artifacts"
 
 
 def write(into: Path) -> None:
-    """Write a file for each overlay, and one for a user's namespace with the NetworkPolicies applied to it."""
+    """Write a file for each overlay, and one for a user's namespace with all that is applied to it."""
     builds.ensure(builds.KUBERNETES, silent)
-    for overlay in sorted(path for path in (MANIFESTS / "overlays").iterdir() if path.is_dir()):
-        (into / f"{overlay.name}.yaml").write_text(_kustomized(overlay))
-    policies = list(yaml.safe_load_all(_kustomized(MANIFESTS / "network-policies")))
-    for policy in policies:
-        policy["metadata"]["namespace"] = _NAMESPACE
-    (into / "namespace-of-a-user.yaml").write_text(yaml.safe_dump_all([*policies, *made()]))
+    overlays = MANIFESTS / "overlays"
+    for overlay in sorted({path.parent for path in overlays.rglob("kustomization.yaml")} - {*_FOR_A_NAMESPACE}):
+        name = "-".join(overlay.relative_to(overlays).parts)
+        (into / f"{name}.yaml").write_text(_kustomized(overlay))
+    applied = [each for folder in _FOR_A_NAMESPACE for each in yaml.safe_load_all(_kustomized(folder))]
+    for each in applied:
+        each["metadata"]["namespace"] = _NAMESPACE  # as `kubectl apply -n` does
+    (into / "namespace-of-a-user.yaml").write_text(yaml.safe_dump_all([*applied, *made()]))
 
 
 def made() -> Iterable[Mapping[str, Any]]:

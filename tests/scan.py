@@ -101,9 +101,9 @@ def kube_score(files: Sequence[Path]) -> Sequence[Finding]:
     found = []
     for file in files:
         done = subprocess.run([*words, str(file)], check=False, capture_output=True, text=True)
-        if not done.stdout.startswith("["):
-            raise SystemExit(f"kube-score cannot read {file.name}: {done.stderr.strip() or done.stdout.strip()}")
-        for judged in json.loads(done.stdout):
+        if done.stderr or not done.stdout:
+            raise SystemExit(f"kube-score cannot read {file.name}: {done.stderr.strip()}")
+        for judged in json.loads(done.stdout) or ():  # null where it has no check for any object
             found += [
                 Finding(file.name, judged["object_name"], entry["check"]["id"], _said(entry["comments"]))
                 for entry in judged["checks"]
