@@ -17,10 +17,11 @@ from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason, StepResult, TaskResult
 from idla_contract.task import Candidate, DataSource, ModelSpec, ProfileStep, TaskSpec, TrainStep
 from idla_preprocess import ImageSpec
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import Progress, TaskFolder, write_atomically
 from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
-from idla_trainer.training.candidate import TrainedCandidate, load_candidate
+from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
 from typing_extensions import override
 
@@ -229,6 +230,25 @@ def test_a_candidate_that_cannot_be_used(
     damage(saved_candidate(tmp_path))
     with pytest.raises(TaskError, match="candidate") as refusal:
         load_candidate(tmp_path, asked)
+    assert refusal.value.reason is FailureReason(reason)
+
+
+def dataset(digest: str = DIGEST, classes: tuple[str, ...] = ("0", "1"), side: int = 8) -> Dataset:
+    return Dataset(digest, np.zeros((2, side, side, 1), np.float32), np.array([0, 1]), classes, 16.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        pytest.param(dataset("sha256:" + "0b" * 32), "DataDigestMismatch", id="other bytes"),
+        pytest.param(dataset(classes=("0", "2")), "ArtifactInvalid", id="other classes"),
+        pytest.param(dataset(side=4), "ArtifactInvalid", id="other images"),
+    ],
+)
+def test_a_candidate_is_compressed_on_the_very_data_that_it_was_trained_on(found: Dataset, reason: str) -> None:
+    check_fits(candidate(), dataset())
+    with pytest.raises(TaskError, match="the candidate was trained on") as refusal:
+        check_fits(candidate(), found)
     assert refusal.value.reason is FailureReason(reason)
 
 
