@@ -8,10 +8,11 @@ TOOLS := .tools
 .DEFAULT_GOAL := help
 
 .PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
-  test-faults test-faults-bounded test-cluster test-e2e demo cluster images cluster-down bench-serving bench-trainer verify clean
+  test-faults test-faults-writes test-faults-reads test-faults-bounded test-cluster test-e2e \
+  demo cluster images cluster-down bench-serving bench-trainer verify clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## install the pinned packages and the members into .venv
 
@@ -45,7 +46,7 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit test-server test-api test-operator test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
+test: lint test-unit test-server test-api test-operator test-faults-bounded test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
 
 test-unit: env ## unit tests, in seconds
 	$(BIN)/python -m pytest tests/unit
@@ -59,10 +60,16 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 test-operator: env ## the real operator on a real API server with simulated pods: whole way, kills, life, bad input
 	$(BIN)/python -m pytest tests/integration/operator
 
-test-faults: env ## the operator behind a fault proxy: killed, cut off and lied to at every write, and at what kopf ends on (half an hour)
-	$(BIN)/python -m pytest tests/faults
+test-faults: env ## the operator behind a fault proxy, whole: the two below side by side (about 20 minutes)
+	$(MAKE) --jobs=2 --output-sync=target test-faults-writes test-faults-reads
 
-test-faults-bounded: env ## one case of each fault at three writes (a minute and a half)
+test-faults-writes: env ## killed, cut off and refused at every write
+	$(BIN)/python -m pytest tests/faults/test_derived.py tests/faults/test_rules.py
+
+test-faults-reads: env ## reads and watches that go wrong, what kopf ends on, outages
+	$(BIN)/python -m pytest tests/faults/test_reads.py tests/faults/test_kopf_exits.py
+
+test-faults-bounded: env ## the part of the fault tests that belongs to `make test` (a minute and a half)
 	$(BIN)/python -m pytest tests/faults -m bounded
 
 test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.operator_log import unexpected
+from tests.faults.allowed import ALLOWED
 from tests.faults.stage import Run, Stage, staged
-
-ALLOWED = (
-    r".*: the session ended: .*",
-    r".*: an event was not told: .*",
-    r".* could not be listed: .*",
-    r"idla_operator\.controllers\.sweep: .* is gone and no watch said so .*",
-    # kopf, on its way out of a session.
-    r"kopf\._core\.reactor\.\w+: (Watcher for|Multidimensional multitasker) .* ?has failed: .*",
-    r"kopf\._cogs\.clients\.\w+: .*; TCP closed; will re-authenticate: .*",
-    r"asyncio: Exception in callback stream\.<locals>\.request_cancel_callback.*",
-    r"asyncio: Task exception was never retrieved\nfuture: <Task finished name='watcher for .*",
-)
-"""What the operator may complain of under faults, besides what `Operator.complaints` leaves out."""
 
 
 @pytest.fixture(scope="session")
@@ -47,5 +35,5 @@ def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
     noted, exits = len(stage.operator.complaints()), stage.exits
     yield
     complaints = stage.operator.complaints()[noted:]
-    assert [text for text in complaints if not any(re.fullmatch(one, text, re.DOTALL) for one in ALLOWED)] == []
+    assert list(unexpected(complaints, ALLOWED)) == []
     assert (stage.operator.alive, stage.exits - exits) == (True, 0)

@@ -17,14 +17,17 @@ from typing_extensions import override
 
 from tests.faults.rules import (
     Answer,
+    CutAnswer,
     CutWatch,
     Delay,
     DelayEvents,
     Fault,
+    HideBookmarks,
     HideEvents,
     KillAfter,
     KillBefore,
     LoseAnswer,
+    OldAnswer,
     RepeatEvents,
     Request,
     Reset,
@@ -63,8 +66,8 @@ class Passage(Protocol):
 
     faults: list[str]
 
-    def kill(self) -> None:
-        """Kill the operator and start it anew."""
+    def kill(self, again: int) -> None:
+        """Kill the operator and start it anew; do so again at this request of its, where that is not 0."""
 
     def decide(self, method: str, target: str, body: bytes) -> tuple[Request, Fault | None]:
         """Return the request as rules see it and its fault."""
@@ -77,6 +80,9 @@ class Passage(Protocol):
 
     def ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answered:
         """Send a request to the API server."""
+
+    def first(self, target: str) -> Answered | None:
+        """Return the first answer to this, None where it was never asked for."""
 
     def watched(self, one: socket.socket) -> None:
         """Remember a watch."""
@@ -163,47 +169,62 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._reset()
 
     def _once(self, request: Request, body: bytes, fault: Fault | None) -> None:
+        if self._instead(request, body, fault):
+            return
         passage, version = self.server.passage, ""
-        match fault:
-            case Answer():
-                passage.note(self.path, body, request, fault, None)
-                self._send(_refusal(fault))
-                return
-            case Reset() | KillBefore():
-                passage.note(self.path, body, request, fault, None)
-                if isinstance(fault, KillBefore):
-                    passage.kill()
-                raise _GoneError
-            case Delay():
-                time.sleep(fault.seconds)
-            case Stale():
-                version = passage.version_now()
-            case _:
-                pass
+        if isinstance(fault, Delay):
+            time.sleep(fault.seconds)
+        if isinstance(fault, Stale):
+            version = passage.version_now()
         headers = {name: value for name, value in self.headers.items() if name.lower() in _ASKED}
         answer = passage.ask(self.command, passage.aged(request, self.path), body, headers)
         passage.note(self.path, body, request, fault, answer)
         match fault:
             case Stale():
                 passage.age(version, fault)
-                passage.kill()
+                passage.kill(0)
                 raise _GoneError
             case KillAfter():
-                passage.kill()
+                passage.kill(fault.again)
                 raise _GoneError
             case LoseAnswer():
                 raise _GoneError
+            case CutAnswer():
+                self._send(answer, half=True)
+                raise _GoneError
             case _:
-                pass
-        self._send(answer)
+                self._send(answer)
 
-    def _send(self, answer: Answered) -> None:
+    def _instead(self, request: Request, body: bytes, fault: Fault | None) -> bool:
+        """Do what is done instead of passing the request on; return whether there was such a thing."""
+        passage = self.server.passage
+        answer: Answered | None = None
+        match fault:
+            case Answer():
+                answer = _refusal(fault)
+            case OldAnswer():
+                answer = passage.first(self.path)
+                if answer is None:
+                    return False
+            case Reset() | KillBefore():
+                pass
+            case _:
+                return False
+        passage.note(self.path, body, request, fault, None)
+        if isinstance(fault, KillBefore):
+            passage.kill(fault.again)
+        if answer is None:
+            raise _GoneError
+        self._send(answer)
+        return True
+
+    def _send(self, answer: Answered, *, half: bool = False) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(answer.body[: len(answer.body) // 2] if half else answer.body)
 
     def _reset(self) -> None:
         self.close_connection = True
@@ -252,6 +273,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 case SilentWatch():
                     continue
                 case HideEvents() if _namespace(line) == fault.namespace:
+                    continue
+                case HideBookmarks() if json.loads(line)["type"] == "BOOKMARK":
                     continue
                 case RepeatEvents():
                     self._chunk(line)

@@ -29,6 +29,8 @@ from tests.faults.rules import WRITES, Armed, Fault, Request, Rule, Said, Stale,
 
 UPSTREAM_SECONDS = 400.0
 """Longer than any watch lasts."""
+REQUESTS_SECONDS = 60.0
+"""Longer than a start of the operator takes."""
 STATUS_LOST = 0
 
 
@@ -83,8 +85,11 @@ class Proxy:
         self.records: list[Record] = []
         self.faults: list[str] = []
         """What went wrong in the proxy itself; empty in a valid test."""
-        self.kill: Callable[[], None] = lambda: None
-        """Kills the operator and starts it anew."""
+        self.kill: Callable[[int], None] = lambda _: None
+        """As `listener.Passage` has it."""
+        self._firsts: dict[str, Answered] = {}
+        self._asked = threading.Condition(self._lock)
+        self._count = 0
 
     def __enter__(self) -> Self:
         """Begin to listen."""
@@ -146,6 +151,12 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
+    def await_requests(self, number: int) -> None:
+        """Wait until there are so many requests more than now, or until it takes too long."""
+        with self._asked:
+            wanted = self._count + number
+            self._asked.wait_for(lambda: self._count >= wanted, timeout=REQUESTS_SECONDS)
+
     def of(self, namespace: str) -> list[Record]:
         """Return the requests to a namespace, in order."""
         with self._lock:
@@ -156,7 +167,9 @@ class Proxy:
     def decide(self, method: str, target: str, body: bytes) -> tuple[Request, Fault | None]:
         """Return a request as rules see it, and the fault that one of them has for it."""
         path, _, query = target.partition("?")
-        with self._lock:
+        with self._asked:
+            self._count += 1
+            self._asked.notify_all()
             news = self._said.news(path, facts_of(method, path, body))
             request = Request(method, path, watch="watch=true" in query, facts=news)
             taken = (armed.take(request) for armed in list(self._armed))
@@ -182,6 +195,8 @@ class Proxy:
             fault=fault,
         )
         with self._lock:
+            if answer is not None and request.method == "GET":
+                self._firsts.setdefault(target, answer)
             self.records.append(record)
             if record.writes:
                 self._said.add(path, facts_of(request.method, path, body))
@@ -199,6 +214,11 @@ class Proxy:
             response = upstream.getresponse()
             kept = {name: value for name, value in response.getheaders() if name.lower() in PASSED}
             return Answered(response.status, kept, response.read())
+
+    def first(self, target: str) -> Answered | None:
+        """Return the first answer to this, None where it was never asked for."""
+        with self._lock:
+            return self._firsts.get(target)
 
     def watched(self, one: socket.socket) -> None:
         """Remember the connection of a watch."""

@@ -40,13 +40,24 @@ class LoseAnswer:
 
 
 @dataclass(frozen=True)
+class CutAnswer:
+    """Pass the request on, and reset the connection after half of the answer."""
+
+
+@dataclass(frozen=True)
 class KillBefore:
     """Kill the operator when it has sent the request, which is not passed on; start it anew."""
+
+    again: int = 0
+    """Kill it once more at this request after its start, from 1; 0 for not at all."""
 
 
 @dataclass(frozen=True)
 class KillAfter:
     """Pass the request on, kill the operator before it has the answer, and start it anew."""
+
+    again: int = 0
+    """As in `KillBefore`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,11 @@ class Stale:
 
     seconds: float = 2.0
     """From the first list on."""
+
+
+@dataclass(frozen=True)
+class OldAnswer:
+    """Answer with what was answered when this path was asked for first; a path that was not is passed on."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +105,19 @@ class HideEvents:
 
 
 @dataclass(frozen=True)
+class HideBookmarks:
+    """Leave out the bookmarks of a watch."""
+
+
+@dataclass(frozen=True)
 class DelayEvents:
     """Say every event of a watch so many seconds late, the others behind it as well."""
 
     seconds: float
 
 
-WatchFault = CutWatch | SilentWatch | SayInWatch | RepeatEvents | HideEvents | DelayEvents
-Fault = Answer | Delay | Reset | LoseAnswer | KillBefore | KillAfter | Stale | WatchFault
+WatchFault = CutWatch | SilentWatch | SayInWatch | RepeatEvents | HideEvents | HideBookmarks | DelayEvents
+Fault = Answer | Delay | Reset | LoseAnswer | CutAnswer | OldAnswer | KillBefore | KillAfter | Stale | WatchFault
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ QUIET_SECONDS = 3.0
 """Without a request of the operator, after which a run is taken to be over."""
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 """Jobs with pods, by the kind of their first step."""
+ERROR_410 = (
+    b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",'
+    b'"message":"too old resource version","reason":"Expired","code":410}}\n'
+)
+"""What a watch says when the version that it was to begin from is forgotten."""
 _numbers = itertools.count(1)
 
 
@@ -44,13 +49,23 @@ class Stage:
     _done: list[tuple[str, float]] = field(default_factory=list)
     _killing: threading.Lock = field(default_factory=threading.Lock)
 
-    def restart(self) -> None:
-        """Kill the operator and start it anew; what it had open is closed."""
+    def restart(self, again: int = 0) -> None:
+        """Kill the operator and start it anew; what it had open is closed.
+
+        Args:
+            again: do it once more at this request of the one that was started; 0 for not.
+        """
         with self._killing:
-            self.exits += not self.operator.alive
-            self.operator.kill()
-            self.proxy.end_watches()
-            self.operator.start()
+            self._restart()
+            if again:
+                self.proxy.await_requests(again)
+                self._restart()
+
+    def _restart(self) -> None:
+        self.exits += not self.operator.alive
+        self.operator.kill()
+        self.proxy.end_watches()
+        self.operator.start()
 
     def scene(self) -> Scene:
         """Make a fresh namespace."""
@@ -66,27 +81,30 @@ class Stage:
         """Wait until the operator is ready."""
         until(lambda: self.operator.probe("/readyz") == (200, "ok"), self.operator.log.read_text)
 
-    def run(self, *rules: Rule, like: dict[str, Any] | None = None) -> Run:
+    def run(self, *rules: Rule, like: dict[str, Any] | None = None, patient: bool = False) -> Run:
         """Run the workflow in a fresh namespace under rules.
 
         Args:
             rules: the faults.
             like: the final state to wait for; without it, the end is enough.
+            patient: whether pods wait with their ends, or with being ready, until the status has said that they run:
+                so a status that is written late is still written.
 
         Raises:
             AssertionError: it does not come to its end.
         """
         scene = self.scene()
+        reins = _Reins(scene) if patient else None
         with self.proxy.under(*rules) as armed:
             scene.submit()
-            until(lambda: _ended(scene), scene.told)
-            self._settle(scene, like)
+            until(lambda: (reins is None or reins.loose()) and _ended(scene), scene.told)
+            self._settle(scene, like, armed)
         state = final_state(self.rest, scene.namespace)
         self._done.append((scene.namespace, time.monotonic()))
         return Run(scene, state, armed, self.proxy.of(scene.namespace))
 
-    def _settle(self, scene: Scene, like: dict[str, Any] | None) -> None:
-        """Wait until the final state is the one that is expected, or until nothing is written where none is.
+    def _settle(self, scene: Scene, like: dict[str, Any] | None, armed: list[Armed]) -> None:
+        """Wait until every fault has been and the final state is as expected, or nothing is written where none is.
 
         It ends although it is not: the comparison that follows says more than a wait that failed.
         """
@@ -96,7 +114,7 @@ class Stage:
                 newest = max(record.moment for record in self.proxy.of(scene.namespace))
                 if time.monotonic() - newest > QUIET_SECONDS:
                     return
-            elif final_state(self.rest, scene.namespace) == like:
+            elif all(entry.fired for entry in armed) and final_state(self.rest, scene.namespace) == like:
                 return
             time.sleep(0.1)
 
@@ -136,6 +154,30 @@ class Run:
         return found + _backwards(self.records)
 
 
+class _Reins:
+    """Holds the pods of a namespace until the status has said that they run."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        for kind in ONCE:
+            scene.puppet.hold(scene.namespace, kind)
+        scene.puppet.serve(scene.namespace, ready=False)
+
+    def loose(self) -> bool:
+        """Let go of what the status has told; return whether that is all."""
+        scene = self._scene
+        tasks = ((scene.workflow() or {}).get("status") or {}).get("tasks") or ()
+        told = {task.get("jobName") for task in tasks if task["state"] != "Pending"}
+        jobs = {kind: set(scene.puppet.jobs_run(scene.namespace, kind)) for kind in ONCE}
+        runs = [kind for kind, names in jobs.items() if len(names) == ONCE[kind] and names <= told]
+        for kind in runs:
+            scene.puppet.release(scene.namespace, kind)
+        serves = condition(scene.model(), "Ready")[1] in {"Loading", "Serving"}
+        if serves:
+            scene.puppet.serve(scene.namespace, ready=True)
+        return serves and len(runs) == len(ONCE)
+
+
 def _backwards(records: list[Record]) -> list[str]:
     newest: dict[str, int] = {}
     found = []
@@ -154,6 +196,24 @@ def _ended(scene: Scene) -> bool:
         and condition(workflow, "Deployed")[0] == "True"
         and condition(scene.model(), "Ready")[0] == "True"
     )
+
+
+@contextmanager
+def halfway(stage: Stage) -> Iterator[Scene]:
+    """Bring a workflow to its trainings; afterwards both end, and the operator is to finish it in the same process."""
+    stage.ready()
+    scene = stage.scene()
+    stage.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+    before = stage.operator.pid
+    yield scene
+    stage.puppet.release(scene.namespace, "Train")
+    scene.reaches("Succeeded", "True")
+    scene.serves()
+    assert scene.jobs_by_kind() == ONCE
+    assert stage.operator.pid == before
+    assert stage.operator.probe("/healthz") == (200, "ok")
 
 
 @contextmanager

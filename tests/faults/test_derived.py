@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.golden import Golden, effective
-from tests.faults.rules import Fault, KillAfter, KillBefore, LoseAnswer, Match, Rule, Stale
+from tests.faults.rules import (
+    Answer,
+    Fault,
+    KillAfter,
+    KillBefore,
+    LoseAnswer,
+    Match,
+    Reset,
+    Rule,
+    Stale,
+)
 from tests.faults.stage import Run, Stage
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -18,12 +28,26 @@ FAULTS: dict[str, Fault] = {
     "answer lost": LoseAnswer(),
     "stale view": Stale(),
 }
-BOUNDED = {
-    "PATCH jobs profile",
-    "PATCH modeldeployments digits",
-    "trainingworkflows digits: task publish Succeeded",
+REFUSALS: dict[str, Fault] = {
+    "401": Answer(401),
+    "403": Answer(403),
+    "404": Answer(404),
+    "409": Answer(409),
+    "429": Answer(429, retry_after=1),
+    "500": Answer(500),
+    "503": Answer(503),
+    "504": Answer(504),
+    "reset": Reset(),
 }
-"""Cases of these writes belong to the bounded part."""
+"""What a write may be met with that is not passed on. What is passed on late or half answered is in `test_reads`."""
+TWICE: dict[str, Fault] = {
+    "its first request": KillAfter(again=1),
+    "its checks": KillAfter(again=6),
+    "its lists": KillAfter(again=14),
+}
+"""A kill, and another one while the operator starts: it is ready after some 30 requests."""
+BOUNDED = {"PATCH jobs profile", "trainingworkflows digits: task publish Succeeded"}
+"""Cases of these writes belong to the bounded part; kills in a row are only at them."""
 ATTEMPTS = 3
 """A write that is one with another in this run has no case of its own; then another run is made."""
 RECORD_ANEW = "what the operator writes has changed: record it with `python -m tests.faults.golden`"
@@ -55,6 +79,34 @@ def _name(facts: tuple[str, ...]) -> str:
     return next((fact for fact in facts if fact in BOUNDED), facts[0])
 
 
+def rounds() -> list[object]:
+    """Return as many runs as there are refusals; in each of them every write is refused once.
+
+    Each run begins with another refusal, and each write has the next one, so that over all runs every write meets
+    every refusal.
+    """
+    return [
+        pytest.param(first, id=f"from {name} on", marks=[pytest.mark.bounded] if first == 0 else [])
+        for first, name in enumerate(REFUSALS)
+    ]
+
+
+def refusals(first: int) -> list[Rule]:
+    """Return the refusals of one of these runs, in the order of the writes."""
+    faults = tuple(REFUSALS.values())
+    return [
+        Rule(Match(fact=_name(facts)), faults[(first + number) % len(faults)])
+        for number, facts in enumerate(Golden.read().writes)
+    ]
+
+
+@pytest.mark.bounded
+def test_over_all_rounds_every_write_meets_every_refusal() -> None:
+    met = {(rule.match.fact, rule.fault) for first in range(len(REFUSALS)) for rule in refusals(first)}
+    writes = [_name(facts) for facts in Golden.read().writes]
+    assert met == {(write, fault) for write in writes for fault in REFUSALS.values()}
+
+
 @pytest.mark.bounded
 def test_the_recorded_run_is_what_the_operator_writes(golden_run: Run) -> None:
     golden = Golden.read()
@@ -73,4 +125,21 @@ def test_a_fault_at_a_write_changes_nothing(stage: Stage, golden_run: Run, case:
         assert run.broken() == []
         if run.armed[0].fired:
             break
+    assert run.armed[0].fired == 1
+
+
+@pytest.mark.parametrize("first", rounds())
+def test_a_refusal_of_every_write_changes_nothing(stage: Stage, golden_run: Run, first: int) -> None:
+    run = stage.run(*refusals(first), like=golden_run.state, patient=True)
+    assert [armed.rule for armed in run.armed if armed.fired != 1] == []
+    assert run.state == golden_run.state
+    assert run.broken() == []
+
+
+@pytest.mark.parametrize("fact", sorted(BOUNDED))
+@pytest.mark.parametrize("fault", TWICE.values(), ids=TWICE)
+def test_another_kill_while_it_starts_changes_nothing(stage: Stage, golden_run: Run, fact: str, fault: Fault) -> None:
+    run = stage.run(Rule(Match(fact=fact), fault), like=golden_run.state)
+    assert run.state == golden_run.state
+    assert run.broken() == []
     assert run.armed[0].fired == 1

@@ -16,19 +16,19 @@ PATIENCE = 120.0
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
 
 
-def until(check: Callable[[], T | None], what: Callable[[], object]) -> T:
-    """Return what `check` returns as soon as that is true.
+def until(check: Callable[[], T | None], what: Callable[[], object], *, patience: float = PATIENCE) -> T:
+    """Return what `check` returns as soon as that is true, within so many seconds.
 
     Raises:
         AssertionError: it took too long; the message shows `what`.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         found = check()
         if found:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"still waiting after {PATIENCE:.0f} seconds: {what()}")
+    raise AssertionError(f"still waiting after {patience:.0f} seconds: {what()}")
 
 
 def condition(document: dict[str, Any] | None, kind: str) -> tuple[str, str]:

@@ -1,0 +1,55 @@
+"""What the operator may complain of under faults, besides what `complaints` leaves out: the reviewed list.
+
+Each message has one level in the code that says it, so the exact words stand for the level as well.
+"""
+
+from tests.e2e.allowed import Allowed
+
+_STAGED = (
+    r"by the fault proxy|Ran out of valid credentials"
+    r"|Connection reset by peer|Connect call failed|Server disconnected"
+    r"|Response payload is not completed|Not enough data to satisfy content length header"
+    r"|Unterminated string starting at|Expecting property name enclosed in double quotes"
+)
+"""How faults that the proxy stages are told; whoever complains must name one of them."""
+_PLURAL = "[a-z]+"
+
+ALLOWED = (
+    Allowed(
+        rf"idla_operator\.controllers\.sessions: the session ended: \w+: .*({_STAGED}).*; another one follows .*",
+        "kopf gives up at such a fault, and the next session begins in the same process",
+    ),
+    Allowed(
+        rf"idla_operator\.controllers\.sessions: {_PLURAL} are unknown(| to the API server; apply the CRDs of crds/) ",
+        "404 is what an API server without our CRDs answers; the session is tried again",
+    ),
+    Allowed(
+        rf"idla_operator\.controllers\.carry_out: an event was not told: POST /api/v1/namespaces/[\w-]+/events: "
+        rf".*({_STAGED}).*",
+        "events are told once: one that is refused changes nothing, and is not worth a turn",
+    ),
+    Allowed(
+        rf"idla_operator\.controllers\.sweep: {_PLURAL} could not be listed: GET \S+: .*({_STAGED}).*",
+        "the sweep lists again in its next period, and judges no watch until then",
+    ),
+    Allowed(
+        rf"kopf\._core\.reactor\.orchestration: Watcher for \S+ has failed: .*({_STAGED}).*",
+        "kopf on its way out of a session",
+    ),
+    Allowed(
+        rf"kopf\._core\.reactor\.running: Multidimensional multitasker has failed: .*({_STAGED}).*",
+        "likewise",
+    ),
+    Allowed(
+        r"kopf\._cogs\.clients\.watching: Request attempt #\d+ failed; TCP closed; will re-authenticate: GET \S+ ",
+        "kopf at a watch that is answered 401; it asks for credentials again",
+    ),
+    Allowed(
+        r"asyncio: Exception in callback stream\.<locals>\.request_cancel_callback.*",
+        "kopf asserts in a callback that the task it cancels still runs, which it does not at the end of a session",
+    ),
+    Allowed(
+        rf"asyncio: Task exception was never retrieved\nfuture: <Task finished name='watcher for .*({_STAGED}).*",
+        "kopf looks only at the first of the watchers that fail",
+    ),
+)

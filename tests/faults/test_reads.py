@@ -1,0 +1,164 @@
+"""What the operator reads is refused, late, cut, old or hidden, and the API server is slow: the same comes out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.faults.final import final_state
+from tests.faults.golden import Golden
+from tests.faults.rules import (
+    Answer,
+    CutAnswer,
+    Delay,
+    DelayEvents,
+    Fault,
+    HideBookmarks,
+    HideEvents,
+    LoseAnswer,
+    Match,
+    OldAnswer,
+    RepeatEvents,
+    Reset,
+    Rule,
+    SayInWatch,
+    Stale,
+)
+from tests.faults.stage import ERROR_410, ONCE, Run, Stage, halfway
+from tests.integration.operator.scene import PATIENCE, until
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+OWNER = ".*/trainingworkflows/digits"
+MODEL = ".*/modeldeployments/digits"
+CHILD = ".*/namespaces/[^/]+/(jobs|persistentvolumeclaims|modeldeployments|deployments|services)/[^/]+"
+LEAF = ".*/namespaces/[^/]+/(jobs|deployments|services)/[^/]+"
+LIST = ".*/(jobs|pods|services|deployments|nodes|trainingworkflows|modeldeployments|modeltemplates)"
+WATCHED = ("jobs", "pods", "trainingworkflows", "modeldeployments", "deployments")
+PROVEN = {"jobs", "pods", "trainingworkflows", "deployments"}
+"""Kinds that somebody else writes to, which then shows that their watch is silent."""
+FAR_BACK = 2.0
+"""Seconds for which lists are old; as long as the operator may take for them."""
+ANSWERS: dict[str, Fault] = {
+    "500": Answer(500),
+    "404": Answer(404),
+    "429": Answer(429, retry_after=1),
+    "reset": Reset(),
+    "half an answer": CutAnswer(),
+}
+
+
+def read(path: str, fault: Fault, *, times: int | None = 2, nth: int = 1) -> Rule:
+    """Return a fault for reads."""
+    return Rule(Match(method="GET", path=path, watch=False, nth=nth, times=times), fault)
+
+
+def written(fault: Fault, *what: str) -> list[Rule]:
+    """Return a fault for every write of the recorded run that says something of these kinds."""
+    facts = [next((fact for fact in facts if fact.startswith(what)), None) for facts in Golden.read().writes]
+    return [Rule(Match(fact=fact), fault) for fact in facts if fact is not None]
+
+
+def bursts(fault: Fault) -> list[Rule]:
+    """Return refusals of three requests in a row, again and again."""
+    return [Rule(Match(watch=False, nth=first, times=3), fault) for first in (5, 20, 35)]
+
+
+CASES: dict[str, list[Rule]] = {
+    **{f"the owner before a creation: {name}": [read(OWNER, fault)] for name, fault in ANSWERS.items()},
+    **{f"a child before its creation: {name}": [read(CHILD, fault)] for name, fault in ANSWERS.items()},
+    "the owner is old": [read(OWNER, OldAnswer(), times=None)],
+    "children are old when the answer to their creation is lost": [
+        read(LEAF, OldAnswer(), times=None),
+        read(CHILD, OldAnswer(), times=6),  # for ever, a claim or a ModelDeployment that is needed would be missing
+        *written(LoseAnswer(), "PATCH "),
+    ],
+    "the object is old when the answer to its status is lost": [
+        read(f"{OWNER}|{MODEL}", OldAnswer(), times=None),
+        *written(LoseAnswer(), "trainingworkflows digits: ", "modeldeployments digits: "),
+    ],
+    "half an answer to every write": written(
+        CutAnswer(), "PATCH ", "trainingworkflows digits: ", "modeldeployments digits: "
+    ),
+    "429 in bursts": bursts(Answer(429, retry_after=1)),
+    "503 in bursts": bursts(Answer(503)),
+    "a second for every answer": [Rule(Match(watch=False, times=None), Delay(1.0))],
+}
+
+
+def check(run: Run, golden_run: Run) -> None:
+    """Hold a run to what every one comes to."""
+    assert run.state == golden_run.state
+    assert run.broken() == []
+    assert [entry.rule for entry in run.armed if not entry.fired] == []
+
+
+@pytest.mark.parametrize("rules", CASES.values(), ids=CASES)
+def test_what_is_read_or_answered_wrongly_changes_nothing(stage: Stage, golden_run: Run, rules: list[Rule]) -> None:
+    stage.ready()
+    check(stage.run(*rules, like=golden_run.state, patient=True), golden_run)
+
+
+@pytest.mark.parametrize("fault", [*ANSWERS.values(), Delay(1.0)], ids=[*ANSWERS, "late"])
+def test_a_start_whose_lists_go_wrong_is_made_good(stage: Stage, golden_run: Run, fault: Fault) -> None:
+    with stage.proxy.under(read(LIST, fault, times=8)) as armed:
+        stage.restart()
+        check(stage.run(like=golden_run.state), golden_run)
+    assert armed[0].fired == 8
+
+
+def test_lists_that_are_old_when_watches_begin_anew_change_nothing(stage: Stage) -> None:
+    rules = [Rule(Match(path=f".*/{plural}", watch=True), SayInWatch(ERROR_410)) for plural in WATCHED]
+    with halfway(stage) as scene, stage.proxy.under(*rules) as armed:
+        version = stage.proxy.version_now()
+        stage.puppet.release(scene.namespace, "Train")
+        scene.runs("Compress")
+        stage.proxy.age(version, Stale(FAR_BACK))
+        stage.proxy.end_watches()
+        scene.reaches("Succeeded", "True")
+    assert [entry.fired for entry in armed] == [1] * len(WATCHED)
+
+
+@pytest.mark.parametrize("plural", [pytest.param("jobs", marks=pytest.mark.bounded), *WATCHED[1:]])
+@pytest.mark.parametrize("fault", [RepeatEvents(), DelayEvents(1.0)], ids=["said twice", "late"])
+def test_events_of_one_kind_that_are_not_said_as_they_happen_change_nothing(
+    stage: Stage, golden_run: Run, plural: str, fault: Fault
+) -> None:
+    stage.ready()
+    with stage.proxy.under(Rule(Match(path=f".*/{plural}", watch=True, times=None), fault)) as armed:
+        stage.proxy.end_watches()
+        until(lambda: armed[0].fired, stage.operator.log.read_text)
+        check(stage.run(like=golden_run.state), golden_run)
+    stage.proxy.end_watches()
+
+
+def test_hidden_events_fail_the_liveness_probe_and_another_start_mends_it(stage: Stage, golden_run: Run) -> None:
+    """Each kind is hidden in a namespace of its own; the other watches lack the bookmarks that prove silence alive."""
+    scenes = {plural: stage.scene() for plural in WATCHED}
+    hidden = [
+        Rule(Match(path=f".*/{plural}", watch=True, times=None), HideEvents(scene.namespace))
+        for plural, scene in scenes.items()
+    ]
+    with stage.proxy.under(*hidden, Rule(Match(watch=True, times=None), HideBookmarks())):
+        stage.restart()
+        stage.ready()
+        for scene in scenes.values():
+            scene.submit()
+        until(lambda: _silent(stage) >= PROVEN, lambda: stage.operator.probe("/healthz"), patience=3 * PATIENCE)
+    stage.restart()  # as the kubelet would
+    for scene in scenes.values():
+        scene.reaches("Succeeded", "True")
+        scene.serves()
+        assert scene.jobs_by_kind() == ONCE
+        assert _comes_to(stage, scene.namespace, golden_run)
+    until(lambda: stage.operator.probe("/healthz") == (200, "ok"), stage.operator.log.read_text)
+
+
+def _comes_to(stage: Stage, namespace: str, golden_run: Run) -> bool:
+    return until(lambda: final_state(stage.rest, namespace) == golden_run.state, lambda: namespace)
+
+
+def _silent(stage: Stage) -> set[str]:
+    """Return the kinds whose watch the operator has found out."""
+    return set(re.findall(r"the watch of (\w+) does not bring what exists", stage.operator.probe("/healthz")[1]))
