@@ -24,7 +24,8 @@ def progress_status(facts: Facts) -> ProgressStatus | None:
     epochs, on the same examples.
     """
     before = facts.remembered.progress
-    if facts.obstacle is not None and before is None and not facts.active:
+    begun = facts.active or any(view.ended for view in facts.tasks)
+    if facts.obstacle is not None and before is None and not begun:
         return None
     percent = 100 if facts.ended and facts.obstacle is None else min(99, int(100 * done_share(facts)))
     if before is not None:

@@ -194,6 +194,14 @@ def test_progress_alone_is_written_after_the_period_and_asked_for_then() -> None
     assert decision.events == ()
 
 
+def test_progress_of_results_that_are_all_reused_is_told_where_they_are_not_good_enough() -> None:
+    world = World().profiled().train({"resnet-small": 0.91, "vgg-small": 0.88})
+    reached = world.status["progress"]["percent"]
+    world.edit(model={"maxCandidates": 3}).settle()
+    assert world.conditions()["Succeeded"] == "False MinimumMissed"
+    assert world.status["progress"]["percent"] == reached
+
+
 def test_progress_tells_the_rest_and_the_figures() -> None:
     world = World(workflow=workflow(model={"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]})).profiled()
     world.run(BOTH[1]).settle().wait(60)
