@@ -128,7 +128,11 @@ def _metrics(facts: Facts) -> Iterable[MetricStatus]:
 
 
 def due(before: ProgressStatus | None, now: datetime, period: float) -> float:
-    """Return the seconds until the next status write that only shows progress; 0 where one may be written now."""
+    """Return the seconds until the next status write that only shows progress; 0 where one may be written now.
+
+    A last one in the future was dated by a clock that has been set back since.
+    """
     if before is None:
         return 0.0
-    return max(0.0, period - (now - parse_timestamp(before.last_updated_time)).total_seconds())
+    since = (now - parse_timestamp(before.last_updated_time)).total_seconds()
+    return 0.0 if since < 0 else max(0.0, period - since)

@@ -211,8 +211,10 @@ def _orphan(case: _Case) -> str | None:
     for pod in case.snapshot.pods:
         labels = pod["metadata"].get("labels") or {}
         if labels.get(TASK) == label and job_of(pod) not in names and phase(pod) == "Running":
-            ends = pod["metadata"].get("deletionTimestamp")
-            if ends is None or parse_timestamp(ends) >= case.orders.now:
+            ends, nodes = pod["metadata"].get("deletionTimestamp"), case.snapshot.nodes
+            # A node at work ends it when its time is up, by another clock than ours.
+            ended_by_node = nodes is not None and lost_node(pod, nodes) is None
+            if ends is None or ended_by_node or parse_timestamp(ends) >= case.orders.now:
                 return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
     return None
 

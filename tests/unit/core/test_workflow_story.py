@@ -10,7 +10,17 @@ from idla.core.settings import Settings
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, TaskSpec
 
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, START, World, profile, trained, workflow
+from tests.unit.core.world import (
+    ARTIFACT_DIGEST,
+    NODE,
+    OTHER_DIGEST,
+    SETTINGS,
+    START,
+    World,
+    profile,
+    trained,
+    workflow,
+)
 
 DEPLOY = {"mode": "CreateOrUpdate", "replicas": 2}
 BOTH = ("train-resnet-small", "train-vgg-small")
@@ -611,9 +621,29 @@ def test_a_pod_on_a_dead_node_is_waited_for_no_longer_than_it_was_given() -> Non
     world = World().profiled().run(*BOTH).settle()
     name = world.job(BOTH[0])["metadata"]["name"]
     world.pods[name]["metadata"]["deletionTimestamp"] = timestamp(world.now + timedelta(seconds=30))
+    world.pods[name]["spec"]["nodeName"] = "dead"
     del world.jobs[name]
     assert world.turn().requeue_after == 10.0
     assert name in world.wait(31).settle().jobs
+
+
+def test_a_clock_that_is_set_forward_starts_no_second_pod_beside_one_that_is_being_ended() -> None:
+    world = World().profiled().run(*BOTH).settle()
+    name = world.job(BOTH[0])["metadata"]["name"]
+    world.pods[name]["metadata"]["deletionTimestamp"] = timestamp(world.now + timedelta(seconds=30))
+    world.pods[name]["spec"]["nodeName"] = NODE["metadata"]["name"]
+    del world.jobs[name]
+    world.wait(3600).settle()
+    assert name not in world.jobs
+    del world.pods[name]
+    assert name in world.settle().jobs
+
+
+def test_a_clock_that_is_set_back_holds_no_progress_back() -> None:
+    world = World().profiled().run(*BOTH).measure(BOTH[0], 72, train_loss=0.5).settle().wait(-3600)
+    before = world.status["progress"]
+    world.measure(BOTH[0], 360, train_loss=0.2).settle()
+    assert world.status["progress"]["percent"] > before["percent"]
 
 
 def test_a_reason_that_only_another_version_knows_stops_nothing() -> None:
