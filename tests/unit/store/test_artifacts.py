@@ -1,3 +1,4 @@
+import errno
 import os
 import tempfile
 import time
@@ -8,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, digest_of
-from idla_store import DigestMismatchError, NotFoundError, RefusedError, StoreError, fetch_artifact, publish, verify
+from idla_store import (
+    DigestMismatchError,
+    NotFoundError,
+    RefusedError,
+    StoreError,
+    UnreachableError,
+    fetch_artifact,
+    publish,
+    verify,
+)
 
 FILES = {"model.tflite": b"weights" * 50, "preprocess.json": b"{}"}
 Fault = Callable[[Path], None]
@@ -164,3 +174,32 @@ def test_what_a_killed_publisher_left_is_removed_after_an_hour(tmp_path: Path) -
     os.utime(models / ".sha256-old.x1", (two_hours_ago, two_hours_ago))
     relative, _, _ = publish(tmp_path / "work", tmp_path / "store", manifest)
     assert sorted(path.name for path in models.iterdir()) == [".sha256-new.x2", Path(relative).name]
+
+
+SYNCS = 5
+"""Both files, the manifest, the folder, and the one above it when the artifact has its name."""
+
+
+@pytest.mark.parametrize("written", range(SYNCS))
+def test_a_store_that_is_full_at_any_moment_holds_no_half_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    source, store = tmp_path / "source", tmp_path / "store"
+    manifest = make(source)
+    sync, left = os.fsync, written
+
+    def full(handle: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UnreachableError, match="No space left on device"):
+        publish(source, store, manifest)
+    found = list(store.glob("models/*"))
+    left = SYNCS
+    relative, digest, _ = publish(source, store, manifest)
+    assert found == ([store / relative] if written == SYNCS - 1 else [])
+    verify(store / relative, digest)

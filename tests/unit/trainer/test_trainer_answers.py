@@ -7,15 +7,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from idla_contract.artifact import MANIFEST, ArtifactManifest, FileEntry, Lineage, canonical_bytes
 from idla_contract.exit_codes import ExitCode
 from idla_contract.result import FailureReason, TaskResult
 from idla_store import DigestMismatchError, NotFoundError, RefusedError, UnreachableError
 from idla_trainer.__main__ import main
 from idla_trainer.failures import TaskError, bounded, explain
+from idla_trainer.steps.publish import publish
 
 HASH = "0123456789ab"
 
@@ -287,3 +290,28 @@ def test_a_surprise_is_answered(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> No
     assert answer.failure is not None
     assert (code, answer.failure.reason) == (ExitCode.INTERNAL, FailureReason.INTERNAL)
     assert answer.failure.message == f"RuntimeError: surprise in {pod.root.name}"
+
+
+def test_a_publication_that_finds_no_space_names_the_claim(tmp_path: Path) -> None:
+    artifact = tmp_path / "task" / "artifact"
+    artifact.mkdir(parents=True)
+    digest = "sha256:" + "0" * 64
+    entry = FileEntry(name="model.tflite", digest=digest, size_bytes=1)
+    lineage = Lineage(data_digest=digest, template="t", image="i", seed=1, code_version="0", tensorflow_version="2")
+    manifest = ArtifactManifest(
+        task_type="ImageClassification", inputs=(), outputs=(), labels=("a", "b"), variant="Float32", files=(entry,),
+        lineage=lineage,
+    )  # fmt: skip
+    (artifact / MANIFEST).write_bytes(canonical_bytes(manifest))
+    (tmp_path / "store").write_text("no folder")
+    context: Any = SimpleNamespace(
+        folder=SimpleNamespace(path=artifact.parent),
+        places=SimpleNamespace(store=tmp_path / "store"),
+        spec=SimpleNamespace(artifact_uri="pvc://claim"),
+    )
+    with pytest.raises(TaskError, match=r"^pvc://claim: the store cannot be written \(\[Errno 20\] Not a dir") as error:
+        publish(context)
+    assert (error.value.reason, error.value.exit_code) == (
+        FailureReason.STORE_UNAVAILABLE,
+        ExitCode.STORE_UNAVAILABLE,
+    )
