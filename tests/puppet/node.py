@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, cast
@@ -38,7 +38,23 @@ class Ended:
 
     exit_code: int
     failure: Failure | None = None
-    """What the termination message says; without it, the message is empty."""
+    """What the termination message says; without it, the message is `text`."""
+    text: str = ""
+    foreign: bool = False
+    """Whether it is the good answer to another task instead."""
+    reason: str = ""
+    """Of the container's end, e.g. OOMKilled; by default what a kubelet says of the exit code."""
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the pod's status beside it, e.g. the reason Evicted."""
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Why a pod does not start."""
+
+    reason: str = ""
+    """What its container waits for, in the kubelet's word; without it, no node takes the pod."""
+    message: str = ""
 
 
 @dataclass
@@ -47,8 +63,15 @@ class Script:
 
     held: set[str] = field(default_factory=set)
     ends: dict[str, list[Ended]] = field(default_factory=lambda: defaultdict(list))
+    stuck: dict[str, Stuck] = field(default_factory=dict)
     serves: bool = True
     """Whether serving pods become ready."""
+    deaf: bool = False
+    """Whether tasks that are asked to end run on until they are killed."""
+    nodes: tuple[str, ...] = (NODE,)
+    """Where new pods go, in turn."""
+    bound: int = 0
+    """How many pods were given a node."""
 
 
 class Puppet:
@@ -64,12 +87,13 @@ class Puppet:
         self._progress = _ProgressServer()
         self.ran: list[tuple[str, str, str]] = []
         """Namespace, Job and kind of first step of every task pod that was started, in order."""
+        self._nodes = {NODE}
         self.faults: list[str] = []
         """What went wrong in the simulation itself; empty in a valid test."""
 
     def __enter__(self) -> Self:
         """Make the node and start."""
-        self._make_node()
+        self._make_node(NODE)
         self._progress.start()
         self._thread.start()
         return self
@@ -102,6 +126,33 @@ class Puppet:
         with self._lock:
             self._scripts[namespace].serves = ready
 
+    def stick(self, namespace: str, kind: str, stuck: Stuck | None) -> None:
+        """Let pods of this kind not start for this reason; None lets them start."""
+        with self._lock:
+            if stuck is None:
+                self._scripts[namespace].stuck.pop(kind, None)
+            else:
+                self._scripts[namespace].stuck[kind] = stuck
+
+    def deafen(self, namespace: str) -> None:
+        """Let tasks ignore SIGTERM, so that they end by SIGKILL."""
+        with self._lock:
+            self._scripts[namespace].deaf = True
+
+    def place(self, namespace: str, *nodes: str) -> None:
+        """Let new pods of a namespace go to these nodes in turn; those that do not exist yet are made."""
+        for node in nodes:
+            if node not in self._nodes:
+                self._make_node(node)
+        with self._lock:
+            self._nodes.update(nodes)
+            self._scripts[namespace].nodes = nodes
+
+    def lose(self, node: str) -> None:
+        """Let a node fall silent: nothing on it changes any more, and nobody renews its lease."""
+        with self._lock:
+            self._nodes.discard(node)
+
     def jobs_run(self, namespace: str, kind: str) -> list[str]:
         """Return the Jobs that had pods of this kind, each once."""
         with self._lock:
@@ -112,7 +163,7 @@ class Puppet:
         while not self._stop.wait(self._period):
             try:
                 if time.monotonic() - beaten > _BEAT_SECONDS:
-                    self._beat()
+                    self._beat_all()
                     beaten = time.monotonic()
                 pods = self._rest.items("pods", selector="idla.dev/managed=true")
             except (OSError, http.client.HTTPException):
@@ -121,7 +172,7 @@ class Puppet:
                 try:
                     self._step(pod)
                 except RestError as error:
-                    if error.status not in _GONE:
+                    if error.status not in _GONE and error.status < http.client.INTERNAL_SERVER_ERROR:
                         self.faults.append(str(error))
                 except (OSError, http.client.HTTPException):
                     break
@@ -130,9 +181,14 @@ class Puppet:
 
     def _step(self, pod: Mapping[str, Any]) -> None:
         phase = pod["status"].get("phase", "Pending")
+        node = pod["spec"].get("nodeName")
+        with self._lock:
+            silent = node is not None and node not in self._nodes
+        if silent:
+            return
         if pod["metadata"].get("deletionTimestamp"):
             self._remove(pod, phase)
-        elif "nodeName" not in pod["spec"]:
+        elif node is None:
             self._bind(pod)
         elif phase == "Pending":
             self._start(pod)
@@ -142,16 +198,34 @@ class Puppet:
             self._keep_serving(pod)
 
     def _bind(self, pod: Mapping[str, Any]) -> None:
-        metadata = pod["metadata"]
+        metadata, script, stuck = pod["metadata"], self._script(pod), self._stuck(pod)
+        if stuck is not None and not stuck.reason:
+            unscheduled = {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": stuck.message,
+            }
+            if not _says(pod, unscheduled):
+                self._write(pod, {"conditions": [unscheduled]})
+            return
         binding = {
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"name": metadata["name"], "uid": metadata["uid"]},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": script.nodes[script.bound % len(script.nodes)]},
         }
         self._rest.request("POST", path_of("pods", metadata["namespace"], metadata["name"], "binding"), binding)
+        script.bound += 1
 
     def _start(self, pod: Mapping[str, Any]) -> None:
+        stuck = self._stuck(pod)
+        if stuck is not None:
+            state = {"waiting": {"reason": stuck.reason, "message": stuck.message}}
+            if [entry["state"] for entry in pod["status"].get("containerStatuses") or ()] != [state]:
+                waits = _containers(pod, state, ready=False)
+                self._write(pod, {"conditions": _conditions(ready=False), "containerStatuses": waits})
+            return
         serving = SERVING in pod["metadata"]["labels"]
         address = "10.99.0.7" if serving else self._progress.address
         ready = serving and self._script(pod).serves
@@ -189,18 +263,21 @@ class Puppet:
             ended = ends[0] if ends else None
         spec = _spec(pod)
         if ended is None:
-            code, message = 0, answer(spec).shortened().to_json()
-        else:
-            code = ended.exit_code
-            message = "" if ended.failure is None else failed(spec, ended.failure).to_json()
-        self._terminate(pod, code, message)
-        if ended is not None:
-            with self._lock:
-                script.ends[kind].pop(0)
+            ended = Ended(0, text=answer(spec).shortened().to_json())
+            self._terminate(pod, ended)
+            return
+        if ended.failure is not None:
+            ended = replace(ended, text=failed(spec, ended.failure).to_json())
+        elif ended.foreign:
+            other = spec.model_copy(update={"content_hash": "0" * 16})
+            ended = replace(ended, text=answer(other).shortened().to_json())
+        self._terminate(pod, ended)
+        with self._lock:
+            script.ends[kind].pop(0)
 
     def _remove(self, pod: Mapping[str, Any], phase: str) -> None:
         if phase == "Running":
-            self._terminate(pod, int(ExitCode.PREEMPTED), "")
+            self._terminate(pod, Ended(_KILLED if self._script(pod).deaf else int(ExitCode.PREEMPTED)))
         metadata = pod["metadata"]
         if metadata.get("deletionGracePeriodSeconds") != 0:
             self._rest.delete(
@@ -211,27 +288,31 @@ class Puppet:
                 preconditions={"uid": metadata["uid"]},
             )
 
-    def _terminate(self, pod: Mapping[str, Any], code: int, message: str) -> None:
+    def _terminate(self, pod: Mapping[str, Any], ended: Ended) -> None:
+        code = ended.exit_code
         terminated = {
             "exitCode": code,
-            "reason": "Completed" if code == 0 else "Error",
-            "message": message,
+            "reason": ended.reason or ("Completed" if code == 0 else "Error"),
+            "message": ended.text,
             "startedAt": pod["status"].get("startTime"),
             "finishedAt": _now(),
         }
+        told = {key: value for key, value in ended.pod.items() if key != "conditions"}
         self._write(
             pod,
             {
                 "phase": "Succeeded" if code == 0 else "Failed",
-                "conditions": _conditions(ready=False),
+                "conditions": [*_conditions(ready=False), *ended.pod.get("conditions", ())],
                 "containerStatuses": _containers(pod, {"terminated": terminated}, ready=False),
+                **told,
             },
         )
 
     def _write(self, pod: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         metadata = pod["metadata"]
         # Conditions are a whole list in a merge patch: what others wrote (DisruptionTarget) has to be kept.
-        kept = [c for c in pod["status"].get("conditions") or () if c["type"] not in _OURS]
+        written = {*_OURS, *(c["type"] for c in status["conditions"])}
+        kept = [c for c in pod["status"].get("conditions") or () if c["type"] not in written]
         merged = {**status, "conditions": [*status["conditions"], *kept]}
         patch = {"metadata": {"uid": metadata["uid"]}, "status": merged}
         self._rest.merge("pods", metadata["namespace"], metadata["name"], patch, sub="status")
@@ -240,9 +321,15 @@ class Puppet:
         with self._lock:
             return self._scripts[pod["metadata"]["namespace"]]
 
-    def _make_node(self) -> None:
+    def _stuck(self, pod: Mapping[str, Any]) -> Stuck | None:
+        if SERVING in pod["metadata"]["labels"]:
+            return None
+        with self._lock:
+            return self._scripts[pod["metadata"]["namespace"]].stuck.get(_kind(pod))
+
+    def _make_node(self, node: str) -> None:
         with contextlib.suppress(RestError):
-            self._rest.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
+            self._rest.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
         amounts = {"cpu": "8", "memory": "16Gi", "ephemeral-storage": "50Gi", "pods": "110"}
         moment = _now()
         ready = {
@@ -250,16 +337,22 @@ class Puppet:
             "lastHeartbeatTime": moment, "lastTransitionTime": moment,
         }  # fmt: skip
         status = {"capacity": amounts, "allocatable": amounts, "conditions": [ready]}
-        self._rest.merge("nodes", None, NODE, {"status": status}, sub="status")
-        self._beat()
+        self._rest.merge("nodes", None, node, {"status": status}, sub="status")
+        self._beat(node)
 
-    def _beat(self) -> None:
-        """Renew the node's lease, or the node lifecycle controller would evict its pods."""
-        spec = {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": _now(micro=True)}
+    def _beat_all(self) -> None:
+        with self._lock:
+            nodes = sorted(self._nodes)
+        for node in nodes:
+            self._beat(node)
+
+    def _beat(self, node: str) -> None:
+        """Renew a node's lease, or the node lifecycle controller would evict its pods."""
+        spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": _now(micro=True)}
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": NODE, "namespace": _LEASES},
+            "metadata": {"name": node, "namespace": _LEASES},
             "spec": spec,
         }
         self._rest.apply("leases", _LEASES, lease)
@@ -306,6 +399,7 @@ _METRICS = f"""\
 {metrics.TASK_EXAMPLES_PER_SECOND} 4000
 {metrics.TASK_UPDATED_SECONDS} {{updated}}
 """
+_KILLED = 137
 _OURS = ("Ready", "ContainersReady", "Initialized", "PodReadyToStartContainers")
 
 
@@ -317,6 +411,10 @@ def _conditions(*, ready: bool) -> list[dict[str, str]]:
     word = "True" if ready else "False"
     states = {"Initialized": "True", "PodReadyToStartContainers": "True", "ContainersReady": word, "Ready": word}
     return [{"type": kind, "status": status, "lastTransitionTime": _now()} for kind, status in states.items()]
+
+
+def _says(pod: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
+    return any(condition.items() <= entry.items() for entry in pod["status"].get("conditions") or ())
 
 
 def _containers(pod: Mapping[str, Any], state: Mapping[str, Any], *, ready: bool) -> list[dict[str, Any]]:

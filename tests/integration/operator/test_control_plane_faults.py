@@ -1,0 +1,141 @@
+"""etcd and the control plane's processes fail in the middle of a training: the same operator ends it all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.cluster import ControlPlane
+from tests.integration.operator import etcd
+from tests.integration.operator.process import Operator
+from tests.integration.operator.scene import Scene, condition, until
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+WATCHED = {
+    "trainingworkflows",
+    "modeldeployments",
+    "modeltemplates",
+    "jobs",
+    "pods",
+    "deployments",
+    "services",
+    "nodes",
+}
+
+
+@contextmanager
+def paused(operator: Operator) -> Iterator[None]:
+    """Stop the operator's clock; its connections stay open."""
+    assert operator.pid is not None
+    os.kill(operator.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(operator.pid, signal.SIGCONT)
+
+
+def etcd_is_killed(_: Scene, plane: ControlPlane) -> None:
+    plane.kill_component("etcd")
+    time.sleep(3.0)
+    plane.start_component("etcd")
+    plane.wait_ready()
+
+
+def etcd_does_not_answer(_: Scene, plane: ControlPlane) -> None:
+    plane.freeze_component("etcd")
+    time.sleep(5.0)
+    plane.thaw_component("etcd")
+    plane.wait_ready()
+
+
+def everything_is_killed(_: Scene, plane: ControlPlane) -> None:
+    for name in reversed(plane.components):
+        plane.kill_component(name)
+    time.sleep(3.0)
+    plane.start()
+
+
+def the_controllers_are_killed(scene: Scene, plane: ControlPlane) -> None:
+    plane.kill_component("kube-controller-manager")
+    scene.puppet.release(scene.namespace, "Train")
+    until(lambda: all(pod["status"]["phase"] == "Succeeded" for pod in scene.task_pods()), scene.told)
+    plane.start_component("kube-controller-manager")
+
+
+def etcd_is_full(scene: Scene, plane: ControlPlane) -> None:
+    """The operator is held up, so that all that is left to do is its own write."""
+    told = scene.operator.log.stat().st_size
+    with ExitStack() as filled:
+        with paused(scene.operator):
+            scene.puppet.release(scene.namespace, "Train")
+            scene.ended_jobs(3)
+            filled.enter_context(etcd.full(plane))
+        until(lambda: b"database space exceeded" in scene.operator.log.read_bytes()[told:], scene.told)
+
+
+def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> None:
+    """A new API server keeps no old versions in memory either, so watches cannot go on where they were."""
+    with paused(scene.operator):
+        scene.puppet.release(scene.namespace, "Train")
+        scene.ended_jobs(3)
+        plane.kill_component("kube-apiserver")
+        etcd.compact(plane)
+        plane.start_component("kube-apiserver")
+        seen = len(scene.audit.events())
+
+    def listed() -> bool:
+        events = scene.audit.events()[seen:]
+        return {entry["objectRef"]["resource"] for entry in events if entry["verb"] == "list"} >= WATCHED
+
+    until(listed, scene.told)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        etcd_is_killed,
+        etcd_does_not_answer,
+        everything_is_killed,
+        the_controllers_are_killed,
+        etcd_is_full,
+        what_the_watches_know_is_compacted,
+    ],
+)
+def test_a_training_ends_as_if_nothing_had_been(
+    watched: Scene, plane: ControlPlane, fault: Callable[[Scene, ControlPlane], None]
+) -> None:
+    watched.puppet.hold(watched.namespace, "Train")
+    watched.submit()
+    watched.runs("Train", 2)
+    before = watched.operator.pid
+    noted = len(watched.operator.complaints())
+    fault(watched, plane)
+    watched.puppet.release(watched.namespace, "Train")
+    done = watched.reaches("Succeeded", "True")
+    assert condition(watched.serves(), "Ready")[0] == "True"
+    assert len(done["status"]["tasks"]) == 4
+    assert watched.jobs_by_kind() == ONCE
+    assert len(watched.jobs()) == 4
+    assert watched.operator.pid == before
+    assert watched.operator.probe("/healthz") == (200, "ok")
+    watched.operator.forgive(noted)
+
+
+def test_at_rest_nothing_is_written_after_all_that(watched: Scene) -> None:
+    watched.submit()
+    watched.reaches("Succeeded", "True")
+    watched.serves()
+
+    def rests() -> bool:
+        before = watched.audit.writes()
+        time.sleep(5)
+        return watched.audit.writes() == before
+
+    until(rests, lambda: watched.audit.writes()[-10:])
