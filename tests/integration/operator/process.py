@@ -95,6 +95,11 @@ class Operator:
         }
 
     @property
+    def command(self) -> list[str]:
+        """What is started."""
+        return [sys.executable, "-I", "-m", "idla_operator"]
+
+    @property
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
@@ -109,7 +114,7 @@ class Operator:
         if not self.alive:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-m", "idla_operator"],
+                    self.command,
                     env=self._environment,
                     stdout=log,
                     stderr=log,

@@ -1,0 +1,96 @@
+"""Deleted and made again under the same name, at every step: the successor is a new object with Jobs of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.operator.scene import Scene, condition, until
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+
+def before_the_profile(scene: Scene) -> None:
+    scene.submit(suspend=True)
+    scene.reaches("Suspended", "True")
+
+
+def profiling(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Profile")
+    scene.submit()
+    scene.runs("Profile")
+
+
+def planned(scene: Scene) -> None:
+    scene.submit(approval="Manual")
+    scene.reaches("Approved", "Unknown")
+
+
+def training(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Train")
+    scene.submit()
+    scene.runs("Train", 2)
+
+
+def publishing(scene: Scene) -> None:
+    scene.puppet.hold(scene.namespace, "Compress")
+    scene.submit()
+    scene.runs("Compress")
+
+
+def deploying(scene: Scene) -> None:
+    scene.puppet.serve(scene.namespace, ready=False)
+    scene.submit()
+    scene.reaches("Succeeded", "Unknown", "Deploying")
+
+
+def deployed(scene: Scene) -> None:
+    scene.submit()
+    scene.reaches("Succeeded", "True")
+    scene.serves()
+
+
+@pytest.mark.parametrize(
+    ("moment", "killed"),
+    [
+        *((moment, False) for moment in (before_the_profile, profiling, planned, training, publishing, deploying)),
+        *((moment, True) for moment in (profiling, training, publishing, deployed)),
+    ],
+    ids=lambda value: ("killed in between" if value else "") if isinstance(value, bool) else value.__name__,
+)
+def test_a_successor_of_the_same_name_does_all_its_own_work(
+    watched: Scene, moment: Callable[[Scene], None], *, killed: bool
+) -> None:
+    moment(watched)
+    before = {job["metadata"]["uid"] for job in watched.jobs()}
+    old = watched.workflow()
+    assert old is not None
+    if killed:
+        watched.operator.kill()
+    watched.rest.delete("trainingworkflows", watched.namespace, "digits")
+    for kind in ("Profile", "Train", "Compress"):
+        watched.puppet.release(watched.namespace, kind)
+    watched.puppet.serve(watched.namespace, ready=True)
+    watched.submit()
+    watched.operator.start()
+
+    def succeeded() -> bool:
+        found = watched.workflow()
+        return found is not None and condition(found, "Succeeded")[0] == "True"
+
+    until(succeeded, watched.told)
+    done = watched.reaches("Succeeded", "True")
+    assert done["metadata"]["uid"] != old["metadata"]["uid"]
+    digest = done["status"]["artifact"]["digest"]
+    until(lambda: (watched.serves()["status"].get("serving") or {}).get("digest") == digest, watched.model)
+    until(lambda: not before & {job["metadata"]["uid"] for job in watched.jobs()}, watched.jobs)
+    assert sorted(job["metadata"]["labels"]["idla.dev/task"] for job in watched.jobs()) == [
+        "profile",
+        "publish",
+        "train-resnet-small",
+        "train-vgg-small",
+    ]
+    assert {job["metadata"]["ownerReferences"][0]["uid"] for job in watched.jobs()} == {done["metadata"]["uid"]}
+    assert len(watched.rest.items("modeldeployments", watched.namespace)) == 1
+    assert watched.operator.complaints() == []
