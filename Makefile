@@ -72,6 +72,10 @@ test-faults-reads: env ## reads and watches that go wrong, what kopf ends on, ou
 test-faults-bounded: env ## the part of the fault tests that belongs to `make test` (a minute and a half)
 	$(BIN)/python -m pytest tests/faults -m bounded
 
+.PHONY: test-fuzz
+test-fuzz: env ## 10,000 objects drawn from the CRDs through the core, and some through a real API server (10 minutes)
+	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/python -m pytest tests/fuzz
+
 test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
 	$(BIN)/python -m pytest tests/trainer
 
