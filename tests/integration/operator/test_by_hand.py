@@ -1,0 +1,113 @@
+"""What somebody changes by hand in children, claims and status: put right, or told, and never fought over for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.operator.scene import Scene, until
+from tests.puppet.rest import MERGE, path_of
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+WORKFLOW, DEPLOYMENT = "idla.dev/workflow", "idla.dev/deployment"
+
+
+def training_job(scene: Scene) -> dict[str, Any]:
+    name = scene.puppet.jobs_run(scene.namespace, "Train")[0]
+    found = scene.rest.get("jobs", scene.namespace, name)
+    assert found is not None
+    return found
+
+
+def suspended(scene: Scene) -> None:
+    job = training_job(scene)
+    scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"spec": {"suspend": True}})
+    until(lambda: not training_job(scene)["spec"]["suspend"], scene.told)
+
+
+def without_labels(scene: Scene) -> None:
+    job = training_job(scene)
+    ours = [key for key in job["metadata"]["labels"] if key.startswith("idla.dev/")]
+    labels = dict.fromkeys(ours) | {"team": "vision"}  # a Job without any label gets those of its template again
+    scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"labels": labels}})
+    assert WORKFLOW not in training_job(scene)["metadata"]["labels"]
+    scene.puppet.release(scene.namespace, "Train")
+    until(lambda: WORKFLOW in training_job(scene)["metadata"]["labels"], scene.told)
+
+
+def without_owner(scene: Scene) -> None:
+    job = training_job(scene)
+    scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"ownerReferences": None}})
+    scene.puppet.release(scene.namespace, "Train")
+    until(lambda: training_job(scene)["metadata"].get("ownerReferences"), scene.told)
+
+
+def without_its_pod(scene: Scene) -> None:
+    pod = next(pod for pod in scene.task_pods() if pod["status"].get("phase") == "Running")
+    scene.rest.delete("pods", scene.namespace, pod["metadata"]["name"])
+    until(lambda: scene.rest.get("pods", scene.namespace, pod["metadata"]["name"]) is None, scene.told)
+
+
+def without_status(scene: Scene) -> None:
+    """Empty the status, as an administrator does who wants everything to be looked at anew."""
+    path = path_of("trainingworkflows", scene.namespace, "digits", "status")
+    forget = {"status": dict.fromkeys((scene.workflow() or {})["status"])}
+    scene.rest.request("PATCH", path, forget, content_type=MERGE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [suspended, without_labels, without_owner, without_its_pod, without_status],
+)
+def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], None]) -> None:
+    watched.puppet.hold(watched.namespace, "Train")
+    watched.submit()
+    watched.runs("Train", 2)
+    change(watched)
+    watched.puppet.release(watched.namespace, "Train")
+    watched.reaches("Succeeded", "True")
+    watched.serves()
+    assert watched.jobs_by_kind() == ONCE
+    assert watched.operator.complaints() == []
+
+
+def deployment(scene: Scene) -> dict[str, Any]:
+    return scene.rest.get("deployments", scene.namespace, "digits") or {}
+
+
+def service(scene: Scene) -> dict[str, Any]:
+    return scene.rest.get("services", scene.namespace, "digits") or {}
+
+
+def test_what_is_changed_around_an_endpoint_is_put_right(watched: Scene) -> None:
+    watched.submit()
+    done = watched.reaches("Succeeded", "True")
+    watched.serves()
+    rest, place = watched.rest, watched.namespace
+    was = deployment(watched)
+    rest.delete("deployments", place, "digits")
+    until(
+        lambda: deployment(watched).get("metadata", {}).get("uid", was["metadata"]["uid"]) != was["metadata"]["uid"],
+        watched.model,
+    )
+    watched.serves()
+    labels = dict.fromkeys(was["metadata"]["labels"])
+    rest.merge("deployments", place, "digits", {"metadata": {"labels": labels}})
+    until(lambda: deployment(watched)["metadata"].get("labels") == was["metadata"]["labels"], watched.model)
+    wanted = service(watched)["spec"]["selector"]
+    rest.merge("services", place, "digits", {"spec": {"selector": {"app": "elsewhere"}}})
+    until(lambda: service(watched)["spec"]["selector"] == wanted, lambda: service(watched))
+    rest.merge("services", place, "digits", {"metadata": {"labels": labels}})
+    until(lambda: service(watched)["metadata"].get("labels") == was["metadata"]["labels"], lambda: service(watched))
+    model = watched.model() or {}
+    rest.merge("modeldeployments", place, "digits", {"spec": {"replicas": 3}})
+    until(lambda: deployment(watched)["spec"]["replicas"] == 3, watched.model)
+    rest.delete("modeldeployments", place, "digits")
+    until(lambda: (watched.model() or model)["metadata"]["uid"] != model["metadata"]["uid"], watched.model)
+    served = watched.serves()
+    assert served["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
+    assert watched.operator.complaints() == []
