@@ -3,13 +3,15 @@
 import pytest
 
 from tests.e2e.deeds import Deeds
-from tests.integration.operator.permissions import Comparison, Right, compare, granted
+from tests.integration.operator.permissions import Right, compare, granted
 from tests.integration.operator.process import ROOT, documents
 
 pytestmark = [pytest.mark.e2e]
 ROLES = {"ClusterRole", "Role"}
-NOT_NEEDED: dict[Right, str] = {}
-"""Rights that no end-to-end test makes the operator use, and why. All of them are used in
+NOT_ALWAYS_USED = {
+    Right("create", "coordination.k8s.io", "leases"): "only the first operator of a cluster finds no Lease",
+}
+"""Rights that the end-to-end tests need not make the operator use, and why. All of them are used in
 tests/integration/operator/test_least_privilege.py, which fails where one is not."""
 
 
@@ -19,6 +21,7 @@ def test_the_whole_run_used_what_is_granted_and_nothing_else(*, deeds: Deeds, wh
     permissions = documents(ROOT / "manifests/base/permissions.yaml")
     rights = granted([document for document in permissions if document["kind"] in ROLES])
     events = deeds.events()
-    nothing: frozenset[Right] = frozenset()
     assert len(events) > 100
-    assert compare(rights, events) == Comparison(unused=frozenset(NOT_NEEDED), denied=nothing, borrowed=nothing)
+    found = compare(rights, events)
+    assert (found.denied, found.borrowed) == (frozenset(), frozenset())
+    assert found.unused <= NOT_ALWAYS_USED.keys()
