@@ -1,0 +1,181 @@
+"""Pods that do not start, end badly, are thrown out, or lose their node: the work goes on and `status` says why not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.integration.operator.scene import Scene, condition, until
+from tests.puppet.node import Ended, Stuck
+from tests.puppet.rest import path_of
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+NO_REPETITION = {"backoffLimit": 0}
+
+
+OUT_OF_SERVICE = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+"""What an administrator says of a node that is off: nothing on it runs."""
+
+
+def message_of(workflow: dict[str, Any], kind: str) -> str:
+    return next(str(entry["message"]) for entry in workflow["status"]["conditions"] if entry["type"] == kind)
+
+
+@pytest.mark.parametrize(
+    ("stuck", "reason", "words"),
+    [
+        (Stuck(message="0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", ["Insufficient cpu"]),
+        (Stuck("ErrImagePull", "not found"), "ImageUnavailable", ["idla/trainer:test", "ErrImagePull", "not found"]),
+        (Stuck("ImagePullBackOff", "Back-off"), "ImageUnavailable", ["idla/trainer:test", "the operator's config"]),
+        (Stuck("ErrImageNeverPull", ""), "ImageUnavailable", ["idla/trainer:test", "ErrImageNeverPull"]),
+        (Stuck("InvalidImageName", ""), "ImageUnavailable", ["idla/trainer:test", "InvalidImageName"]),
+        (Stuck("CreateContainerConfigError", 'secret "x" not found'), "ContainerNotStarted", ['secret "x" not found']),
+        (Stuck("CreateContainerError", "no space left"), "ContainerNotStarted", ["no space left on device"[:13]]),
+    ],
+    ids=lambda value: (value.reason or "Unschedulable") if isinstance(value, Stuck) else "",
+)
+def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
+    watched: Scene, stuck: Stuck, reason: str, words: list[str]
+) -> None:
+    watched.puppet.stick(watched.namespace, "Profile", stuck)
+    watched.submit(approval="PlanOnly", deployment=None)
+    waiting = watched.reaches("ResourcesReady", "False", reason)
+    for kind in ("ResourcesReady", "Succeeded"):
+        assert [word for word in words if word not in message_of(waiting, kind)] == []
+    assert condition(waiting, "Succeeded") == ("Unknown", "WaitingForResources")
+    watched.puppet.stick(watched.namespace, "Profile", None)
+    watched.reaches("Succeeded", "True", "PlanReady")
+    assert watched.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    assert watched.operator.complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason", "words"),
+    [
+        (Ended(137, reason="OOMKilled"), "OOMKilled", ["at its limit of", "raise `spec.resources.limits.memory`"]),
+        (Ended(12), "OutOfMemory", ["lower `spec.training.batchSize`"]),
+        (Ended(139), "BackoffLimitExceeded", ["Job digits-profile-"]),
+        (Ended(0), "ResultMissing", ["3 Jobs ended well and left no result", "idla/trainer:test"]),
+        (Ended(0, text='{"task": "profile", '), "ResultMissing", ["3 Jobs ended well and left no result"]),
+        (Ended(0, foreign=True), "ResultMissing", ["3 Jobs ended well and left no result"]),
+    ],
+    ids=["OOM kill", "out of memory", "crash", "no result", "result cut in half", "result of another task"],
+)
+def test_how_a_pod_ends_badly_is_told_when_no_repetition_mends_it(
+    watched: Scene, ended: Ended, reason: str, words: list[str]
+) -> None:
+    watched.puppet.end(watched.namespace, "Profile", *[ended] * 3)
+    watched.submit(approval="PlanOnly", deployment=None, training=NO_REPETITION)
+    failed = watched.reaches("Succeeded", "False", reason)
+    assert [word for word in words if word not in message_of(failed, "Succeeded")] == []
+    assert watched.operator.complaints() == []
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [Ended(0), Ended(0, text='{"task": '), Ended(0, foreign=True)],
+    ids=["no result", "result cut in half", "result of another task"],
+)
+def test_a_pod_that_ends_badly_once_is_made_good(watched: Scene, ended: Ended) -> None:
+    watched.puppet.end(watched.namespace, "Train", ended)
+    watched.submit(deployment=None)
+    watched.reaches("Succeeded", "True")
+    assert len(watched.puppet.jobs_run(watched.namespace, "Train")) == 3
+    assert watched.operator.complaints() == []
+
+
+def disrupted(reason: str) -> dict[str, str]:
+    """Return the condition as it is written now: Kubernetes takes one back that is two minutes old."""
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"type": "DisruptionTarget", "status": "True", "reason": reason, "lastTransitionTime": moment}
+
+
+def evicted(scene: Scene, pod: dict[str, Any]) -> None:
+    scene.puppet.deafen(scene.namespace)
+    metadata = {"name": pod["metadata"]["name"], "namespace": scene.namespace}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+    scene.rest.request("POST", path_of("pods", scene.namespace, metadata["name"], "eviction"), eviction)
+    gone(scene, pod)
+
+
+def gone(scene: Scene, pod: dict[str, Any]) -> None:
+    """Wait until a pod is gone: one that is released before it has seen its end might still do its work."""
+    until(lambda: scene.rest.get("pods", scene.namespace, pod["metadata"]["name"]) is None, scene.told)
+
+
+def preempted(scene: Scene, pod: dict[str, Any]) -> None:
+    name = pod["metadata"]["name"]
+    scene.puppet.deafen(scene.namespace)
+    conditions = [*pod["status"]["conditions"], disrupted("PreemptionByScheduler")]
+    scene.rest.merge("pods", scene.namespace, name, {"status": {"conditions": conditions}}, sub="status")
+    scene.rest.delete("pods", scene.namespace, name)
+    gone(scene, pod)
+
+
+def ended_by_its_node(scene: Scene, _: dict[str, Any]) -> None:
+    told: dict[str, Any] = {"reason": "Evicted", "message": "The node was low on resource: memory."}
+    told["conditions"] = [disrupted("TerminationByKubelet")]
+    scene.puppet.end(scene.namespace, "Train", Ended(137, pod=told))
+
+
+def test_pods_that_are_thrown_out_are_no_failures(watched: Scene) -> None:
+    disruptions = {"evicted": evicted, "preempted": preempted, "ended": ended_by_its_node}
+    watched.puppet.hold(watched.namespace, "Train")
+    for name in disruptions:
+        watched.submit(name, training=NO_REPETITION, deployment=None)
+    watched.runs("Train", 6)
+    pods = running(watched)
+    for name, disrupt in disruptions.items():
+        disrupt(watched, next(pod for pod in pods if pod["metadata"]["labels"]["idla.dev/workflow"] == name))
+    watched.puppet.release(watched.namespace, "Train")
+    done = [watched.reaches("Succeeded", "True", name=name) for name in disruptions]
+    assert [[task["state"] for task in one["status"]["tasks"]] for one in done] == [["Succeeded"] * 4] * 3
+    assert watched.jobs_by_kind() == {"Profile": 3, "Train": 6, "Compress": 3}
+    trained = [job for place, job, kind in watched.puppet.ran if (place, kind) == (watched.namespace, "Train")]
+    assert len(trained) == 6 + 3
+    assert watched.operator.complaints() == []
+
+
+def running(scene: Scene) -> list[dict[str, Any]]:
+    def check() -> list[dict[str, Any]]:
+        return [pod for pod in scene.task_pods() if pod["status"].get("phase") == "Running"]
+
+    return until(check, scene.told)
+
+
+def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watched: Scene) -> None:
+    off, removed = f"off-{watched.namespace}", f"removed-{watched.namespace}"
+    watched.puppet.hold(watched.namespace, "Train")
+    watched.puppet.place(watched.namespace, off, removed)
+    watched.submit(training=NO_REPETITION, deployment=None)
+    watched.runs("Train", 2)
+    for node in (off, removed):
+        watched.puppet.lose(node)
+    watched.puppet.place(watched.namespace, "puppet")
+    dead = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting"}
+    moment = {"lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    watched.rest.merge("nodes", None, off, {"status": {"conditions": [dead | moment]}}, sub="status")
+    tells(watched, f"its node {off} is not ready: NodeStatusUnknown")
+    watched.rest.merge("nodes", None, off, {"spec": {"taints": [OUT_OF_SERVICE]}})
+    watched.rest.delete("nodes", None, removed)
+    tells(watched, f"its node {removed} is gone")
+    watched.puppet.release(watched.namespace, "Train")
+    done = watched.reaches("Succeeded", "True")
+    watched.rest.delete("nodes", None, off)
+    assert [task["message"] for task in done["status"]["tasks"]] == [""] * 4
+    assert watched.jobs_by_kind() == ONCE
+    assert watched.operator.complaints() == []
+
+
+def tells(scene: Scene, words: str) -> None:
+    """Wait until the summary and the condition of the resources have these words."""
+
+    def check() -> bool:
+        found = scene.workflow() or {}
+        return all(words in message_of(found, kind) for kind in ("Succeeded", "ResourcesReady"))
+
+    until(check, scene.told)
