@@ -55,7 +55,8 @@ class Replicas:
         until(lambda: self.first.says("leads"), self.first.log.read_text)
         self.second.start()
         until(lambda: self.second.says("waits for its turn"), self.second.log.read_text)
-        assert self.second.probe("/readyz") == (200, "ok")
+        # It says so before it has asked for the Lease, and is ready when it has seen it.
+        until(lambda: self.second.probe("/readyz") == (200, "ok"), self.second.log.read_text)
         return self.holder
 
     def taken_over_from(self, leader: str) -> str:
