@@ -8,7 +8,7 @@ TOOLS := .tools
 .DEFAULT_GOAL := help
 
 .PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
-  test-faults test-faults-writes test-faults-reads test-faults-bounded test-cluster test-e2e \
+  test-faults test-faults-writes test-faults-reads test-faults-outages test-faults-bounded test-cluster test-e2e \
   demo cluster images cluster-down bench-serving bench-trainer verify clean
 
 help: ## list the targets
@@ -60,14 +60,17 @@ test-api: env ## tests on a real API server (the first time builds Kubernetes, a
 test-operator: env ## the real operator on a real API server with simulated pods: whole way, kills, life, bad input
 	$(BIN)/python -m pytest tests/integration/operator
 
-test-faults: env ## the operator behind a fault proxy, whole: the two below side by side (about 20 minutes)
-	$(MAKE) --jobs=2 --output-sync=target test-faults-writes test-faults-reads
+test-faults: env ## the operator behind a fault proxy, whole: the three below side by side (about 20 minutes)
+	$(MAKE) --jobs=3 --output-sync=target test-faults-writes test-faults-reads test-faults-outages
 
 test-faults-writes: env ## killed, cut off and refused at every write
 	$(BIN)/python -m pytest tests/faults/test_derived.py tests/faults/test_rules.py
 
-test-faults-reads: env ## reads and watches that go wrong, what kopf ends on, outages
-	$(BIN)/python -m pytest tests/faults/test_reads.py tests/faults/test_kopf_exits.py
+test-faults-reads: env ## reads and watches that go wrong
+	$(BIN)/python -m pytest tests/faults/test_reads.py
+
+test-faults-outages: env ## what kopf ends on, and an API server that is away
+	$(BIN)/python -m pytest tests/faults/test_kopf_exits.py
 
 test-faults-bounded: env ## the part of the fault tests that belongs to `make test` (a minute and a half)
 	$(BIN)/python -m pytest tests/faults -m bounded

@@ -81,8 +81,8 @@ class Passage(Protocol):
     def ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answered:
         """Send a request to the API server."""
 
-    def first(self, target: str) -> Answered | None:
-        """Return the first answer to this, None where it was never asked for."""
+    def first(self, target: str, *, found: bool) -> Answered | None:
+        """Return the first answer to this, or the first that was an object; None where there was none."""
 
     def watched(self, one: socket.socket) -> None:
         """Remember a watch."""
@@ -203,7 +203,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             case Answer():
                 answer = _refusal(fault)
             case OldAnswer():
-                answer = passage.first(self.path)
+                answer = passage.first(self.path, found=fault.found)
                 if answer is None:
                     return False
             case Reset() | KillBefore():

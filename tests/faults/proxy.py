@@ -87,7 +87,7 @@ class Proxy:
         """What went wrong in the proxy itself; empty in a valid test."""
         self.kill: Callable[[int], None] = lambda _: None
         """As `listener.Passage` has it."""
-        self._firsts: dict[str, Answered] = {}
+        self._firsts: dict[tuple[str, bool], Answered] = {}
         self._asked = threading.Condition(self._lock)
         self._count = 0
 
@@ -196,7 +196,9 @@ class Proxy:
         )
         with self._lock:
             if answer is not None and request.method == "GET":
-                self._firsts.setdefault(target, answer)
+                self._firsts.setdefault((target, False), answer)
+                if answer.status == http.client.OK:
+                    self._firsts.setdefault((target, True), answer)
             self.records.append(record)
             if record.writes:
                 self._said.add(path, facts_of(request.method, path, body))
@@ -215,10 +217,10 @@ class Proxy:
             kept = {name: value for name, value in response.getheaders() if name.lower() in PASSED}
             return Answered(response.status, kept, response.read())
 
-    def first(self, target: str) -> Answered | None:
-        """Return the first answer to this, None where it was never asked for."""
+    def first(self, target: str, *, found: bool) -> Answered | None:
+        """Return the first answer to this, or the first that was an object; None where there was none."""
         with self._lock:
-            return self._firsts.get(target)
+            return self._firsts.get((target, found))
 
     def watched(self, one: socket.socket) -> None:
         """Remember the connection of a watch."""

@@ -70,7 +70,10 @@ class Stale:
 
 @dataclass(frozen=True)
 class OldAnswer:
-    """Answer with what was answered when this path was asked for first; a path that was not is passed on."""
+    """Answer with what was answered when this was asked for first; what was not is passed on."""
+
+    found: bool = False
+    """Take the first answer that was the object."""
 
 
 @dataclass(frozen=True)

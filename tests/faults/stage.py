@@ -85,7 +85,7 @@ class Stage:
         """Run the workflow in a fresh namespace under rules.
 
         Args:
-            rules: the faults.
+            rules: the faults; watches begin anew where one is for them.
             like: the final state to wait for; without it, the end is enough.
             patient: whether pods wait with their ends, or with being ready, until the status has said that they run:
                 so a status that is written late is still written.
@@ -96,8 +96,10 @@ class Stage:
         scene = self.scene()
         reins = _Reins(scene) if patient else None
         with self.proxy.under(*rules) as armed:
+            if any(rule.match.watch for rule in rules):
+                self.proxy.end_watches()
             scene.submit()
-            until(lambda: (reins is None or reins.loose()) and _ended(scene), scene.told)
+            until(lambda: (reins is None or reins.loose()) and _ended(scene), scene.told, patience=2 * PATIENCE)
             self._settle(scene, like, armed)
         state = final_state(self.rest, scene.namespace)
         self._done.append((scene.namespace, time.monotonic()))
