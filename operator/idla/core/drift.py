@@ -1,5 +1,6 @@
 """Whether a live object already is as it is wanted, so that a resource at rest causes no write."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,12 +66,15 @@ def _key(entries: Sequence[Any]) -> str | None:
 
 
 def _equal_amounts(one: object, other: object) -> bool:
-    """Return whether both are quantities of the same amount, e.g. `1000m` and 1."""
+    """Return whether both are quantities of the same amount, e.g. `1000m` and 1.
+
+    The API server rounds amounts of a pod up to thousandths when it stores them.
+    """
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if not isinstance(one, str | int | float) or not isinstance(other, str | int | float):
         return False
     try:
-        return parse_quantity(one) == parse_quantity(other)
+        return math.ceil(1000 * parse_quantity(one)) == math.ceil(1000 * parse_quantity(other))
     except ValueError:
         return False

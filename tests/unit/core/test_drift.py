@@ -72,6 +72,8 @@ def test_drift(wanted: dict[str, Any], found: dict[str, Any] | None) -> None:
         pytest.param({"a": [{"name": "x"}, {"name": "y"}]}, {"a": [{"name": "y"}, {"name": "x"}]}, id="named entries"),
         pytest.param({"requests": {"cpu": 1}}, {"requests": {"cpu": "1"}}, id="a number as an amount"),
         pytest.param({"requests": {"memory": "1Gi"}}, {"requests": {"memory": "1024Mi"}}, id="equal amounts"),
+        pytest.param({"limits": {"cpu": "0.000070"}}, {"limits": {"cpu": "1m"}}, id="an amount that is rounded up"),
+        pytest.param({"limits": {"cpu": "1.5m"}}, {"limits": {"cpu": "2m"}}, id="half a thousandth that is rounded up"),
     ],
 )
 def test_no_drift(wanted: dict[str, Any], found: dict[str, Any]) -> None:
