@@ -71,7 +71,7 @@ def quiet_operator(operator_log: OperatorLog, said: list[str]) -> Iterator[None]
     operator_log.look()
     lines, complaints = operator_log.settle()
     said.extend(lines)
-    assert complaints == []
+    assert not complaints, "the operator logged:\n" + "\n".join(complaints)
 
 
 @pytest.fixture(scope="module")

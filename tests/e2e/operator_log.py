@@ -67,7 +67,9 @@ class OperatorLog:
         try:
             text = self._kubectl("logs", container.pod, f"--container={container.name}", *words)
         except KubectlError as error:
-            if not _NO_PREVIOUS.search(str(error)) and "NotFound" not in str(error):
+            if "(NotFound)" in str(error):
+                return  # the pod has gone since it was listed, as those go that nobody has listed
+            if not _NO_PREVIOUS.search(str(error)):
                 raise
             text = ""
             self._complaints.append(f"the log is gone before it was read: {error}")

@@ -99,3 +99,18 @@ def test_the_reviewed_list_is_narrow_and_has_reasons() -> None:
     complaints = ["idla_operator.x: broken ", "", "Traceback", restart("p", {"name": "operator", "lastState": KILLED})]
     assert list(unexpected(complaints, ALLOWED)) == complaints
     assert all(len(entry.reason) > 20 for entry in ALLOWED)
+
+
+GOING = (
+    "idla_operator.controllers.carry_out: an event was not told: POST /api/v1/namespaces/{0}/events: 403 Forbidden: "
+    'events "digits.1" is forbidden: unable to create new content in namespace {0} because it is being terminated '
+)
+
+
+def test_events_of_a_module_that_is_over_are_not_missed_and_all_others_are() -> None:
+    other = [
+        GOING.format("production"),
+        GOING.format("e2e-0123456789").replace("because it is being terminated", "by a quota"),
+        GOING.format("e2e-0123456789") + "Traceback",
+    ]
+    assert list(unexpected([GOING.format("e2e-0123456789"), *other], ALLOWED)) == other
