@@ -5,6 +5,7 @@ The verbs used here and by the watches are all that the operator's role needs; `
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -35,7 +36,10 @@ FIELD_MANAGER = "idla-operator"
 TIMEOUT_SECONDS = 30.0
 """Of one call, from the first byte to the last."""
 CONNECT_SECONDS = 5.0
-_APPLY = "application/apply-patch+yaml"
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+"""With its charset the client library sends the text as it is, instead of writing JSON once more."""
+_PAIR = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+"""How JSON in ASCII writes one character beyond U+FFFF, e.g. an emoji."""
 _JSON = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _MESSAGE_LIMIT = 500
@@ -90,7 +94,7 @@ class KubeCluster:
         reference = reference_of(manifest)
         path = _path(reference.resource, reference.namespace, reference.name)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._call("PATCH", path, query=query, body=manifest, content_type=_APPLY)
+        return await self._call("PATCH", path, query=query, body=_yaml(manifest), content_type=_APPLY)
 
     async def create(self, document: Manifest) -> dict[str, Any]:
         """Create an object; ExistsError where one of its name exists."""
@@ -167,7 +171,7 @@ class KubeCluster:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Manifest | None = None,
+        body: Manifest | str | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> dict[str, Any]:
@@ -217,6 +221,14 @@ def _identity(resource: Resource, metadata: Mapping[str, Any]) -> Identity:
         reference=Reference(resource, metadata.get("namespace"), metadata["name"]),
         uid=metadata["uid"],
         version=metadata["resourceVersion"],
+    )
+
+
+def _yaml(manifest: Manifest) -> str:
+    """Return the manifest as the API server reads what is applied: YAML, which has no escapes of surrogate pairs."""
+    return _PAIR.sub(
+        lambda found: f"\\U{0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00:08x}",
+        json.dumps(manifest),
     )
 
 

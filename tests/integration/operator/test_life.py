@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import MODELS, Scene, condition, until
+from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition, until
 from tests.puppet.node import Ended
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -224,6 +224,20 @@ def test_what_a_model_deployment_asks_for_no_longer_is_taken_away(scene: Scene) 
     more = {**least, "limits": {"cpu": "1", "memory": "512Mi"}}
     asks(more, more)
     asks(None, least)
+
+
+def test_a_column_may_be_named_in_any_script(scene: Scene) -> None:
+    """Written as JSON writes it, an emoji in a child would be refused by whoever reads what is applied as YAML."""
+    data = {
+        "storageUri": "sample://digits",
+        "labelColumn": "\U0001f642 \\ud83d\\ude42 \\\U0001f642 \u05d0\x00\x7f\uffff",
+    }
+    workflow = {
+        "apiVersion": "idla.dev/v1alpha1", "kind": "TrainingWorkflow", "metadata": {"name": "digits"},
+        "spec": {"task": {"type": "ImageClassification"}, "data": data},
+    }  # fmt: skip
+    scene.rest.create(WORKFLOWS, scene.namespace, workflow)
+    scene.runs("Profile")
 
 
 def test_conditions_that_somebody_overwrites_are_put_right(scene: Scene) -> None:

@@ -31,6 +31,7 @@ from tests.unit.operator.bad_server import Answer, hang, say, server
 from tests.unit.operator.fake_cluster import START
 
 JOB = Reference(JOBS, "vision", "train")
+APPLY = "application/apply-patch+yaml; charset=utf-8"
 PATH = "/apis/batch/v1/namespaces/vision/jobs/train"
 DOCUMENT: dict[str, Any] = {
     "apiVersion": "batch/v1",
@@ -84,7 +85,7 @@ def get(cluster: KubeCluster) -> Awaitable[Any]:
         pytest.param(get, ("GET", PATH, "application/json", None), id="get"),
         pytest.param(
             lambda cluster: cluster.apply(DOCUMENT),
-            ("PATCH", f"{PATH}?fieldManager=idla-operator&force=true", "application/apply-patch+yaml", DOCUMENT),
+            ("PATCH", f"{PATH}?fieldManager=idla-operator&force=true", APPLY, DOCUMENT),
             id="apply",
         ),
         pytest.param(
