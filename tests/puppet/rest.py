@@ -118,9 +118,9 @@ class Rest:
         content = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         status, answer = self._exchange(method, path, content, headers)
-        document: dict[str, Any] = json.loads(answer) if answer else {}
         if status >= http.client.BAD_REQUEST:
-            raise RestError(status, f"{method} {path}: {document.get('message', answer[:300])}")
+            raise RestError(status, f"{method} {path}: {_message(answer)}")
+        document: dict[str, Any] = json.loads(answer) if answer else {}
         return document
 
     def _exchange(self, method: str, path: str, content: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -154,3 +154,11 @@ class Rest:
                 found.close()
             self._opened.remove(found)
             self._local.connection = None
+
+
+def _message(answer: bytes) -> str:
+    """Return what the API server says; of a resource that it does not know, it says it in plain text."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer[:300].decode(errors="replace")

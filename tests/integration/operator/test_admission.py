@@ -1,0 +1,130 @@
+"""What the cluster's own rules refuse or change: told in `status`, and mended as soon as they allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.operator.scene import Scene, condition, until
+from tests.puppet.rest import RestError, path_of
+
+pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+
+
+def message_of(document: dict[str, Any], kind: str) -> str:
+    return next(str(entry["message"]) for entry in document["status"]["conditions"] if entry["type"] == kind)
+
+
+@contextmanager
+def no_pods(scene: Scene) -> Iterator[None]:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    scene.rest.apply("resourcequotas", scene.namespace, quota)
+
+    def enforced() -> bool:
+        found = scene.rest.get("resourcequotas", scene.namespace, "none") or {}
+        return bool(found.get("status", {}).get("hard"))
+
+    until(enforced, scene.told)
+    yield
+    scene.rest.delete("resourcequotas", scene.namespace, "none")
+
+
+@contextmanager
+def small_pods(scene: Scene) -> Iterator[None]:
+    limits = {"type": "Container", "max": {"memory": "16Mi"}}
+    document = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [limits]}}
+    scene.rest.apply("limitranges", scene.namespace, document)
+    yield
+    scene.rest.delete("limitranges", scene.namespace, "small")
+
+
+def test_pods_that_rules_of_the_namespace_refuse_are_told_and_made_when_the_rules_are_gone(watched: Scene) -> None:
+    with small_pods(watched), no_pods(watched):
+        watched.submit(deployment=None)
+        waiting = watched.reaches("ResourcesReady", "False", "PodNotCreated")
+        assert f"kubectl describe -n {watched.namespace} job digits-profile-" in message_of(waiting, "ResourcesReady")
+        assert condition(waiting, "Succeeded") == ("Unknown", "WaitingForResources")
+    watched.reaches("Succeeded", "True")
+    assert watched.jobs_by_kind() == ONCE
+    assert watched.operator.complaints() == []
+
+
+POLICY = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": "no-jobs"},
+    "spec": {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "resourceRules": [
+                {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}
+            ]
+        },
+        "validations": [{"expression": "false", "message": "ask the platform team for a budget"}],
+    },
+}
+POLICIES = "/apis/admissionregistration.k8s.io/v1"
+
+
+@contextmanager
+def no_jobs(scene: Scene) -> Iterator[None]:
+    """Let a policy refuse every Job of the namespace."""
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": scene.namespace}}
+    binding = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "no-jobs"},
+        "spec": {
+            "policyName": "no-jobs",
+            "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": selector},
+        },
+    }
+    scene.rest.request("POST", f"{POLICIES}/validatingadmissionpolicies", POLICY)
+    scene.rest.request("POST", f"{POLICIES}/validatingadmissionpolicybindings", binding)
+    until(lambda: refused(scene), scene.told)
+    try:
+        yield
+    finally:
+        scene.rest.request("DELETE", f"{POLICIES}/validatingadmissionpolicybindings/no-jobs")
+        scene.rest.request("DELETE", f"{POLICIES}/validatingadmissionpolicies/no-jobs")
+
+
+def refused(scene: Scene) -> bool:
+    """Return whether the policy is at work; the API server takes it up after a moment."""
+    container = {"name": "c", "image": "none"}
+    pod = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "tried"}, "spec": {"template": pod}}
+    try:
+        scene.rest.request("POST", f"{path_of('jobs', scene.namespace)}?dryRun=All", job)
+    except RestError as error:
+        return "ask the platform team" in error.message
+    return False
+
+
+def test_what_a_policy_refuses_is_told_in_its_words_and_made_when_it_allows_it(watched: Scene) -> None:
+    with no_jobs(watched):
+        watched.submit(deployment=None)
+        told = watched.reaches("ResourcesReady", "False", "ApplyRefused")
+        assert "ask the platform team for a budget" in message_of(told, "Succeeded")
+        assert watched.jobs() == []
+    watched.reaches("Succeeded", "True")
+    assert watched.jobs_by_kind() == ONCE
+    assert watched.operator.complaints() == []
+
+
+def test_a_namespace_that_ends_takes_a_running_training_with_it(watched: Scene) -> None:
+    watched.puppet.hold(watched.namespace, "Train")
+    watched.submit()
+    watched.runs("Train", 2)
+    watched.rest.delete("namespaces", None, watched.namespace)
+    until(lambda: watched.rest.get("namespaces", None, watched.namespace) is None, watched.told)
+    # What changes while the namespace ends is still looked at; to tell of it is refused.
+    complaints = watched.operator.complaints()
+    assert [entry for entry in complaints if "because it is being terminated" not in entry] == []
+    watched.operator.forgive(0)
