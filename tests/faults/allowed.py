@@ -9,7 +9,7 @@ _STAGED = (
     r"by the fault proxy|Ran out of valid credentials"
     r"|Connection reset by peer|Connect call failed|Server disconnected"
     r"|Response payload is not completed|Not enough data to satisfy content length header"
-    r"|Unterminated string starting at|Expecting property name enclosed in double quotes"
+    r"|JSONDecodeError"  # a line may be cut anywhere
 )
 """How faults that the proxy stages are told; whoever complains must name one of them."""
 _PLURAL = "[a-z]+"
