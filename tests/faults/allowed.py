@@ -16,7 +16,7 @@ _PLURAL = "[a-z]+"
 
 ALLOWED = (
     Allowed(
-        rf"idla_operator\.controllers\.sessions: the session ended: \w+: .*({_STAGED}).*; another one follows .*",
+        rf"idla_operator\.controllers\.sessions: the session ended: .*({_STAGED}).*; another one follows .*",
         "kopf gives up at such a fault, and the next session begins in the same process",
     ),
     Allowed(
