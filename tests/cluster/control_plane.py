@@ -18,7 +18,7 @@ from typing import Self
 from tests.cluster import builds, packages
 from tests.cluster.certificates import Authority
 from tests.cluster.commands import ClusterError
-from tests.cluster.components import APISERVER, COMPONENTS, CONTROLLER_MANAGER, RECIPES, Endpoints, Setting
+from tests.cluster.components import APISERVER, COMPONENTS, CONTROLLER_MANAGER, ETCD, RECIPES, Endpoints, Setting
 from tests.cluster.places import Places
 from tests.cluster.processes import Processes
 from tests.cluster.progress import silent
@@ -107,9 +107,13 @@ class ControlPlane:
         """
         packages.ensure(packages.CONTROL_PLANE, silent)
         builds.ensure(builds.KUBERNETES, silent)
-        started = [self._processes.ensure(RECIPES[name](self.setting)) for name in self.components]
-        if APISERVER in self.components:
-            self.wait_ready()
+        # The controller-manager gives up when the default roles are not there within ten seconds.
+        first = [name for name in self.components if name in {ETCD, APISERVER}]
+        started = [self._processes.ensure(RECIPES[name](self.setting)) for name in first]
+        if APISERVER in first:
+            self._wait(lambda: self._status("/readyz") == http.client.OK, APISERVER, alive=first)
+        rest = [name for name in self.components if name not in first]
+        started += [self._processes.ensure(RECIPES[name](self.setting)) for name in rest]
         if any(started) and CONTROLLER_MANAGER in self.components:
             path = "/api/v1/namespaces/default/serviceaccounts/default"
             self._wait(lambda: self._status(path) == http.client.OK, CONTROLLER_MANAGER)
@@ -165,8 +169,8 @@ class ControlPlane:
         """Wait until the API server says that it is ready, which includes the default roles and namespaces."""
         self._wait(lambda: self._status("/readyz") == http.client.OK, APISERVER)
 
-    def _wait(self, ready: Callable[[], bool], name: str) -> None:
-        self._processes.wait(ready, name, alive=self.components, seconds=_READY_SECONDS, beat=silent)
+    def _wait(self, ready: Callable[[], bool], name: str, *, alive: Sequence[str] = ()) -> None:
+        self._processes.wait(ready, name, alive=alive or self.components, seconds=_READY_SECONDS, beat=silent)
 
     def _status(self, path: str) -> int:
         return api_status(self.setting, path)
