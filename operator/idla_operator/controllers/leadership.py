@@ -4,8 +4,8 @@ Pure: moments are seconds of the replica's own clock that never runs backwards, 
 ever read. A replica may take a Lease over only after it has itself seen it unchanged for longer than its holder may
 work without renewing it; so two never lead at once as long as their clocks run at about the same speed, whatever
 time of day they show. A Lease that is missing is no free Lease: its holder may not have noticed yet.
-What is not covered: a Lease that is made and deleted again by hand before all who wait have looked (2 seconds) leaves no
-trace, so that one of them may take it for missing all the time, and lead beside its holder until that renews it.
+What is not covered: a Lease that is made and deleted again by hand before all who wait have looked (2 seconds) leaves
+no trace, so that one of them may take it for missing all the time, and lead beside its holder until that renews it.
 
 One holder is not waited for: a process of the same place, of which there is never more than one at a time. The place
 is a pod, where this process is the first of its container and the only container of the pod that is told the pod's
