@@ -295,13 +295,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Yield the lines of a watch until it ends, by whoever ends it."""
+    """Yield the whole lines of a watch until it ends, by whoever ends it."""
     while True:
         try:
             line = response.readline()
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
             return  # `end_watches` takes the connection away under the reader
-        if not line:
+        if not line.endswith(b"\n"):
             return
         yield line
 

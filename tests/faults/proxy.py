@@ -149,7 +149,8 @@ class Proxy:
             found, self._watches = self._watches, set()
         for one in found:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                # Below TLS: `SSLSocket.shutdown` would let the reader go on with what is still encrypted.
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def await_requests(self, number: int) -> None:
         """Wait until there are so many requests more than now, or until it takes too long."""
