@@ -49,7 +49,8 @@ ALLOWED = (
         "kopf asserts in a callback that the task it cancels still runs, which it does not at the end of a session",
     ),
     Allowed(
-        rf"asyncio: Task exception was never retrieved\nfuture: <Task finished name='(watcher for |multidim).*({_STAGED}).*",
+        r"asyncio: Task exception was never retrieved\nfuture: <Task finished name='(watcher for |multidim)"
+        rf".*({_STAGED}).*",
         "kopf looks only at the first of its tasks that fail",
     ),
 )
