@@ -46,7 +46,7 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit test-server test-api test-operator test-faults-bounded test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
+test: lint test-unit test-server test-api test-fuzz-bounded test-operator test-faults-bounded test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
 
 test-unit: env ## unit tests, in seconds
 	$(BIN)/python -m pytest tests/unit
@@ -75,7 +75,10 @@ test-faults-outages: env ## what kopf ends on, and an API server that is away
 test-faults-bounded: env ## the part of the fault tests that belongs to `make test` (a minute and a half)
 	$(BIN)/python -m pytest tests/faults -m bounded
 
-.PHONY: test-fuzz
+.PHONY: test-fuzz test-fuzz-bounded
+test-fuzz-bounded: env ## a thousand drawn objects through the core (half a minute)
+	$(BIN)/python -m pytest tests/fuzz -m "not api"
+
 test-fuzz: env ## 10,000 objects drawn from the CRDs through the core, and some through a real API server (10 minutes)
 	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/python -m pytest tests/fuzz
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from idla.api.meta import ConditionStatus
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
 from idla.api.reasons import DeploymentReason
+from idla.api.uri import without_query
 from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
 from idla.core.conditions import Condition, merge_conditions, shortened
@@ -112,7 +113,7 @@ def _wanted_model(
     """Return the artifact to serve; what a workflow published once is served on when the workflow is gone."""
     reference = spec.model
     if reference.storage_uri is not None and reference.digest is not None:
-        return ServedModelStatus(uri=reference.storage_uri, digest=reference.digest)
+        return ServedModelStatus(uri=without_query(reference.storage_uri), digest=reference.digest)
     followed = None if reference.workflow_ref is None else reference.workflow_ref.name
     artifact = None if workflow is None else read_status(workflow).artifact
     if artifact is not None:
@@ -141,12 +142,13 @@ def _is_mine(owner: Owner, live: Manifest) -> bool:
 
 def _served(owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings) -> Manifest:
     amounts = pod_amounts(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    uri = spec.model.storage_uri or model.uri
     return build_deployment(
         owner,
         ServedModel(
-            uri=model.uri,
+            uri=uri,
             digest=model.digest,
-            claim=claim_of(model.uri),
+            claim=claim_of(uri),
             image=settings.server_image,
             pull_policy=settings.pull_policy,
             replicas=1 if spec.replicas is None else spec.replicas,

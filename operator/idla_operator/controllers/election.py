@@ -10,8 +10,7 @@ from idla_operator.ports import Clock, ClusterError, ConflictError, ForbiddenErr
 
 ATTEMPT_SECONDS = 4.0
 """Of one look or write, so that a few fit into the time for a renewal."""
-PERMISSIONS = "manifests/base/permissions.yaml"
-"""Where the right to the Lease is."""
+ROLE_MISSING = "the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again"
 _TRIES = 2
 """A write that was refused is followed by one look and one more write."""
 _LOG = logging.getLogger(__name__)
@@ -184,7 +183,7 @@ class Election:
         self._refusal, self._looked = None, True
 
     def _refused(self, error: ForbiddenError) -> None:
-        refusal = f"the role of manifests/base is missing or incomplete, apply {PERMISSIONS}: {error}"
+        refusal = f"{ROLE_MISSING}: {error}"
         if self._refusal != refusal:
             _LOG.error("%s", refusal)
         self._refusal = refusal

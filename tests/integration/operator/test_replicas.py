@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a 
 FIRST, SECOND = (f"system:serviceaccount:{NAMESPACE}:{name}-replica" for name in ("first", "second"))
 """Each replica has an account of its own here, so that the audit log tells them apart."""
 PAUSE_SECONDS = 60.0
-REFUSED = "the role of manifests/base is missing or incomplete, apply manifests/base/permissions.yaml: "
+REFUSED = "the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again: "
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 _numbers = itertools.count(1)
 

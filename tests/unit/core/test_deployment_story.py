@@ -19,6 +19,15 @@ def pod_spec(endpoint: Endpoint) -> Object:
     return spec
 
 
+def test_the_pods_get_the_whole_address_and_the_status_shows_no_signature() -> None:
+    address = "https://models.example/digits?X-Signature=secret"
+    endpoint = Endpoint(resource=model_deployment(model={"storageUri": address, "digest": OTHER_DIGEST})).settle()
+    assert address in str(pod_spec(endpoint))
+    assert endpoint.resource["status"]["model"] == {
+        "uri": "https://models.example/digits?***", "digest": OTHER_DIGEST,
+    }  # fmt: skip
+
+
 def test_it_waits_for_a_model_and_makes_nothing_meanwhile() -> None:
     endpoint = Endpoint().settle()
     assert (endpoint.deployment, endpoint.service) == (None, None)

@@ -280,7 +280,9 @@ def test_who_is_refused_the_lease_says_what_to_apply_and_goes_on_when_it_is_appl
     scene = Scene(retry=ONCE)
     assert scene.election.obstacles() == ("the lease was not reached yet",)
     error = ForbiddenError("GET leases: 403")
-    refusal = f"the role of manifests/base is missing or incomplete, apply manifests/base/permissions.yaml: {error}"
+    refusal = (
+        f"the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again: {error}"
+    )
     scene.lease.fails = [(error, False)] * 3
     with caplog.at_level(logging.INFO):
         for _ in range(3):
