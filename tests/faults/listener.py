@@ -84,7 +84,7 @@ class Passage(Protocol):
     def first(self, target: str, *, found: bool) -> Answered | None:
         """Return the first answer to this, or the first that was an object; None where there was none."""
 
-    def watched(self, one: socket.socket) -> None:
+    def watched(self, one: socket.socket, request: Request) -> None:
         """Remember a watch."""
 
     def forget(self, one: socket.socket) -> None:
@@ -238,7 +238,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         upstream.connect()
         held = upstream.sock
         assert held is not None
-        passage.watched(held)
+        passage.watched(held, request)
         try:
             upstream.request("GET", target, headers={"Accept": self.headers.get("Accept", "application/json")})
             response = upstream.getresponse()

@@ -79,6 +79,7 @@ class Proxy:
         self._armed: list[Armed] = []
         self._said = Said()
         self._watches: set[socket.socket] = set()
+        self._ended = 0
         self._view: _View | None = None
         self._listener: Listener | None = None
         self._port = 0
@@ -146,11 +147,10 @@ class Proxy:
     def end_watches(self) -> None:
         """End the connections of all watches."""
         with self._lock:
+            self._ended += 1
             found, self._watches = self._watches, set()
         for one in found:
-            with contextlib.suppress(OSError):
-                # Below TLS: `SSLSocket.shutdown` would let the reader go on with what is still encrypted.
-                socket.socket.shutdown(one, socket.SHUT_RDWR)
+            _shut(one)
 
     def await_requests(self, number: int) -> None:
         """Wait until there are so many requests more than now, or until it takes too long."""
@@ -172,7 +172,7 @@ class Proxy:
             self._count += 1
             self._asked.notify_all()
             news = self._said.news(path, facts_of(method, path, body))
-            request = Request(method, path, watch="watch=true" in query, facts=news)
+            request = Request(method, path, watch="watch=true" in query, facts=news, ended=self._ended)
             taken = (armed.take(request) for armed in list(self._armed))
             return request, next((fault for fault in taken if fault is not None), None)
 
@@ -223,10 +223,13 @@ class Proxy:
         with self._lock:
             return self._firsts.get((target, found))
 
-    def watched(self, one: socket.socket) -> None:
-        """Remember the connection of a watch."""
+    def watched(self, one: socket.socket, request: Request) -> None:
+        """Remember the connection of a watch, and end it where all have been ended since it was asked for."""
         with self._lock:
+            late = request.ended != self._ended
             self._watches.add(one)
+        if late:
+            _shut(one)
 
     def forget(self, one: socket.socket) -> None:
         """Forget the connection of a watch that ended."""
@@ -259,6 +262,12 @@ class Proxy:
 
 
 _ACCEPT = {"Accept": "application/json"}
+
+
+def _shut(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Below TLS: `SSLSocket.shutdown` would let the reader go on with what is still encrypted.
+        socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
 class _View:

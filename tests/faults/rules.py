@@ -133,6 +133,8 @@ class Request:
     watch: bool = False
     facts: frozenset[str] = frozenset()
     """What this write says that no successful write of its namespace has said before."""
+    ended: int = 0
+    """How often all watches had been ended when it came."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.faults.final import final_state
 from tests.faults.proxy import Proxy, Record
 from tests.faults.rules import Armed, Rule
 from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install, library
-from tests.integration.operator.scene import PATIENCE, Scene, condition, until
+from tests.integration.operator.scene import MODELS, PATIENCE, WORKFLOWS, Scene, condition, until
 from tests.puppet import Puppet, Rest
 
 REST_SECONDS = 10.0
@@ -36,6 +36,18 @@ _numbers = itertools.count(1)
 
 
 @dataclass
+class _Rest:
+    """A namespace whose workflow is done."""
+
+    namespace: str
+    began: float
+    """Monotonic seconds."""
+    kept: bool
+    """Whether it is looked at again."""
+    ended: float = float("inf")
+
+
+@dataclass
 class Stage:
     """Everything that runs, and what became of it."""
 
@@ -46,7 +58,7 @@ class Stage:
     operator: Operator
     exits: int = 0
     """How often the operator ended by itself."""
-    _done: list[tuple[str, float]] = field(default_factory=list)
+    _rests: list[_Rest] = field(default_factory=list)
     _killing: threading.Lock = field(default_factory=threading.Lock)
 
     def restart(self, again: int = 0) -> None:
@@ -102,7 +114,8 @@ class Stage:
             until(lambda: (reins is None or reins.loose()) and _ended(scene), scene.told, patience=2 * PATIENCE)
             self._settle(scene, like, armed)
         state = final_state(self.rest, scene.namespace)
-        self._done.append((scene.namespace, time.monotonic()))
+        self._clear()
+        self._rests.append(_Rest(scene.namespace, time.monotonic(), kept=like is None))
         return Run(scene, state, armed, self.proxy.of(scene.namespace))
 
     def _settle(self, scene: Scene, like: dict[str, Any] | None, armed: list[Armed]) -> None:
@@ -121,15 +134,24 @@ class Stage:
             time.sleep(0.1)
 
     def writes_at_rest(self) -> list[str]:
-        """Wait until everything that is done has rested long enough; return every write to it since it was done."""
-        if self._done:
-            time.sleep(max(0.0, self._done[-1][1] + REST_SECONDS - time.monotonic()))
+        """Wait until everything that is done has rested long enough; return every write to it while it was there."""
+        if self._rests:
+            time.sleep(max(0.0, self._rests[-1].began + REST_SECONDS - time.monotonic()))
         return [
             f"{record.method} {record.path} {sorted(record.news)}"
-            for namespace, moment in self._done
-            for record in self.proxy.of(namespace)
-            if record.writes and record.moment > moment and "/events" not in record.path
+            for rest in self._rests
+            for record in self.proxy.of(rest.namespace)
+            if record.writes and rest.began < record.moment < rest.ended and "/events" not in record.path
         ]
+
+    def _clear(self) -> None:
+        """Delete what has rested long enough: every start of the operator takes longer by all that is there."""
+        for rest in self._rests:
+            now = time.monotonic()
+            if not rest.kept and rest.ended == float("inf") and now > rest.began + 2 * REST_SECONDS:
+                rest.ended = now
+                for plural in (WORKFLOWS, MODELS):
+                    self.rest.delete(plural, rest.namespace, "digits")
 
 
 @dataclass(frozen=True)

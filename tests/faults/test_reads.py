@@ -117,7 +117,7 @@ def test_lists_that_are_old_when_watches_begin_anew_change_nothing(stage: Stage)
 
 
 @pytest.mark.parametrize("plural", [pytest.param("jobs", marks=pytest.mark.bounded), *WATCHED[1:]])
-@pytest.mark.parametrize("fault", [RepeatEvents(), DelayEvents(1.0)], ids=["said twice", "late"])
+@pytest.mark.parametrize("fault", [RepeatEvents(), DelayEvents(0.5)], ids=["said twice", "late"])
 def test_events_of_one_kind_that_are_not_said_as_they_happen_change_nothing(
     stage: Stage, golden_run: Run, plural: str, fault: Fault
 ) -> None:
