@@ -45,6 +45,10 @@ ALLOWED = (
         "likewise",
     ),
     Allowed(
+        r"kopf\._core\.reactor\.queueing: Unprocessed streams left for \[\(.*\)\]\. ",
+        "kopf ends a session before it has handed on all that it has read; the next session lists anew",
+    ),
+    Allowed(
         r"kopf\._cogs\.clients\.watching: Request attempt #\d+ failed; TCP closed; will re-authenticate: GET \S+ ",
         "kopf at a watch that is answered 401; it asks for credentials again",
     ),
