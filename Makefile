@@ -7,7 +7,8 @@ STAMP := $(VENV)/.stamp
 TOOLS := .tools
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-server test-operator test-trainer \
+.PHONY: help env requirements generate format lint test test-unit test-api test-server test-trainer \
+  test-operator test-operator-life test-operator-faults \
   test-faults test-faults-writes test-faults-reads test-faults-outages test-faults-bounded test-cluster test-e2e \
   demo cluster images cluster-down bench-serving bench-trainer verify clean
 
@@ -57,8 +58,14 @@ test-server: env ## tests of the model server as a process (half a minute)
 test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
 	$(BIN)/python -m pytest tests/integration/api
 
-test-operator: env ## the real operator on a real API server with simulated pods: whole way, kills, life, bad input
-	$(BIN)/python -m pytest tests/integration/operator
+test-operator: env ## the real operator on a real API server with simulated pods: the two below side by side
+	$(MAKE) --jobs=2 --output-sync=target test-operator-life test-operator-faults
+
+test-operator-life: env ## whole way, kills, life, rights, replicas
+	$(BIN)/python -m pytest tests/integration/operator --ignore tests/integration/operator/faults
+
+test-operator-faults: env ## faults of control plane, nodes, pods, admission, clocks and hands
+	$(BIN)/python -m pytest tests/integration/operator/faults
 
 test-faults: env ## the operator behind a fault proxy, whole: the three below side by side (about 20 minutes)
 	$(MAKE) --jobs=3 --output-sync=target test-faults-writes test-faults-reads test-faults-outages

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import ControlPlane
-from tests.integration.operator.laws import Witness
 from tests.integration.operator.process import Audit, Operator, install, library
 from tests.integration.operator.scene import Scene
 from tests.puppet import Puppet, Rest
@@ -61,12 +60,3 @@ def scene(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator) -
     )
     operator.start()
     return Scene(rest=rest, puppet=puppet, operator=operator, audit=Audit(plane), namespace=name)
-
-
-@pytest.fixture
-def watched(scene: Scene) -> Iterator[Scene]:
-    """The scene under a witness: what must never be seen is not seen while the test runs."""
-    with Witness(scene.rest, scene.namespace) as witness:
-        yield scene
-    assert witness.broken == []
-    assert witness.looks > 0

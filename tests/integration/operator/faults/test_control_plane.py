@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.cluster import ControlPlane
-from tests.integration.operator import etcd
+from tests.integration.operator.faults import etcd
 from tests.integration.operator.process import Operator
 from tests.integration.operator.scene import Scene, condition, until
 
