@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,16 +43,33 @@ def test_a_sample_is_accepted_without_a_warning(plane: ControlPlane, file: Path)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_operators_pod_passes_pod_security_restricted(plane: ControlPlane) -> None:
+def operators_pod(plane: ControlPlane) -> dict[str, Any]:
+    """Return the pod that the operator's Deployment makes."""
     deployment = json.loads(kubectl(plane, "get", "-n", "idla-system", "deployment/idla-operator", "-o", "json").stdout)
-    template = deployment["spec"]["template"]
     metadata = {"name": "tried", "namespace": "idla-system"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deployment["spec"]["template"]["spec"]}
+
+
+def test_the_operators_pod_passes_pod_security_restricted(plane: ControlPlane) -> None:
+    pod = operators_pod(plane)
     done = kubectl(plane, "create", "--dry-run=server", "-f", "-", text=json.dumps(pod))
     assert (done.returncode, done.stderr) == (0, "")
-    [container] = template["spec"]["containers"]
+    [container] = pod["spec"]["containers"]
     configuration = container["envFrom"][0]["configMapRef"]["name"]
     assert kubectl(plane, "get", "-n", "idla-system", f"configmap/{configuration}").returncode == 0
+
+
+def test_without_its_priority_class_the_operators_pod_is_refused_until_that_is_applied(plane: ControlPlane) -> None:
+    pod = json.dumps(operators_pod(plane))
+    assert kubectl(plane, "delete", "priorityclass/idla-operator").returncode == 0
+    done = kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod)
+    assert done.returncode == 1
+    assert "no PriorityClass with name idla-operator was found" in done.stderr
+    assert kubectl(plane, *APPLY, "-f", str(ROOT / "manifests/base/priority.yaml")).returncode == 0
+    deadline = time.monotonic() + 60
+    while kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod).returncode and time.monotonic() < deadline:
+        time.sleep(0.2)  # the API server looks priorities up in a cache
+    assert kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod).returncode == 0
 
 
 def test_the_network_policies_are_kept_as_they_are_written_in_a_namespace_of_a_user(plane: ControlPlane) -> None:
