@@ -2,7 +2,6 @@ import base64
 import io
 import json
 import marshal
-import os
 import pickle
 import shutil
 import zipfile
@@ -19,8 +18,8 @@ from idla_server.engine import short_bytes
 from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
 from idla_server.runtime import Runtime
 from idla_server.signature import input_specs
-from typing_extensions import override
 
+from tests.forged import Evil
 from tests.server.serving import SPEC, Artifact, make_artifact, serving
 
 pytestmark = pytest.mark.trainer
@@ -121,17 +120,6 @@ def test_an_artifact_that_cannot_be_served_says_why(name: str, tiny: Path, tmp_p
     assert caught.value.reason is FailureReason.ARTIFACT_INVALID
     assert [part for part in parts if part not in caught.value.message] == []
     assert caught.value.message.endswith("; publish the artifact again")
-
-
-class Evil:
-    """Makes a folder where it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @override
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        return os.mkdir, (str(self.path),)
 
 
 def keras_archive() -> bytes:

@@ -1,12 +1,10 @@
 """NPZ files that are not what they seem: each is refused by its name, before it can cost memory or run anything."""
 
 import io
-import os
 import pickle
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays, unpack
-from typing_extensions import override
+
+from tests.forged import Evil, compressed, npz
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 Y = np.array(["a", "b"])
 PLENTY = 1 << 20
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def compressed(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def archive(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -64,17 +51,6 @@ def encrypted() -> bytes:
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + offset] |= 1
     return bytes(content)
-
-
-class Evil:
-    """Makes a file where it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @override
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        return os.mkdir, (str(self.path),)
 
 
 def lying(size: int) -> bytes:

@@ -1,14 +1,11 @@
 """What the trainer keeps in the store: checkpoints, candidates and progress, each whole or not used."""
 
 import hashlib
-import io
 import json
-import os
 import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +20,8 @@ from idla_trainer.folder import Progress, TaskFolder, write_atomically
 from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
 from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
-from typing_extensions import override
+
+from tests.forged import Evil, compressed, npz
 
 HASH = "0123456789ab"
 DIGEST = "sha256:" + "0a" * 32
@@ -79,29 +77,6 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damag
     assert checkpoints.load() is None
 
 
-class Evil:
-    """Makes a folder where it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @override
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        return os.mkdir, (str(self.path),)
-
-
-def saved(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def compressed(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
-
-
 def letters(text: str) -> npt.NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
 
@@ -109,17 +84,17 @@ def letters(text: str) -> npt.NDArray[np.uint8]:
 WEIGHTS = np.zeros((3, 2), np.float32)
 # name: what follows the digest, which is right, given a folder that code would make
 FORGED: dict[str, Callable[[Path], bytes]] = {
-    "objects in an array": lambda ran: saved(w=np.array([Evil(ran)], dtype=object), meta=letters('{"step": 9}')),
-    "objects for what is told of it": lambda ran: saved(w=WEIGHTS, meta=np.array([Evil(ran)], dtype=object)),
+    "objects in an array": lambda ran: npz(w=np.array([Evil(ran)], dtype=object), meta=letters('{"step": 9}')),
+    "objects for what is told of it": lambda ran: npz(w=WEIGHTS, meta=np.array([Evil(ran)], dtype=object)),
     "a pickle": lambda ran: pickle.dumps(Evil(ran)),
     "a weights file of Keras": lambda _: b"\x89HDF\r\n\x1a\n" + bytes(100),
     "a bomb": lambda _: compressed(w=np.zeros(1 << 22), meta=letters('{"step": 9}')),
-    "nothing told of it": lambda _: saved(w=WEIGHTS),
-    "no step": lambda _: saved(w=WEIGHTS, meta=letters("{}")),
-    "a step that is none": lambda _: saved(w=WEIGHTS, meta=letters('{"step": null}')),
-    "a list for what is told of it": lambda _: saved(w=WEIGHTS, meta=letters("[]")),
-    "no JSON": lambda _: saved(w=WEIGHTS, meta=letters("{")),
-    "no text": lambda _: saved(w=WEIGHTS, meta=np.full(4, 255, np.uint8)),
+    "nothing told of it": lambda _: npz(w=WEIGHTS),
+    "no step": lambda _: npz(w=WEIGHTS, meta=letters("{}")),
+    "a step that is none": lambda _: npz(w=WEIGHTS, meta=letters('{"step": null}')),
+    "a list for what is told of it": lambda _: npz(w=WEIGHTS, meta=letters("[]")),
+    "no JSON": lambda _: npz(w=WEIGHTS, meta=letters("{")),
+    "no text": lambda _: npz(w=WEIGHTS, meta=np.full(4, 255, np.uint8)),
     "nothing at all": lambda _: b"",
 }
 
