@@ -306,9 +306,9 @@ class OutputSettings(SpecModel):
     storage_uri: ClaimUri | None = None
     """`pvc://claim`: an existing claim. Default: a claim `<workflow>-artifacts` is made and outlives the workflow."""
     storage_class_name: Name | None = None
-    """Class of the claim that is made. Default: the cluster's."""
+    """Class of the claim that is made; a claim that exists keeps its own. Default: the cluster's."""
     size: Quantity | None = None
-    """Size of the claim that is made. Default: 2Gi."""
+    """Size of the claim that is made; enlarge one that exists by editing the claim itself. Default: 2Gi."""
 
     @model_validator(mode="after")
     def _exclusive(self) -> Self:
