@@ -168,16 +168,23 @@ class Puppet:
                 pods = self._rest.items("pods", selector="idla.dev/managed=true")
             except (OSError, http.client.HTTPException):
                 continue  # the API server is away, as a test may want it
+            except RestError as error:
+                self._refused(error)
+                continue
             for pod in pods:
                 try:
                     self._step(pod)
                 except RestError as error:
-                    if error.status not in _GONE and error.status < http.client.INTERNAL_SERVER_ERROR:
-                        self.faults.append(str(error))
+                    self._refused(error)
                 except (OSError, http.client.HTTPException):
                     break
                 except Exception as error:  # noqa: BLE001  # a fault of the simulation must not end it silently
                     self.faults.append(f"{pod['metadata']['name']}: {error!r}")
+
+    def _refused(self, error: RestError) -> None:
+        """Take down a refusal, unless a test may want it: what is gone, and an API server that cannot."""
+        if error.status not in _GONE and error.status < http.client.INTERNAL_SERVER_ERROR:
+            self.faults.append(str(error))
 
     def _step(self, pod: Mapping[str, Any]) -> None:
         phase = pod["status"].get("phase", "Pending")
