@@ -143,7 +143,9 @@ def test_artifacts_are_not_read_from_elsewhere(tmp_path: Path, uri: str) -> None
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.dictionaries(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,8}", fullmatch=True), st.binary(max_size=64), min_size=1),
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_]{0,8}", fullmatch=True), st.binary(max_size=64), min_size=1, max_size=3
+    ),
     st.data(),
 )
 def test_any_change_of_any_byte_is_seen(files: dict[str, bytes], data: st.DataObject) -> None:
