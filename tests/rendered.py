@@ -68,7 +68,7 @@ def made() -> Iterable[Mapping[str, Any]]:
         limits=limits,
     )
     yield build_artifact_claim(workflow, _CLAIM, mebibytes=2048, storage_class=None)
-    yield build_task_job(workflow, spec, pod, attempt=1, suspend=False)
+    yield build_task_job(workflow, spec, pod, attempt=1, generation=1, suspend=False)
     yield build_deployment(deployment, model)
     yield build_service(deployment)
 

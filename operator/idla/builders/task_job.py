@@ -18,6 +18,8 @@ from idla.builders.restricted import (
     scrape_annotations,
 )
 
+CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt", "idla.dev/generation"
+"""Annotations by which a Job is told from those that the same task had before."""
 CONTAINER = "task"
 GRACE_SECONDS = 60
 """Time to write a checkpoint after SIGTERM."""
@@ -52,7 +54,9 @@ def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
     return child_name(owner.name, spec.task, identity)
 
 
-def build_task_job(owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, suspend: bool) -> dict[str, Any]:
+def build_task_job(
+    owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, generation: int, suspend: bool
+) -> dict[str, Any]:
     """Return the Job of a task.
 
     Args:
@@ -60,6 +64,7 @@ def build_task_job(owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, 
         spec: what to do; travels as an annotation of the pod template, so that Job and spec are one write.
         pod: image, volumes and resources.
         attempt: 1 for the first; a lost result is fetched by the next one.
+        generation: of the workflow's spec; the status does not say it where the operator was killed between the two.
         suspend: whether its pods are held back (and, where they run, asked to checkpoint and end).
 
     Raises:
@@ -76,7 +81,11 @@ def build_task_job(owner: Owner, spec: TaskSpec, pod: TaskPod, *, attempt: int, 
             "name": job_name(owner, spec, pod, attempt),
             "namespace": owner.namespace,
             "labels": child_labels,
-            "annotations": {"idla.dev/content-hash": spec.content_hash, "idla.dev/attempt": str(attempt)},
+            "annotations": {
+                CONTENT_HASH: spec.content_hash,
+                ATTEMPT: str(attempt),
+                GENERATION: str(generation),
+            },
             "ownerReferences": [owner_reference(owner)],
         },
         "spec": {

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from idla.builders.identity import TASK
+from idla.builders.task_job import ATTEMPT, CONTENT_HASH, GENERATION
 from idla.core.pods import owned_by, phase
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
-
-CONTENT_HASH = "idla.dev/content-hash"
-ATTEMPT = "idla.dev/attempt"
-GENERATION = "idla.dev/generation"
 
 
 def name_of(job: Manifest) -> str:
@@ -38,15 +35,6 @@ def generation_of(job: Manifest) -> int:
     """Return for which generation of the workflow it was made; 1 where it does not say."""
     text = str(_annotations(job).get(GENERATION, "1"))
     return int(text) if text.isdecimal() else 1
-
-
-def made_for(job: Manifest, generation: int) -> dict[str, Any]:
-    """Return a new Job that says for which generation it is made.
-
-    The status does not say it where the operator was killed between the Job and the status.
-    """
-    annotations = {**_annotations(job), GENERATION: str(generation)}
-    return {**job, "metadata": {**job["metadata"], "annotations": annotations}}
 
 
 def is_complete(job: Manifest) -> bool:

@@ -194,8 +194,10 @@ def _begin(case: _Case, *, attempt: int) -> TaskView:
     orphan = _orphan(case)
     if orphan is not None:
         return replace(case.held(orphan), look_again=True)
-    job = build_task_job(case.orders.owner, case.work.spec, case.work.pod, attempt=attempt, suspend=False)
-    job = jobs.made_for(job, case.orders.generation)
+    orders, work = case.orders, case.work
+    job = build_task_job(
+        orders.owner, work.spec, work.pod, attempt=attempt, generation=orders.generation, suspend=False
+    )
     held = case.held("")
     return TaskView(
         entry=held.entry.model_copy(update={"job_name": jobs.name_of(job)}),

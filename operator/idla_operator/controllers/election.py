@@ -11,6 +11,7 @@ from idla_operator.ports import Clock, ClusterError, ConflictError, ForbiddenErr
 ATTEMPT_SECONDS = 4.0
 """Of one look or write, so that a few fit into the time for a renewal."""
 ROLE_MISSING = "the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again"
+NOT_RENEWED = "the lease was not renewed in time"
 _TRIES = 2
 """A write that was refused is followed by one look and one more write."""
 _LOG = logging.getLogger(__name__)
@@ -195,6 +196,3 @@ class Election:
             self._end(NOT_RENEWED)
         else:
             self._end(f"the lease is held by {seen.holder if seen else 'nobody'!r}")
-
-
-NOT_RENEWED = "the lease was not renewed in time"

@@ -35,6 +35,7 @@ JOB = build_task_job(
         requests=RESOURCES, limits={"memory": "2Gi"},
     ),
     attempt=1,
+    generation=1,
     suspend=False,
 )  # fmt: skip
 SERVED = ServedModel(

@@ -15,13 +15,13 @@ SPEC = TaskSpec(
 
 
 def test_the_spec_travels_with_the_job() -> None:
-    job = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)
+    job = build_task_job(OWNER, SPEC, POD, attempt=1, generation=1, suspend=False)
     annotation = job["spec"]["template"]["metadata"]["annotations"]["idla.dev/task-spec"]
     assert TaskSpec.model_validate_json(annotation) == SPEC
 
 
 def test_the_pod_is_restricted_and_has_no_token() -> None:
-    pod = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)["spec"]["template"]["spec"]
+    pod = build_task_job(OWNER, SPEC, POD, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -31,7 +31,9 @@ def test_the_pod_is_restricted_and_has_no_token() -> None:
 
 
 def test_what_a_repetition_cannot_mend_ends_the_job_and_a_disruption_costs_nothing() -> None:
-    rules = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)["spec"]["podFailurePolicy"]["rules"]
+    rules = build_task_job(OWNER, SPEC, POD, attempt=1, generation=1, suspend=False)["spec"]["podFailurePolicy"][
+        "rules"
+    ]
     assert rules == [
         {"action": "FailJob", "onExitCodes": {"containerName": "task", "operator": "In", "values": [10, 11]}},
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
@@ -41,7 +43,7 @@ def test_what_a_repetition_cannot_mend_ends_the_job_and_a_disruption_costs_nothi
 
 def test_a_data_claim_is_mounted_for_reading_only() -> None:
     pod = dataclasses.replace(POD, data_claim="faces")
-    spec = build_task_job(OWNER, SPEC, pod, attempt=1, suspend=False)["spec"]["template"]["spec"]
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
     assert {"name": "data", "persistentVolumeClaim": {"claimName": "faces"}} in spec["volumes"]
     assert {"name": "data", "mountPath": "/data", "readOnly": True} in spec["containers"][0]["volumeMounts"]
 
@@ -62,8 +64,8 @@ def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, Task
 
 
 def test_suspension_changes_nothing_but_itself() -> None:
-    held = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=True)
-    free = build_task_job(OWNER, SPEC, POD, attempt=1, suspend=False)
+    held = build_task_job(OWNER, SPEC, POD, attempt=1, generation=1, suspend=True)
+    free = build_task_job(OWNER, SPEC, POD, attempt=1, generation=1, suspend=False)
     assert held["spec"].pop("suspend") is True
     assert free["spec"].pop("suspend") is False
     assert json.dumps(held) == json.dumps(free)
@@ -72,4 +74,4 @@ def test_suspension_changes_nothing_but_itself() -> None:
 def test_a_spec_that_no_annotation_holds_is_refused() -> None:
     data = DataSource(uri="sample://digits", label_column="x" * 200_000)
     with pytest.raises(ValueError, match=r"task profile has .* bytes; at most 131072 fit"):
-        build_task_job(OWNER, SPEC.model_copy(update={"data": data}), POD, attempt=1, suspend=False)
+        build_task_job(OWNER, SPEC.model_copy(update={"data": data}), POD, attempt=1, generation=1, suspend=False)

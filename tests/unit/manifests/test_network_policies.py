@@ -29,7 +29,7 @@ def task_pod() -> dict[str, Any]:
     )  # fmt: skip
     owner = Owner(kind="TrainingWorkflow", name="digits", namespace="vision", uid="u-1")
     pod = TaskPod(image="i", pull_policy="Never", store_claim="c")
-    return dict(build_task_job(owner, spec, pod, attempt=1, suspend=False)["spec"]["template"])
+    return dict(build_task_job(owner, spec, pod, attempt=1, generation=1, suspend=False)["spec"]["template"])
 
 
 def serving_pod() -> dict[str, Any]:
