@@ -1,13 +1,12 @@
 """The log of the operator's pods: read once, line by line, and judged."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from demo.kubectl import Kubectl, KubectlError
-from tests.e2e.allowed import ALLOWED, Allowed
-from tests.integration.operator.process import complaints
+from tests.complaints import Allowed, complaints, unexpected
+from tests.e2e.allowed import ALLOWED
 
 KILLED = (r"container operator of \S+ was started again: exit code 137 \(Error\)", "the test has killed its process")
 """What a test expects that sends SIGKILL to the operator."""
@@ -85,10 +84,3 @@ def restart(pod: str, status: dict[str, Any]) -> str:
     ended = status.get("lastState", {}).get("terminated", {})
     how = f"exit code {ended.get('exitCode')} ({ended.get('reason')})"
     return f"container {status['name']} of {pod} was started again: {how}"
-
-
-def unexpected(found: Iterable[str], allowed: Sequence[Allowed]) -> Iterator[str]:
-    """Yield the complaints that nothing allows."""
-    for complaint in found:
-        if not any(re.fullmatch(entry.pattern, complaint, re.DOTALL) for entry in allowed):
-            yield complaint

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.operator_log import unexpected
+from tests.complaints import unexpected
 from tests.faults.allowed import ALLOWED
 from tests.faults.stage import Run, Stage, staged
 

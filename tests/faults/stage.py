@@ -17,7 +17,7 @@ from tests.cluster import ControlPlane
 from tests.faults.final import final_state
 from tests.faults.proxy import Proxy, Record
 from tests.faults.rules import Armed, Rule
-from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install, library
+from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install_with_library
 from tests.integration.operator.scene import MODELS, PATIENCE, WORKFLOWS, Scene, condition, until
 from tests.puppet import Puppet, Rest
 
@@ -246,9 +246,7 @@ def staged(folder: Path) -> Iterator[Stage]:
     with ExitStack() as held:
         plane = held.enter_context(ControlPlane(f"faults-test-{os.getpid()}", without=("kube-scheduler",)))
         rest = held.enter_context(Rest(plane))
-        install(rest)
-        for template in library():
-            rest.apply("modeltemplates", None, template)
+        install_with_library(rest)
         puppet = held.enter_context(Puppet(rest))
         proxy = held.enter_context(Proxy(plane, USER, GROUPS))
         kubeconfig = proxy.kubeconfig(folder / "proxy.kubeconfig")

@@ -25,7 +25,7 @@ from tests.fuzz.schema import KINDS
 from tests.fuzz.tally import LARGE, OBJECTS, seen
 from tests.fuzz.together import valid
 from tests.integration.api.custom_resources import NAMESPACED, Api
-from tests.integration.operator.process import Operator, install, library
+from tests.integration.operator.process import Operator, install_with_library
 from tests.integration.operator.scene import condition, until
 from tests.puppet import Rest
 
@@ -66,9 +66,7 @@ def plane() -> Iterator[ControlPlane]:
 def rest(plane: ControlPlane) -> Iterator[Rest]:
     """Return a client of a cluster that holds every claim that is drawn often, and a node on which all fits."""
     with Rest(plane) as client:
-        install(client)
-        for template in library():
-            client.apply("modeltemplates", None, template)
+        install_with_library(client)
         client.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "large"}})
         client.merge("nodes", None, "large", {"status": {"capacity": ROOM, "allocatable": ROOM}}, sub="status")
         for name in ("faces", "models"):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import ControlPlane
-from tests.integration.operator.process import Audit, Operator, install, library
+from tests.integration.operator.process import Audit, Operator, install_with_library
 from tests.integration.operator.scene import Scene
 from tests.puppet import Puppet, Rest
 
@@ -26,9 +26,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def rest(plane: ControlPlane) -> Iterator[Rest]:
     with Rest(plane) as client:
-        install(client)
-        for template in library():
-            client.apply("modeltemplates", None, template)
+        install_with_library(client)
         yield client
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import yaml
 
 from tests.cluster import ControlPlane
 from tests.cluster.places import Places
+from tests.complaints import complaints
 from tests.puppet import Rest
 
 ROOT = Path(__file__).parents[3]
@@ -73,6 +74,13 @@ def _place(document: dict[str, Any]) -> str | None:
 def library() -> list[dict[str, Any]]:
     """Return the shipped ModelTemplates."""
     return list(documents(*sorted((ROOT / "manifests/library").glob("*.yaml"))))
+
+
+def install_with_library(rest: Rest) -> None:
+    """Apply what `install` applies, and the shipped ModelTemplates."""
+    install(rest)
+    for template in library():
+        rest.apply("modeltemplates", None, template)
 
 
 class Operator:
@@ -157,27 +165,6 @@ class Operator:
         if not self.log.exists():
             return []
         return complaints(self.log.read_bytes()[self._forgiven :].decode().splitlines())
-
-
-def complaints(lines: Iterable[str]) -> list[str]:
-    """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON.
-
-    Repetitions aside: a watch that the API server ends is begun again, and so is what it refuses for a while.
-    """
-    found: list[str] = []
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            found.append(line)
-            continue
-        if entry["level"] not in {"DEBUG", "INFO"} and not _is_repetition(entry["message"]):
-            found.append(f"{entry['logger']}: {entry['message']} {entry.get('exception', '')}")
-    return found
-
-
-def _is_repetition(message: str) -> bool:
-    return "will retry" in message or message.startswith("a turn is repeated: ")
 
 
 class Audit:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition, until
 from tests.puppet.node import Ended
 
@@ -114,30 +115,6 @@ def test_an_edit_that_changes_no_work_makes_no_job(scene: Scene) -> None:
     scene.change({"spec": {"ttlSecondsAfterFinished": 86400}})
     scene.reaches("Succeeded", "True")
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
-
-
-def while_profiling(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Profile")
-    scene.submit()
-    scene.runs("Profile")
-
-
-def while_training(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-
-
-def while_publishing(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Compress")
-    scene.submit()
-    scene.runs("Compress")
-
-
-def when_ended(scene: Scene) -> None:
-    scene.submit()
-    scene.reaches("Succeeded", "True")
-    scene.serves()
 
 
 @pytest.mark.parametrize("moment", [while_profiling, while_training, while_publishing, when_ended])

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.allowed import ALLOWED, Allowed
-from tests.e2e.operator_log import OperatorLog, restart, unexpected
+from tests.complaints import Allowed, unexpected
+from tests.e2e.allowed import ALLOWED
+from tests.e2e.operator_log import OperatorLog, restart
 
 POD = {"name": "idla-operator-1", "uid": "u"}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}

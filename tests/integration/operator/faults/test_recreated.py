@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import Scene, condition, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
@@ -16,27 +17,9 @@ def before_the_profile(scene: Scene) -> None:
     scene.reaches("Suspended", "True")
 
 
-def profiling(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Profile")
-    scene.submit()
-    scene.runs("Profile")
-
-
 def planned(scene: Scene) -> None:
     scene.submit(approval="Manual")
     scene.reaches("Approved", "Unknown")
-
-
-def training(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-
-
-def publishing(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Compress")
-    scene.submit()
-    scene.runs("Compress")
 
 
 def deploying(scene: Scene) -> None:
@@ -45,17 +28,14 @@ def deploying(scene: Scene) -> None:
     scene.reaches("Succeeded", "Unknown", "Deploying")
 
 
-def deployed(scene: Scene) -> None:
-    scene.submit()
-    scene.reaches("Succeeded", "True")
-    scene.serves()
-
-
 @pytest.mark.parametrize(
     ("moment", "killed"),
     [
-        *((moment, False) for moment in (before_the_profile, profiling, planned, training, publishing, deploying)),
-        *((moment, True) for moment in (profiling, training, publishing, deployed)),
+        *(
+            (moment, False)
+            for moment in (before_the_profile, while_profiling, planned, while_training, while_publishing, deploying)
+        ),
+        *((moment, True) for moment in (while_profiling, while_training, while_publishing, when_ended)),
     ],
     ids=lambda value: ("killed in between" if value else "") if isinstance(value, bool) else value.__name__,
 )
