@@ -14,9 +14,9 @@ from idla.core.snapshot import Template
 from typing_extensions import override
 
 from tests.fuzz.schema import KINDS, faults
+from tests.unit.core.endpoint import Endpoint
 from tests.unit.core.world import (
     LIBRARY,
-    Endpoint,
     Object,
     World,
     model_deployment,

@@ -10,7 +10,8 @@ from typing import Any
 
 from idla_contract.result import FailureReason
 
-from tests.unit.core.world import OTHER_DIGEST, Endpoint, Object, World, workflow
+from tests.unit.core.endpoint import Endpoint
+from tests.unit.core.world import OTHER_DIGEST, Object, World, workflow
 
 DEPLOY = {"mode": "CreateOrUpdate"}
 GPUS = {"limits": {"nvidia.com/gpu": "64"}}

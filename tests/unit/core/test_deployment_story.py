@@ -6,7 +6,8 @@ import pytest
 from idla.core.conditions import timestamp
 from idla_contract.result import FailureReason
 
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, Endpoint, Object, model_deployment
+from tests.unit.core.endpoint import Endpoint
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, Object, model_deployment
 
 
 def serving() -> Endpoint:

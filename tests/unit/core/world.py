@@ -9,11 +9,10 @@ from typing import Any
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.core.conditions import timestamp
-from idla.core.deployment import reconcile_deployment
 from idla.core.reconciliation import Event, Reconciliation
 from idla.core.references import claim_names, deployment_name
 from idla.core.settings import Settings
-from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
+from idla.core.snapshot import TaskProgress, Template, WorkflowSnapshot
 from idla.core.workflow import reconcile_workflow
 from idla_contract.result import (
     ArtifactRef,
@@ -27,6 +26,7 @@ from idla_contract.result import (
     TrainReport,
     Variant,
 )
+from idla_contract.task import TaskSpec
 
 Object = dict[str, Any]
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -38,6 +38,9 @@ NODE: Object = {
     "metadata": {"name": "node-1"},
     "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "nvidia.com/gpu": "2"}},
 }
+
+DEPLOY = {"mode": "CreateOrUpdate", "replicas": 2}
+BOTH = ("train-resnet-small", "train-vgg-small")
 
 
 def template(name: str, builder: str, parameters: int, **changes: Any) -> Template:
@@ -131,6 +134,12 @@ def model_deployment(name: str = "digits", **spec: Any) -> Object:
         "metadata": {"name": name, "namespace": "vision", "uid": "u-2", "generation": 1},
         "spec": {"model": {"workflowRef": {"name": "digits"}}, **spec},
     }
+
+
+def spec_of(world: "World", task: str) -> TaskSpec:
+    """Return what a task's Job is told to do."""
+    annotations = world.job(task)["spec"]["template"]["metadata"]["annotations"]
+    return TaskSpec.model_validate_json(annotations["idla.dev/task-spec"])
 
 
 @dataclass(kw_only=True)
@@ -397,97 +406,3 @@ class World:
             conditions = (job.get("status") or {}).get("conditions") or ()
             if not job["spec"]["suspend"] and not conditions:
                 yield job["metadata"]["annotations"]["idla.dev/content-hash"]
-
-
-@dataclass(kw_only=True)
-class Endpoint:
-    """A ModelDeployment with its surroundings."""
-
-    resource: Object = field(default_factory=model_deployment)
-    workflow: Object | None = None
-    deployment: Object | None = None
-    service: Object | None = None
-    pods: list[Object] = field(default_factory=list)
-    refusal: str | None = None
-    now: datetime = START
-    events: list[Event] = field(default_factory=list)
-
-    def publish(self, digest: str = ARTIFACT_DIGEST) -> "Endpoint":
-        """Let the workflow have an artifact."""
-        self.workflow = workflow() | {
-            "status": {
-                "artifact": {
-                    "uri": f"pvc://digits-artifacts/models/{digest[7:15]}", "digest": digest, "sizeBytes": 420_000,
-                    "generation": 1, "template": "resnet-small", "variant": "Int8", "servedAccuracy": "0.9833",
-                }
-            }
-        }  # fmt: skip
-        return self
-
-    def turn(self) -> Reconciliation:
-        snapshot = DeploymentSnapshot(
-            workflow=self.workflow,
-            deployment=self.deployment,
-            service=self.service,
-            pods=tuple(self.pods),
-            refusal=self.refusal,
-        )
-        decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=SETTINGS)
-        for manifest in decision.apply:
-            self._apply(copy.deepcopy(dict(manifest)))
-        assert not decision.delete
-        if decision.status is not None:
-            self.resource["status"] = json.loads(json.dumps(decision.status))
-        self.events += decision.events
-        return decision
-
-    def settle(self) -> "Endpoint":
-        for _ in range(10):
-            decision = self.turn()
-            if not decision.apply and decision.status is None:
-                return self
-        raise AssertionError(f"it does not come to rest; the last decision was {decision}")
-
-    def _apply(self, manifest: Object) -> None:
-        if manifest["kind"] == "Service":
-            self.service = manifest
-            return
-        generation = 0 if self.deployment is None else self.deployment["metadata"]["generation"]
-        status = {} if self.deployment is None else self.deployment.get("status", {})
-        manifest["metadata"]["generation"] = generation + 1
-        self.deployment = manifest | {"status": status}
-
-    def replicas(self, *, updated: int, ready: int, total: int | None = None, late: bool = False) -> "Endpoint":
-        """Let the Deployment's controller report."""
-        assert self.deployment is not None
-        reason = "ProgressDeadlineExceeded" if late else "ReplicaSetUpdated"
-        self.deployment["status"] = {
-            "observedGeneration": self.deployment["metadata"]["generation"],
-            "replicas": updated if total is None else total, "updatedReplicas": updated, "readyReplicas": ready,
-            "conditions": [{"type": "Progressing", "status": "False" if late else "True", "reason": reason}],
-        }  # fmt: skip
-        return self
-
-    def load_fails(self, reason: FailureReason, message: str, digest: str = ARTIFACT_DIGEST) -> "Endpoint":
-        """Let the newest pod end in its fetch."""
-        ended = {"exitCode": 10, "reason": "Error", "message": Failure(reason=reason, message=message).to_json()}
-        self.pods = [
-            {
-                "metadata": {"name": "digits-1", "annotations": {"idla.dev/model-digest": digest}},
-                "status": {
-                    "phase": "Pending",
-                    "initContainerStatuses": [
-                        {
-                            "name": "fetch",
-                            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                            "lastState": {"terminated": ended},
-                        }
-                    ],
-                },
-            }
-        ]
-        return self
-
-    def conditions(self) -> dict[str, str]:
-        entries = self.resource["status"]["conditions"]
-        return {entry["type"]: f"{entry['status']} {entry['reason']}" for entry in entries}
