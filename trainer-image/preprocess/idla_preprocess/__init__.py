@@ -1,5 +1,6 @@
 """Raw inputs to tensors by a versioned spec; the trainer and the server run this same code."""
 
-from idla_preprocess.image import ImageSpec, InputError, to_tensor
+from idla_preprocess.base import Answers, Arrays, InputError, Preprocess, Tensor
+from idla_preprocess.image import ImageSpec, to_tensor
 
-__all__ = ["ImageSpec", "InputError", "to_tensor"]
+__all__ = ["Answers", "Arrays", "ImageSpec", "InputError", "Preprocess", "Tensor", "to_tensor"]

@@ -8,19 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from idla_preprocess.base import InputError
+
 SCHEMA_VERSION = 1
 _KEYS = ("channels", "height", "maximum", "schemaVersion", "width")
 _LARGEST_SIDE = 16384
-
-
-class InputError(ValueError):
-    """A value that cannot be used: which field, what was found, what is allowed."""
-
-    def __init__(self, field: str, found: str, allowed: str) -> None:
-        super().__init__(f"{field}: found {found}; allowed: {allowed}")
-        self.field = field
-        self.found = found
-        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
