@@ -1,0 +1,1 @@
+"""How good answers are: pure functions of targets and served values, for every field."""
