@@ -12,13 +12,13 @@ from idla.core.drift import satisfied
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.core.workflow import reconcile_workflow
+from idla.library import built_in_library
 
 from idla_operator.adapters import health as probes
 from idla_operator.adapters.clock import SystemClock
 from idla_operator.adapters.credentials import CredentialsError, load_credentials
 from idla_operator.adapters.kube import KubeCluster
 from idla_operator.adapters.lease import KubeLease, place_of
-from idla_operator.adapters.library import built_in_library
 from idla_operator.adapters.progress import progress_source
 from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig

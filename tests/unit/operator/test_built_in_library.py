@@ -1,18 +1,18 @@
-"""The library that the operator brings along is the one that is shipped as manifests."""
+"""The packaged library is the one that is shipped as manifests."""
 
 from pathlib import Path
 
 import yaml
 from idla.api.model_template import ModelTemplateSpec
 from idla.core.snapshot import Template
-from idla_operator.adapters.library import FILE, built_in_library, main, render
+from idla.library import FILE, built_in_library, main, render
 
 ROOT = Path(__file__).parents[3]
 MANIFESTS = ROOT / "manifests/library"
 
 
 def test_it_is_generated() -> None:
-    assert (ROOT / "operator/idla_operator" / FILE).read_text() == render(MANIFESTS), "run `make generate`"
+    assert (ROOT / "operator/idla" / FILE).read_text() == render(MANIFESTS), "run `make generate`"
 
 
 def test_its_templates_are_the_shipped_ones() -> None:

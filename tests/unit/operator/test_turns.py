@@ -8,7 +8,7 @@ from idla.core.drift import satisfied
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
-from idla_operator.adapters.library import built_in_library
+from idla.library import built_in_library
 from idla_operator.controllers.carry_out import CarryOut, RefusedError
 from idla_operator.controllers.gather import Gatherer
 from idla_operator.controllers.store import Store
