@@ -84,8 +84,8 @@ def line(store: Path, entry: str, seed: int) -> str:
     plain, kept = variants["Float32"], variants[shipped.compress.choice]
     cells = (
         entry, seed, trained.train.parameters, trained.train.epochs,
-        f"{trained.train.seconds:.1f} ({pod_seconds:.1f})", f"{trained.train.validation_accuracy:.4f}",
-        f"{shipped.evaluate.float_accuracy:.4f}", f"{shipped.evaluate.served_accuracy:.4f}", kept.name,
+        f"{trained.train.seconds:.1f} ({pod_seconds:.1f})", f"{trained.train.validation_score:.4f}",
+        f"{shipped.evaluate.float_score:.4f}", f"{shipped.evaluate.served_score:.4f}", kept.name,
         round(plain.size_bytes / 1000), round(kept.size_bytes / 1000), f"{plain.size_bytes / kept.size_bytes:.2f}x",
         f"{plain.latency_p50_milliseconds:.4f}", f"{kept.latency_p50_milliseconds:.4f}",
         f"{plain.latency_p50_milliseconds / kept.latency_p50_milliseconds:.2f}x",

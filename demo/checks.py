@@ -45,7 +45,7 @@ def checks(status: Mapping[str, Any], measured: Measurement, answers: list[str])
         "the files answer as `status` says",
         f"served {measured.served_correct}, float {measured.float_correct}",
         (measured.served_correct, measured.float_correct)
-        == (results["servedCorrect"], round(float(results["floatAccuracy"]) * total)),
+        == (results["servedCorrect"], round(float(results["floatScore"]) * total)),
     )
     ratio = measured.float_size_bytes / measured.served_size_bytes
     variants = {variant["name"]: variant for variant in results["variants"]}

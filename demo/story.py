@@ -30,7 +30,7 @@ def progress(status: Status) -> str:
     words += [
         f"{metric['name'].partition('/')[0]} is right on {percent(metric['value'])} of validation"
         for metric in found.get("metrics", ())
-        if metric["name"].endswith("/validationAccuracy")
+        if metric["name"].endswith("/validationScore")
     ]
     return ", ".join(word for word in words if word)
 
@@ -50,7 +50,7 @@ def condition(status: Status, kind: str) -> Mapping[str, Any]:
 def _data(data: Status) -> str:
     return (
         f"data: {data['examples']} examples of {data['shape']}, {data['classes']} classes; "
-        f"always the largest class would be right on {percent(data['baselineAccuracy'])}"
+        f"always the largest class would be right on {percent(data['baselineScore'])}"
     )
 
 

@@ -150,9 +150,7 @@ def test_a_suspended_training_goes_on_from_its_checkpoint(data: Kubectl) -> None
     (pod,) = [pod for pod in data.list("pods", selector=selector) if pod["status"]["phase"] == "Succeeded"]
     message = json.loads(pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"])
     assert (job["status"]["succeeded"], message["train"]["resumed"]) == (1, 1)
-    assert float(workflow["status"]["results"]["servedAccuracy"]) > float(
-        workflow["status"]["results"]["baselineAccuracy"]
-    )
+    assert float(workflow["status"]["results"]["servedScore"]) > float(workflow["status"]["results"]["baselineScore"])
 
 
 def suspend(kubectl: Kubectl, name: str, *, value: bool) -> None:

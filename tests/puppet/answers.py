@@ -19,9 +19,9 @@ from idla_contract.result import (
 from idla_contract.task import CompressStep, TaskSpec, TrainStep
 
 PROFILE = DataProfile(
-    digest="sha256:" + "1d" * 32, examples=1797, shape=(8, 8, 1), maximum=16.0,
+    digest="sha256:" + "1d" * 32, examples=1797, shape=(8, 8, 1), facts={"maximum": 16.0},
     classes=tuple("0123456789"), class_counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
-    train_examples=1150, validation_examples=144, gate_examples=143, test_examples=360, majority_share=0.1018,
+    train_examples=1150, validation_examples=144, gate_examples=143, test_examples=360, baseline_score=0.1018,
 )  # fmt: skip
 TRAINED = {"resnet": (309_418, 0.9861), "vgg": (305_578, 0.9722)}
 """Number of weights and validation accuracy by builder: the larger one is better by more than the standard error."""
@@ -47,8 +47,8 @@ def answer(spec: TaskSpec) -> TaskResult:
                 parts["compress"] = _compressed(step)
             case "Evaluate":
                 parts["evaluate"] = EvaluateReport(
-                    test_examples=360, float_accuracy=0.9806, served_accuracy=0.9778,
-                    served_accuracy_interval=(0.9569, 0.9887), baseline_accuracy=0.1, served_correct=352,
+                    test_examples=360, float_score=0.9806, served_score=0.9778,
+                    served_score_interval=(0.9569, 0.9887), baseline_score=0.1, served_correct=352,
                 )  # fmt: skip
             case "Publish":
                 digest = f"sha256:{hashlib.sha256(spec.content_hash.encode()).hexdigest()}"
@@ -68,18 +68,18 @@ def _trained(step: TrainStep) -> TrainReport:
     parameters, accuracy = TRAINED[step.model.builder]
     return TrainReport(
         template=step.model.template, parameters=parameters, epochs=24, best_epoch=16, stopped="EarlyStopping",
-        validation_accuracy=accuracy, validation_accuracy_error=0.0097,
+        validation_score=accuracy, validation_score_error=0.0097,
         validation_loss=0.06, seconds=20.0, examples_per_second=4000.0,
     )  # fmt: skip
 
 
 def _compressed(step: CompressStep) -> CompressReport:
     plain = Variant(
-        name="Float32", size_bytes=320_000, gate_accuracy=0.9860, gate_drop=0.0, gate_drop_interval=(0.0, 0.0),
+        name="Float32", size_bytes=320_000, gate_score=0.9860, gate_drop=0.0, gate_drop_interval=(0.0, 0.0),
         latency_p50_milliseconds=0.08, latency_p95_milliseconds=0.10, passed=True, message="",
     )  # fmt: skip
     small = Variant(
-        name="Int8", size_bytes=80_000, gate_accuracy=0.9790, gate_drop=0.0070, gate_drop_interval=(-0.0070, 0.0210),
+        name="Int8", size_bytes=80_000, gate_score=0.9790, gate_drop=0.0070, gate_drop_interval=(-0.0070, 0.0210),
         latency_p50_milliseconds=0.04, latency_p95_milliseconds=0.05, passed=True, message="within the tolerance",
     )  # fmt: skip
     if "Int8" not in step.methods:

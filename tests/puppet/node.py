@@ -402,7 +402,7 @@ _METRICS = f"""\
 {metrics.TASK_TOTAL_STEPS} 720
 {metrics.TASK_LOSS}{{{{split="train"}}}} 0.4
 {metrics.TASK_LOSS}{{{{split="validation"}}}} 0.5
-{metrics.TASK_ACCURACY}{{{{split="validation"}}}} 0.85
+{metrics.TASK_SCORE}{{{{split="validation"}}}} 0.85
 {metrics.TASK_EXAMPLES_PER_SECOND} 4000
 {metrics.TASK_UPDATED_SECONDS} {{updated}}
 """

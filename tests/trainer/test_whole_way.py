@@ -60,7 +60,7 @@ def digits(samples: Path) -> Dataset:
 def test_the_digits_are_profiled(pods: Any, samples: Path) -> None:
     ended = pods.run("profile", ProfileStep())
     profile = ended.answer.profile
-    assert (profile.examples, profile.shape, profile.maximum) == (1797, (8, 8, 1), 16.0)
+    assert (profile.examples, profile.shape, profile.facts["maximum"]) == (1797, (8, 8, 1), 16.0)
     assert profile.digest == digest_of_path(samples / "digits")
     parts = (profile.train_examples, profile.validation_examples, profile.gate_examples, profile.test_examples)
     assert parts == (1149, 144, 144, 360)
@@ -72,13 +72,13 @@ def test_a_training_reports_what_it_reached(trained: TaskResult) -> None:
     assert report is not None
     assert (report.template, report.epochs, report.stopped, report.resumed) == ("resnet-small", 8, "MaxEpochs", 0)
     assert 150_000 <= report.parameters <= 450_000
-    assert report.validation_accuracy > 0.9
-    assert 0 < report.validation_accuracy_error < 0.05
+    assert report.validation_score > 0.9
+    assert 0 < report.validation_score_error < 0.05
     assert report.examples_per_second > 0
     if report.curve:  # where it fits into the termination message
         best = min(report.curve, key=lambda epoch: epoch.validation_loss)
         assert report.curve.index(best) + 1 == report.best_epoch
-        assert best.validation_accuracy == report.validation_accuracy
+        assert best.validation_score == report.validation_score
 
 
 def test_the_compressed_model_is_three_times_smaller_and_passes_the_gate(shipped: TaskResult) -> None:
@@ -103,10 +103,10 @@ def test_the_artifact_answers_the_test_digits_as_reported(pods: Any, shipped: Ta
     answers = load_model(folder, shipped.artifact.digest).predict(digits.images[test]).argmax(axis=1)
     correct = int(np.count_nonzero(answers == digits.labels[test]))
     assert (shipped.evaluate.served_correct, shipped.evaluate.test_examples) == (correct, 360)
-    assert shipped.evaluate.served_accuracy == correct / 360 > 0.9
-    assert shipped.evaluate.baseline_accuracy < 0.15
-    low, high = shipped.evaluate.served_accuracy_interval
-    assert low < shipped.evaluate.served_accuracy < high
+    assert shipped.evaluate.served_score == correct / 360 > 0.9
+    assert shipped.evaluate.baseline_score < 0.15
+    low, high = shipped.evaluate.served_score_interval
+    assert low < shipped.evaluate.served_score < high
 
 
 def test_the_manifest_says_what_the_artifact_is(pods: Any, shipped: TaskResult, digits: Dataset) -> None:
@@ -180,8 +180,8 @@ def test_colour_images_with_named_classes_go_the_whole_way_in_one_task(pods: Any
     )
     assert ended.code == ExitCode.SUCCEEDED, ended.log
     answer = ended.answer
-    assert (answer.profile.shape, answer.profile.maximum) == ((8, 6, 3), 255.0)
+    assert (answer.profile.shape, answer.profile.facts["maximum"]) == ((8, 6, 3), 255.0)
     assert answer.profile.classes == tuple(sorted(names.tolist()))
-    assert answer.evaluate.served_accuracy > 0.8
+    assert answer.evaluate.served_score > 0.8
     folder = pods.store / "models" / answer.artifact.digest.replace(":", "-")
     assert load_model(folder, answer.artifact.digest).labels == answer.profile.classes

@@ -83,7 +83,7 @@ DEFINITIONS = (
             ),
             Column(
                 name="Accuracy",
-                path=".status.results.servedAccuracy",
+                path=".status.results.servedScore",
                 description="Of the served model, on examples that nothing was decided with.",
             ),
             AGE,

@@ -158,7 +158,7 @@ class DataStatus(StatusModel):
     """Examples that judge the compression."""
     test_examples: int = Field(ge=0)
     """Examples that are touched once."""
-    baseline_accuracy: Share
+    baseline_score: Share
     """Accuracy of always answering the largest class."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What was noticed."""
@@ -171,7 +171,7 @@ class VariantStatus(StatusModel):
     """`Float32` or a compression method."""
     size_bytes: int = Field(ge=0)
     """Size of the model file."""
-    gate_accuracy: Share
+    gate_score: Share
     """On the gate split."""
     gate_drop: Annotated[str, Field(max_length=16)]
     """Loss against Float32 on the same examples; negative is a gain."""
@@ -194,19 +194,19 @@ class ResultsStatus(StatusModel):
     """The chosen model."""
     variant: Reason
     """The chosen variant."""
-    validation_accuracy: Share
+    validation_score: Share
     """Of the chosen float model."""
     test_examples: int = Field(ge=0)
     """Size of the test split."""
-    float_accuracy: Share
+    float_score: Share
     """Of the float model on test."""
-    served_accuracy: Share
+    served_score: Share
     """Of the served model on test."""
-    served_accuracy_interval: Annotated[str, Field(max_length=48)]
+    served_score_interval: Annotated[str, Field(max_length=48)]
     """Wilson 95 % interval."""
     served_correct: int = Field(ge=0)
     """Test examples that the served model answers rightly."""
-    baseline_accuracy: Share
+    baseline_score: Share
     """Of always answering the largest class, on test."""
     size_ratio: Annotated[str, Field(max_length=24)]
     """How many times smaller the served file is than the float one."""
@@ -231,7 +231,7 @@ class ArtifactStatus(StatusModel):
     """The model."""
     variant: Reason
     """The variant."""
-    served_accuracy: Share
+    served_score: Share
     """On test."""
 
 

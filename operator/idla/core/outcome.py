@@ -40,7 +40,7 @@ def data_status(profile: DataProfile) -> DataStatus:
         validation_examples=profile.validation_examples,
         gate_examples=profile.gate_examples,
         test_examples=profile.test_examples,
-        baseline_accuracy=share(profile.majority_share),
+        baseline_score=share(profile.baseline_score),
         warnings=tuple(shortened(warning) for warning in profile.warnings[:_WARNINGS]),
     )
 
@@ -53,13 +53,13 @@ def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | No
     return ResultsStatus(
         template=selected.candidate.template,
         variant=compress.choice,
-        validation_accuracy=share(selected.report.validation_accuracy),
+        validation_score=share(selected.report.validation_score),
         test_examples=evaluate.test_examples,
-        float_accuracy=share(evaluate.float_accuracy),
-        served_accuracy=share(evaluate.served_accuracy),
-        served_accuracy_interval=interval(evaluate.served_accuracy_interval),
+        float_score=share(evaluate.float_score),
+        served_score=share(evaluate.served_score),
+        served_score_interval=interval(evaluate.served_score_interval),
         served_correct=evaluate.served_correct,
-        baseline_accuracy=share(evaluate.baseline_accuracy),
+        baseline_score=share(evaluate.baseline_score),
         size_ratio=_ratio(compress, "size_bytes"),
         latency_ratio=_ratio(compress, "latency_p50_milliseconds"),
         variants=tuple(_variant(variant) for variant in compress.variants[:8]),
@@ -81,7 +81,7 @@ def artifact_status(
         generation=generation,
         template=selected.candidate.template,
         variant=FLOAT if result.compress is None else result.compress.choice,
-        served_accuracy=share(0.0 if result.evaluate is None else result.evaluate.served_accuracy),
+        served_score=share(0.0 if result.evaluate is None else result.evaluate.served_score),
     )
 
 
@@ -130,7 +130,7 @@ def _variant(variant: Variant) -> VariantStatus:
     return VariantStatus(
         name=variant.name,
         size_bytes=variant.size_bytes,
-        gate_accuracy=share(variant.gate_accuracy),
+        gate_score=share(variant.gate_score),
         gate_drop=f"{variant.gate_drop:.4f}",
         gate_drop_interval=interval(variant.gate_drop_interval),
         latency_p50_milliseconds=f"{variant.latency_p50_milliseconds:.4f}",

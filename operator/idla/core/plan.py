@@ -28,7 +28,7 @@ from idla.builders.task_job import TaskPod
 from idla.core.content import content_hash
 from idla.core.library import Choice
 from idla.core.references import artifact_claim, data_claim
-from idla.core.requirements import PodAmounts, data_source, light_amounts, limits, training_amounts
+from idla.core.requirements import PodAmounts, data_source, light_amounts, limits, problem_of, training_amounts
 from idla.core.situation import Situation
 from idla.core.tasks import Work
 
@@ -123,11 +123,13 @@ def _work(
 ) -> Work:
     spec, claim = situation.spec, artifact_claim(situation.workflow)
     backoff_limit = None if spec.training is None else spec.training.backoff_limit
+    problem = problem_of(spec)
     return Work(
         spec=TaskSpec(
             workflow=situation.owner.name,
             task=task,
-            content_hash=content_hash(data, steps, image=image),
+            content_hash=content_hash(problem, data, steps, image=image),
+            problem=problem,
             data=data,
             artifact_uri=f"pvc://{claim}",
             steps=steps,

@@ -119,7 +119,7 @@ def _metrics(facts: Facts) -> Iterable[MetricStatus]:
         figures = {
             "trainLoss": measured.train_loss,
             "validationLoss": measured.validation_loss,
-            "validationAccuracy": measured.validation_accuracy,
+            "validationScore": measured.validation_score,
             "examplesPerSecond": measured.examples_per_second,
         }
         for name, value in figures.items():

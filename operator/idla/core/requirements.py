@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from idla_contract.task import DataFormat, DataSource, Split
+from idla_contract.problem import Metric, Problem, TaskType
+from idla_contract.task import Columns, DataFormat, DataSource, Split
 from pydantic import BaseModel, ValidationError
 
 from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
-from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
+from idla.api.training_workflow import ConstraintMetric, ObjectiveMetric, TrainingWorkflowSpec
 from idla.core.reconciliation import Manifest
 
 DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
@@ -98,6 +99,12 @@ def spec_digest(spec: TrainingWorkflowSpec) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def problem_of(spec: TrainingWorkflowSpec) -> Problem:
+    """Return what the model has to do, and the metric by which it is judged."""
+    metric = spec.objectives[0].metric if spec.objectives else ObjectiveMetric.ACCURACY
+    return Problem(type=TaskType(spec.task.type), metric=Metric(metric))
+
+
 def data_source(spec: TrainingWorkflowSpec) -> DataSource:
     """Return where the examples are and how they are split."""
     data, split = spec.data, spec.data.split
@@ -105,7 +112,7 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
         uri=data.storage_uri,
         digest=data.digest,
         format=data.format or DataFormat.AUTO,
-        label_column=data.label_column,
+        columns=Columns(label=data.label_column),
         split=Split()
         if split is None
         else Split(

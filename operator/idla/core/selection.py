@@ -48,11 +48,11 @@ def select(
     if not trained:
         return None
     best = max(
-        trained, key=lambda entry: (reports[entry.template].validation_accuracy, -reports[entry.template].parameters)
+        trained, key=lambda entry: (reports[entry.template].validation_score, -reports[entry.template].parameters)
     )
     near = [entry for entry in trained if _near(reports[entry.template], reports[best.template], wanted)]
     chosen = min(
-        near, key=lambda entry: (reports[entry.template].parameters, -reports[entry.template].validation_accuracy)
+        near, key=lambda entry: (reports[entry.template].parameters, -reports[entry.template].validation_score)
     )
     report = reports[chosen.template]
     others = tuple(
@@ -67,22 +67,22 @@ def select(
         reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
         message=_explained(report, reports[best.template], trained_count=len(trained)),
         alternatives=others,
-        reaches_minimum=wanted is None or report.validation_accuracy >= wanted.least,
-        reaches_target=wanted is None or wanted.target is None or report.validation_accuracy >= wanted.target,
+        reaches_minimum=wanted is None or report.validation_score >= wanted.least,
+        reaches_target=wanted is None or wanted.target is None or report.validation_score >= wanted.target,
     )
 
 
 def figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
-    accuracy, error = report.validation_accuracy, report.validation_accuracy_error
+    accuracy, error = report.validation_score, report.validation_score_error
     return f"validation accuracy {accuracy:.4f} ± {error:.4f}, {report.parameters} weights"
 
 
 def _near(report: TrainReport, best: TrainReport, wanted: Bar | None) -> bool:
-    if report.validation_accuracy < best.validation_accuracy - best.validation_accuracy_error:
+    if report.validation_score < best.validation_score - best.validation_score_error:
         return False
-    good_enough = wanted is None or report.validation_accuracy >= wanted.least
-    best_is_not = wanted is not None and best.validation_accuracy < wanted.least
+    good_enough = wanted is None or report.validation_score >= wanted.least
+    best_is_not = wanted is not None and best.validation_score < wanted.least
     return good_enough or best_is_not
 
 
@@ -91,7 +91,7 @@ def _explained(report: TrainReport, best: TrainReport, *, trained_count: int) ->
         among = f", the best of {trained_count}" if trained_count > 1 else ""
         return f"{figures(report)}{among}"
     return (
-        f"{figures(report)}; {best.template} has {best.validation_accuracy:.4f}, no more than one standard error"
+        f"{figures(report)}; {best.template} has {best.validation_score:.4f}, no more than one standard error"
         f" better, with {best.parameters} weights"
     )
 
@@ -107,10 +107,10 @@ def _alternative(
     if report is None:
         reason: str = view.entry.reason or WorkflowReason.RESULT_MISSING
         return AlternativeStatus(choice=candidate.template, reason=reason, message=shortened(view.entry.message))
-    best = max(reports.values(), key=lambda entry: entry.validation_accuracy)
-    if wanted is not None and report.validation_accuracy < wanted.least <= reports[chosen.template].validation_accuracy:
+    best = max(reports.values(), key=lambda entry: entry.validation_score)
+    if wanted is not None and report.validation_score < wanted.least <= reports[chosen.template].validation_score:
         reason = DecisionReason.BELOW_MINIMUM
-    elif report.validation_accuracy < best.validation_accuracy - best.validation_accuracy_error:
+    elif report.validation_score < best.validation_score - best.validation_score_error:
         reason = DecisionReason.LOWER_ACCURACY
     else:
         reason = DecisionReason.LARGER_WITHIN_ERROR

@@ -20,7 +20,7 @@ class TaskProgress:
     """Steps that the training takes at most."""
     train_loss: float | None = None
     validation_loss: float | None = None
-    validation_accuracy: float | None = None
+    validation_score: float | None = None
     examples_per_second: float | None = None
     updated: datetime
     """When the pod last changed these figures."""

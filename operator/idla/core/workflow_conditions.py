@@ -94,7 +94,7 @@ def _tasks_text(facts: Facts) -> str:
 
 def _succeeded(facts: Facts) -> Condition:
     assert facts.selected is not None  # served, so selected
-    wanted, accuracy = bar(facts.situation.spec), facts.selected.report.validation_accuracy
+    wanted, accuracy = bar(facts.situation.spec), facts.selected.report.validation_score
     chosen = f"{facts.selected.candidate.template} has validation accuracy {accuracy:.4f}"
     if wanted is None or wanted.target is None or facts.selected.reaches_target:
         asked = (
@@ -225,10 +225,10 @@ def _evaluated(facts: Facts) -> Condition:
 
 def _verdict(evaluate: EvaluateReport, wanted: Bar | None) -> Condition:
     """Return what the test split says; it changes no choice."""
-    kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_accuracy
+    kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_score
     shown = f"{evaluate.served_correct} of {evaluate.test_examples} test examples right, accuracy {accuracy:.4f}"
-    beside = f"{shown}; always the largest class: {evaluate.baseline_accuracy:.4f}"
-    if accuracy <= evaluate.baseline_accuracy:
+    beside = f"{shown}; always the largest class: {evaluate.baseline_score:.4f}"
+    if accuracy <= evaluate.baseline_score:
         return _condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
     if wanted is None:
         return _condition(kind, TRUE, WorkflowReason.MEASURED, beside)

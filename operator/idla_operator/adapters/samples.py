@@ -14,7 +14,7 @@ WANTED = (
     metrics.TASK_STEP,
     metrics.TASK_TOTAL_STEPS,
     metrics.TASK_LOSS,
-    metrics.TASK_ACCURACY,
+    metrics.TASK_SCORE,
     metrics.TASK_EXAMPLES_PER_SECOND,
     metrics.TASK_UPDATED_SECONDS,
 )
@@ -64,7 +64,7 @@ def reading_of(samples: Iterable[Sample]) -> Reading:
             total_steps=int(total),
             train_loss=finite(metrics.TASK_LOSS, "train"),
             validation_loss=finite(metrics.TASK_LOSS, "validation"),
-            validation_accuracy=finite(metrics.TASK_ACCURACY, "validation"),
+            validation_score=finite(metrics.TASK_SCORE, "validation"),
             examples_per_second=finite(metrics.TASK_EXAMPLES_PER_SECOND),
             updated=moment,
         )

@@ -146,7 +146,11 @@ CASES: dict[str, Case] = {
         "data", of_rule("`labelColumn` is for CSV; NPZ has the labels in its array `y`"),
         data__labelColumn="y", data__format="NPZ",
     ),
-    "an unknown format": _twf("data.format", of_enum("Parquet", "Auto", "CSV", "NPZ"), data__format="Parquet"),
+    "an unknown format": _twf(
+        "data.format",
+        of_enum("Arrow", "Auto", "CSV", "JSONL", "NPZ", "IDX", "ImageFolder", "Parquet", "TFRecord"),
+        data__format="Arrow",
+    ),
     "a split": _twf(**_PERCENT),
     "a split of 99": _twf(
         "data.split", of_rule("`trainPercent`, `validationPercent` and `testPercent` must add up to 100"),

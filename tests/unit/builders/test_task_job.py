@@ -4,7 +4,7 @@ import json
 import pytest
 from idla.builders.identity import Owner
 from idla.builders.task_job import TaskPod, build_task_job, job_name
-from idla_contract.task import DataSource, ProfileStep, TaskSpec
+from idla_contract.task import Columns, DataSource, ProfileStep, TaskSpec
 
 OWNER = Owner(kind="TrainingWorkflow", name="digits", namespace="vision", uid="u-1")
 POD = TaskPod(image="idla/trainer:dev", pull_policy="IfNotPresent", store_claim="digits-artifacts")
@@ -72,6 +72,6 @@ def test_suspension_changes_nothing_but_itself() -> None:
 
 
 def test_a_spec_that_no_annotation_holds_is_refused() -> None:
-    data = DataSource(uri="sample://digits", label_column="x" * 200_000)
+    data = DataSource(uri="sample://digits", columns=Columns(features=("x" * 250,) * 1000))
     with pytest.raises(ValueError, match=r"task profile has .* bytes; at most 131072 fit"):
         build_task_job(OWNER, SPEC.model_copy(update={"data": data}), POD, attempt=1, generation=1, suspend=False)

@@ -36,10 +36,10 @@ def a_spec() -> TaskSpec:
 
 
 def a_report(epochs: int) -> TrainReport:
-    point = Epoch(train_loss=0.123456789, validation_loss=0.23456789, validation_accuracy=0.9876543, seconds=1.234567)
+    point = Epoch(train_loss=0.123456789, validation_loss=0.23456789, validation_score=0.9876543, seconds=1.234567)
     return TrainReport(
         template="resnet-small", parameters=274_000, epochs=epochs, best_epoch=epochs, stopped="MaxEpochs",
-        validation_accuracy=0.98, validation_accuracy_error=0.01, validation_loss=0.1, seconds=12.5,
+        validation_score=0.98, validation_score_error=0.01, validation_loss=0.1, seconds=12.5,
         examples_per_second=1000.0, curve=(point,) * epochs,
     )  # fmt: skip
 
@@ -95,8 +95,8 @@ def test_a_long_curve_is_cut_first() -> None:
 
 def test_a_result_that_cannot_fit_loses_its_class_names_but_keeps_the_figures() -> None:
     profile = DataProfile(
-        digest=DIGEST, examples=1, shape=(8, 8, 1), maximum=1.0, classes=("x" * 5000,), class_counts=(1,),
-        train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, majority_share=1.0,
+        digest=DIGEST, examples=1, shape=(8, 8, 1), facts={"maximum": 1.0}, classes=("x" * 5000,), class_counts=(1,),
+        train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, baseline_score=1.0,
     )  # fmt: skip
     short = TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened()
     expected = profile.model_copy(update={"classes": (), "class_counts": ()})
@@ -120,8 +120,9 @@ def test_whatever_a_task_answers_fits_into_the_termination_message(
         artifact=ArtifactRef(uri=uri, digest=DIGEST, size_bytes=1),
         train=a_report(epochs=40),
         profile=DataProfile(
-            digest=DIGEST, examples=1, shape=(8, 8, 1), maximum=1.0, classes=classes, class_counts=(1,) * len(classes),
-            train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, majority_share=1.0,
+            digest=DIGEST, examples=1, shape=(8, 8, 1), facts={"maximum": 1.0}, classes=classes,
+            class_counts=(1,) * len(classes),
+            train_examples=1, validation_examples=0, gate_examples=0, test_examples=0, baseline_score=1.0,
             warnings=notes,
         ),
     )  # fmt: skip

@@ -39,7 +39,7 @@ class Endpoint:
             "status": {
                 "artifact": {
                     "uri": f"pvc://digits-artifacts/models/{digest[7:15]}", "digest": digest, "sizeBytes": 420_000,
-                    "generation": 1, "template": "resnet-small", "variant": "Int8", "servedAccuracy": "0.9833",
+                    "generation": 1, "template": "resnet-small", "variant": "Int8", "servedScore": "0.9833",
                 }
             }
         }  # fmt: skip

@@ -1,7 +1,9 @@
 import pytest
 from idla.core.content import content_hash
+from idla_contract.problem import Metric, Problem
 from idla_contract.task import DataSource, ModelSpec, ProfileStep, Training, TrainStep
 
+PROBLEM = Problem()
 DATA = DataSource(uri="sample://digits")
 
 
@@ -10,7 +12,7 @@ def train(**changes: int) -> TrainStep:
 
 
 def test_equal_work_has_an_equal_hash() -> None:
-    assert content_hash(DATA, [train()], image="a") == content_hash(DATA, [train()], image="a")
+    assert content_hash(PROBLEM, DATA, [train()], image="a") == content_hash(PROBLEM, DATA, [train()], image="a")
 
 
 @pytest.mark.parametrize(
@@ -25,4 +27,9 @@ def test_equal_work_has_an_equal_hash() -> None:
 )
 def test_what_could_change_the_result_changes_the_hash(other: tuple[DataSource, list[TrainStep], str]) -> None:
     data, steps, image = other
-    assert content_hash(data, steps, image=image) != content_hash(DATA, [train()], image="a")
+    assert content_hash(PROBLEM, data, steps, image=image) != content_hash(PROBLEM, DATA, [train()], image="a")
+
+
+def test_another_metric_is_another_content() -> None:
+    other = Problem(metric=Metric.F1)
+    assert content_hash(other, DATA, [train()], image="a") != content_hash(PROBLEM, DATA, [train()], image="a")

@@ -187,6 +187,8 @@ def test_a_candidate_is_frozen_with_the_settings_of_the_workflow_before_those_of
     assert json.loads(candidate.training) == {
         "maxEpochs": 7, "batchSize": 64, "learningRate": 0.002, "weightDecay": 0.0001, "seed": 3,
         "earlyStopping": {"patienceEpochs": 2, "minDelta": 0.001}, "checkpointPeriodSeconds": 30,
+        "schedule": "Cosine", "warmUpPercent": 5.0, "labelSmoothing": 0.0, "averageDecay": 0.0,
+        "classWeights": "None",
     }  # fmt: skip
     assert candidate.methods == ("Int8",)
 

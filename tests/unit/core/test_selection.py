@@ -97,6 +97,6 @@ def test_whatever_can_be_shipped_is_shipped_and_nothing_far_from_the_best(
     named = [(f"m{number}", accuracy, parameters) for number, (accuracy, parameters) in enumerate(rows)]
     found = choice(*named, wanted=Bar(target=least, least=least), error=error)
     best = max(accuracy for _, accuracy, _ in named)
-    assert found.report.validation_accuracy >= best - error
+    assert found.report.validation_score >= best - error
     assert found.reaches_minimum == (best >= least)
     assert len(found.alternatives) == len(rows) - 1

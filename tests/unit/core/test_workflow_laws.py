@@ -171,7 +171,7 @@ def test_progress_never_falls_and_is_written_seldom(steps: list[int]) -> None:
     shown, last = world.status["progress"]["percent"], world.status["progress"]["lastUpdatedTime"]
     for number, step in enumerate(steps):
         written = world.statuses
-        world.wait(3).measure(BOTH[0], step, validation_accuracy=number / 100)
+        world.wait(3).measure(BOTH[0], step, validation_score=number / 100)
         world.turn()
         percent = world.status["progress"]["percent"]
         assert percent >= shown
@@ -205,13 +205,13 @@ def test_progress_of_results_that_are_all_reused_is_told_where_they_are_not_good
 def test_progress_tells_the_rest_and_the_figures() -> None:
     world = World(workflow=workflow(model={"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]})).profiled()
     world.run(BOTH[1]).settle().wait(60)
-    world.measure(BOTH[1], 360, train_loss=0.25, validation_accuracy=0.914, examples_per_second=850.0).turn()
+    world.measure(BOTH[1], 360, train_loss=0.25, validation_score=0.914, examples_per_second=850.0).turn()
     assert world.status["progress"] == {
         "percent": 45, "currentTask": "train-vgg-small", "estimatedRemainingSeconds": 80,
         "lastUpdatedTime": "2026-11-24T08:01:20Z",
         "metrics": [
             {"name": "train-vgg-small/trainLoss", "value": "0.25"},
-            {"name": "train-vgg-small/validationAccuracy", "value": "0.914"},
+            {"name": "train-vgg-small/validationScore", "value": "0.914"},
             {"name": "train-vgg-small/examplesPerSecond", "value": "850"},
         ],
     }  # fmt: skip

@@ -57,20 +57,20 @@ def test_the_status_of_a_success_as_a_whole() -> None:
         "deploymentRef": {"name": "digits"},
         "data": {
             "digest": "sha256:" + "d1" * 32, "examples": 1797, "classes": 10, "shape": "8x8x1", "trainExamples": 1150,
-            "validationExamples": 144, "gateExamples": 143, "testExamples": 360, "baselineAccuracy": "0.1018",
+            "validationExamples": 144, "gateExamples": 143, "testExamples": 360, "baselineScore": "0.1018",
             "warnings": [],
         },
         "artifact": {
             "uri": "pvc://digits-artifacts/models/sha256-" + "a1" * 32, "digest": ARTIFACT_DIGEST, "sizeBytes": 420000,
-            "generation": 1, "template": "resnet-small", "variant": "Int8", "servedAccuracy": "0.9833",
+            "generation": 1, "template": "resnet-small", "variant": "Int8", "servedScore": "0.9833",
         },
         "results": {
-            "template": "resnet-small", "variant": "Int8", "validationAccuracy": "0.9861", "testExamples": 360,
-            "floatAccuracy": "0.9861", "servedAccuracy": "0.9833", "servedAccuracyInterval": "[0.9640, 0.9923]",
-            "servedCorrect": 354, "baselineAccuracy": "0.1000", "sizeRatio": "3.56", "latencyRatio": "2.00",
+            "template": "resnet-small", "variant": "Int8", "validationScore": "0.9861", "testExamples": 360,
+            "floatScore": "0.9861", "servedScore": "0.9833", "servedScoreInterval": "[0.9640, 0.9923]",
+            "servedCorrect": 354, "baselineScore": "0.1000", "sizeRatio": "3.56", "latencyRatio": "2.00",
             "variants": [
                 {
-                    "name": name, "sizeBytes": size, "gateAccuracy": "0.9860", "gateDrop": "0.0000",
+                    "name": name, "sizeBytes": size, "gateScore": "0.9860", "gateDrop": "0.0000",
                     "gateDropInterval": "[-0.0070, 0.0070]", "latencyP50Milliseconds": p50,
                     "latencyP95Milliseconds": p95, "passed": True, "message": "within the gate",
                 }

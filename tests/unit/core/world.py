@@ -78,10 +78,10 @@ def workflow(name: str = "digits", **spec: Any) -> Object:
 def profile(**changes: Any) -> DataProfile:
     """Return what the digits look like."""
     values: Object = {
-        "digest": DATA_DIGEST, "examples": 1797, "shape": (8, 8, 1), "maximum": 16.0,
+        "digest": DATA_DIGEST, "examples": 1797, "shape": (8, 8, 1), "facts": {"maximum": 16.0},
         "classes": tuple("0123456789"), "class_counts": (178, 182, 177, 183, 181, 182, 181, 179, 174, 180),
         "train_examples": 1150, "validation_examples": 144, "gate_examples": 143, "test_examples": 360,
-        "majority_share": 0.1018,
+        "baseline_score": 0.1018,
     }  # fmt: skip
     return DataProfile.model_validate(values | changes)
 
@@ -90,7 +90,7 @@ def trained(name: str, accuracy: float = 0.98, *, parameters: int = 80_000, erro
     """Return what a candidate reached."""
     return TrainReport(
         template=name, parameters=parameters, epochs=30, best_epoch=22, stopped="EarlyStopping",
-        validation_accuracy=accuracy, validation_accuracy_error=error, validation_loss=0.08, seconds=40.0,
+        validation_score=accuracy, validation_score_error=error, validation_loss=0.08, seconds=40.0,
         examples_per_second=900.0,
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def trained(name: str, accuracy: float = 0.98, *, parameters: int = 80_000, erro
 def variant(name: str, size: int, latency: float, **changes: Any) -> Variant:
     """Return a measured variant."""
     values: Object = {
-        "name": name, "size_bytes": size, "gate_accuracy": 0.986, "gate_drop": 0.0,
+        "name": name, "size_bytes": size, "gate_score": 0.986, "gate_drop": 0.0,
         "gate_drop_interval": (-0.007, 0.007), "latency_p50_milliseconds": latency,
         "latency_p95_milliseconds": 2 * latency, "passed": True, "message": "within the gate",
     }  # fmt: skip
@@ -117,8 +117,8 @@ def published(
             variants=(variant("Float32", 320_000, 0.2), variant("Int8", 90_000, 0.1)),
         ),
         "evaluate": EvaluateReport(
-            test_examples=360, float_accuracy=0.9861, served_accuracy=right / 360,
-            served_accuracy_interval=(0.9640, 0.9923), baseline_accuracy=baseline, served_correct=right,
+            test_examples=360, float_score=0.9861, served_score=right / 360,
+            served_score_interval=(0.9640, 0.9923), baseline_score=baseline, served_correct=right,
         ),
         "artifact": ArtifactRef(
             uri=f"pvc://digits-artifacts/models/{digest.replace(':', '-')}", digest=digest, size_bytes=420_000

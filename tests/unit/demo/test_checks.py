@@ -18,7 +18,7 @@ INT8: dict[str, Any] = {
 }  # fmt: skip
 STATUS: dict[str, Any] = {
     "results": {
-        "servedCorrect": 98, "testExamples": 100, "floatAccuracy": "0.990000", "sizeRatio": "3.60", "variant": "Int8",
+        "servedCorrect": 98, "testExamples": 100, "floatScore": "0.990000", "sizeRatio": "3.60", "variant": "Int8",
         "variants": [FLOAT, INT8],
     }
 }  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from demo.story import duration, progress, told
 
-DATA = {"examples": 1797, "shape": "8x8x1", "classes": 10, "baselineAccuracy": "0.1013"}
+DATA = {"examples": 1797, "shape": "8x8x1", "classes": 10, "baselineScore": "0.1013"}
 CHOICE: dict[str, Any] = {
     "name": "ModelSelection", "choice": "vgg-small", "reason": "HighestAccuracy", "message": "0.99",
     "alternatives": [{"choice": "resnet-small", "reason": "LowerAccuracy", "message": "0.97"}],
@@ -63,7 +63,7 @@ def test_each_change_is_told_once(before: dict[str, Any], after: dict[str, Any],
                     "estimatedRemainingSeconds": 75,
                     "metrics": [
                         {"name": "train-vgg-small/trainLoss", "value": "0.2"},
-                        {"name": "train-vgg-small/validationAccuracy", "value": "0.951"},
+                        {"name": "train-vgg-small/validationScore", "value": "0.951"},
                     ],
                 }
             },

@@ -23,12 +23,12 @@ VALUES = {
     (metrics.TASK_TOTAL_STEPS, ""): 720.0,
     (metrics.TASK_LOSS, "train"): 0.4,
     (metrics.TASK_LOSS, "validation"): 0.5,
-    (metrics.TASK_ACCURACY, "validation"): 0.85,
+    (metrics.TASK_SCORE, "validation"): 0.85,
     (metrics.TASK_EXAMPLES_PER_SECOND, ""): 4000.0,
     (metrics.TASK_UPDATED_SECONDS, ""): NOW,
 }
 PROGRESS = TaskProgress(
-    step=90, total_steps=720, train_loss=0.4, validation_loss=0.5, validation_accuracy=0.85,
+    step=90, total_steps=720, train_loss=0.4, validation_loss=0.5, validation_score=0.85,
     examples_per_second=4000.0, updated=datetime.fromtimestamp(NOW, UTC),
 )  # fmt: skip
 POD = {"metadata": {"namespace": "vision", "name": "train-x"}, "status": {"podIP": "127.0.0.1"}}
@@ -49,7 +49,7 @@ def test_all_figures_are_read() -> None:
 
 
 def test_figures_that_are_absent_or_not_finite_are_left_out() -> None:
-    values = LEAST | {(metrics.TASK_LOSS, "train"): float("nan"), (metrics.TASK_ACCURACY, "validation"): float("inf")}
+    values = LEAST | {(metrics.TASK_LOSS, "train"): float("nan"), (metrics.TASK_SCORE, "validation"): float("inf")}
     least = TaskProgress(step=90, total_steps=720, updated=datetime.fromtimestamp(NOW, UTC))
     assert reading_of(samples(values)) == Measured(progress=least)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.result import FailureReason
-from idla_contract.task import DataFormat, DataSource
+from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.dataset import Dataset, load_dataset
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.failures import TaskError
@@ -55,7 +55,7 @@ NAMES = "p0,p1,p2,p3,label"
         pytest.param("d.csv", lines(header=NAMES).replace(b"\n", b"\r\n"), {}, id="with Windows line ends"),
         pytest.param("d.csv", lines(header="1,2,3,4,label"), {}, id="pixels named by numbers"),
         pytest.param("d.csv", lines(header="p0,p1,p2,p3,kind"), {}, id="the last column where none is called label"),
-        pytest.param("d.csv", lines(header="p0,p1,p2,p3,kind"), {"label_column": "kind"}, id="label named"),
+        pytest.param("d.csv", lines(header="p0,p1,p2,p3,kind"), {"columns": Columns(label="kind")}, id="label named"),
         pytest.param("d.csv.gz", gzip.compress(lines()), {}, id="compressed"),
         pytest.param("d.csv", gzip.compress(lines()), {}, id="compressed, whatever the ending says"),
         pytest.param("d.txt", lines(), {"format": DataFormat.CSV}, id="another ending, format given"),
@@ -151,9 +151,10 @@ REFUSED: list[Any] = [
      f"a line has 0 {NO_SQUARE}"),
     ("lines of different length", "d.csv", lines() + b"1,2,a\n", {}, "DataInvalid",
      "example 6 has 3 columns, the first line has 5"),
-    ("no such label column", "d.csv", lines(header="p0,p1,p2,p3,kind"), {"label_column": "digit"}, "DataInvalid",
+    ("no such label column", "d.csv", lines(header="p0,p1,p2,p3,kind"),
+     {"columns": Columns(label="digit")}, "DataInvalid",
      f"there is no label column 'digit': the first line names 'p1', 'p2', 'p3', 'kind' as the last of 5. {CORRECT}"),
-    ("label column without names", "d.csv", lines(), {"label_column": "digit"}, "DataInvalid",
+    ("label column without names", "d.csv", lines(), {"columns": Columns(label="digit")}, "DataInvalid",
      f"there is no label column 'digit': the file has no line of names. {CORRECT}"),
     ("no label", "d.csv", lines(["a", "b", "", "a", "b", "a"]), {}, "DataInvalid",
      "example 2 has no label; give every example one"),

@@ -25,7 +25,7 @@ def told(progress: ProgressMetrics) -> dict[str, float]:
 
 
 STEP = {"idla_task_step": 3.0, "idla_task_total_steps": 9.0, "idla_task_updated_seconds": 1.0}
-EPOCH = {'idla_task_loss{split="train"}': 0.5, 'idla_task_accuracy{split="train"}': 0.25}
+EPOCH = {'idla_task_loss{split="train"}': 0.5, 'idla_task_score{split="train"}': 0.25}
 RATE = {"idla_task_examples_per_second": 7.0, "idla_task_updated_seconds": 1.0}
 
 

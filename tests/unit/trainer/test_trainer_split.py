@@ -116,8 +116,9 @@ def test_what_cannot_be_split(data: Dataset, shares: Split, reason: str, message
 def test_a_profile_tells_sizes_and_shares() -> None:
     data = dataset([300, 325])
     assert profile(data, split(data, Split())) == DataProfile(
-        digest=DIGEST, examples=625, shape=(2, 2, 1), maximum=625.0, classes=("c0", "c1"), class_counts=(300, 325),
-        train_examples=400, validation_examples=50, gate_examples=50, test_examples=125, majority_share=0.52,
+        digest=DIGEST, examples=625, shape=(2, 2, 1), facts={"maximum": 625.0},
+        classes=("c0", "c1"), class_counts=(300, 325),
+        train_examples=400, validation_examples=50, gate_examples=50, test_examples=125, baseline_score=0.52,
     )  # fmt: skip
 
 

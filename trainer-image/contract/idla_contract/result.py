@@ -7,6 +7,7 @@ from pydantic import Field
 
 from idla_contract.base import ContractModel
 from idla_contract.paths import TERMINATION_LIMIT
+from idla_contract.problem import Metric
 from idla_contract.task import Digest
 
 
@@ -54,18 +55,19 @@ class DataProfile(ContractModel):
     digest: Digest
     examples: int
     shape: tuple[int, ...]
-    """Of one example: [height, width, channels]."""
-    maximum: float
-    """Largest pixel value: the scale of the inputs."""
+    """Of one example, e.g. [height, width, channels]; empty where it has none."""
+    facts: dict[str, float | int | str] = Field(default_factory=dict, max_length=16)
+    """What else is worth knowing, e.g. the largest pixel, the number of users, the share of missing values."""
     classes: tuple[str, ...]
-    """In the order of the model's outputs."""
+    """In the order of the model's outputs; empty where nothing is classified."""
     class_counts: tuple[int, ...]
     train_examples: int
     validation_examples: int
     gate_examples: int
     test_examples: int
-    majority_share: float
-    """Accuracy of always answering the largest class."""
+    metric: Metric = Metric.ACCURACY
+    baseline_score: float
+    """What the naive answer reaches on the validation split: largest class, mean, popularity or persistence."""
     warnings: tuple[str, ...] = ()
 
 
@@ -74,7 +76,7 @@ class Epoch(ContractModel):
 
     train_loss: float
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
     seconds: float
 
 
@@ -82,15 +84,16 @@ class TrainReport(ContractModel):
     """What one candidate reached on the validation split."""
 
     template: str
+    metric: Metric = Metric.ACCURACY
     parameters: int
     epochs: int
     best_epoch: int
     """Counted from 1."""
     stopped: str
     """`EarlyStopping` or `MaxEpochs`."""
-    validation_accuracy: float
-    validation_accuracy_error: float
-    """Standard error of the accuracy on this split."""
+    validation_score: float
+    validation_score_error: float
+    """Standard error of the score on this split."""
     validation_loss: float
     seconds: float
     """Wall time over all attempts."""
@@ -106,9 +109,10 @@ class Variant(ContractModel):
     name: str
     """`Float32` or a compression method."""
     size_bytes: int
-    gate_accuracy: float
+    gate_score: float
     gate_drop: float
-    """Accuracy of the float baseline minus this one's, on the same examples; negative is a gain."""
+    """Loss of quality against the float baseline on the same examples, negative is a gain: of a share the difference,
+    of an error its growth in relation to the baseline's."""
     gate_drop_interval: tuple[float, float]
     """Paired 95 % interval of the drop."""
     latency_p50_milliseconds: float
@@ -130,14 +134,20 @@ class CompressReport(ContractModel):
 class EvaluateReport(ContractModel):
     """Quality on the test split, touched once."""
 
+    metric: Metric = Metric.ACCURACY
     test_examples: int
-    float_accuracy: float
-    served_accuracy: float
-    served_accuracy_interval: tuple[float, float]
-    """Wilson 95 % interval."""
-    baseline_accuracy: float
-    """Always the largest class."""
-    served_correct: int
+    float_score: float
+    served_score: float
+    served_score_interval: tuple[float, float]
+    """95 % interval: Wilson's for accuracy, else of 1,000 bootstrap samples."""
+    baseline_score: float
+    """Of the naive answer."""
+    served_correct: int | None = None
+    """Right answers, where answers are right or wrong."""
+    float_metrics: dict[str, float] = Field(default_factory=dict, max_length=32)
+    """Every metric of the task that the float model has on the same examples."""
+    served_metrics: dict[str, float] = Field(default_factory=dict, max_length=32)
+    """And the served one."""
 
 
 class ArtifactRef(ContractModel):

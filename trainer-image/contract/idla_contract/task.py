@@ -6,21 +6,56 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from idla_contract.base import ContractModel
+from idla_contract.problem import Problem
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{10,64}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 
 
+Column = Annotated[str, Field(min_length=1, max_length=253)]
+"""Name of a column; where the file has no line of names, its number counted from 0."""
+
+
 class DataFormat(StrEnum):
-    """How a data file is read."""
+    """How the data are read; each file may be compressed by gzip."""
 
     AUTO = "Auto"
-    """By the file's ending."""
+    """By the ending of the file, or by what the folder holds."""
     CSV = "CSV"
-    """One example a line: pixels 0 to max in row-major order and one label column; `.gz` is read too."""
+    """One example a line, with or without a line of names."""
+    JSONL = "JSONL"
+    """One JSON object a line."""
     NPZ = "NPZ"
-    """Arrays `x` [N, H, W] or [N, H, W, C] and `y` [N]."""
+    """Named arrays of equal length; of images `x` [N, H, W] or [N, H, W, C] and `y` [N]."""
+    IDX = "IDX"
+    """MNIST's format: a folder with one file of images and one of labels."""
+    IMAGE_FOLDER = "ImageFolder"
+    """A folder of JPEG or PNG files for each class."""
+    PARQUET = "Parquet"
+    """Columns."""
+    TFRECORD = "TFRecord"
+    """Records of `tf.train.Example`."""
+
+
+class Columns(ContractModel):
+    """Which column plays which role; a role without a column takes the one of its own name, where there is one."""
+
+    label: Column | None = None
+    """The class; default `label`, else the last one."""
+    target: Column | None = None
+    """The number to predict; default `target`, else the last one."""
+    text: Column | None = None
+    user: Column | None = None
+    item: Column | None = None
+    rating: Column | None = None
+    timestamp: Column | None = None
+    group: Column | None = None
+    """Examples of a group, such as those of a patient, stay in one part of the split."""
+    features: Annotated[tuple[Column, ...], Field(max_length=4096)] = ()
+    """Inputs; default: every column that has no other role."""
+    categorical: Annotated[tuple[Column, ...], Field(max_length=4096)] = ()
+    """Inputs whose numbers are names."""
 
 
 class Split(ContractModel):
@@ -37,11 +72,17 @@ class DataSource(ContractModel):
     """Where the examples are."""
 
     uri: str = Field(max_length=2048)
-    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT) or `https://host/path`."""
+    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT), `https://host/path` or `s3://bucket/key`."""
     digest: Digest | None = None
     format: DataFormat = DataFormat.AUTO
-    label_column: str | None = None
-    """CSV column of the label; default `label`, else the last one."""
+    columns: Columns = Columns()
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """Of a CSV file; default: found by looking at its first lines."""
+    header: bool | None = None
+    """Whether a CSV file begins with a line of names; default: found by looking."""
+    test_uri: str | None = Field(default=None, max_length=2048)
+    """Examples of the same layout that are the test split; all of `uri` is then shared by training and validation."""
+    test_digest: Digest | None = None
     split: Split = Split()
 
 
@@ -52,14 +93,45 @@ class EarlyStopping(ContractModel):
     min_delta: float = Field(default=0.0, ge=0)
 
 
+class Schedule(StrEnum):
+    """How the learning rate goes on after the warm-up."""
+
+    COSINE = "Cosine"
+    """Along a cosine down to 1 % of the peak."""
+    LINEAR = "Linear"
+    """Along a line down to 1 % of the peak."""
+    CONSTANT = "Constant"
+    """It stays."""
+    PLATEAU = "Plateau"
+    """Halved whenever half of the patience passed without a lower validation loss."""
+
+
+class ClassWeights(StrEnum):
+    """What an example counts in the loss."""
+
+    NONE = "None"
+    """All the same."""
+    BALANCED = "Balanced"
+    """Inversely to the size of its class, 1 in the mean."""
+
+
 class Training(ContractModel):
     """How a candidate is trained."""
 
     max_epochs: int = Field(default=40, ge=1)
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=0.002, gt=0)
-    """Peak of the schedule: linear warm-up over 5 % of the steps, then cosine decay to 1 % of it."""
+    """Peak of the schedule."""
     weight_decay: float = Field(default=1e-4, ge=0)
+    """Decoupled (AdamW); gains, offsets and biases have none."""
+    schedule: Schedule = Schedule.COSINE
+    warm_up_percent: float = Field(default=5.0, ge=0, le=100)
+    """Share of all steps over which the rate rises to its peak in a line."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a class's probability that is spread over all classes in the training loss."""
+    average_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the moving average of the weights that is validated and kept; 0: the weights themselves."""
+    class_weights: ClassWeights = ClassWeights.NONE
     early_stopping: EarlyStopping = EarlyStopping()
     checkpoint_period_seconds: int = Field(default=30, ge=1)
     seed: int = Field(default=1, ge=0)
@@ -163,6 +235,7 @@ class TaskSpec(ContractModel):
     task: Name
     content_hash: ContentHash
     """Digest of all that the result depends on; the key under which the store finds it again."""
+    problem: Problem = Problem()
     data: DataSource
     artifact_uri: str
     """Root of the store as others reach it, `pvc://claim`; the pod sees it at STORE_MOUNT."""

@@ -73,7 +73,7 @@ def _verdict(step: CompressStep, baseline: Measured, measured: Measured) -> _Ver
     variant = Variant(
         name=measured.name,
         size_bytes=measured.size_bytes,
-        gate_accuracy=float(measured.correct.mean()),
+        gate_score=float(measured.correct.mean()),
         gate_drop=drop,
         gate_drop_interval=(0.0, 0.0) if is_float else interval,
         latency_p50_milliseconds=round(measured.latency_p50_milliseconds, 4),

@@ -62,7 +62,7 @@ def load_dataset(
         raise TaskError(FailureReason.DATA_EMPTY, f"{path.name} is empty; it needs one example or more")
     limit = memory_bytes() if memory is None else memory
     if _format(path, source.format) is DataFormat.CSV:
-        images, texts = read_csv(path, source.label_column, limit)
+        images, texts = read_csv(path, source.columns.label, limit)
     else:
         images, texts = read_npz(path, limit)
     return _checked(digest, images, texts)

@@ -17,14 +17,14 @@ def profile(dataset: Dataset, parts: Parts) -> DataProfile:
         digest=dataset.digest,
         examples=len(dataset.labels),
         shape=dataset.image_spec.shape,
-        maximum=dataset.maximum,
+        facts={"maximum": dataset.maximum},
         classes=dataset.classes,
         class_counts=tuple(counts.tolist()),
         train_examples=len(parts.train),
         validation_examples=len(parts.validation),
         gate_examples=len(parts.gate),
         test_examples=len(parts.test),
-        majority_share=float(counts.max() / counts.sum()),
+        baseline_score=float(counts.max() / counts.sum()),
         warnings=tuple(_warnings(dataset, parts)),
     )
 

@@ -22,10 +22,10 @@ def evaluate(context: Context) -> Outcome:
     largest = int(np.bincount(dataset.labels[parts.train]).argmax())
     report = EvaluateReport(
         test_examples=len(labels),
-        float_accuracy=correct[FLOAT_MODEL] / len(labels),
-        served_accuracy=correct[MODEL] / len(labels),
-        served_accuracy_interval=wilson_interval(correct[MODEL], len(labels)),
-        baseline_accuracy=float(np.mean(labels == largest)),
+        float_score=correct[FLOAT_MODEL] / len(labels),
+        served_score=correct[MODEL] / len(labels),
+        served_score_interval=wilson_interval(correct[MODEL], len(labels)),
+        baseline_score=float(np.mean(labels == largest)),
         served_correct=correct[MODEL],
     )
     return Outcome({"evaluate": report})

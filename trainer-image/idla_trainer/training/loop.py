@@ -157,7 +157,7 @@ class TrainingRun:
         point = Epoch(
             train_loss=loss,
             validation_loss=score.loss,
-            validation_accuracy=score.accuracy,
+            validation_score=score.accuracy,
             seconds=course.epoch_seconds,
         )
         before = course.curve[course.best_epoch - 1]["validation_loss"] if course.best_epoch else math.inf
@@ -219,8 +219,8 @@ class TrainingRun:
             epochs=course.epoch,
             best_epoch=course.best_epoch,
             stopped=stopped,
-            validation_accuracy=best["validation_accuracy"],
-            validation_accuracy_error=accuracy_error(round(best["validation_accuracy"] * examples), examples),
+            validation_score=best["validation_score"],
+            validation_score_error=accuracy_error(round(best["validation_score"] * examples), examples),
             validation_loss=best["validation_loss"],
             seconds=course.seconds,
             examples_per_second=trained / course.train_seconds,

@@ -13,7 +13,7 @@ _TEXTS = {
     metrics.TASK_STEP: "Steps done over all epochs",
     metrics.TASK_TOTAL_STEPS: "Steps that the training takes at most",
     metrics.TASK_LOSS: "Loss of the last epoch",
-    metrics.TASK_ACCURACY: "Accuracy of the last epoch",
+    metrics.TASK_SCORE: "Accuracy of the last epoch",
     metrics.TASK_EXAMPLES_PER_SECOND: "Training throughput over the last epoch",
     metrics.TASK_UPDATED_SECONDS: "Unix time of the last change",
 }
@@ -44,7 +44,7 @@ class ProgressMetrics:
     def epoch(self, split: str, *, loss: float, accuracy: float) -> None:
         """Tell what the last epoch gave on a split."""
         self._set(metrics.TASK_LOSS, loss, split=split)
-        self._set(metrics.TASK_ACCURACY, accuracy, split=split)
+        self._set(metrics.TASK_SCORE, accuracy, split=split)
 
     def throughput(self, rate: float) -> None:
         """Tell the examples per second of the last epoch."""
