@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_n_grams_are_those_that_python_would_cut(cut: list[str]) -> None:
     for number, text in enumerate(cut):
         single = text.split()
         words += [(number, (word,)) for word in single]
-        words += [(number, pair) for pair in zip(single, single[1:], strict=False)]
+        words += [(number, pair) for pair in pairwise(single)]
     assert Counter(owners.tolist()) == Counter(number for number, _ in words)
     assert len(set(hashes.tolist())) == len({word for _, word in words})
 
