@@ -1,0 +1,168 @@
+"""Records of named columns: numbers that may be missing, and categories that may be unknown."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from idla_preprocess.base import Array, Arrays, InputError, Tensor
+from idla_preprocess.tabular_columns import CATEGORIES, LONGEST, Category, Column, Number, read_column, written
+
+NUMBERS = "numbers"
+
+_MOST_COLUMNS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TabularSpec:
+    """The columns of a record in their order; each is a raw input of its own.
+
+    The network gets `numbers` FP32 [N, numbers + indicators], and `categories` INT32 [N, categories], in which every
+    column has indices of its own from 0 to `table_size` - 1; either is left out where it would be empty.
+    """
+
+    columns: tuple[Column, ...]
+    kind: ClassVar[str] = "tabular"
+
+    def __post_init__(self) -> None:
+        """Refuse a record without columns, or with two of one name.
+
+        Raises:
+            InputError: it is so.
+        """
+        names = [column.name for column in self.columns]
+        if not 1 <= len(names) <= _MOST_COLUMNS or len(set(names)) < len(names):
+            twice = next((name for name in names if names.count(name) > 1), None) if len(names) <= LONGEST else None
+            found = f"{len(names)} columns" + (f", {twice!r} twice" if twice is not None else "")
+            raise InputError("columns", found, f"1 to {_MOST_COLUMNS} columns of different names")
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """Return the columns of numbers."""
+        return tuple(column for column in self.columns if isinstance(column, Number))
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Return the columns of texts."""
+        return tuple(column for column in self.columns if isinstance(column, Category))
+
+    @property
+    def width(self) -> int:
+        """Return how many values `numbers` has for one record: the numbers, then the indicators of missing ones."""
+        return len(self.numbers) + sum(column.indicator for column in self.numbers)
+
+    @property
+    def table_size(self) -> int:
+        """Return how many indices `categories` uses, over all columns."""
+        return sum(column.size for column in self.categories)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Return one raw input for each column: FP32, where NaN is missing, or BYTES, where an empty text is."""
+        return tuple(
+            Tensor(column.name, "FP32" if isinstance(column, Number) else "BYTES", (-1,)) for column in self.columns
+        )
+
+    @classmethod
+    def fitted(cls, columns: Arrays, categorical: Collection[str] = ()) -> tuple[Self, tuple[str, ...]]:
+        """Return what is fitted on the training part, and the names of the columns that say nothing there.
+
+        Args:
+            columns: [N] each by name: numbers, where NaN is missing, or texts, where an empty one is.
+            categorical: names of columns of texts, whatever they look like; others are so by their type.
+
+        Raises:
+            InputError: no column is left.
+        """
+        made = {
+            name: Category.fitted(name, values)
+            if name in categorical or values.dtype.kind in "OU"
+            else Number.fitted(name, values)
+            for name, values in columns.items()
+        }
+        left_out = tuple(name for name, column in made.items() if column is None)
+        kept = tuple(column for column in made.values() if column is not None)
+        if not kept:
+            found = f"{len(made)} columns, each with one value alone"
+            raise InputError("columns", found, "a column with two different values in the training part")
+        return cls(kept), left_out
+
+    def to_tensors(self, raw: Arrays) -> dict[str, Array]:
+        """Return `numbers` and `categories`.
+
+        Args:
+            raw: [N] or [N, 1] for each column by name; other names are not looked at.
+
+        Raises:
+            InputError: a column is missing, has another type or length, or an infinite number.
+        """
+        values = {column.name: _checked(column, raw) for column in self.columns}
+        examples = len(values[self.columns[0].name])
+        for name, array in values.items():
+            if len(array) != examples or examples == 0:
+                allowed = f"{examples} as in {self.columns[0].name!r}" if examples else "1 or more"
+                raise InputError(name, f"{len(array)} values", allowed)
+        tensors: dict[str, Array] = {}
+        if self.numbers:
+            parts = [column.scaled(values[column.name]) for column in self.numbers]
+            parts += [np.isnan(values[column.name]).astype(np.float32) for column in self.numbers if column.indicator]
+            tensors[NUMBERS] = np.stack(parts, axis=1)
+        if self.categories:
+            starts = np.cumsum([0, *(column.size for column in self.categories)])
+            indices = [
+                column.indices(values[column.name]) + np.int32(start)
+                for column, start in zip(self.categories, starts, strict=False)
+            ]
+            tensors[CATEGORIES] = np.stack(indices, axis=1).astype(np.int32)
+        return tensors
+
+    def content(self) -> dict[str, Any]:
+        """Return the columns; the known categories are in `arrays`."""
+        return {"columns": [written(column) for column in self.columns]}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the known categories of the n-th column as `categories<n>`, ascending texts."""
+        return {
+            f"{CATEGORIES}{place}": np.array(column.known, dtype=np.str_)
+            for place, column in enumerate(self.columns)
+            if isinstance(column, Category)
+        }
+
+    @classmethod
+    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Return what `content` and `arrays` came from.
+
+        Raises:
+            InputError: a part is missing, unknown or out of its range.
+        """
+        columns = content.get("columns")
+        if set(content) != {"columns"} or not isinstance(columns, list):
+            raise InputError("preprocess", f"the keys {sorted(map(str, content))}", "the one key columns, a list")
+        return cls(tuple(read_column(place, column, arrays) for place, column in enumerate(columns)))
+
+
+def _checked(column: Column, raw: Arrays) -> Array:
+    """Return [N] values of a column."""
+    number = isinstance(column, Number)
+    allowed = "numbers, NaN where missing" if number else "texts, empty where missing"
+    if column.name not in raw:
+        raise InputError(column.name, "nothing", allowed)
+    array = np.asarray(raw[column.name])
+    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a column of a matrix
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(column.name, f"the shape {list(array.shape)}", "[N] or [N, 1]")
+    if array.dtype.kind not in ("buif" if number else "OU"):
+        raise InputError(column.name, f"values of type {array.dtype}", allowed)
+    if not number:
+        wrong = [value for value in array.tolist() if not isinstance(value, str)]
+        if wrong:
+            raise InputError(column.name, f"the value {wrong[0]!r}"[:LONGEST], allowed)
+        return array
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32)
+    if np.isinf(narrow).any():
+        place = int(np.argmax(np.isinf(narrow)))
+        raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers, or NaN")
+    return narrow
