@@ -1,0 +1,66 @@
+"""Cells of texts become columns: numbers where every cell is one or is missing, else texts."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[Any]
+MISSING = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "?"})
+"""What stands for a missing value, with or without spaces around it."""
+EXACT = 1 << 53
+"""From here on a float64 no longer holds every whole number; longer ones, such as identifiers, stay texts."""
+_OBJECT = 57
+"""Bytes of a short text and the reference to it."""
+
+
+def number(cell: str) -> float | None:
+    """Return the number that a cell holds, NaN where it is missing, None where it holds a text."""
+    text = cell.strip()
+    if text in MISSING:
+        return math.nan
+    if "_" in text:  # Python's own spelling, 1_000, is a name in a data file
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if abs(value) >= EXACT and text.lstrip("+-").isdigit():
+        return None
+    return value
+
+
+def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
+    """Return the numbers of a column, NaN where one is missing, or None where a cell is a text."""
+    try:
+        found = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+        if not (np.abs(found) >= EXACT).any() and "_" not in "".join(cells):
+            return found
+    except ValueError:
+        pass
+    values = []
+    for cell in cells:
+        value = number(cell)
+        if value is None:
+            return None
+        values.append(value)
+    return np.array(values, dtype=np.float64)
+
+
+def texts(cells: Sequence[str]) -> Column:
+    """Return the texts of a column, empty where one is missing."""
+    column = np.empty(len(cells), dtype=object)
+    column[:] = ["" if cell.strip() in MISSING else cell for cell in cells]
+    return column
+
+
+def size_of_texts(column: Sequence[str] | Column) -> int:
+    """Return how many bytes of memory texts take, about."""
+    return _OBJECT * len(column) + sum(map(len, column))
+
+
+def joined(parts: Sequence[Column]) -> Column:
+    """Return the parts of a column as one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

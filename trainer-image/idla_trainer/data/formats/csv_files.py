@@ -1,0 +1,142 @@
+"""CSV files: one example a line."""
+
+import csv
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+from idla_trainer.data.formats.cells import Column, joined, numbers, size_of_texts, texts
+from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
+from idla_trainer.data.formats.layout import Layout, has_names, layout_of
+from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
+
+_LOOKED_AT = 100
+"""Rows by which a line of names is told from an example."""
+_BLOCK = 1 << 18
+"""Cells that are turned into columns at once."""
+MOST_COLUMNS = 1 << 18
+_COLUMN = 512
+"""Bytes that a column takes beside its values."""
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file with how it is read."""
+
+    path: Path
+    memory: int
+    """Bytes that the columns may take."""
+    layout: Layout
+    names: tuple[str, ...]
+    named: bool
+    """Whether the names stand in the file."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The columns of the rows so far."""
+
+    file: CsvFile
+    texts: set[int] = field(default_factory=set)
+    """Columns that hold texts."""
+    late: set[int] = field(default_factory=set)
+    """Of these the ones that held only numbers at first: their first texts are lost."""
+    rows: int = 0
+    size: int = 0
+    parts: list[list[Column]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parts = [[] for _ in self.file.names]
+        self.size = _COLUMN * len(self.file.names)
+
+    def add(self, block: Sequence[Sequence[str]]) -> None:
+        for position, cells in enumerate(zip(*block, strict=True)):
+            if position in self.late:
+                continue
+            column = None if position in self.texts else numbers(cells)
+            if column is None and position not in self.texts:
+                self.texts.add(position)
+                if self.parts[position]:
+                    self.late.add(position)
+                    self.parts[position].clear()
+                    continue
+            if column is None:
+                column = texts(cells)
+                self.size += size_of_texts(cells)
+            else:
+                self.size += column.nbytes
+            self.parts[position].append(column)
+        self.rows += len(block)
+        if self.size > self.file.memory:
+            raise too_large(self.file.path, self.size, self.file.memory)
+
+
+def read_csv(
+    path: Path, memory: int, *, delimiter: str | None = None, header: bool | None = None, expected: Collection[str] = ()
+) -> tuple[dict[str, Column], bool]:
+    """Return the columns of a file in their order, and whether the file names them; else their numbers are the names.
+
+    Args:
+        path: the file, compressed by gzip or not.
+        memory: bytes that the columns may take; reading ends where they take more.
+        delimiter: default: told by the first lines.
+        header: whether the first line holds names; default: told by the first lines.
+        expected: names of columns that somebody asks for, by which a line of names is known.
+
+    Raises:
+        TaskError: unreadable, too large, no example, a name twice, or rows of different length.
+    """
+    try:
+        file = _opened(path, memory, layout_of(path, delimiter), expected, header=header)
+        reading = _read(file, set())
+        if reading.late:
+            reading = _read(file, reading.texts)
+    except (*DAMAGE, LineError, csv.Error) as error:
+        raise unreadable(path, "CSV", str(error)) from error
+    columns: dict[str, Column] = {}
+    for name, parts in zip(file.names, reading.parts, strict=True):
+        columns[name] = joined(parts)
+        parts.clear()
+    return columns, file.named
+
+
+def _opened(path: Path, memory: int, layout: Layout, expected: Collection[str], *, header: bool | None) -> CsvFile:
+    with opened_text(path) as text:
+        rows = layout.rows(text)
+        first = next(rows, None)
+        if first is None:
+            raise empty("the file has no line; it needs one example a line")
+        named = has_names(first, list(islice(rows, _LOOKED_AT)), expected) if header is None else header
+    if len(first) > MOST_COLUMNS:
+        raise invalid(f"{path.name} has {len(first)} columns; at most {MOST_COLUMNS} are allowed. Use an NPZ file")
+    names = [cell.strip() or str(position) for position, cell in enumerate(first)] if named else []
+    if len(set(names)) < len(names):
+        twice = next(name for position, name in enumerate(names) if name in names[:position])
+        raise invalid(f"the first line of {path.name} names {twice[:_SHOWN]!r} twice; give every column its own name")
+    return CsvFile(path, memory, layout, tuple(names or map(str, range(len(first)))), named)
+
+
+def _read(file: CsvFile, known_texts: set[int]) -> _Reading:
+    reading = _Reading(file, set(known_texts))
+    height = max(1, _BLOCK // len(file.names))
+    with opened_text(file.path) as text:
+        rows = _whole(file, file.layout.rows(text))
+        first = next(rows, None)
+        rows = rows if file.named or first is None else chain([first], rows)
+        while block := list(islice(rows, height)):
+            reading.add(block)
+    if not reading.rows:
+        raise empty("the file has a line of names but no example")
+    return reading
+
+
+def _whole(file: CsvFile, rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Return the rows after each was found to be as long as the first."""
+    width = len(file.names)
+    for position, row in enumerate(rows):
+        if len(row) != width:
+            example = position - file.named
+            raise invalid(f"example {example} has {len(row)} columns, the first line has {width}")
+        yield row

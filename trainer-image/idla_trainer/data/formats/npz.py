@@ -1,0 +1,80 @@
+"""NPZ files: named arrays of equal length."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from idla_preprocess.arrays import ArraysError, TooLargeError, read_arrays
+
+from idla_trainer.data.formats.cells import EXACT, MISSING, Column
+from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
+
+_ZIP, _NPY = b"PK", b"\x93NUMPY"
+"""What the files of `numpy.savez` and `numpy.save` begin with."""
+_WRITE = "write x and y with numpy.savez"
+_NUMBERS = "buif"
+
+
+def read_npz(path: Path, memory: int) -> dict[str, Column]:
+    """Return the arrays of a file by name, all of one length. Nothing is unpickled.
+
+    An array of one dimension becomes a column of numbers or of texts, another one stays as it is.
+
+    Args:
+        path: the file.
+        memory: bytes that the arrays may take; a file that says that it takes more is not unpacked.
+
+    Raises:
+        TaskError: unreadable, too large, no example, no array or arrays of different length.
+    """
+    with path.open("rb") as file:
+        start = file.read(len(_NPY))
+        if start == _NPY:
+            raise invalid(f"{path.name} is a single array; {_WRITE}")
+        if not start.startswith(_ZIP):
+            raise unreadable(path, "NPZ", "it is no zip archive of arrays", _WRITE)
+        try:
+            arrays = read_arrays(file, memory)
+        except TooLargeError as error:
+            raise too_large(path, error.size, memory) from error
+        except ArraysError as error:
+            raise unreadable(path, "NPZ", str(error), _WRITE) from error
+    if not arrays:
+        raise unreadable(path, "NPZ", "it is a zip archive without an array", f"{_WRITE}, or unpack it")
+    _check_lengths(path, arrays)
+    return {name: _column(name, array) for name, array in arrays.items()}
+
+
+def _check_lengths(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    lengths = {name: len(array) if array.ndim else None for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1 or None in lengths.values():
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
+        message = f"the arrays of {path.name} have the shapes {shapes}; all need the same first dimension, the examples"
+        raise invalid(message)
+    if 0 in lengths.values():
+        raise empty(f"the arrays of {path.name} hold no example")
+
+
+def _column(name: str, array: npt.NDArray[Any]) -> Column:
+    kind = array.dtype.kind
+    if kind not in _NUMBERS + "US":
+        raise invalid(f"{name} has values of type {array.dtype}; allowed: numbers and texts")
+    if kind in _NUMBERS:
+        return array if array.ndim > 1 else _numbers(array)
+    if array.ndim > 1:
+        raise invalid(f"{name} holds texts in the shape {list(array.shape)}; texts need the shape [N]")
+    listed = array.tolist()
+    texts = [text.decode("utf-8", "replace") for text in listed] if kind == "S" else listed
+    column = np.empty(len(texts), dtype=object)
+    column[:] = ["" if text.strip() in MISSING else text for text in texts]
+    return column
+
+
+def _numbers(array: npt.NDArray[Any]) -> Column:
+    exact = array.dtype.kind not in "iu"
+    if exact or (int(array.max()) < EXACT and int(array.min()) > -EXACT):
+        return array.astype(np.float64)
+    column = np.empty(len(array), dtype=object)
+    column[:] = [str(value) for value in array.tolist()]
+    return column
