@@ -1,0 +1,1 @@
+"""The command line `idla`, also on PATH as `kubectl-idla`."""

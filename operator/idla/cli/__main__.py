@@ -1,0 +1,6 @@
+"""`python -m idla.cli`."""
+
+from idla.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

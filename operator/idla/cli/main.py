@@ -1,0 +1,103 @@
+"""The command `idla`: its words, its help, its exit codes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from idla.local.errors import ExitCode
+
+_DESCRIPTION = "IDLA chooses, trains, compresses and serves a model from data and a target."
+_EPILOG = "`idla COMMAND --help` tells more about a command."
+_RUN = """\
+Carry out a TrainingWorkflow as processes on this machine: look at the data, choose models, train them, compress the
+best, measure it on the test split and publish it, with the same task specs as in the cluster. Neither a cluster nor
+root is needed.
+
+The data may be sample://name, https://…, s3://…, a path (relative to the file) or file:///path; for pvc://claim/path,
+--data names the folder that stands for the claim. ModelTemplates in the same file are added to the library.
+"""
+_RUN_EPILOG = """\
+folder of the results:
+  DIR/model          the published artifact (a link)
+  DIR/result.json    what --json prints
+  DIR/workflow.json  the workflow with the status that the operator would write
+  DIR/logs           what each task said
+  DIR/artifacts      the store: trainings, checkpoints, artifacts; the same command goes on from it
+
+environment:
+  IDLA_TRAINER_PYTHON  the Python that has idla-trainer and TensorFlow (default: the one that runs this command)
+  IDLA_SAMPLES         the folder of the sample:// data sets (default: /opt/idla/samples)
+
+exit codes:
+{codes}
+example:
+  idla run --local -f workflow.yaml --output out --json | tail -n 1
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Carry out a command line; return the exit code."""
+    options = _parser().parse_args(words)
+    from idla.cli.run import run
+
+    return run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="idla", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"idla {metadata.version('idla')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="from a workflow's YAML to a published model, on this machine",
+        description=_RUN,
+        epilog=_RUN_EPILOG.format(codes=_codes()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "--local", action="store_true", required=True, help="on this machine; for a cluster, kubectl apply"
+    )
+    run.add_argument("-f", "--file", required=True, metavar="FILE", help="the workflow's YAML; `-` reads it from stdin")
+    run.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing"
+    )
+    run.add_argument("--name", help="which TrainingWorkflow of the file, where it holds several")
+    run.add_argument("--data", type=Path, metavar="DIR", help="the folder that stands for the claim of pvc:// data")
+    run.add_argument("--jobs", type=_count, default=1, metavar="N", help="tasks at the same time (default: 1)")
+    run.add_argument("--approve", metavar="HASH", help="the plan that may run, for `approval: Manual`")
+    run.add_argument("--json", action="store_true", help="end stdout with one line: the result as a JSON object")
+    run.add_argument("--quiet", action="store_true", help="no lines of progress on stderr")
+    run.add_argument("--serve", action="store_true", help="then serve the model on 127.0.0.1 until Ctrl-C")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:  # noqa: PLR2004  # more candidates than a plan can have
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
+    return int(text)
+
+
+def _codes() -> str:
+    meanings = {
+        ExitCode.DONE: "the artifact is published (or the plan is made, with `approval: PlanOnly`)",
+        ExitCode.INTERNAL: "an error of ours",
+        ExitCode.USAGE: "the command line, the spec or a template is wrong",
+        ExitCode.DATA: "the data cannot be found, read or used",
+        ExitCode.TARGET_MISSED: "no candidate reached the least that may be shipped",
+        ExitCode.INFEASIBLE: "no model keeps the constraints, or none passed a gate that had to be passed",
+        ExitCode.FAILED: "a task failed: diverged, out of memory, no space, an error of the trainer",
+        ExitCode.DEADLINE: "`spec.activeDeadlineSeconds` ran out",
+        ExitCode.WAITING: "the plan waits for --approve, or `spec.suspend` is true",
+        ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; the same command goes on",
+    }
+    return "".join(f"  {int(code):>3}  {meaning}\n" for code, meaning in meanings.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Ctrl-C and SIGTERM: the first one asks to end well, a second one to end at once."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Self
+
+_CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Signals:
+    """Notes signals inside its context."""
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        self.came = False
+
+    def __enter__(self) -> Self:
+        """Take over the signals."""
+        self._before = {number: signal.signal(number, self._note) for number in _CAUGHT}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give them back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True

@@ -1,0 +1,199 @@
+"""What a run came to, as one document for programs and a few lines for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idla_contract.paths import artifact_folder
+from idla_contract.result import CompressReport, DataProfile, EvaluateReport, TaskResult, TrainReport, Variant
+from pydantic import ValidationError
+
+from idla.api.reasons import DecisionName
+from idla.api.training_workflow_status import TrainingWorkflowStatus
+from idla.core.outcome import FLOAT
+from idla.local.ending import exit_code_of, summary_of
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The answers of the tasks."""
+
+    profile: DataProfile | None
+    trainings: Mapping[str, TrainReport]
+    compress: CompressReport | None
+    evaluate: EvaluateReport | None
+
+
+def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store: Path, seconds: float) -> Document:
+    """Return the document of `--json`; what was not reached is null.
+
+    Args:
+        name: of the workflow.
+        status: as the run left it.
+        metric: by which quality is counted.
+        store: the artifact store.
+        seconds: spent.
+    """
+    found, summary = _answers(status), summary_of(status)
+    code = exit_code_of(status)
+    template = _template(status)
+    train = found.trainings.get(template or "")
+    return {
+        "workflow": name,
+        "succeeded": summary is not None and summary.status == "True",
+        "reason": "Interrupted" if summary is None else summary.reason,
+        "message": "" if summary is None else summary.message,
+        "exitCode": int(code),
+        "template": template,
+        "metric": metric,
+        "baseline": _baseline(found),
+        "validation": _validation(found, train),
+        "test": _test(found.evaluate),
+        "variant": None if found.compress is None else found.compress.choice,
+        "variants": [_variant(entry) for entry in (found.compress.variants if found.compress else ())],
+        "artifact": _artifact(status, store),
+        "candidates": [_candidate(entry) for entry in found.trainings.values()],
+        "decisions": [entry.to_status() for entry in status.decisions],
+        "data": None if status.data is None else status.data.to_status(),
+        "plan": None if status.plan is None else status.plan.hash,
+        "tasks": [
+            {"name": entry.name, "state": entry.state, "cached": entry.cached, "message": entry.message}
+            for entry in status.tasks
+        ],
+        "seconds": round(seconds, 3),
+    }
+
+
+def refusal(message: str, *, reason: str, code: int, seconds: float = 0.0) -> Document:
+    """Return the document of a run that could not begin."""
+    return {
+        "succeeded": False,
+        "reason": reason,
+        "message": message,
+        "exitCode": code,
+        "seconds": round(seconds, 3),
+    }
+
+
+def lines_of(document: Document) -> Iterator[str]:
+    """Yield the result for people."""
+    yield f"{document['reason']}: {document['message']}"
+    test, artifact = document["test"], document["artifact"]
+    if test is not None:
+        yield f"model      {document['template']}, shipped as {document['variant']}"
+        yield f"{document['metric']:<10} {test['served']:.4f} on {test['examples']} test examples"
+        yield f"           {test['float']:.4f} as the float model"
+        yield f"           {document['baseline']['test']:.4f} by the naive answer"
+    for entry in document["variants"]:
+        mark = "*" if entry["name"] == document["variant"] else " "
+        quality = f"{entry['score']:.4f} on the gate split"
+        speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
+        yield f"  {mark} {entry['name']:<14} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
+    if artifact is not None:
+        yield f"artifact   {artifact['path']}"
+        yield f"           {artifact['digest']}"
+
+
+def _answers(status: TrainingWorkflowStatus) -> _Found:
+    results = [result for entry in status.tasks if entry.result and (result := _parse(entry.result)) is not None]
+    return _Found(
+        profile=_last([result.profile for result in results]),
+        trainings={result.train.template: result.train for result in results if result.train is not None},
+        compress=_last([result.compress for result in results]),
+        evaluate=_last([result.evaluate for result in results]),
+    )
+
+
+def _last(found: Sequence[Any]) -> Any:
+    return next((entry for entry in reversed(found) if entry is not None), None)
+
+
+def _parse(text: str) -> TaskResult | None:
+    try:
+        return TaskResult.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _template(status: TrainingWorkflowStatus) -> str | None:
+    chosen = next((entry for entry in status.decisions if entry.name == DecisionName.MODEL_SELECTION), None)
+    return None if chosen is None else chosen.choice
+
+
+def _baseline(found: _Found) -> Document | None:
+    if found.profile is None:
+        return None
+    return {
+        "data": found.profile.baseline_score,
+        "test": None if found.evaluate is None else found.evaluate.baseline_score,
+    }
+
+
+def _validation(found: _Found, train: TrainReport | None) -> Document | None:
+    if train is None:
+        return None
+    chosen = None if found.compress is None else _named(found.compress, found.compress.choice)
+    plain = None if found.compress is None else _named(found.compress, FLOAT)
+    return {
+        "float": train.validation_score,
+        "standardError": train.validation_score_error,
+        "served": None if chosen is None else chosen.gate_score,
+        "floatOnGate": None if plain is None else plain.gate_score,
+        "examples": None if found.profile is None else found.profile.validation_examples,
+        "gateExamples": None if found.profile is None else found.profile.gate_examples,
+    }
+
+
+def _test(evaluate: EvaluateReport | None) -> Document | None:
+    if evaluate is None:
+        return None
+    return {
+        "float": evaluate.float_score,
+        "served": evaluate.served_score,
+        "servedInterval": list(evaluate.served_score_interval),
+        "examples": evaluate.test_examples,
+    }
+
+
+def _named(report: CompressReport, name: str) -> Variant | None:
+    return next((entry for entry in report.variants if entry.name == name), None)
+
+
+def _variant(entry: Variant) -> Document:
+    return {
+        "name": entry.name,
+        "score": entry.gate_score,
+        "drop": entry.gate_drop,
+        "dropInterval": list(entry.gate_drop_interval),
+        "sizeBytes": entry.size_bytes,
+        "latencyP50Milliseconds": entry.latency_p50_milliseconds,
+        "latencyP95Milliseconds": entry.latency_p95_milliseconds,
+        "passed": entry.passed,
+        "message": entry.message,
+    }
+
+
+def _candidate(entry: TrainReport) -> Document:
+    return {
+        "template": entry.template,
+        "score": entry.validation_score,
+        "standardError": entry.validation_score_error,
+        "parameters": entry.parameters,
+        "epochs": entry.epochs,
+        "stopped": entry.stopped,
+        "seconds": entry.seconds,
+    }
+
+
+def _artifact(status: TrainingWorkflowStatus, store: Path) -> Document | None:
+    if status.artifact is None:
+        return None
+    return {
+        "path": str(store / artifact_folder(status.artifact.digest)),
+        "uri": status.artifact.uri,
+        "digest": status.artifact.digest,
+        "sizeBytes": status.artifact.size_bytes,
+    }

@@ -1,0 +1,129 @@
+"""One attempt at a task: what is a pod in the cluster is a process here."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from idla_contract.paths import TERMINATION_LIMIT
+
+from idla.local.trainer import Trainer
+
+_KILLED = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The folders of a run."""
+
+    output: Path
+    data: Path | None
+    """What stands for the claim of the data."""
+    samples: Path
+
+    @property
+    def store(self) -> Path:
+        """Return the artifact store, which stands for the claim of the artifacts."""
+        return self.output / "artifacts"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of what the tasks say."""
+        return self.output / "logs"
+
+    @property
+    def work(self) -> Path:
+        """Return the folder of what need not outlive a task."""
+        return self.output / "work"
+
+    def make(self) -> None:
+        """Make what is missing and clear away what a killed run was working with.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        shutil.rmtree(self.work, ignore_errors=True)
+        for folder in (self.store, self.logs, self.work):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+class TaskProcess:
+    """A running or ended attempt."""
+
+    def __init__(self, task: str, name: str, spec: str, places: Places, trainer: Trainer) -> None:
+        """Start the process.
+
+        Args:
+            task: the task's name, after which its log is named.
+            name: of the attempt; unique within the run.
+            spec: the TaskSpec as JSON.
+            places: the folders of the run.
+            trainer: what runs it.
+
+        Raises:
+            OSError: no process can be started or a folder cannot be written.
+        """
+        self._folder = places.work / name
+        self._folder.mkdir(parents=True)
+        (self._folder / "task.json").write_text(spec, encoding="utf-8")
+        self._answer = self._folder / "answer.json"
+        self.port = free_port()
+        """Where its progress is told, at /metrics."""
+        self.log = places.logs / f"{task}.log"
+        options = {
+            "spec": self._folder / "task.json",
+            "store": places.store,
+            "data": places.data or self._folder / "no-data",
+            "samples": places.samples,
+            "work": self._folder / "work",
+            "termination-log": self._answer,
+            "metrics-port": self.port,
+        }
+        (self._folder / "work").mkdir()
+        words = [trainer.python, "-I", "-m", "idla_trainer", *(f"--{key}={value}" for key, value in options.items())]
+        with self.log.open("ab") as log:
+            # Its own session: Ctrl-C reaches this command alone, which then asks every task to end well.
+            self._process = subprocess.Popen(  # noqa: S603  # the interpreter that was checked
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "IDLA_IMAGE": trainer.image},
+                start_new_session=True,
+            )
+
+    def ended(self) -> int | None:
+        """Return the exit code as a container's, or None while it runs."""
+        code = self._process.poll()
+        return None if code is None else code if code >= 0 else _KILLED - code
+
+    def answer(self) -> str:
+        """Return the termination message, empty where it left none."""
+        try:
+            with self._answer.open("rb") as file:
+                return file.read(TERMINATION_LIMIT).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM: it writes a checkpoint first."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def end(self) -> None:
+        """Kill it with everything that it started, and clear its folder away."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
