@@ -1,0 +1,111 @@
+"""JPEG and PNG files to pixels; nothing is unpacked before its size is known. Needs Pillow."""
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from idla_preprocess.base import InputError
+
+Pixels = npt.NDArray[np.uint8]
+MAXIMUM_BYTES = 32 * 2**20
+MAXIMUM_PIXELS = 64 * 10**6
+"""More than the largest photo of a telephone, about 256 MB unpacked."""
+_FORMATS = ("JPEG", "PNG")
+_GREY, _COLOUR = 1, 3
+_SIDEWAYS = range(5, 9)
+"""Values of EXIF's orientation by which width and height change places."""
+_ORIENTATION = 0x0112
+_GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"}
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, AttributeError,
+    struct.error, ZeroDivisionError,
+)  # fmt: skip
+"""What Pillow raises where bytes are not what they should be."""
+_ALLOWED = "a whole JPEG or PNG file"
+
+
+def size_of(content: bytes, *, field: str = "image") -> tuple[int, int, int]:
+    """Return height, width and channels (1 of grey, 3 of colour) as `pixels_of` would show them, without unpacking.
+
+    Raises:
+        InputError: no JPEG or PNG file, or it is too large.
+    """
+    with _opened(content, field) as image:
+        width, height = image.size
+        if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
+            width, height = height, width
+        return height, width, _GREY if image.mode in _GREY_MODES else _COLOUR
+
+
+def pixels_of(content: bytes, shape: tuple[int, int, int], *, field: str = "image") -> Pixels:
+    """Return the pixels [height, width, channels] of a file, from 0 to 255.
+
+    It is turned as its EXIF orientation says, laid on white where it is transparent, made grey or coloured, and
+    stretched to the shape; what becomes smaller is averaged (antialias). 16-bit grey loses its lower 8 bits. Of an
+    animation the first picture counts.
+
+    Args:
+        content: a JPEG or PNG file.
+        shape: height, width and channels, 1 or 3, of the result.
+        field: the name that an error gives to the file.
+
+    Raises:
+        InputError: no JPEG or PNG file, damaged, or larger than `MAXIMUM_BYTES` or `MAXIMUM_PIXELS`.
+    """
+    from PIL import Image, ImageOps
+
+    height, width, channels = shape
+    if channels not in (_GREY, _COLOUR):
+        raise InputError(field, f"{channels} channels asked of a picture file", "1 (grey) or 3 (red, green, blue)")
+    with _opened(content, field) as image:
+        upright = ImageOps.exif_transpose(image) or image
+        plain = _plain(upright, "L" if channels == _GREY else "RGB")
+        if plain.size != (width, height):
+            plain = plain.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(plain, dtype=np.uint8).reshape(shape)
+
+
+@contextmanager
+def _opened(content: bytes, field: str) -> Iterator[Any]:
+    """Open a file whose size is allowed; what Pillow raises within becomes an InputError."""
+    from PIL import Image
+
+    if len(content) > MAXIMUM_BYTES:
+        raise InputError(field, f"{len(content)} bytes", f"a picture file of at most {MAXIMUM_BYTES} bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of its own limit of pixels and of odd EXIF data
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                width, height = image.size
+                if width * height > MAXIMUM_PIXELS:
+                    raise _too_large(field, f"{width} x {height} pixels")
+                yield image
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(field, "far more pixels") from error
+    except _DAMAGE as error:
+        raise InputError(field, f"{len(content)} bytes that cannot be read ({error})", _ALLOWED) from error
+
+
+def _too_large(field: str, found: str) -> InputError:
+    return InputError(field, found, f"at most {MAXIMUM_PIXELS} pixels; make the picture smaller")
+
+
+def _plain(image: Any, mode: str) -> Any:
+    """Return an image without transparency in mode L or RGB."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
+        deep = np.asarray(image).astype(np.int64)
+        image = Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8))
+    if image.mode in {"LA", "PA", "RGBA", "RGBa", "La"} or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image.convert(mode)
