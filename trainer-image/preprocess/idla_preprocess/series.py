@@ -1,0 +1,237 @@
+"""Windows of many series: scaled by the training rows, gaps filled and marked, the calendar as waves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from idla_preprocess.base import Array, Arrays, InputError, Tensor
+from idla_preprocess.checks import exact_keys
+
+SERIES, TIME = "series", "time"
+KNOWN, CALENDAR = "known", "calendar"
+LONGEST_HISTORY = 10000
+MOST_SENSORS = 1 << 16
+MOST_WAVES = 32
+CYCLES = ((86400, 4), (604800, 3), (31556952, 2))
+"""Day, week and year in seconds, each with the harmonics that are used of it."""
+_FEWEST_CYCLES = 2
+_FEWEST_STEPS = 3
+"""A wave shorter than this many steps says nothing more."""
+_KEYS = ("history", "marked", "periodSeconds", "sensors", "waves")
+
+_Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesSpec:
+    """A window [history, sensors] and the time of its last step, to what a forecaster reads.
+
+    The series are shifted and scaled for each sensor by mean and standard deviation of the training rows. A missing
+    value (NaN) is taken from the step before it in the window, else from the one after it, else it is the mean. The
+    calendar is a sine and a cosine of the time of the window's last step for each wave.
+    """
+
+    kind: ClassVar[str] = "series"
+
+    sensors: tuple[str, ...]
+    history: int
+    """Steps of a window."""
+    period_seconds: int
+    """Time from one step to the next."""
+    waves: tuple[float, ...]
+    """Lengths of the calendar's waves in seconds; empty: no calendar."""
+    marked: bool
+    """Whether the network reads which values are known; True where the training rows had gaps."""
+    location: npt.NDArray[np.float32]
+    """Mean of each sensor [S]."""
+    scale: npt.NDArray[np.float32]
+    """Standard deviation of each sensor [S], above 0."""
+
+    def __post_init__(self) -> None:
+        """Refuse what describes no such windows.
+
+        Raises:
+            InputError: a part has another type or is out of its range.
+        """
+        _check_names(self.sensors)
+        _check_whole("history", self.history, LONGEST_HISTORY)
+        _check_whole("periodSeconds", self.period_seconds, CYCLES[-1][0])
+        waves_right = isinstance(self.waves, tuple) and all(_is_wave(wave) for wave in self.waves)
+        if not waves_right or len(self.waves) > MOST_WAVES:
+            raise InputError("waves", repr(self.waves)[:200], f"up to {MOST_WAVES} lengths in seconds, 1 or more")
+        if type(self.marked) is not bool:
+            raise InputError("marked", repr(self.marked), "true or false")
+        for field in ("location", "scale"):
+            array: Any = getattr(self, field)
+            if array.dtype != np.float32 or array.shape != (len(self.sensors),):
+                allowed = f"float32 [{len(self.sensors)}], one for each sensor"
+                raise InputError(field, f"{array.dtype} {list(array.shape)}", allowed)
+            if not np.isfinite(array).all() or (field == "scale" and not (array > 0).all()):
+                raise InputError(field, "a value out of range", "finite numbers, scales above 0")
+
+    @classmethod
+    def fitted(cls, values: _Floats, *, sensors: tuple[str, ...], history: int, period_seconds: int) -> Self:
+        """Return the spec that the training rows ask for.
+
+        A cycle of the calendar is used where the rows cover it twice: what was seen once cannot be told from chance.
+
+        Args:
+            values: the training rows [rows, S], NaN where missing.
+            sensors: their names.
+            history: steps of a window.
+            period_seconds: time from one row to the next.
+
+        Raises:
+            InputError: a part is out of its range.
+        """
+        known = np.isfinite(values)
+        counts = known.sum(axis=0)
+        sums = np.where(known, values, 0.0).sum(axis=0, dtype=np.float64)
+        location = sums / np.maximum(counts, 1)
+        squares = np.where(known, (values - location) ** 2, 0.0).sum(axis=0, dtype=np.float64)
+        scale = np.sqrt(squares / np.maximum(counts, 1))
+        scale = np.where(scale > np.finfo(np.float32).tiny * 2, scale, 1.0)
+        span = len(values) * period_seconds
+        waves = tuple(
+            cycle / harmonic
+            for cycle, harmonics in CYCLES
+            for harmonic in range(1, harmonics + 1)
+            if span >= _FEWEST_CYCLES * cycle and cycle / harmonic >= _FEWEST_STEPS * period_seconds
+        )
+        return cls(
+            sensors=sensors,
+            history=history,
+            period_seconds=period_seconds,
+            waves=waves,
+            marked=not bool(known.all()),
+            location=location.astype(np.float32),
+            scale=scale.astype(np.float32),
+        )
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Return the raw inputs: `series`, and `time` where there is a calendar.
+
+        `time` is that of the window's last step in seconds: since 1970 (UTC) where the training data had timestamps,
+        else since their first row.
+        """
+        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)))
+        return (series, Tensor(TIME, "INT64", (-1,))) if self.waves else (series,)
+
+    def to_tensors(self, raw: Arrays) -> dict[str, Array]:
+        """Return float32 `series` [N, history, S]; `known` of the same shape, 1 or 0, and `calendar` [N, 2 * waves].
+
+        `known` is there where the spec is marked, `calendar` where it has waves.
+
+        Args:
+            raw: `series` [N, history, S], NaN where missing, and `time` [N].
+
+        Raises:
+            InputError: an input is missing, has another type or shape, or an infinite value.
+        """
+        values = self._windows(raw)
+        known = ~np.isnan(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (values - self.location) / self.scale
+        if not np.isfinite(scaled[known]).all():
+            raise InputError(SERIES, "an infinite value, or one too large", "finite 32-bit numbers, NaN where missing")
+        tensors: dict[str, Array] = {SERIES: filled(scaled) if not known.all() else scaled}
+        if self.marked:
+            tensors[KNOWN] = known.astype(np.float32)
+        if self.waves:
+            tensors[CALENDAR] = self._calendar(raw, len(values))
+        return tensors
+
+    def content(self) -> dict[str, Any]:
+        """Return all but the scaling."""
+        return {
+            "sensors": list(self.sensors),
+            "history": self.history,
+            "periodSeconds": self.period_seconds,
+            "waves": list(self.waves),
+            "marked": self.marked,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return `location` and `scale`."""
+        return {"location": self.location, "scale": self.scale}
+
+    @classmethod
+    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Return what `content` and `arrays` came from.
+
+        Raises:
+            InputError: a part is missing, unknown or out of its range.
+        """
+        exact_keys("inputs", content, _KEYS)
+        exact_keys("arrays", arrays, ("location", "scale"))
+        for field in ("sensors", "waves"):
+            if not isinstance(content[field], list):
+                raise InputError(field, type(content[field]).__name__, "a list")
+        return cls(
+            sensors=tuple(content["sensors"]),
+            history=content["history"],
+            period_seconds=content["periodSeconds"],
+            waves=tuple(content["waves"]),
+            marked=content["marked"],
+            location=np.asarray(arrays["location"]),
+            scale=np.asarray(arrays["scale"]),
+        )
+
+    def _windows(self, raw: Arrays) -> npt.NDArray[np.float32]:
+        shape = (self.history, len(self.sensors))
+        allowed = f"[N, {shape[0]}, {shape[1]}]: steps by sensors, N at least 1"
+        if SERIES not in raw:
+            raise InputError(SERIES, f"the inputs {sorted(raw)}", allowed)
+        array = np.asarray(raw[SERIES])
+        if array.dtype.kind not in "iuf":
+            raise InputError(SERIES, f"values of type {array.dtype}", "numbers, NaN where missing")
+        if array.shape[1:] != shape or len(array) == 0:
+            raise InputError(SERIES, f"the shape {list(array.shape)}", allowed)
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
+
+    def _calendar(self, raw: Arrays, count: int) -> npt.NDArray[np.float32]:
+        allowed = "[N] whole numbers: seconds of each window's last step"
+        if TIME not in raw:
+            raise InputError(TIME, f"the inputs {sorted(raw)}", allowed)
+        array = np.asarray(raw[TIME])
+        if array.dtype.kind not in "iu":
+            raise InputError(TIME, f"values of type {array.dtype}", allowed)
+        if array.shape != (count,):
+            raise InputError(TIME, f"the shape {list(array.shape)}", f"[{count}], as many as there are windows")
+        lengths = np.array(self.waves, dtype=np.float64)
+        angles = 2 * np.pi * (np.mod(array.astype(np.float64)[:, np.newaxis], lengths) / lengths)
+        return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+
+
+def filled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return windows [N, T, S] without NaN: the last known value, else the next one, else 0."""
+    steps = windows.shape[1]
+    numbers = np.arange(steps, dtype=np.int32)[np.newaxis, :, np.newaxis]
+    known = ~np.isnan(windows)
+    before = np.maximum.accumulate(np.where(known, numbers, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, numbers, steps)[:, ::-1], axis=1)[:, ::-1]
+    places = np.where(before >= 0, before, np.minimum(after, steps - 1))
+    taken: npt.NDArray[np.float32] = np.take_along_axis(windows, places, axis=1)
+    return np.nan_to_num(taken, copy=False, nan=0.0)
+
+
+def _check_names(sensors: object) -> None:
+    if not isinstance(sensors, tuple) or not all(isinstance(name, str) for name in sensors):
+        raise InputError("sensors", type(sensors).__name__, "a list of texts")
+    if not 1 <= len(sensors) <= MOST_SENSORS or len(set(sensors)) != len(sensors):
+        found = f"{len(sensors)} names, {len(set(sensors))} different ones"
+        raise InputError("sensors", found, f"1 to {MOST_SENSORS} different names")
+
+
+def _check_whole(field: str, value: object, maximum: int) -> None:
+    if type(value) is not int or not 1 <= value <= maximum:
+        raise InputError(field, repr(value), f"a whole number from 1 to {maximum}")
+
+
+def _is_wave(wave: object) -> bool:
+    return type(wave) in (int, float) and 1 <= wave <= CYCLES[-1][0]  # type: ignore[operator]
