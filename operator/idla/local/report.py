@@ -13,8 +13,10 @@ from idla.api.reasons import DecisionName
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.core.outcome import FLOAT
 from idla.local.ending import exit_code_of, summary_of
+from idla.local.errors import ExitCode
 
 Document = dict[str, Any]
+_INTERRUPTED = "Interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,8 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
     return {
         "workflow": name,
         "succeeded": summary is not None and summary.status == "True",
-        "reason": "Interrupted" if summary is None else summary.reason,
-        "message": "" if summary is None else summary.message,
+        "reason": _INTERRUPTED if summary is None or code is ExitCode.INTERRUPTED else summary.reason,
+        "message": _message(code, "" if summary is None else summary.message),
         "exitCode": int(code),
         "template": template,
         "metric": metric,
@@ -65,6 +67,12 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         ],
         "seconds": round(seconds, 3),
     }
+
+
+def _message(code: ExitCode, said: str) -> str:
+    if code is not ExitCode.INTERRUPTED:
+        return said
+    return f"ended before it was done ({said}); the same command goes on" if said else "ended before it was begun"
 
 
 def refusal(message: str, *, reason: str, code: int, seconds: float = 0.0) -> Document:
