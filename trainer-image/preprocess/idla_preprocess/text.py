@@ -12,6 +12,8 @@ from idla_preprocess.base import Arrays, InputError, Tensor
 from idla_preprocess.text_grams import character_grams, normalised, word_grams
 
 SCHEMA_VERSION = 1
+LONGEST_READ = 2048
+"""Characters of a text that are read, unless a spec says otherwise."""
 LONGEST_ORDER = 8
 LONGEST_TEXT = 1 << 16
 LONGEST_LIST = 1 << 13
@@ -85,7 +87,7 @@ class TextSpec:
         fewest_texts: int = 2,
         most_features: int = 1 << 16,
         longest_list: int = 512,
-        maximum_characters: int = 2048,
+        maximum_characters: int = LONGEST_READ,
     ) -> Self:
         """Return the spec that the training split asks for.
 
