@@ -37,7 +37,7 @@ class Quantiles:
             value = getattr(self, field)
             if type(value) is not int or not 1 <= value <= most:
                 raise InputError(field, repr(value), f"a whole number from 1 to {most}")
-        levels = self.levels
+        levels: Any = self.levels
         right = isinstance(levels, tuple) and all(type(level) is float and 0 < level < 1 for level in levels)
         if not right or list(levels) != sorted(set(levels)) or len(levels) > MOST_LEVELS:
             allowed = f"up to {MOST_LEVELS} ascending numbers between 0 and 1"

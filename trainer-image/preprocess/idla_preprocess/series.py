@@ -59,9 +59,9 @@ class SeriesSpec:
         _check_names(self.sensors)
         _check_whole("history", self.history, LONGEST_HISTORY)
         _check_whole("periodSeconds", self.period_seconds, CYCLES[-1][0])
-        waves_right = isinstance(self.waves, tuple) and all(_is_wave(wave) for wave in self.waves)
-        if not waves_right or len(self.waves) > MOST_WAVES:
-            raise InputError("waves", repr(self.waves)[:200], f"up to {MOST_WAVES} lengths in seconds, 1 or more")
+        waves: Any = self.waves
+        if not isinstance(waves, tuple) or len(waves) > MOST_WAVES or not all(_is_wave(wave) for wave in waves):
+            raise InputError("waves", repr(waves)[:200], f"up to {MOST_WAVES} lengths in seconds, 1 or more")
         if type(self.marked) is not bool:
             raise InputError("marked", repr(self.marked), "true or false")
         for field in ("location", "scale"):
