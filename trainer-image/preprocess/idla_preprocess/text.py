@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -147,6 +147,26 @@ class TextSpec:
             self._fill(part, ids[start:end], weights[start:end])
             start = end
         return {"ids": ids, "weights": weights}
+
+    def keeping(self, name: str, kept: npt.NDArray[np.int64]) -> Self:
+        """Return the same spec with fewer n-grams: its id i is the id kept[i] of this one.
+
+        The other n-grams count as unknown, also in the length of a text's weights.
+
+        Args:
+            name: `ids`, the only input that numbers n-grams.
+            kept: ids of this spec, ascending, the padding's 0 in front.
+
+        Raises:
+            InputError: another input, or ids that are not so.
+        """
+        if name != "ids":
+            raise InputError("name", repr(name), "ids")
+        rising = len(kept) > 0 and kept[0] == 0 and kept[-1] < self.features and bool((np.diff(kept) > 0).all())
+        if not rising:
+            raise InputError("kept", f"{len(kept)} ids", f"ascending ids from 0 to {self.features - 1}, 0 among them")
+        places = kept[1:] - 1
+        return replace(self, hashes=self.hashes[places], idf=self.idf[places])
 
     def content(self) -> dict[str, Any]:
         """Return the numbers."""
