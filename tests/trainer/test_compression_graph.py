@@ -1,0 +1,208 @@
+"""Networks that the code has never seen: what surgery on their graphs leaves of their answers."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+from idla_trainer.compression.channels import Analysis, analysed
+from idla_trainer.compression.embeddings import with_concentrated_columns, with_fewer_rows
+from idla_trainer.compression.folding import folded
+from idla_trainer.compression.graph import Edit, Reading, fed, read, rebuilt
+from idla_trainer.compression.prune import without
+from idla_trainer.compression.reestimate import reestimate
+from idla_trainer.compression.rules import RULES
+
+pytestmark = pytest.mark.trainer
+layers = keras.layers
+
+
+def zeroed(reading: Reading, analysis: Analysis, channels: npt.NDArray[np.int64]) -> Any:
+    """Return the model with channels that are exactly 0: every weight that makes them is."""
+    arrays = reading.weights()
+    for slot in analysis.slots:
+        if slot.produces:
+            place = [slice(None)] * arrays[slot.layer][slot.weight].ndim
+            place[slot.axis] = np.isin(slot.channels, channels)  # type: ignore[call-overload]
+            arrays[slot.layer][slot.weight][tuple(place)] = 0.0
+    return rebuilt(reading, {name: Edit(weights=own) for name, own in arrays.items()})
+
+
+def randomized(model: Any, seed: int) -> Any:
+    """Give every weight a random value, statistics too."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            drawn = rng.normal(scale=0.3, size=weight.shape)
+            weight.assign(np.abs(drawn) + 0.5 if weight.name == "moving_variance" else drawn)
+    return model
+
+
+def seen_by_nobody() -> Any:
+    """Return a network with residuals, concatenations, depthwise convolutions, an excitation and a model within."""
+    image = keras.Input((12, 12, 3), name="image")
+    stem = layers.Rescaling(1 / 255.0)(image)
+    stem = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(12, 3, padding="same", use_bias=False)(stem)))
+    inner = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(stem)
+    inner = layers.BatchNormalization()(layers.Conv2D(12, 1)(inner))
+    gate = layers.Conv2D(4, 1, activation="relu")(layers.GlobalAveragePooling2D(keepdims=True)(inner))
+    inner = layers.Multiply()([inner, layers.Conv2D(12, 1, activation="sigmoid")(gate)])
+    joined = layers.Add()([stem, inner])
+    side = layers.SeparableConv2D(8, 3, padding="same", activation="relu")(joined)
+    joined = layers.MaxPooling2D()(layers.Concatenate()([joined, side]))
+    within = keras.Sequential(
+        [keras.Input((6, 6, 20)), layers.Conv2D(10, 3, activation="relu"), layers.BatchNormalization()], name="within"
+    )
+    rows = layers.Reshape((16, 10))(within(joined))
+    read_twice = layers.Conv1D(10, 3, padding="same", activation="relu")
+    rows = read_twice(read_twice(rows))
+    flat = layers.Dropout(0.3)(layers.Dense(16, activation="relu")(layers.Flatten()(rows)))
+    other = keras.Input((5,), name="word", dtype="int32")
+    words = layers.GRU(6)(layers.Embedding(11, 8)(other))
+    logits = layers.Dense(4, name="logits")(layers.Concatenate()([flat, words]))
+    return keras.Model({"word": other, "image": image}, layers.Softmax()(logits), name="unseen")
+
+
+def drawn_network(seed: int) -> Any:
+    """Return a network of random layers."""
+    rng = np.random.default_rng(seed)
+    image = keras.Input((8, 8, 2), name="image")
+    tensors = [layers.Conv2D(int(rng.integers(2, 7)), 3, padding="same")(image)]
+    for _ in range(int(rng.integers(4, 10))):
+        taken = tensors[int(rng.integers(len(tensors)))]
+        width = taken.shape[-1]
+        match int(rng.integers(8)):
+            case 0:
+                made = layers.Conv2D(int(rng.integers(2, 7)), 3, padding="same", activation="relu")(taken)
+            case 1:
+                made = layers.BatchNormalization()(taken)
+            case 2:
+                made = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=int(rng.integers(1, 3)))(taken)
+            case 3:
+                other = layers.Conv2D(width, 1)(tensors[int(rng.integers(len(tensors)))])
+                made = layers.Add()([taken, other])
+            case 4:
+                made = layers.Concatenate()([taken, tensors[int(rng.integers(len(tensors)))]])
+            case 5:
+                same = [tensor for tensor in tensors if tensor.shape[-1] == width]
+                made = layers.Multiply()([taken, same[int(rng.integers(len(same)))]])
+            case 6:
+                pooled = layers.GlobalAveragePooling2D()(taken)
+                made = layers.Multiply()([taken, layers.Reshape((1, 1, width))(layers.Dense(width)(pooled))])
+            case _:
+                made = layers.LayerNormalization()(taken) if rng.random() < 0.3 else layers.LeakyReLU()(taken)
+        tensors.append(made)
+    ends = [layers.Flatten()(layers.MaxPooling2D()(tensors[-1])), layers.GlobalAveragePooling2D()(tensors[-2])]
+    logits = layers.Dense(3, name="logits")(layers.Concatenate()(ends))
+    return keras.Model(image, logits)
+
+
+def examples(model: Any, count: int = 5) -> dict[str, npt.NDArray[Any]]:
+    rng = np.random.default_rng(3)
+    return {
+        tensor.name: rng.integers(0, 11, (count, *tensor.shape[1:])).astype(np.int32)
+        if tensor.dtype == "int32"
+        else rng.random((count, *tensor.shape[1:]), np.float32)
+        for tensor in model.inputs
+    }
+
+
+def answers(model: Any) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = model(fed(model, examples(model)), training=False).numpy()
+    return found
+
+
+def assert_zero_channels_leave_unnoticed(model: Any, seed: int) -> int:
+    """Make half of the channels 0, remove them, and compare; return how many left."""
+    reading = read(model)
+    analysis = analysed(reading.graph, RULES)
+    rng = np.random.default_rng(seed)
+    gone = [rng.permutation(family.channels)[: len(family.channels) // 2] for family in analysis.families]
+    removed = np.sort(np.concatenate([np.zeros(0, np.int64), *gone]))
+    silent = zeroed(reading, analysis, removed)
+    smaller = without(read(silent), analysis, removed).model
+    assert np.allclose(answers(smaller), answers(silent), atol=1e-5, rtol=1e-5)
+    assert smaller.count_params() < model.count_params() or not len(removed)
+    return len(removed)
+
+
+def test_channels_that_are_zero_leave_a_network_unnoticed() -> None:
+    model = randomized(seen_by_nobody(), 1)
+    assert assert_zero_channels_leave_unnoticed(model, 2) == 6 + 2 + 4 + 5 + 8 + 4 + 3
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_channels_that_are_zero_leave_drawn_networks_unnoticed(seed: int) -> None:
+    keras.utils.clear_session()
+    assert_zero_channels_leave_unnoticed(randomized(drawn_network(seed), seed), seed)
+
+
+def test_a_copy_answers_the_same_and_shares_nothing() -> None:
+    model = randomized(seen_by_nobody(), 4)
+    before = answers(model)
+    copy = rebuilt(read(model), {})
+    assert np.array_equal(answers(copy), before)
+    assert [tensor.name for tensor in copy.inputs] == [tensor.name for tensor in model.inputs]
+    randomized(copy, 5)
+    assert np.array_equal(answers(model), before)
+
+
+def test_a_folded_network_answers_the_same_without_its_normalizations() -> None:
+    model = randomized(seen_by_nobody(), 6)
+    smaller = folded(model)
+    kinds = [call.kind for call in read(smaller).graph.calls]
+    assert kinds.count("BatchNormalization") == 1, "the one behind an activation stays"
+    assert np.allclose(answers(smaller), answers(model), atol=1e-5)
+
+
+def test_statistics_are_those_of_the_data_afterwards() -> None:
+    inputs = keras.Input((3,), name="x")
+    hidden = layers.Dropout(0.5)(layers.Dense(4, name="dense")(inputs))
+    normalized = layers.BatchNormalization(name="normalization", momentum=0.9)
+    model = randomized(keras.Model(inputs, normalized(hidden)), 7)
+    data = np.random.default_rng(8).normal(2.0, 3.0, (512, 3)).astype(np.float32)
+    assert reestimate(model, {"x": data}, batch=128, batches=4) == 1
+    hidden_values = model.get_layer("dense")(data).numpy()
+    assert np.allclose(normalized.moving_mean, hidden_values.mean(axis=0), atol=1e-3)
+    assert np.allclose(normalized.moving_variance, hidden_values.var(axis=0), rtol=0.05)
+    assert (normalized.momentum, model.layers[2].rate) == (0.9, 0.5)
+
+
+def test_a_model_without_a_graph_is_refused() -> None:
+    class Own(keras.Model):  # type: ignore[misc]
+        pass
+
+    with pytest.raises(TypeError, match="has no graph to read"):
+        read(Own())
+
+
+def reader_of_lists(*, curved: bool = False) -> Any:
+    """Return a network in the manner of those for texts: lists of numbers with weights."""
+    ids, weights = keras.Input((6,), name="ids", dtype="int32"), keras.Input((6,), name="weights")
+    sums = layers.Dot(axes=1)([weights, layers.Embedding(11, 8)(ids)])
+    return keras.Model([ids, weights], layers.Dense(3, name="logits")(layers.ReLU()(sums) if curved else sums))
+
+
+def test_columns_are_concentrated_unnoticed() -> None:
+    model = randomized(reader_of_lists(), 9)
+    smaller = with_concentrated_columns(model)
+    assert [weight.shape for weight in smaller.weights] == [(11, 3), (3, 3), (3,)]
+    assert np.allclose(answers(smaller), answers(model), atol=1e-4)
+    untouched = with_concentrated_columns(randomized(reader_of_lists(curved=True), 9))
+    assert [weight.shape for weight in untouched.weights] == [(11, 8), (8, 3), (3,)]
+
+
+def test_rows_that_never_occur_leave_unnoticed_and_unknown_ones_are_zero() -> None:
+    model = randomized(reader_of_lists(curved=True), 10)
+    inputs = examples(model)
+    inputs["ids"] = np.where(inputs["ids"] > 5, 2, inputs["ids"])
+    smaller = with_fewer_rows(model, inputs, keep=1.0)
+    rows = {weight.name: weight.shape for weight in smaller.weights}
+    assert rows["numbers"] == (11,)
+    assert rows["embeddings"][0] <= 7
+    expected = model(fed(model, inputs)).numpy()
+    assert np.allclose(smaller(fed(smaller, inputs)).numpy(), expected, atol=1e-6)
+    nothing = {"ids": np.full((1, 6), 9, np.int32), "weights": np.ones((1, 6), np.float32)}
+    silent = {"ids": np.full((1, 6), 2, np.int32), "weights": np.zeros((1, 6), np.float32)}
+    assert np.allclose(smaller(fed(smaller, nothing)).numpy(), model(fed(model, silent)).numpy(), atol=1e-6)

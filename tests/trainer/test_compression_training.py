@@ -1,0 +1,146 @@
+"""Learning from a larger network, and learning to be rounded: what the short trainings of the compression do."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distance, distill, logits_model
+from idla_trainer.compression.fake_quantization import rounded_weights, stripped, with_ranges
+from idla_trainer.compression.graph import read
+
+pytestmark = pytest.mark.trainer
+layers = keras.layers
+
+
+def network(width: int, seed: int, *, classes: int = 3) -> Any:
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((6, 6, 1), name="image")
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(width, 3, use_bias=False)(image)))
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.DepthwiseConv2D(3)(hidden)))
+    logits = layers.Dense(classes, name="logits")(layers.Dropout(0.1)(layers.Flatten()(hidden)))
+    return keras.Model(image, layers.Softmax()(logits))
+
+
+def loss(targets: Any, outputs: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    """Return images of three kinds of stripes under noise."""
+    rng = np.random.default_rng(0)
+    targets = rng.integers(0, 3, 480)
+    patterns = np.stack([np.tile([0, 1], (6, 3)), np.tile([[0], [1]], (3, 6)), np.ones((6, 6)) / 2])
+    images = (patterns[targets] + rng.normal(scale=0.8, size=(480, 6, 6)))[..., np.newaxis].astype(np.float32)
+    return Data({"image": images[:320]}, targets[:320], {"image": images[320:]}, targets[320:])
+
+
+@pytest.fixture(scope="module")
+def teacher(data: Data) -> Any:
+    model = network(12, 1)
+    distill(model, Lesson(data, loss), Settings(epochs=8, learning_rate=0.01, batch_size=32, seed=1))
+    return model
+
+
+def hits(model: Any, data: Data) -> float:
+    found = answers(logits_model(model), data.validation_inputs).argmax(axis=1)
+    return float((found == data.validation_targets).mean())
+
+
+def test_a_network_learns_the_same_again(data: Data, teacher: Any) -> None:
+    first, second = network(4, 2), network(4, 2)
+    settings = Settings(epochs=3, learning_rate=0.02, batch_size=32, seed=5)
+    one, other = (distill(model, Lesson(data, loss, teacher), settings) for model in (first, second))
+    assert one.losses == other.losses
+    assert (one.epochs, len(one.losses)) == (3, 4)
+    assert one.losses[one.best_epoch] == min(one.losses) < one.losses[0]
+    assert all(
+        np.array_equal(a.value.numpy(), b.value.numpy()) for a, b in zip(first.weights, second.weights, strict=True)
+    )
+    assert hits(first, data) > 0.7
+
+
+def test_the_teacher_answers_changed_examples_and_weights_count(data: Data, teacher: Any) -> None:
+    seen = []
+
+    def augment(inputs: Any, epoch: int, step: int) -> Any:
+        seen.append((epoch, step))
+        return {"image": inputs["image"][:, ::-1]}
+
+    weighted = Data(
+        data.inputs, data.targets, data.validation_inputs, data.validation_targets, np.zeros(320, np.float32)
+    )
+    student = network(4, 2)
+    before = [weight.value.numpy() for weight in student.trainable_weights]
+    distill(student, Lesson(weighted, loss, teacher, augment), Settings(epochs=1, batch_size=160, weight_decay=0.0))
+    assert seen == [(1, 0), (1, 1)]
+    assert all(np.array_equal(a, b.value.numpy()) for a, b in zip(before, student.trainable_weights, strict=True))
+
+
+def test_the_time_is_kept(data: Data) -> None:
+    learned = distill(network(4, 2), Lesson(data, loss), Settings(epochs=50, seconds=0.0))
+    assert learned.epochs == 1
+
+
+def test_a_check_may_end_it(data: Data) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distill(network(4, 2), Lesson(data, loss), Settings(), stop)
+
+
+@pytest.mark.parametrize(
+    ("teacher_logits", "student_logits", "classes"),
+    [([[1.0, 2.0, -1.0]], [[0.0, 1.0, 3.0]], True), ([[1.5]], [[-0.5]], True), ([[1.0, 2.0]], [[0.0, 4.0]], False)],
+)
+def test_the_distance_is_zero_only_from_oneself(
+    teacher_logits: list[list[float]], student_logits: list[list[float]], *, classes: bool
+) -> None:
+    settings = Settings(classes=classes)
+    one, other = tf.constant(teacher_logits), tf.constant(student_logits)
+    assert float(distance(one, one, settings)[0]) == pytest.approx(0.0, abs=1e-6)
+    assert float(distance(one, other, settings)[0]) > 0.1
+
+
+def int8_hits(model: Any, data: Data) -> float:
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([data.inputs["image"][i : i + 1]] for i in range(100))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    run = interpreter.get_signature_runner()
+    images: npt.NDArray[Any] = data.validation_inputs["image"]
+    found = [next(iter(run(image=image[np.newaxis]).values())).argmax() for image in images]
+    return float((np.array(found) == data.validation_targets).mean())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_learns_to_be_rounded(data: Data, teacher: Any) -> None:
+    rounding = with_ranges(teacher)
+    kinds = [call.kind for call in read(rounding).graph.calls]
+    assert (kinds.count("ActivationRange"), kinds.count("BatchNormalization")) == (2, 0)
+    lesson = Lesson(data, loss, teacher, change=rounded_weights)
+    learned = distill(rounding, lesson, Settings(epochs=3, learning_rate=2e-4))
+    plain = stripped(rounding)
+    assert [call.kind for call in read(plain).graph.calls] == [kind for kind in kinds if kind != "ActivationRange"]
+    assert min(learned.losses) < 2 * learned.losses[0]
+    assert int8_hits(plain, data) >= hits(teacher, data) - 0.03
+
+
+def test_weights_are_rounded_to_255_levels_and_the_gradient_passes() -> None:
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(3, name="logits")])
+    change = rounded_weights(model)
+    values = [tf.random.stateless_normal((6, 3), (1, 2)), tf.ones(3)]
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        kernel, bias = change(values)
+        total = tf.reduce_sum(kernel)
+    levels = kernel / (tf.reduce_max(tf.abs(values[0]), axis=0) / 127)
+    assert np.allclose(levels, np.round(levels), atol=1e-3)
+    assert np.allclose(kernel, values[0], atol=0.02)
+    assert bias is values[1]
+    assert np.array_equal(tape.gradient(total, values[0]), np.ones((6, 3)))
