@@ -1,0 +1,176 @@
+"""A wide table becomes series on equal steps: one column for each sensor, missing rows as gaps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.result import FailureReason
+from idla_contract.task import Columns
+
+from idla_trainer.data.table import Table
+from idla_trainer.failures import TaskError
+
+TIMESTAMP = "timestamp"
+PERIOD_SECONDS = 300
+"""Time from one row to the next where nothing tells it."""
+_LATEST = 253402300799
+"""The last second of the year 9999."""
+_MOST_GAPS = 4
+"""The grid may be this many times as long as the table."""
+_SHOWN = 5
+
+_Values = npt.NDArray[np.float32]
+_Times = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrid:
+    """Values at equal steps."""
+
+    values: _Values
+    """[rows, S], NaN where missing."""
+    sensors: tuple[str, ...]
+    start: int
+    """Seconds of the first row: since 1970 (UTC), or 0 where the data have no timestamps."""
+    period_seconds: int
+    test_from: int | None = None
+    """First row of a test file; None where there is none."""
+
+
+def on_grid(table: Table, columns: Columns, period: int | None, *, test: Table | None = None) -> TimeGrid:
+    """Return the series of a table, and of a test file that goes on where it ends.
+
+    Args:
+        table: one column for each sensor; the column of the role `timestamp` has ISO 8601 or seconds since 1970, a
+            time without an offset is UTC.
+        columns: the roles; `features` names the sensors, default: all other columns.
+        period: seconds from one row to the next; default: the median of the timestamps' differences, else 300.
+        test: later rows with the same columns.
+
+    Raises:
+        TaskError: a column is missing, holds texts or arrays, or the timestamps are no equal steps.
+    """
+    sensors, values = _sensors(table, columns)
+    times = _times(table, columns)
+    test_from = None
+    if test is not None:
+        named, more = _sensors(test, columns)
+        if named != sensors:
+            _refuse(
+                f"the test file has the sensors {_shown(named)}, the other file {_shown(sensors)}; both need the same"
+            )
+        later = _times(test, columns)
+        if (times is None) != (later is None):
+            _refuse("one of the two files has timestamps and the other has none; give both or neither")
+        test_from = len(values)
+        values = np.concatenate([values, more])
+        times = None if times is None or later is None else np.concatenate([times, later])
+    if times is None:
+        return TimeGrid(values, sensors, 0, period or PERIOD_SECONDS, test_from)
+    return _placed(values, sensors, times, period, test_from)
+
+
+def _placed(
+    values: _Values, sensors: tuple[str, ...], times: _Times, period: int | None, test_from: int | None
+) -> TimeGrid:
+    """Put every row where its time says."""
+    order = np.argsort(times, kind="stable")
+    if test_from is not None and (order[:test_from] >= test_from).any():
+        _refuse("the test file has timestamps before the end of the other file; its rows must follow")
+    steps = np.diff(times[order])
+    if len(steps) and steps.min() == 0:
+        twice = int(times[order][int(np.argmin(steps))])
+        _refuse(f"the timestamp {_written(twice)} stands twice; each row needs its own")
+    seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
+    start = int(times.min())
+    places, rest = np.divmod(times - start, seconds)
+    if rest.any():
+        stray = int(times[int(np.argmax(rest > 0))])
+        message = (
+            f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
+            f"{_written(start)}; give equal steps, or set problem.periodSeconds to a step that divides them all"
+        )
+        _refuse(message)
+    rows = int(places.max()) + 1
+    if rows > _MOST_GAPS * len(values):
+        message = (
+            f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
+            "steps may be missing. Set problem.periodSeconds to the step of the data"
+        )
+        _refuse(message)
+    grid = np.full((rows, len(sensors)), np.nan, np.float32)
+    grid[places] = values
+    return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
+
+
+def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
+    timestamp = columns.timestamp or TIMESTAMP
+    names = columns.features or tuple(name for name in table.columns if name != timestamp)
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        _refuse(f"data.columns.features: no column {missing[0]!r}; there are {_shown(tuple(table.columns))}")
+    if not names:
+        _refuse("there is no column of a sensor; a forecast needs a table with one column for each")
+    sensors: list[str] = []
+    parts: list[npt.NDArray[np.float64]] = []
+    for name in names:
+        column = table.columns[name]
+        if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
+            message = (
+                f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
+                "the sensors in data.columns.features, and the time in data.columns.timestamp"
+            )
+            _refuse(message)
+        wide = column.reshape(len(column), -1)
+        sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
+        parts.append(wide)
+    with np.errstate(over="ignore"):
+        values = np.concatenate(parts, axis=1).astype(np.float32)
+    if np.isinf(values).any():
+        row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
+        message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
+        raise TaskError(FailureReason.NOT_FINITE, message)
+    return tuple(sensors), values
+
+
+def _times(table: Table, columns: Columns) -> _Times | None:
+    name = columns.timestamp or TIMESTAMP
+    column = table.columns.get(name)
+    if column is None:
+        if columns.timestamp is not None:
+            _refuse(f"data.columns.timestamp: no column {name!r}; there are {_shown(tuple(table.columns))}")
+        return None
+    if column.dtype.kind in "iuf" and column.ndim == 1:
+        right = np.isfinite(column) & (column >= 0) & (column <= _LATEST)
+        if not right.all():
+            row = int(np.argmin(right))
+            _refuse(f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970")
+        return np.round(column).astype(np.int64)
+    return np.array([_seconds(value, row) for row, value in enumerate(column.tolist())], dtype=np.int64)
+
+
+def _seconds(value: object, row: int) -> int:
+    try:
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        message = (
+            f"the timestamp of row {row} (counted from 0) is {str(value)[:40]!r}; allowed: ISO 8601, such as "
+            "2024-05-01T08:15:00Z, or seconds since 1970"
+        )
+        _refuse(message)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _written(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise TaskError(FailureReason.DATA_INVALID, message)
