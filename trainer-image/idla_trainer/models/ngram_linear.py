@@ -12,7 +12,7 @@ HYPERPARAMETERS = (NGRAM_DROPOUT,)
 
 
 def build_ngram_linear(preprocess: TextSpec, objective: Objective, values: Values) -> Any:
-    """Return a Keras model: the weighted sum of one vector for each n-gram, a square matrix and a bias; needs TensorFlow.
+    """Return a Keras model: a vector for each n-gram, their weighted sum, a square matrix, a bias; needs TensorFlow.
 
     The matrix begins as the identity. The model stays linear; learning the product of two factors prefers solutions of
     low rank, in which similar classes share what is known of an n-gram (Arora et al. 2019).
