@@ -27,7 +27,7 @@ def texts(*values: object) -> Any:
 
 RAW = {
     "age": np.array([50.0, NAN], np.float32),
-    "ward": texts("west", "north"),
+    "ward": texts(" west", "north"),
     "dose": np.array([1, 0]),
     "sex": texts("", "f"),
 }

@@ -80,9 +80,9 @@ class Category:
     """Ascending, one or more."""
 
     def indices(self, values: Array) -> npt.NDArray[np.int32]:
-        """Return [N]: 0 for an empty text, 1 for one that is not known, else 2 and its place."""
+        """Return [N]: 0 for an empty text, 1 for one that is not known, else 2 and its place; outer spaces go."""
         places = {text: KNOWN + place for place, text in enumerate(self.known)} | {"": MISSING}
-        return np.fromiter((places.get(text, OTHER) for text in values.tolist()), np.int32, len(values))
+        return np.fromiter((places.get(text.strip(), OTHER) for text in values.tolist()), np.int32, len(values))
 
     @property
     def size(self) -> int:
@@ -93,7 +93,7 @@ class Category:
     def fitted(cls, name: str, values: Array) -> Self | None:
         """Return the column as the training part [N] knows it; None where it has no two different indices."""
         counts: dict[str, int] = {}
-        for text in values.tolist():
+        for text in map(str.strip, values.tolist()):
             counts[text] = counts.get(text, 0) + 1
         usable = [text for text, count in counts.items() if count >= _FEWEST and _is_text(text)]
         known = sorted(usable, key=lambda text: (-counts[text], text))[:_MOST_CATEGORIES]

@@ -1,0 +1,151 @@
+"""The networks for records: what they are made of, and that LiteRT answers as Keras does, by built-in operations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from idla_contract.problem import Metric
+from idla_preprocess.tabular import TabularSpec
+from idla_trainer.models.tabular_features import piece_weights
+from idla_trainer.models.tabular_linear import build_tabular_linear
+from idla_trainer.models.tabular_network import build_tabular_network
+from idla_trainer.problems.classification import Classification
+from idla_trainer.problems.objective import Objective
+from idla_trainer.problems.regression import Regression
+
+pytestmark = pytest.mark.trainer
+
+ROWS = 64
+LINEAR = {"noise": 0.1, "embedding": 4}
+NEURAL = {
+    "members": 3, "layers": 2, "width": 8, "dropout": 0.1, "member_dropout": 0.5, "noise": 0.0, "embedding": 4,
+}  # fmt: skip
+NETWORKS = [
+    pytest.param(build_tabular_linear, LINEAR, id="linear"),
+    pytest.param(build_tabular_network, NEURAL, id="neural"),
+]
+CLASSES = Classification(metric=Metric.LOG_LOSS, classes=3)
+VALUES = Regression(metric=Metric.RMSE, center=100.0, scale=5.0)
+
+
+def texts(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values.astype(object)
+
+
+def records() -> dict[str, npt.NDArray[Any]]:
+    generator = np.random.default_rng(0)
+    age = generator.normal(50, 10, ROWS).astype(np.float32)
+    age[::7] = np.nan
+    return {
+        "age": age,
+        "ward": texts(generator.choice(["east", "west", ""], ROWS)),
+        "stage": generator.integers(1, 5, ROWS).astype(np.float32),
+        "sex": texts(generator.choice(["f", "m"], ROWS)),
+    }
+
+
+def randomized(model: Any) -> Any:
+    """Give every trained weight a value that training could give it."""
+    generator = np.random.default_rng(1)
+    for weight in model.trainable_weights:
+        weight.assign(generator.normal(0.0, 0.3, weight.shape))
+    return model
+
+
+@pytest.mark.parametrize(("build", "values"), NETWORKS)
+@pytest.mark.parametrize("objective", [pytest.param(CLASSES, id="classes"), pytest.param(VALUES, id="value")])
+@pytest.mark.parametrize("chosen", [("age", "ward", "stage", "sex"), ("age", "stage"), ("sex",)])
+def test_the_served_file_answers_as_the_network_does(
+    build: Any, values: Mapping[str, float], objective: Objective, chosen: tuple[str, ...]
+) -> None:
+    import tensorflow as tf
+
+    raw = {name: values for name, values in records().items() if name in chosen}
+    spec, _ = TabularSpec.fitted(raw)
+    model = randomized(build(spec, objective, values))
+    tensors = spec.to_tensors(raw)
+    expected = model(tensors, training=False).numpy()
+    assert expected.shape == (ROWS, *objective.shape)
+    assert np.isfinite(expected).all()
+    file = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    np.testing.assert_allclose(answers(file, tensors), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("build", "values"), NETWORKS)
+def test_a_compressed_file_answers_much_the_same(build: Any, values: Mapping[str, float]) -> None:
+    import tensorflow as tf
+
+    raw = records()
+    spec, _ = TabularSpec.fitted(raw)
+    model = randomized(build(spec, CLASSES, values))
+    tensors = spec.to_tensors(raw)
+    expected = model(tensors, training=False).numpy()
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    np.testing.assert_allclose(answers(converter.convert(), tensors), expected, atol=0.05)
+
+
+def test_the_pieces_tell_how_far_a_number_has_come_through_each_bin() -> None:
+    spec, _ = TabularSpec.fitted({"stage": np.arange(5.0), "other": np.arange(5.0) ** 2})
+    kernel, bias = piece_weights(spec)
+    model = build_tabular_linear(spec, CLASSES, {"noise": 0.0, "embedding": 4})
+    numbers = spec.to_tensors({"stage": np.array([2.0]), "other": np.array([100.0])})["numbers"]
+    pieces = np.clip(numbers @ kernel + bias, 0, 1)[0]
+    np.testing.assert_allclose(pieces, [1, 1, 0, 0, 1, 1, 1, 1], atol=1e-5)
+    weights = model.get_layer("pieces").get_weights()
+    np.testing.assert_array_equal(weights[0], kernel)
+    np.testing.assert_array_equal(weights[1], bias)
+    assert [weight.path for weight in model.trainable_weights] == ["logits/kernel", "logits/bias"]
+
+
+def test_training_leaves_members_out_and_serving_takes_them_all() -> None:
+    raw = records()
+    spec, _ = TabularSpec.fitted(raw)
+    model = build_tabular_network(spec, CLASSES, NEURAL | {"dropout": 0.0})
+    seen = model.get_layer("seen").output
+    import keras
+
+    ends = keras.Model(model.inputs, [seen, model.get_layer("members").output])
+    tensors = spec.to_tensors(raw)
+    _, served = ends(tensors, training=False)
+    first, trained = ends(tensors, training=True)
+    width = first.shape[1]
+    whole = np.array(served)[:, width:].reshape(ROWS, 3, 8)
+    part = np.array(trained)[:, width:].reshape(ROWS, 3, 8)
+    kept = (part != 0).any(axis=2)
+    np.testing.assert_allclose(part[kept], 2 * whole[kept], rtol=1e-5)
+    assert 0 < np.count_nonzero(kept) < kept.size
+
+
+def test_calibration_divides_the_logits_and_keeps_the_chosen_classes() -> None:
+    from idla_trainer.data.dataset import Examples
+    from idla_trainer.training.calibration import calibrate
+
+    raw = records()
+    spec, _ = TabularSpec.fitted(raw)
+    model = randomized(build_tabular_linear(spec, CLASSES, LINEAR))
+    tensors = spec.to_tensors(raw)
+    before = model(tensors, training=False).numpy()
+    right = Examples(tensors, before.argmax(axis=1).astype(np.int64), raw)
+    divisor = calibrate(model, right)
+    after = model(tensors, training=False).numpy()
+    assert divisor < 1
+    powers = before.astype(np.float64) ** (1 / divisor)
+    np.testing.assert_allclose(after, powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+    """Return what LiteRT's built-in operations alone make of each example."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    runner = interpreter.get_signature_runner()
+    found = [
+        next(iter(runner(**{name: array[place : place + 1] for name, array in tensors.items()}).values()))
+        for place in range(len(next(iter(tensors.values()))))
+    ]
+    return np.concatenate(found)

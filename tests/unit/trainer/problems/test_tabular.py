@@ -1,0 +1,232 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.problem import METRICS, Metric, Problem, TaskType
+from idla_contract.result import FailureReason
+from idla_contract.task import Columns, DataSource
+from idla_preprocess import Classes
+from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.value import Value
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.table import Table
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.classification import Classification
+from idla_trainer.problems.regression import Regression
+from idla_trainer.problems.subgroups import SubgroupClassification
+from idla_trainer.problems.tabular import prepare, read
+
+CLASSIFICATION = TaskType.TABULAR_CLASSIFICATION
+REGRESSION = TaskType.TABULAR_REGRESSION
+ROWS = 120
+
+
+def texts(values: Any) -> Any:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def columns(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
+    generator = np.random.default_rng(seed)
+    return {
+        "age": generator.normal(50, 10, rows),
+        "ward": texts(generator.choice(["east", "west", ""], rows).tolist()),
+        "label": texts(generator.choice(["ill", "well"], rows, p=[0.3, 0.7]).tolist()),
+    }
+
+
+def prepared(
+    table: dict[str, Any], kind: TaskType = CLASSIFICATION, *, test: dict[str, Any] | None = None, **roles: Any
+) -> Dataset:
+    problem = Problem(type=kind, metric=METRICS[kind][0])
+    source = DataSource(uri="sample://records", columns=Columns(**roles))
+    held_out = None if test is None else Table(test)
+    return prepare(Table(table), source, problem, digest="sha256:" + "0" * 64, test=held_out)
+
+
+def test_records_are_split_by_class_and_fitted_on_the_training_part() -> None:
+    table = columns()
+    dataset = prepared(table)
+    parts = dataset.parts
+    assert sorted(np.concatenate([parts.train, parts.validation, parts.gate, parts.test]).tolist()) == list(range(ROWS))
+    assert dataset.preprocess == TabularSpec.fitted({name: table[name][parts.train] for name in ("age", "ward")})[0]
+    assert dataset.classes == ("ill", "well")
+    assert dataset.answers == Classes(("ill", "well"))
+    assert dataset.objective == Classification(metric=Metric.LOG_LOSS, classes=2, positive=0)
+    assert dict(dataset.facts) == {"numbers": 1, "categories": 1, "missingPercent": dataset.facts["missingPercent"]}
+    assert dataset.shape == (2,)
+    assert sorted(dataset.examples(parts.test).inputs) == ["categories", "numbers"]
+
+
+def test_no_example_outside_the_training_part_changes_what_is_fitted() -> None:
+    table = columns()
+    before = prepared(table)
+    table["age"][before.parts.test] += 1000.0
+    after = prepared(table)
+    np.testing.assert_array_equal(after.parts.train, before.parts.train)
+    assert after.preprocess == before.preprocess
+
+
+def test_equal_records_stay_together_whatever_their_labels_are() -> None:
+    table = columns(60)
+    doubled = {name: np.concatenate([values, values]) for name, values in table.items()}
+    doubled["label"] = texts(["ill", "well"] * 60)
+    dataset = prepared(doubled)
+    for part in (dataset.parts.train, dataset.parts.validation, dataset.parts.test):
+        assert {place % 60 for place in part.tolist()} == {place for place in range(60) if place in part}
+    assert "60 records equal an earlier one; equal records stay in the same split" in dataset.warnings
+
+
+def test_a_patient_stays_in_one_part_and_is_no_input() -> None:
+    patients = texts([f"p{place % 40}" for place in range(ROWS)])
+    table = columns() | {"patient": patients}
+    dataset = prepared(table, group="patient", label="label")
+    parts = [
+        set(patients[part].tolist()) for part in (dataset.parts.train, dataset.parts.validation, dataset.parts.test)
+    ]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 40
+    assert list(dataset.raw) == ["age", "ward"]
+    assert (dataset.facts["groupColumn"], dataset.facts["groups"]) == ("patient", 40)
+
+
+def test_a_test_file_is_the_test_part_and_what_it_shares_is_not_learned_from() -> None:
+    table, test = columns(), columns(30, seed=1)
+    for name, values in test.items():
+        values[0] = table[name][5]
+    dataset = prepared(table, test=test)
+    assert dataset.parts.test.tolist() == list(range(ROWS, ROWS + 30))
+    assert 5 not in np.concatenate([dataset.parts.train, dataset.parts.validation, dataset.parts.gate])
+    assert "1 records are tied to one of the test file; they are left out of the training" in dataset.warnings
+
+
+def test_the_roles_of_columns_decide() -> None:
+    table = columns() | {
+        "code": np.arange(ROWS) % 3 + 0.0,
+        "count": np.arange(ROWS) + 7.0,
+        "matrix": np.eye(ROWS)[:, :2],
+    }
+    assert list(prepared(table, label="label").raw) == ["age", "ward", "code", "matrix.0", "matrix.1"]
+    chosen = prepared(table, label="label", features=["code", "count"], categorical=["code"])
+    assert [(tensor.name, tensor.datatype) for tensor in chosen.preprocess.inputs] == [
+        ("code", "BYTES"),
+        ("count", "FP32"),
+    ]
+    assert chosen.preprocess.arrays()["categories0"].tolist() == ["0", "1", "2"]
+
+
+def test_a_matrix_is_as_many_columns() -> None:
+    generator = np.random.default_rng(0)
+    dataset = prepared({"x": generator.normal(size=(ROWS, 2)), "y": np.arange(ROWS) % 2})
+    assert list(dataset.raw) == ["x.0", "x.1"]
+    assert dataset.classes == ("0", "1")
+
+
+def test_the_metric_is_told_for_every_value_of_a_column_that_is_named_categorical() -> None:
+    table = columns() | {"sex": texts(["f", "m"] * (ROWS // 2)), "rare": texts(["a"] * 5 + ["b"] * (ROWS - 5))}
+    dataset = prepared(table, label="label", categorical=["sex", "rare"])
+    objective = dataset.objective
+    assert isinstance(objective, SubgroupClassification)
+    probabilities = np.tile(np.array([0.25, 0.75], np.float32), (ROWS, 1))
+    scores = objective.scores(dataset.targets, probabilities, dataset.raw)
+    found = {name: score for name, score in scores.items() if "[" in name}
+    assert sorted(found) == ["logLoss[rare=b]", "logLoss[sex=f]", "logLoss[sex=m]"]
+    women = dataset.raw["sex"] == "f"
+    ill = np.mean(dataset.targets[women] == 0)
+    assert found["logLoss[sex=f]"] == pytest.approx(-ill * math.log(0.25) - (1 - ill) * math.log(0.75))
+    assert "sensitivityAtSpecificity95" in scores
+
+
+def test_numbers_are_predicted_in_their_unit() -> None:
+    table = columns() | {"target": np.arange(ROWS) * 10.0}
+    dataset = prepared(table, REGRESSION)
+    train = dataset.targets[dataset.parts.train]
+    assert dataset.answers == Value()
+    assert dataset.objective == Regression(
+        metric=Metric.RMSE, center=float(train.astype(float).mean()), scale=float(train.astype(float).std())
+    )
+    assert (dataset.classes, dataset.targets.dtype.name) == ((), "float32")
+    naive = dataset.objective.naive(train, {"age": np.zeros(ROWS)})
+    scores = dataset.objective.scores(dataset.targets, naive, dataset.raw)
+    assert sorted(scores) == ["mae", "r2", "rmse"]
+    assert scores["r2"] == pytest.approx(0, abs=0.05)
+
+
+ONE_CLASS = columns() | {"label": texts(["ill"] * ROWS)}
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "roles", "reason", "message"),
+    [
+        pytest.param(columns(), CLASSIFICATION, {"label": "class"}, FailureReason.DATA_INVALID,
+                     "data.columns.label: found 'class'; the columns' names are 'age', 'ward', 'label'.", id="label"),
+        pytest.param(columns(), CLASSIFICATION, {"features": ["agee"]}, FailureReason.DATA_INVALID,
+                     "data.columns.features: found 'agee'; the columns' names are", id="feature"),
+        pytest.param(columns(), CLASSIFICATION, {"group": "patient"}, FailureReason.DATA_INVALID,
+                     "data.columns.group: found 'patient'; the columns' names are", id="group"),
+        pytest.param(columns(), CLASSIFICATION, {"features": ["age", "label"]}, FailureReason.DATA_INVALID,
+                     "data.columns.features: 'label' is what is to be predicted; leave it out", id="leak"),
+        pytest.param({"label": columns()["label"]}, CLASSIFICATION, {}, FailureReason.DATA_INVALID,
+                     "data.columns.features: there is no column besides 'label' to learn from", id="no-feature"),
+        pytest.param({"n": np.arange(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
+                     FailureReason.DATA_INVALID, "there is no column besides 'label' to learn from", id="row-numbers"),
+        pytest.param({"a": np.zeros(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
+                     FailureReason.TOO_FEW_EXAMPLES, "every class needs at least 5 examples", id="constant"),
+        pytest.param({"a": texts([b"x"] * 2), "label": texts(["a", "b"])}, CLASSIFICATION, {},
+                     FailureReason.DATA_INVALID, "the column 'a' holds files or other bytes; leave it out", id="bytes"),
+        pytest.param(ONE_CLASS, CLASSIFICATION, {}, FailureReason.SINGLE_CLASS, "all 120 examples have the label 'ill'",
+                     id="one-class"),
+        pytest.param(columns(6), CLASSIFICATION, {}, FailureReason.TOO_FEW_EXAMPLES,
+                     "every class needs at least 5 examples", id="few"),
+        pytest.param(columns() | {"age": np.array([*range(ROWS - 60), *[math.inf] * 60])}, CLASSIFICATION, {},
+                     FailureReason.DATA_INVALID, "age: found an infinite number", id="infinite"),
+        pytest.param(columns(), REGRESSION, {}, FailureReason.DATA_INVALID,
+                     "data.columns.target: the column 'label' holds no numbers; for names use TabularClassification",
+                     id="texts-to-estimate"),
+        pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.array([math.nan] + [1.0, 2.0] * 9 + [3])},
+                     REGRESSION, {}, FailureReason.NOT_FINITE, "1 of 20 examples have no finite number to predict; the "
+                     "first is example 0", id="nan-to-estimate"),
+        pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.ones(20)}, REGRESSION, {},
+                     FailureReason.DATA_INVALID, "all 20 examples have the number 1 to predict", id="constant-target"),
+        pytest.param({"a": np.arange(9) ** 2, "y": np.arange(9)}, REGRESSION, {}, FailureReason.TOO_FEW_EXAMPLES,
+                     "there are 9 examples; at least 10 are needed", id="few-to-estimate"),
+    ],
+)  # fmt: skip
+def test_records_that_cannot_be_used_are_refused(
+    table: dict[str, Any], kind: TaskType, roles: dict[str, Any], reason: FailureReason, message: str
+) -> None:
+    with pytest.raises(TaskError, match=message) as caught:
+        prepared(table, kind, **roles)
+    assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        pytest.param({"age": np.zeros(3), "label": texts(["ill"] * 3)}, "data.testUri: its file has no column 'ward'",
+                     id="missing"),
+        pytest.param(columns(3) | {"age": texts(["old"] * 3)}, "data.testUri: its column 'age' holds texts",
+                     id="texts"),
+    ],
+)  # fmt: skip
+def test_a_test_file_of_another_layout_is_refused(test: dict[str, Any], message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        prepared(columns(), test=test)
+
+
+DATA = Path(__file__).parents[4] / "shared/data/ml/medical/breast-cancer-wisconsin.csv"
+SIBLING = Path(__file__).parents[5] / "shared/data/ml/medical/breast-cancer-wisconsin.csv"
+
+
+def test_the_records_of_breast_cancer_are_read_without_names_and_with_missing_values() -> None:
+    path = next((path for path in (DATA, SIBLING) if path.is_file()), None)
+    if path is None:
+        pytest.skip("the data of ../shared are not here")
+    source = DataSource(uri="pvc://data/breast-cancer-wisconsin.csv")
+    problem = Problem(type=CLASSIFICATION, metric=Metric.LOG_LOSS)
+    dataset = prepare(read(path, source, 1 << 30), source, problem, digest="sha256:" + "0" * 64)
+    assert (len(dataset.targets), dataset.classes, list(dataset.raw)) == (699, ("2", "4"), [str(n) for n in range(9)])
+    assert dataset.warnings == ("236 records equal an earlier one; equal records stay in the same split",)
+    assert dataset.facts["missingPercent"] == round(100 * 16 / (699 * 9), 2)

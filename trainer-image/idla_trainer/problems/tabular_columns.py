@@ -1,0 +1,162 @@
+"""Which columns of a table are the inputs of a record, and what they hold."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.task import Columns
+from idla_preprocess import Array
+
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.table import Table
+
+_SHOWN = 8
+_MATRIX = 2
+_FEWEST_ROWS = 8
+
+
+def group_column(table: Table, columns: Columns) -> str | None:
+    """Return the column of the groups: the named one, else `group` where it is no input by name; None without one.
+
+    Raises:
+        TaskError: there is no such column.
+    """
+    if columns.group is not None:
+        check_present(table, "group", columns.group)
+        return columns.group
+    return "group" if "group" in table.columns and "group" not in columns.features else None
+
+
+def feature_columns(table: Table, columns: Columns, *, answer: str, group: str | None) -> dict[str, Array]:
+    """Return the inputs by name: float64 [N] with NaN, or objects [N] of `str`.
+
+    A matrix [N, M] of numbers becomes M columns, `name.0` and so on. A column of texts, and one that is named
+    categorical, holds names.
+
+    Args:
+        table: the examples.
+        columns: the roles; an empty `features` means every column that has no other role.
+        answer: the column that is predicted.
+        group: the column of the groups.
+
+    Raises:
+        TaskError: a named column is missing or is the answer, or one holds something else.
+    """
+    for role, names in (("features", columns.features), ("categorical", columns.categorical)):
+        for name in names:
+            check_present(table, role, name)
+            if name == answer:
+                raise invalid(f"data.columns.{role}: {name!r} is what is to be predicted; leave it out of the inputs")
+    others = {answer, group, columns.label, columns.target, columns.timestamp, columns.user, columns.item, columns.text}
+    names = columns.features or tuple(name for name in table.columns if name not in others)
+    if not names:
+        raise invalid(f"data.columns.features: there is no column besides {answer!r} to learn from")
+    found: dict[str, Array] = {}
+    for name in names:
+        values = table.columns[name]
+        if values.ndim == _MATRIX and values.dtype.kind in "buif":
+            found |= {f"{name}.{place}": values[:, place].astype(np.float64) for place in range(values.shape[1])}
+        else:
+            found[name] = _column(name, values, texts=name in columns.categorical)
+    return found
+
+
+def row_numbers(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that only count the rows, one up each time; those in `kept` are not looked at."""
+    return tuple(
+        name
+        for name, values in columns.items()
+        if name not in kept
+        and values.dtype.kind == "f"
+        and len(values) >= _FEWEST_ROWS
+        and bool(np.isfinite(values).all() and (np.diff(values) == 1).all())
+    )
+
+
+def targets_of(table: Table, name: str) -> npt.NDArray[np.float64]:
+    """Return the numbers [N] to predict.
+
+    Raises:
+        TaskError: they are no numbers.
+    """
+    values = table.columns[name]
+    if values.ndim != 1 or values.dtype.kind not in "buif":
+        raise invalid(f"data.columns.target: the column {name!r} holds no numbers; for names use TabularClassification")
+    return values.astype(np.float64)
+
+
+def answer_column(table: Table, columns: Columns, *, role: str) -> str:
+    """Return the column to predict: the one that is named, else the one called as its role, else the last one.
+
+    Args:
+        table: the examples.
+        columns: the roles.
+        role: `label` or `target`; a column that is named as the other one will do too.
+
+    Raises:
+        TaskError: there is no such column.
+    """
+    for named in sorted(("label", "target"), key=lambda other: other != role):
+        name = columns.label if named == "label" else columns.target
+        if name is not None:
+            check_present(table, named, name)
+            return name
+    return role if role in table.columns else list(table.columns)[-1]
+
+
+def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Array]:
+    """Return columns with those of a test file below them.
+
+    Raises:
+        TaskError: the test file lacks one, or holds texts where the other file holds numbers.
+    """
+    joined: dict[str, Array] = {}
+    for name, values in columns.items():
+        if name not in more:
+            raise invalid(f"data.testUri: its file has no column {name!r}, which the other one has; both need the same")
+        below = more[name]
+        if values.dtype.kind == "f" and below.dtype.kind != "f":
+            raise invalid(f"data.testUri: its column {name!r} holds texts, that of the other file numbers")
+        joined[name] = np.concatenate([values, _texts(below) if values.dtype.kind == "O" else below])
+    return joined
+
+
+def check_present(table: Table, role: str, name: str) -> None:
+    """Make sure that a table has a column.
+
+    Raises:
+        TaskError: it has not.
+    """
+    if name in table.columns:
+        return
+    kind = "names" if table.named else "numbers, since it has no line of names,"
+    shown = ", ".join(repr(other) for other in list(table.columns)[:_SHOWN])
+    shown += ", ..." if len(table.columns) > _SHOWN else ""
+    message = (
+        f"data.columns.{role}: found {name!r}; the columns' {kind} are {shown}. Correct the name, or data.delimiter "
+        "or data.header"
+    )
+    raise invalid(message)
+
+
+def _column(name: str, values: Array, *, texts: bool) -> Array:
+    if values.ndim != 1:
+        raise invalid(f"data.columns.features: the column {name!r} holds arrays of the shape {list(values.shape[1:])}")
+    if values.dtype.kind in "buif" and not texts:
+        return values.astype(np.float64)
+    if values.dtype.kind not in "buifOU" or any(isinstance(value, bytes) for value in values[:1]):
+        raise invalid(f"data.columns.features: the column {name!r} holds files or other bytes; leave it out")
+    return _texts(values)
+
+
+def _texts(values: Array) -> npt.NDArray[Any]:
+    """Return objects of `str`; 3.0 becomes `3`, NaN an empty text."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = [value if isinstance(value, str) else _named(float(value)) for value in values.tolist()]
+    return column
+
+
+def _named(value: float) -> str:
+    if np.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() else repr(value)
