@@ -15,9 +15,6 @@ from idla_trainer.data.table import Table
 from idla_trainer.metrics import classification as metrics
 from idla_trainer.problems import text
 
-__all__ = ["prepare", "read"]
-
-read = text.read
 _HELD_OUT = 0.2
 """The share of the intents that the light model never sees."""
 _FEWEST = 5

@@ -14,14 +14,11 @@ from idla_preprocess.text_grams import normalised
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, Parts, split
-from idla_trainer.data.table import Table, read_table
+from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification, positive_class
 from idla_trainer.problems.text_columns import label_column, labels_of, text_column, texts_of
 
-__all__ = ["prepare", "read"]
-
-read = read_table
 _LONGEST = 1 << 16
 """Characters by which equal texts are told."""
 

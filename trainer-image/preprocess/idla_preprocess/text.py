@@ -86,7 +86,7 @@ class TextSpec:
         characters: tuple[int, int] = (2, 5),
         fewest_texts: int = 2,
         most_features: int = 1 << 16,
-        longest_list: int = 512,
+        longest_list: int = 256,
         maximum_characters: int = LONGEST_READ,
     ) -> Self:
         """Return the spec that the training split asks for.
