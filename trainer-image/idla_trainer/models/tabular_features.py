@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from idla_preprocess.tabular import CATEGORIES, NUMBERS, TabularSpec
+from idla_preprocess.tabular import NUMBERS, TabularSpec
+from idla_preprocess.tabular_columns import CATEGORIES
 
 from idla_trainer.models.hyperparameters import Hyperparameter
 
