@@ -115,6 +115,7 @@ class _Training:
     """One training: the models, the optimizer and the compiled step."""
 
     def __init__(self, student: Any, lesson: Lesson, settings: Settings) -> None:
+        tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(settings.seed)
         self._model, self._lesson, self._settings = logits_model(student), lesson, settings
         self._data = lesson.data

@@ -1,0 +1,153 @@
+"""What compression costs and gains: `python benchmarks/models/compression.py mnist:resnet mnist:vgg sms:text`.
+
+Each network is trained, trained on as long as the smaller ones are (the baseline), pruned, distilled, converted, and
+all variants are measured as served against the float LiteRT file of the baseline, interleaved, on one thread. The
+choice is made on the gate split; the test split is measured afterwards, once.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idla_contract.problem import Problem, TaskType
+from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
+from idla_server.runtime import Runtime
+from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distill
+from idla_trainer.compression.judge import FLOAT, choose
+from idla_trainer.compression.measure import measure
+from idla_trainer.compression.networks import Task, networks
+from idla_trainer.compression.pareto import Point, front
+from idla_trainer.compression.recipes import Clock
+from idla_trainer.compression.variants import write_rounded, write_variants
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.judged import Judged
+from idla_trainer.problems import images, text
+
+DATA = Path(__file__).parents[3] / "shared/data/ml"
+MEMORY = 8 << 30
+METHODS = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Data and how they are read."""
+
+    path: str
+    kind: TaskType
+    module: Any
+    source: dict[str, Any]
+
+
+CASES = {
+    "mnist": Case("cv/mnist_5k.csv.gz", TaskType.IMAGE_CLASSIFICATION, images, {}),
+    "sms": Case(
+        "nlp/sms_spam.tsv",
+        TaskType.TEXT_CLASSIFICATION,
+        text,
+        {"header": False, "columns": {"label": "0", "text": "1"}},
+    ),
+    "banking": Case("dialog/banking77_train.csv", TaskType.TEXT_CLASSIFICATION, text, {}),
+}
+
+
+def dataset_of(case: Case, seed: int) -> Dataset:
+    """Return the data, split by the seed."""
+    source = DataSource(uri="pvc://data/x", split=Split(seed=seed), **case.source)
+    problem = Problem(type=case.kind)
+    found = case.module.read(DATA / case.path, source, MEMORY)
+    prepared: Dataset = case.module.prepare(found, source, problem, digest="sha256:" + "0" * 64, test=None)
+    return prepared
+
+
+def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Any]:
+    """Return a network and what changes its examples at random."""
+    if name == "text":
+        from idla_trainer.models.text_network import HYPERPARAMETERS, build_text_network
+
+        settings = {known.name: known.default for known in HYPERPARAMETERS} | ({"width": width} if width else {})
+        return build_text_network(dataset.preprocess, dataset.objective, settings), None  # type: ignore[arg-type]
+    from idla_trainer.models.registry import entry_of
+
+    entry, values = entry_of(ModelSpec(template=name, builder=name, hyperparameters={"width": width} if width else {}))
+    model = entry.build(dataset.preprocess, dataset.objective, values)
+    if entry.augment is None:
+        return model, None
+    change: Callable[..., Any] = entry.augment
+    return model, lambda inputs, epoch, step: change(inputs, values, seed=1, epoch=epoch, step=step)
+
+
+def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None:
+    """Train, compress, measure and print one network on one split."""
+    dataset = dataset_of(CASES[name], seed)
+    train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
+    gate, test = dataset.examples(dataset.parts.judged), dataset.examples(dataset.parts.test)
+    model, augment = built(network, dataset, options.width)
+    data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
+    lesson = Lesson(data, dataset.objective.loss, augment=augment)
+    settings = Settings(epochs=options.epochs, learning_rate=0.002, seed=seed)
+    learned = distill(model, lesson, settings)
+    judged = Judged(dataset.objective, validation.targets, validation.raw)
+    settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed)
+    clock = Clock(options.budget)
+    task = Task(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
+    started = time.monotonic()
+    found = networks(model, task, tuple(options.keep))
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_variants(Path(folder), found, METHODS, train.inputs, lambda: None)
+        files |= write_rounded(files, found, task, train.inputs, epochs=max(1, options.distill // 3))
+        spent = time.monotonic() - started
+        measured = measure(files, FLOAT, gate, dataset.objective)
+        candidate = Candidate(task="t", content_hash="0" * 10, model=ModelSpec(template="t", builder=network))
+        report = choose(
+            CompressStep(candidate=candidate), measured[FLOAT], [measured[one] for one in measured if one != FLOAT]
+        )
+        points = {
+            one: Point(value.drop, value.size_bytes, value.latency_p50_milliseconds) for one, value in measured.items()
+        }
+        tests = Judged(dataset.objective, test.targets, test.raw)
+        plain = Runtime(files[FLOAT]).predict(test.inputs)
+        before = tests.score(answers(model, test.inputs))
+        print(f"\n{name} {network} seed {seed}: {model.count_params()} weights, {learned.seconds:.0f} s of training, ")
+        print(f"{spent:.0f} s of compression; test before the extra training {before:.4f}")
+        print("| variant | kB | smaller | p50 ms | faster | gate | test | test drop (95 %) | |\n" + "|---" * 9 + "|")
+        for variant, value in measured.items():
+            served = Runtime(files[variant]).predict(test.inputs)
+            low, high = tests.drop_interval(plain, served)
+            smaller = measured[FLOAT].size_bytes / value.size_bytes
+            faster = measured[FLOAT].latency_p50_milliseconds / value.latency_p50_milliseconds
+            marks = ("front " if variant in front(points) else "") + ("chosen" if variant == report.choice else "")
+            print(
+                f"| {variant} | {value.size_bytes / 1000:.1f} | {smaller:.2f} | {value.latency_p50_milliseconds:.4f} | "
+                f"{faster:.2f} | {value.score:.4f} | {tests.score(served):.4f} | "
+                f"{tests.drop(plain, served):+.4f} ({low:+.4f} to {high:+.4f}) | {marks} |",
+                flush=True,
+            )
+    for reason in found.kept:
+        print(f"kept: {reason}")
+
+
+def main() -> None:
+    """Run every case and seed that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="+", metavar="DATA:NETWORK")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--distill", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=0.001)
+    parser.add_argument("--budget", type=float, default=900.0)
+    parser.add_argument("--tolerance", type=float, default=0.01)
+    parser.add_argument("--width", type=int, default=0)
+    parser.add_argument("--keep", type=float, nargs="*", default=[0.85, 0.7, 0.6, 0.5, 0.35, 0.25, 0.15])
+    options = parser.parse_args()
+    for case in options.cases:
+        for seed in options.seeds:
+            name, network = case.split(":")
+            run(name, network, options, seed)
+
+
+if __name__ == "__main__":
+    main()

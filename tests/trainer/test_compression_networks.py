@@ -1,0 +1,106 @@
+"""The whole way of a compression: a baseline that learned on, smaller networks, and their files."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from idla_contract.task import CompressionMethod
+from idla_server.runtime import Runtime
+from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distill
+from idla_trainer.compression.networks import Network, Networks, Task, networks
+from idla_trainer.compression.recipes import Clock
+from idla_trainer.compression.variants import write_rounded, write_variants
+
+pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]
+layers = keras.layers
+METHODS = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
+
+
+def loss(targets: Any, outputs: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    """Return lists of numbers with weights: the class is the third of the vocabulary that weighs most."""
+    rng = np.random.default_rng(0)
+    often = 1 / np.arange(1, 61) ** 1.5
+    ids = rng.choice(np.arange(1, 61), (900, 8), p=often / often.sum()).astype(np.int32)
+    weights = rng.random((900, 8), np.float32)
+    sums = np.stack([((ids % 3 == kind) * weights).sum(axis=1) for kind in range(3)], axis=1)
+    inputs = {"ids": ids, "weights": weights}
+    halves = [{name: values[part] for name, values in inputs.items()} for part in (slice(600), slice(600, None))]
+    targets: npt.NDArray[Any] = sums.argmax(axis=1)
+    return Data(halves[0], targets[:600], halves[1], targets[600:])
+
+
+@pytest.fixture(scope="module")
+def model(data: Data) -> Any:
+    keras.utils.set_random_seed(1)
+    weights, ids = keras.Input((8,), name="weights"), keras.Input((8,), name="ids", dtype="int32")
+    sums = layers.Dot(axes=1)([weights, layers.Embedding(64, 32)(ids)])
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.Dense(32)(sums)))
+    logits = layers.Dense(3, name="logits")(layers.Concatenate()([sums, hidden]))
+    made = keras.Model([weights, ids], layers.Softmax()(logits))
+    distill(made, Lesson(data, loss), Settings(epochs=20, learning_rate=0.01, batch_size=32))
+    return made
+
+
+def task(data: Data, *, seconds: float = 600.0, tolerance: float = 0.2) -> Task:
+    def drop(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
+        hits = [float((values.argmax(axis=1) == data.validation_targets).mean()) for values in (before, after)]
+        return hits[0] - hits[1]
+
+    settings = Settings(epochs=8, learning_rate=0.01, batch_size=32)
+    return Task(Lesson(data, loss), settings, drop, tolerance, Clock(seconds), lambda: None)
+
+
+@pytest.fixture(scope="module")
+def found(data: Data, model: Any) -> Networks:
+    return networks(model, task(data), (0.75, 0.5, 0.25))
+
+
+def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found: Networks, model: Any) -> None:
+    names = [network.name for network in found.found]
+    assert names[:2] == ["", "Keep50"]
+    assert found.found[0].model.count_params() == model.count_params()
+    assert found.found[1].model.count_params() < 0.6 * model.count_params()
+    assert found.found[1].drop <= 0.1
+    assert found.kept == ()
+
+
+def test_every_network_is_converted_by_every_method_and_answers(found: Networks, data: Data, tmp_path: Path) -> None:
+    files = write_variants(tmp_path, found, METHODS, data.inputs, lambda: None)
+    methods = [method.value for method in METHODS]
+    assert list(files) == ["Float32", *(network.name + method for network in found.found for method in methods)]
+    for name, path in files.items():
+        served = Runtime(path).predict(data.validation_inputs)
+        hits = float((served.argmax(axis=1) == data.validation_targets).mean())
+        assert hits > 0.8, name
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    assert sizes["Keep50Int8"] < sizes["Int8"] < sizes["Float32"]
+    assert write_rounded(files, found, task(data), data.inputs, epochs=1) == {}
+
+
+def test_a_network_that_is_spoiled_by_rounding_learns_it(data: Data, model: Any, tmp_path: Path) -> None:
+    lone = Networks((Network("", model, 0.0),), ())
+    files = write_variants(tmp_path, lone, METHODS, data.inputs, lambda: None)
+    made = write_rounded(files, lone, task(data, tolerance=-1.0), data.inputs, epochs=1)
+    assert list(made) == ["AwareInt8"]
+    hits = float(
+        (Runtime(made["AwareInt8"]).predict(data.validation_inputs).argmax(axis=1) == data.validation_targets).mean()
+    )
+    assert hits > 0.8
+
+
+@pytest.mark.parametrize(("shares", "seconds"), [((), 600.0), ((0.5,), 0.0), ((1.0,), 600.0)])
+def test_a_network_stays_what_it_is_where_nothing_is_to_be_won(
+    data: Data, model: Any, shares: tuple[float, ...], seconds: float
+) -> None:
+    found = networks(model, task(data, seconds=seconds), shares)
+    assert [(network.name, network.model is model) for network in found.found] == [("", True)]
+    assert answers(found.found[0].model, data.validation_inputs).shape == (300, 3)

@@ -1,0 +1,167 @@
+"""The networks of a compression: the float baseline trained on, and smaller ones that learned from it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from idla_trainer.compression.channels import Analysis, analysed
+from idla_trainer.compression.distill import Arrays, Learned, Lesson, Settings, answers, distill
+from idla_trainer.compression.embeddings import with_concentrated_columns, with_fewer_rows
+from idla_trainer.compression.fake_quantization import calibrate, rounded_weights, stripped, with_ranges
+from idla_trainer.compression.graph import Reading, read, rebuilt
+from idla_trainer.compression.importance import by_loss
+from idla_trainer.compression.prune import selected, without
+from idla_trainer.compression.recipes import Clock, searched
+from idla_trainer.compression.reestimate import reestimate
+from idla_trainer.compression.rules import RULES
+from idla_trainer.compression.sensitivity import products
+
+_log = logging.getLogger(__name__)
+_WORTH = 0.95
+"""A network with more of the weights than this share is not tried: it would save next to nothing."""
+_MULTIPLE = 4
+_COMPARED = 32
+"""Examples by which a copy is compared with the network that it was made of."""
+_LOGITS = "logits"
+_OF_CHANNELS = 0.5
+"""Part of the tolerance that a smaller network may use up; the rest is for its rounding."""
+_BASELINE = 0.4
+"""Share of the time that the baseline may learn on; each smaller network then learns as many epochs."""
+_ROWS = 0.5
+"""Power of the share of channels that gives the share of rows of a vocabulary that stay."""
+_AWARE_RATE = 0.1
+"""Learning rate of quantization-aware training in relation to that of the distillation: it is a last polish."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What the networks are trained and judged by."""
+
+    lesson: Lesson
+    """Without a teacher."""
+    settings: Settings
+    drop: Callable[[Any, Any], float]
+    """Loss of quality on the validation part of one served answer against another."""
+    tolerance: float
+    """Drop that is accepted."""
+    clock: Clock
+    check: Callable[[], None]
+    """Called often; may raise to end the work."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A network that may be served."""
+
+    name: str
+    """Begins the names of its variants; "" for the baseline."""
+    model: Any
+    drop: float
+    """Loss of quality on the validation part against the baseline."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """The baseline first, then smaller ones in the order in which they were tried."""
+
+    found: tuple[Network, ...]
+    kept: tuple[str, ...]
+    """Layers whose channels could not be followed, with the reason."""
+
+
+def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
+    """Return the baseline, trained on as long as each smaller network, and the smaller ones that are good enough.
+
+    The baseline learns from itself as it came for as many epochs as they do, so that what these gain by longer training
+    and by distillation is not taken for a gain of the compression. Each one is the best of its epochs by the
+    validation part, the baseline perhaps as it came.
+
+    Args:
+        model: the float network; not changed.
+        task: how it is trained and judged.
+        shares: of the channels that may stay; empty: no training happens.
+    """
+    alone = (Network("", model, 0.0),)
+    baseline = _copy(model, task.lesson.data.validation_inputs) if shares else None
+    if baseline is None:
+        return Networks(alone, ("the whole network: it cannot be built again from its graph",) if shares else ())
+    reading = read(baseline)
+    analysis = analysed(reading.graph, RULES)
+    kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (_LOGITS,))
+    worth = tuple(share for share in shares if _size(reading, analysis, share) <= _WORTH)
+    if not worth or not task.clock.allows(0.0):
+        return Networks(alone, kept)
+    learned = _learn(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    task = replace(task, settings=replace(task.settings, epochs=learned.epochs))
+    reading = read(with_concentrated_columns(baseline))
+    analysis = analysed(reading.graph, RULES)
+    scores = by_loss(analysis, products(reading, task.lesson.data, task.lesson.loss, seed=task.settings.seed))
+    reference = answers(baseline, task.lesson.data.validation_inputs)
+    found = [Network("", baseline, 0.0)]
+
+    def attempt(share: float) -> bool | None:
+        if not task.clock.allows(learned.seconds):
+            return None
+        removed = selected(analysis.families, scores, keep=share, multiple=_MULTIPLE)
+        narrow = without(reading, analysis, removed).model
+        student = with_fewer_rows(narrow, task.lesson.data.inputs, keep=share**_ROWS)
+        reestimate(student, task.lesson.data.inputs, seed=task.settings.seed)
+        _learn(student, baseline, task, seconds=task.clock.left())
+        drop = task.drop(reference, answers(student, task.lesson.data.validation_inputs))
+        passes = drop <= task.tolerance * _OF_CHANNELS
+        percent, word = round(100 * share), "accepted" if passes else "too much"
+        _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
+        if passes:
+            found.append(Network(f"Keep{percent}", student, drop))
+        return passes
+
+    searched(worth, attempt)
+    return Networks(tuple(found), kept)
+
+
+def learned_to_be_rounded(network: Network, baseline: Any, task: Task, *, epochs: int) -> Network:
+    """Return the network after quantization-aware training, for full integer conversion; the given one stays.
+
+    Args:
+        network: what loses too much when it is rounded.
+        baseline: from which it learns.
+        task: how.
+        epochs: how long.
+    """
+    rounding = with_ranges(network.model)
+    calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
+    settings = replace(task.settings, epochs=epochs, learning_rate=task.settings.learning_rate * _AWARE_RATE)
+    lesson = replace(task.lesson, teacher=baseline, change=rounded_weights)
+    distill(rounding, lesson, replace(settings, seconds=task.clock.left()), task.check)
+    return Network(f"{network.name}Aware", stripped(rounding), network.drop)
+
+
+def _copy(model: Any, inputs: Arrays) -> Any | None:
+    """Return a network of the same layers that answers the same; None where it is none that can be read and rebuilt."""
+    some = {name: values[:_COMPARED] for name, values in inputs.items()}
+    try:
+        copy = rebuilt(read(model), {})
+        return copy if np.allclose(answers(copy, some), answers(model, some), atol=1e-4) else None
+    except (TypeError, ValueError, NotImplementedError) as error:
+        _log.warning("the network keeps its channels: %s", error)
+        return None
+
+
+def _learn(student: Any, teacher: Any, task: Task, *, seconds: float) -> Learned:
+    lesson = replace(task.lesson, teacher=teacher)
+    learned = distill(student, lesson, replace(task.settings, seconds=seconds), task.check)
+    _log.info("%d epochs, the best is %d, in %.1f s", learned.epochs, learned.best_epoch, learned.seconds)
+    return learned
+
+
+def _size(reading: Reading, analysis: Analysis, share: float) -> float:
+    """Return the share of the weights that a network with a share of its channels has."""
+    scores = {int(channel): 0.0 for family in analysis.families for channel in family.channels}
+    removed = selected(analysis.families, scores, keep=share, multiple=_MULTIPLE)
+    if not len(removed):
+        return 1.0
+    smaller = without(reading, analysis, removed).model
+    return float(smaller.count_params() / reading.model.count_params())
