@@ -1,0 +1,43 @@
+"""A recipe as the trainer's own pods carry it out: the network itself is made smaller, and what is served is told."""
+
+from typing import Any
+
+import pytest
+from idla_contract.exit_codes import ExitCode
+from idla_contract.task import (
+    Candidate,
+    CompressStep,
+    EvaluateStep,
+    Gate,
+    ModelSpec,
+    PublishStep,
+    Recipe,
+    Training,
+    TrainStep,
+    VerifyStep,
+)
+
+pytestmark = pytest.mark.trainer
+
+MODEL = ModelSpec(template="vgg-small", builder="vgg", hyperparameters={"width": 8, "blocks": 2, "dense": 32})
+CANDIDATE = Candidate(task="train", content_hash="0123456789ab", model=MODEL)
+
+
+def test_a_recipe_serves_a_smaller_network(pods: Any) -> None:
+    trained = pods.run("train", TrainStep(model=MODEL, training=Training(max_epochs=12, batch_size=32)))
+    assert trained.code == ExitCode.SUCCEEDED, trained.log
+    step = CompressStep(
+        candidate=CANDIDATE, recipe=Recipe(keep_percents=(75, 50), epochs=6, budget_seconds=300),
+        gate=Gate(maximum_drop=0.2),
+    )  # fmt: skip
+    ended = pods.run("ship", step, EvaluateStep(), VerifyStep(), PublishStep())
+    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    report = ended.answer.compress
+    assert report is not None
+    variants = {variant.name: variant for variant in report.variants}
+    assert list(variants)[:3] == ["Float32", "DynamicRange", "Int8"]
+    assert report.choice.startswith("Keep")
+    assert variants[report.choice].pareto
+    assert variants[report.choice].size_bytes < min(variants[name].size_bytes for name in list(variants)[:3])
+    assert report.unpruned == ()
+    assert ended.answer.evaluate.served_score > 0.6
