@@ -6,6 +6,7 @@ choice is made on the gate split; the test split is measured afterwards, once.
 """
 
 import argparse
+import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from idla_trainer.compression.pareto import Point, front
 from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.table import read_table
 from idla_trainer.judged import Judged
 from idla_trainer.problems import images, text
 
@@ -58,7 +60,8 @@ def dataset_of(case: Case, seed: int) -> Dataset:
     """Return the data, split by the seed."""
     source = DataSource(uri="pvc://data/x", split=Split(seed=seed), **case.source)
     problem = Problem(type=case.kind)
-    found = case.module.read(DATA / case.path, source, MEMORY)
+    read = getattr(case.module, "read", read_table)
+    found = read(DATA / case.path, source, MEMORY)
     prepared: Dataset = case.module.prepare(found, source, problem, digest="sha256:" + "0" * 64, test=None)
     return prepared
 
@@ -136,13 +139,15 @@ def main() -> None:
     parser.add_argument("cases", nargs="+", metavar="DATA:NETWORK")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--distill", type=int, default=10)
-    parser.add_argument("--rate", type=float, default=0.001)
+    parser.add_argument("--distill", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=0.002)
     parser.add_argument("--budget", type=float, default=900.0)
     parser.add_argument("--tolerance", type=float, default=0.01)
     parser.add_argument("--width", type=int, default=0)
     parser.add_argument("--keep", type=float, nargs="*", default=[0.85, 0.7, 0.6, 0.5, 0.35, 0.25, 0.15])
     options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("idla_trainer.compression").setLevel(logging.INFO)
     for case in options.cases:
         for seed in options.seeds:
             name, network = case.split(":")

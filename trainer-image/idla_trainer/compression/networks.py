@@ -28,6 +28,7 @@ _COMPARED = 32
 _LOGITS = "logits"
 _OF_CHANNELS = 0.5
 """Part of the tolerance that a smaller network may use up; the rest is for its rounding."""
+_ROUNDING = 1e-9
 _BASELINE = 0.4
 """Share of the time that the baseline may learn on; each smaller network then learns as many epochs."""
 _ROWS = 0.5
@@ -111,7 +112,7 @@ def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
         reestimate(student, task.lesson.data.inputs, seed=task.settings.seed)
         _learn(student, baseline, task, seconds=task.clock.left())
         drop = task.drop(reference, answers(student, task.lesson.data.validation_inputs))
-        passes = drop <= task.tolerance * _OF_CHANNELS
+        passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
         _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
         if passes:
