@@ -26,7 +26,8 @@ HOSTILE = (
 """Texts that go wrong somewhere in the world."""
 _WORDS: dict[str, tuple[Any, ...]] = {
     "data.storageUri": ("sample://digits", "pvc://faces/all.npz", "https://h.example/x.csv"),
-    "data.labelColumn": ("label", "../x", "$(HOME)"),
+    "data.columns.label": ("label", "../x", "$(HOME)"),
+    "data.testStorageUri": ("pvc://faces/test.csv",),
     "model.templateRefs[].name": ("resnet-small", "vgg-small"),
     "model.workflowRef.name": ("digits",),
     "model.storageUri": ("pvc://models/models/x", "https://models.example/$(HOME)"),

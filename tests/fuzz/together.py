@@ -4,29 +4,76 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from idla.api.task_kind import CLASSIFICATION, ROLES
+from idla_contract.problem import METRICS, TaskType
 from pydantic import ValidationError
 
 from tests.fuzz.schema import Path_, shown
 from tests.unit.api.validation_cases import DIGEST, SPECS
 
 Part = dict[str, Any]
+STEPS = {"horizon", "history", "periodSeconds", "quantiles"}
+"""What only forecasts have."""
 
 
 def _split(part: Part) -> Part:
     """Let the shares add up to 100."""
     train = part["trainPercent"]
+    if "testPercent" not in part:
+        return part | {"trainPercent": max(2, train), "validationPercent": 100 - max(2, train)}
     validation = 1 + (part["validationPercent"] - 1) % (99 - train)
     return part | {"validationPercent": validation, "testPercent": 100 - train - validation}
 
 
 def _data(part: Part) -> Part:
-    return _without(part, "format") if part.get("format") == "NPZ" and "labelColumn" in part else part
+    """Let the layout of a file go with its format, and the shares with the test file."""
+    if part.keys() & {"delimiter", "header"} and part.get("format") not in {None, "Auto", "CSV"}:
+        part = _without(part, "format")
+    if "testDigest" in part:
+        part = {"testStorageUri": "pvc://faces/test.csv"} | part
+    if "split" in part and ("testPercent" in part["split"]) == ("testStorageUri" in part):
+        shares = {"trainPercent": 80, "validationPercent": 20 if "testStorageUri" in part else 10}
+        rest = {} if "testStorageUri" in part else {"testPercent": 10}
+        part = part | {"split": _without(part["split"], "testPercent") | shares | rest}
+    return part
 
 
 def _objective(part: Part) -> Part:
-    bounds = sorted((part[name] for name in ("minimum", "target") if name in part), key=float) or ["0.9"]
-    names = [name for name in ("minimum", "target") if name in part] or ["target"]
-    return part | dict(zip(names, bounds, strict=True))
+    """Let the figures go with the direction of the metric."""
+    shares = {"accuracy", "balancedAccuracy", "f1", "auc", "ndcgAt10", "recallAt10"}
+    order = ("minimum", "target") if part["metric"] in shares else ("target", "maximum")
+    kept = {name: part[name] for name in order if name in part}
+    if part["metric"] in shares:
+        kept = {name: value if float(value) <= 1 else "0.9" for name, value in kept.items()}
+    ordered = zip(kept, sorted(kept.values(), key=float), strict=True)
+    return _without(part, "minimum", "target", "maximum") | dict(ordered)
+
+
+def _task(part: Part) -> Part:
+    """Let steps and quantiles be of series."""
+    return part | {"type": "Forecasting"} if part.keys() & STEPS and "type" in part else part
+
+
+def _whole(part: Part) -> Part:
+    """Name the kind of task that takes most of what was drawn, and leave out what it has not."""
+    data, task, objectives = part.get("data", {}), part.get("task", {}), part.get("objectives", [])
+    columns = data.get("columns", {})
+
+    def refused(kind: TaskType) -> list[str]:
+        steps = [] if kind is TaskType.FORECASTING else sorted(task.keys() & STEPS)
+        label = [] if kind in CLASSIFICATION else sorted(task.keys() & {"positiveLabel"})
+        metric = ["metric"] if any(entry["metric"] not in METRICS[kind] for entry in objectives) else []
+        return [*steps, *label, *metric, *(name for name in columns if kind not in ROLES[name])]
+
+    kind = min(TaskType, key=lambda entry: (len(refused(entry)), entry != task.get("type")))
+    found = part | {"task": _without(task, *refused(kind)) | {"type": str(kind)}}
+    if columns:
+        found |= {"data": data | {"columns": _without(columns, *refused(kind))}}
+    return _without(found, "objectives") if "metric" in refused(kind) else found
+
+
+def _inputs_of(part: Part) -> Part:
+    return part | {"tasks": ["ImageClassification"]} if "inputs" in part else part
 
 
 def _candidates(part: Part) -> Part:
@@ -69,6 +116,9 @@ _RULES: dict[tuple[str, str], Callable[[Part], Part]] = {
     ("TrainingWorkflow", "data.split"): _split,
     ("TrainingWorkflow", "data"): _data,
     ("TrainingWorkflow", "objectives[]"): _objective,
+    ("TrainingWorkflow", "task"): _task,
+    ("TrainingWorkflow", ""): _whole,
+    ("ModelTemplate", ""): _inputs_of,
     ("TrainingWorkflow", "model"): _candidates,
     ("TrainingWorkflow", "outputs"): _outputs,
     ("TrainingWorkflow", "resources"): _resources,
@@ -100,7 +150,11 @@ def without_refused(kind: str, spec: Part) -> Part:
         try:
             SPECS[kind].model_validate(spec)
         except ValidationError as error:
-            *parents, last = error.errors()[0]["loc"]
+            place = error.errors()[0]["loc"]
+            if not place:
+                spec = _whole(spec)
+                continue
+            *parents, last = place
             holder: Any = spec
             for step in parents:
                 holder = holder[step]

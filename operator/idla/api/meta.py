@@ -175,12 +175,20 @@ Label = Annotated[str, Field(max_length=63), LABEL]
 SHARE = Matches(pattern=r"^(0(\.[0-9]+)?|1(\.0+)?)$", allowed='a decimal from 0 to 1 in quotes, e.g. "0.97"')
 Share = Annotated[str, Field(max_length=24), SHARE]
 """A decimal from 0 to 1 as text, since floats are no part of a spec."""
+INNER_SHARE = Matches(
+    pattern=r"^0\.[0-9]*[1-9][0-9]*$", allowed='a decimal between 0 and 1 in quotes, both excluded, e.g. "0.9"'
+)
+InnerShare = Annotated[str, Field(max_length=24), INNER_SHARE]
+"""A decimal between 0 and 1 as text."""
 DECIMAL = Matches(
     pattern=r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|0+\.[0-9]*[1-9][0-9]*)(e-?[0-9])?$",
     allowed='a decimal above 0 in quotes, e.g. "20", "0.002" or "2e-3"',
 )
 Decimal = Annotated[str, Field(max_length=24), DECIMAL]
 """A decimal above 0 as text."""
+SCORE = Matches(pattern=r"^[0-9]+(\.[0-9]+)?(e-?[0-9]{1,3})?$", allowed="a decimal of 0 or more")
+Score = Annotated[str, Field(max_length=24), SCORE]
+"""A value of a metric as text."""
 DIGEST = Matches(pattern=r"^sha256:[0-9a-f]{64}$", allowed="`sha256:` and 64 digits of 0-9 and a-f")
 Digest = Annotated[str, Field(max_length=128), DIGEST]
 QUANTITY = Matches(

@@ -2,11 +2,11 @@
 
 from typing import Annotated, ClassVar, Self
 
-from idla_contract.task import CompressionMethod
+from idla_contract.problem import TaskType
+from idla_contract.task import ClassWeights, CompressionMethod, Schedule
 from pydantic import Field, model_validator
 
-from idla.api.meta import Decimal, Distinct, Keyed, Label, Matches, Rule, SpecModel, Whole
-from idla.api.training_workflow import TaskType
+from idla.api.meta import Decimal, Distinct, InnerShare, Keyed, Label, Matches, Rule, SpecModel, Whole
 
 KIND = "ModelTemplate"
 PLURAL = "modeltemplates"
@@ -62,10 +62,29 @@ class TemplateTraining(SpecModel):
     """Examples a step."""
     learning_rate: Decimal
     """Peak of the schedule."""
+    weight_decay: Decimal | None = None
+    """Decoupled decay of the weights. Default: "0.0001"."""
+    label_smoothing: InnerShare | None = None
+    """Share of a class's probability that is spread over all classes in the training loss. Default: none."""
+    average_decay: InnerShare | None = None
+    """Decay of the moving average of the weights that is validated and kept. Default: the weights themselves are."""
+    warm_up_percent: Whole | None = Field(default=None, ge=0, le=100)
+    """Share of all steps over which the rate rises to its peak. Default: 5."""
+    schedule: Schedule | None = None
+    """How the rate goes on. Default: Cosine."""
+    class_weights: ClassWeights | None = None
+    """What an example counts in the loss. Default: None."""
 
 
 class ModelTemplateSpec(SpecModel):
     """A builder of the trainer with its settings and priors."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="!has(self.inputs) || self.tasks.all(task, task == 'ImageClassification')",
+            message="`inputs` limits the sides of images; it is for ImageClassification alone",
+        ),
+    )
 
     description: Annotated[str, Field(min_length=1, max_length=512)]
     """What it is good for."""
@@ -76,10 +95,16 @@ class ModelTemplateSpec(SpecModel):
     hyperparameters: Annotated[tuple[Hyperparameter, ...], Field(max_length=32), Keyed("name")] = ()
     """Settings of the builder."""
     inputs: InputLimits | None = None
-    """Which images it can work on."""
+    """Which images it can work on; only for tasks on images. Default: any."""
     profile: TemplateProfile
     """What is expected of it."""
     training: TemplateTraining
     """How it is trained."""
     compression_methods: Annotated[tuple[CompressionMethod, ...], Field(max_length=8), Distinct()] = ()
     """Compression methods that work on it."""
+
+    @model_validator(mode="after")
+    def _images_alone(self) -> Self:
+        if self.inputs is not None and set(self.tasks) != {TaskType.IMAGE_CLASSIFICATION}:
+            raise ValueError(self.cel[0].message)
+        return self

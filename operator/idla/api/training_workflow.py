@@ -3,14 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
-from idla_contract.task import CompressionMethod, DataFormat, OnGateFailure
+from idla_contract.task import CompressionMethod, OnGateFailure
 from pydantic import Field, model_validator
 
+from idla.api import task_kind
+from idla.api.data_settings import DataSettings
 from idla.api.meta import (
     QUANTITY,
-    SHARE,
     Decimal,
-    Digest,
     Distinct,
     Flag,
     Keyed,
@@ -25,7 +25,8 @@ from idla.api.meta import (
 )
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
-from idla.api.uri import ClaimUri, DataUri
+from idla.api.task_settings import Objective, TaskSettings
+from idla.api.uri import ClaimUri
 
 KIND = "TrainingWorkflow"
 PLURAL = "trainingworkflows"
@@ -44,16 +45,15 @@ class Approval(StrEnum):
     """The data are profiled, the plan is shown, nothing is trained."""
 
 
-class TaskType(StrEnum):
-    """What the model has to do."""
+class Preset(StrEnum):
+    """How much is spent on a good model."""
 
-    IMAGE_CLASSIFICATION = "ImageClassification"
-
-
-class ObjectiveMetric(StrEnum):
-    """What is maximized."""
-
-    ACCURACY = "accuracy"
+    FAST = "Fast"
+    """Two models at most, a third of the epochs."""
+    BALANCED = "Balanced"
+    """Three models at most."""
+    BEST = "Best"
+    """Six models at most, twice the epochs."""
 
 
 class ConstraintMetric(StrEnum):
@@ -99,98 +99,6 @@ class DeploymentMode(StrEnum):
     CREATE_OR_UPDATE = "CreateOrUpdate"
 
 
-class TaskSettings(SpecModel):
-    """What the model has to do."""
-
-    type: TaskType
-    """The kind of task."""
-
-
-class SplitSettings(SpecModel):
-    """Shares of the examples, stratified by label; they add up to 100."""
-
-    cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule="self.trainPercent + self.validationPercent + self.testPercent == 100",
-            message="`trainPercent`, `validationPercent` and `testPercent` must add up to 100",
-        ),
-    )
-
-    train_percent: Whole = Field(ge=1, le=98)
-    """Share that models learn from."""
-    validation_percent: Whole = Field(ge=1, le=98)
-    """Share that decides between models and when to stop; part of it judges the compression."""
-    test_percent: Whole = Field(ge=1, le=98)
-    """Share that is touched once, after every choice."""
-    seed: Whole | None = Field(default=None, ge=0, le=2147483647)
-    """Seed of the shuffle. Default: 42."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.train_percent + self.validation_percent + self.test_percent != 100:  # noqa: PLR2004  # percent
-            raise ValueError(self.cel[0].message)
-        return self
-
-
-class DataSettings(SpecModel):
-    """Where the examples are."""
-
-    cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            rule="!has(self.labelColumn) || !has(self.format) || self.format != 'NPZ'",
-            message="`labelColumn` is for CSV; NPZ has the labels in its array `y`",
-        ),
-    )
-
-    storage_uri: DataUri
-    """`sample://name`, `pvc://claim/path` or `https://host/path`."""
-    format: DataFormat | None = None
-    """How the file is read. Default: by its ending."""
-    label_column: str | None = Field(default=None, min_length=1, max_length=253)
-    """CSV column of the label. Default: `label`, else the last one."""
-    digest: Digest | None = None
-    """Digest that the data must have; without it, the digest found is written to `status.data`."""
-    split: SplitSettings | None = None
-    """Shares for training, validation and test. Default: 64, 16 and 20 percent."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.label_column is not None and self.format is DataFormat.NPZ:
-            raise ValueError(self.cel[0].message)
-        return self
-
-
-class Objective(SpecModel):
-    """A quality to reach."""
-
-    cel: ClassVar[tuple[Rule, ...]] = (
-        Rule(rule="has(self.target) || has(self.minimum)", message="give `target`, `minimum` or both"),
-        Rule(
-            rule=(
-                f"!has(self.minimum) || !has(self.target) || !{SHARE.cel('self.minimum')}"
-                f" || !{SHARE.cel('self.target')} || double(self.minimum) <= double(self.target)"
-            ),
-            message="`minimum` must not be above `target`",
-            shown="'`minimum` must not be above `target` (' + self.minimum + ' > ' + self.target + ')'",
-        ),
-    )
-
-    metric: ObjectiveMetric
-    """What is measured."""
-    target: Share | None = None
-    """What to reach, from 0 to 1, e.g. "0.97"."""
-    minimum: Share | None = None
-    """The least that is published. Default: the target."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.target is None and self.minimum is None:
-            raise ValueError(self.cel[0].message)
-        if self.target is not None and self.minimum is not None and float(self.minimum) > float(self.target):
-            raise ValueError(self.cel[1].message)
-        return self
-
-
 class Constraint(SpecModel):
     """A limit that the shipped model keeps."""
 
@@ -218,7 +126,7 @@ class ModelSettings(SpecModel):
     template_refs: Annotated[tuple[ObjectName, ...], Field(min_length=1, max_length=8), Keyed("name")] | None = None
     """ModelTemplates that compete."""
     max_candidates: Whole | None = Field(default=None, ge=1, le=8)
-    """How many are trained at most. Default: 3."""
+    """How many are trained at most. Default: what the preset says."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -242,7 +150,7 @@ class TrainingSettings(SpecModel):
     """How each candidate is trained."""
 
     max_epochs: Whole | None = Field(default=None, ge=1, le=10000)
-    """Passes over the training examples at most. Default: the template's."""
+    """Passes over the training examples at most. Default: the template's, scaled by the preset."""
     batch_size: Whole | None = Field(default=None, ge=1, le=65536)
     """Examples a step. Default: the template's."""
     learning_rate: Decimal | None = None
@@ -261,7 +169,8 @@ class GateSettings(SpecModel):
     """What a compressed variant may lose, on the same examples as the float model."""
 
     maximum_drop: Share | None = None
-    """Absolute loss of accuracy that is still accepted. Default: "0.01"."""
+    """Loss of quality that is still accepted: of a share the difference, of an error its growth in relation to the
+    float model's. Default: "0.01"."""
     verdict: Verdict | None = None
     """What is compared with it. Default: Measured."""
 
@@ -335,13 +244,14 @@ class TrainingWorkflowSpec(SpecModel):
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            rule="self.task == oldSelf.task",
+            rule="has(self.task) == has(oldSelf.task) && (!has(self.task) || self.task == oldSelf.task)",
             message="`task` cannot be changed; create another TrainingWorkflow for another task",
         ),
+        *task_kind.RULES,
     )
 
-    task: TaskSettings
-    """What the model has to do; it cannot be changed."""
+    task: TaskSettings | None = None
+    """What the model has to do; it cannot be changed. Default: what the data settings tell."""
     data: DataSettings
     """Where the examples are."""
     suspend: Flag = False
@@ -349,7 +259,9 @@ class TrainingWorkflowSpec(SpecModel):
     approval: Approval | None = None
     """Who lets the plan run. Default: Auto."""
     objectives: Annotated[tuple[Objective, ...], Field(max_length=1), Keyed("metric")] | None = None
-    """Qualities to reach."""
+    """The quality that counts, and what of it is asked for. Default: the first metric of the kind of task."""
+    preset: Preset | None = None
+    """How much is spent on a good model; what `model` and `training` say goes before it. Default: Balanced."""
     constraints: Annotated[tuple[Constraint, ...], Field(max_length=2), Keyed("metric")] | None = None
     """Limits that the shipped model keeps."""
     model: ModelSettings | None = None
@@ -368,3 +280,10 @@ class TrainingWorkflowSpec(SpecModel):
     """Seconds from `status.startTime` until the work is stopped. Default: no limit."""
     ttl_seconds_after_finished: Whole | None = Field(default=None, ge=0, le=31536000)
     """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Default: never."""
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        broken = task_kind.broken_rule(self)
+        if broken is not None:
+            raise ValueError(broken.message)
+        return self

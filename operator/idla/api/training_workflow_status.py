@@ -5,7 +5,7 @@ from typing import Annotated
 from idla_contract.task import CompressionMethod
 from pydantic import Field
 
-from idla.api.meta import Conditions, Digest, Keyed, Name, Reason, Share, StatusModel, Text, Timestamp
+from idla.api.meta import Conditions, Digest, Keyed, Name, Reason, Score, StatusModel, Text, Timestamp
 
 
 class BasisStatus(StatusModel):
@@ -158,8 +158,8 @@ class DataStatus(StatusModel):
     """Examples that judge the compression."""
     test_examples: int = Field(ge=0)
     """Examples that are touched once."""
-    baseline_score: Share
-    """Accuracy of always answering the largest class."""
+    baseline_score: Score
+    """Of the naive answer: the largest class, the mean, popularity or persistence."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What was noticed."""
 
@@ -171,10 +171,11 @@ class VariantStatus(StatusModel):
     """`Float32` or a compression method."""
     size_bytes: int = Field(ge=0)
     """Size of the model file."""
-    gate_score: Share
+    gate_score: Score
     """On the gate split."""
-    gate_drop: Annotated[str, Field(max_length=16)]
-    """Loss against Float32 on the same examples; negative is a gain."""
+    gate_drop: Annotated[str, Field(max_length=24)]
+    """Loss of quality against Float32 on the same examples, negative is a gain: of a share the difference, of an error
+    its growth in relation to Float32's."""
     gate_drop_interval: Annotated[str, Field(max_length=48)]
     """Paired 95 % interval of the loss, e.g. `[-0.0070, 0.0141]`."""
     latency_p50_milliseconds: Annotated[str, Field(max_length=24)]
@@ -194,20 +195,22 @@ class ResultsStatus(StatusModel):
     """The chosen model."""
     variant: Reason
     """The chosen variant."""
-    validation_score: Share
+    metric: Annotated[str, Field(max_length=63)] = "accuracy"
+    """What every score here measures."""
+    validation_score: Score
     """Of the chosen float model."""
     test_examples: int = Field(ge=0)
     """Size of the test split."""
-    float_score: Share
+    float_score: Score
     """Of the float model on test."""
-    served_score: Share
+    served_score: Score
     """Of the served model on test."""
     served_score_interval: Annotated[str, Field(max_length=48)]
-    """Wilson 95 % interval."""
-    served_correct: int = Field(ge=0)
-    """Test examples that the served model answers rightly."""
-    baseline_score: Share
-    """Of always answering the largest class, on test."""
+    """95 % interval."""
+    served_correct: int | None = Field(default=None, ge=0)
+    """Test examples that the served model answers rightly, where answers are right or wrong."""
+    baseline_score: Score
+    """Of the naive answer, on test."""
     size_ratio: Annotated[str, Field(max_length=24)]
     """How many times smaller the served file is than the float one."""
     latency_ratio: Annotated[str, Field(max_length=24)]
@@ -231,7 +234,7 @@ class ArtifactStatus(StatusModel):
     """The model."""
     variant: Reason
     """The variant."""
-    served_score: Share
+    served_score: Score
     """On test."""
 
 

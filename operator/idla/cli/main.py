@@ -15,7 +15,7 @@ Carry out a TrainingWorkflow as processes on this machine: look at the data, cho
 best, measure it on the test split and publish it, with the same task specs as in the cluster. Neither a cluster nor
 root is needed.
 
-The data may be sample://name, https://…, s3://…, a path (relative to the file) or file:///path; for pvc://claim/path,
+The data may be sample://name, https://…, a path (relative to the file) or file:///path; for pvc://claim/path,
 --data names the folder that stands for the claim. ModelTemplates in the same file are added to the library.
 """
 _RUN_EPILOG = """\

@@ -17,7 +17,7 @@ from idla.api.training_workflow import APPROVED_PLAN
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.signals import Signals
 from idla.core.reconciliation import Manifest
-from idla.core.requirements import read_spec
+from idla.core.requirements import problem_of, read_spec
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.library import built_in_library
@@ -116,11 +116,10 @@ class _Command:
 
     def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, places: Places) -> Document:
         """Write what was reached beside the store."""
-        objectives = read_spec(manifest).objectives or ()
         document = document_of(
             str(manifest["metadata"]["name"]),
             status,
-            metric=objectives[0].metric if objectives else "accuracy",
+            metric=problem_of(read_spec(manifest)).metric,
             store=places.store,
             seconds=time.monotonic() - self.began,
         )

@@ -212,9 +212,12 @@ def _with_trainings(facts: Facts, plan: PlanStatus) -> Facts:
     if selected is None:
         return replace(facts, obstacle=trainings_failure(views))
     if wanted is not None and not selected.reaches_minimum:
+        relax = (
+            "Lower `spec.objectives[0].minimum`" if wanted.metric.maximized else "Raise `spec.objectives[0].maximum`"
+        )
         best = f"the best candidate, {selected.candidate.template}, has {figures(selected.report)}"
         message = (
-            f"{best}; at least {wanted.least} is asked for. Lower `spec.objectives[0].minimum`, add data, or offer"
+            f"{best}; {wanted.bound} {wanted.least} is asked for. {relax}, add data, or offer"
             " other templates or more epochs"
         )
         obstacle = Obstacle(

@@ -10,14 +10,16 @@ from idla_contract.task import CompressionMethod, EarlyStopping, Training
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import CompressionMode, Selection, TrainingWorkflowSpec
+from idla.api.task_kind import kind_of
+from idla.api.training_workflow import CompressionMode, Preset, Selection, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
 from idla.core.conditions import shortened
 from idla.core.requirements import MEBIBYTE, limits
 from idla.core.situation import Obstacle
 from idla.core.snapshot import Template
 
-DEFAULT_MAX_CANDIDATES = 3
+DEFAULT_MAX_CANDIDATES = {Preset.FAST: 2, Preset.BALANCED: 3, Preset.BEST: 6}
+_EPOCHS = {Preset.FAST: 1 / 3, Preset.BALANCED: 1.0, Preset.BEST: 2.0}
 _FLOAT_BYTES, _BYTE = 4, 1
 _SHOWN_ALTERNATIVES = 8
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -59,7 +61,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
     if not feasible:
         return _nothing_feasible(spec, rejected, built_in=_built_in(library))
     order = feasible if _listed(spec) else _by_turns(feasible)
-    maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES
+    maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
     rejected.extend(
         AlternativeStatus(
             choice=template.name,
@@ -128,9 +130,10 @@ def _mismatch(
     spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int] | None
 ) -> tuple[DecisionReason, str] | None:
     entry = template.spec
-    if spec.task.type not in entry.tasks:
-        return DecisionReason.TASK_NOT_SUPPORTED, f"it is for {', '.join(entry.tasks)}, not for {spec.task.type}"
-    if shape is not None and entry.inputs is not None:
+    kind = kind_of(spec)
+    if kind not in entry.tasks:
+        return DecisionReason.TASK_NOT_SUPPORTED, f"it is for {', '.join(entry.tasks)}, not for {kind}"
+    if shape and entry.inputs is not None:
         sides = f"images are {shape[0]}x{shape[1]}"
         if entry.inputs.minimum_side is not None and min(shape[:2]) < entry.inputs.minimum_side:
             return DecisionReason.INPUT_TOO_SMALL, f"{sides}; it needs at least {entry.inputs.minimum_side} a side"
@@ -157,7 +160,7 @@ def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[Alternative
         advice = "relax the spec" if built_in else "relax the spec or add a ModelTemplate"
         message = f"no {'built-in ' if built_in else ''}template can do it; {advice}: {reasons}"
     else:
-        message = f"the library has no ModelTemplate for {spec.task.type}; apply the library's manifests or add one"
+        message = f"the library has no ModelTemplate for {kind_of(spec)}; apply the library's manifests or add one"
     return Obstacle(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
@@ -200,11 +203,18 @@ def _candidate(spec: TrainingWorkflowSpec, template: Template) -> CandidateStatu
 def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Training:
     """Return how a template is trained: the workflow's settings, else the template's, else the contract's."""
     own, given = template.training, spec.training
-    values: dict[str, object] = {
-        "max_epochs": own.max_epochs,
+    own_values: dict[str, object] = {
+        "max_epochs": max(1, round(own.max_epochs * _EPOCHS[spec.preset or Preset.BALANCED])),
         "batch_size": own.batch_size,
         "learning_rate": float(own.learning_rate),
+        "weight_decay": None if own.weight_decay is None else float(own.weight_decay),
+        "label_smoothing": None if own.label_smoothing is None else float(own.label_smoothing),
+        "average_decay": None if own.average_decay is None else float(own.average_decay),
+        "warm_up_percent": own.warm_up_percent,
+        "schedule": own.schedule,
+        "class_weights": own.class_weights,
     }
+    values = {name: value for name, value in own_values.items() if value is not None}
     if given is not None:
         overrides = {
             "max_epochs": given.max_epochs,

@@ -1,7 +1,9 @@
 """What was found and reached, in the shape of the status."""
 
+import math
 from collections.abc import Sequence
 
+from idla_contract.problem import Metric
 from idla_contract.result import CompressReport, DataProfile, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
@@ -17,11 +19,23 @@ from idla.core.selection import Selected
 
 FLOAT = "Float32"
 _WARNINGS = 8
+_SMALL, _LARGE = 0.1, 1e12
+_ENDLESS = "9e99"
 
 
 def share(value: float) -> str:
     """Return a share as the status writes it."""
     return f"{min(1.0, max(0.0, value)):.4f}"
+
+
+def score(value: float, metric: Metric) -> str:
+    """Return a score as the status writes it: four digits, of a small error four that tell something."""
+    if metric.maximized:
+        return share(value)
+    if not math.isfinite(value):
+        return _ENDLESS
+    value = max(0.0, value)
+    return f"{value:.4f}" if value == 0 or _SMALL <= value < _LARGE else f"{value:.4e}".replace("e+", "e")
 
 
 def interval(bounds: tuple[float, float]) -> str:
@@ -40,7 +54,7 @@ def data_status(profile: DataProfile) -> DataStatus:
         validation_examples=profile.validation_examples,
         gate_examples=profile.gate_examples,
         test_examples=profile.test_examples,
-        baseline_score=share(profile.baseline_score),
+        baseline_score=score(profile.baseline_score, profile.metric),
         warnings=tuple(shortened(warning) for warning in profile.warnings[:_WARNINGS]),
     )
 
@@ -53,16 +67,17 @@ def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | No
     return ResultsStatus(
         template=selected.candidate.template,
         variant=compress.choice,
-        validation_score=share(selected.report.validation_score),
+        metric=evaluate.metric,
+        validation_score=score(selected.report.validation_score, selected.report.metric),
         test_examples=evaluate.test_examples,
-        float_score=share(evaluate.float_score),
-        served_score=share(evaluate.served_score),
+        float_score=score(evaluate.float_score, evaluate.metric),
+        served_score=score(evaluate.served_score, evaluate.metric),
         served_score_interval=interval(evaluate.served_score_interval),
         served_correct=evaluate.served_correct,
-        baseline_score=share(evaluate.baseline_score),
+        baseline_score=score(evaluate.baseline_score, evaluate.metric),
         size_ratio=_ratio(compress, "size_bytes"),
         latency_ratio=_ratio(compress, "latency_p50_milliseconds"),
-        variants=tuple(_variant(variant) for variant in compress.variants[:8]),
+        variants=tuple(_variant(variant, evaluate.metric) for variant in compress.variants[:8]),
     )
 
 
@@ -70,6 +85,7 @@ def artifact_status(
     selected: Selected, result: TaskResult, *, generation: int, old: ArtifactStatus | None
 ) -> ArtifactStatus | None:
     """Return the published artifact, or None where the answer names none; the same one keeps its generation."""
+    evaluate = result.evaluate
     if result.artifact is None:
         return None
     if old is not None and old.digest == result.artifact.digest and old.uri == result.artifact.uri:
@@ -81,7 +97,7 @@ def artifact_status(
         generation=generation,
         template=selected.candidate.template,
         variant=FLOAT if result.compress is None else result.compress.choice,
-        served_score=share(0.0 if result.evaluate is None else result.evaluate.served_score),
+        served_score="0" if evaluate is None else score(evaluate.served_score, evaluate.metric),
     )
 
 
@@ -126,11 +142,11 @@ def _named(variants: Sequence[Variant], name: str) -> Variant | None:
     return next((variant for variant in variants if variant.name == name), None)
 
 
-def _variant(variant: Variant) -> VariantStatus:
+def _variant(variant: Variant, metric: Metric) -> VariantStatus:
     return VariantStatus(
         name=variant.name,
         size_bytes=variant.size_bytes,
-        gate_score=share(variant.gate_score),
+        gate_score=score(variant.gate_score, metric),
         gate_drop=f"{variant.gate_drop:.4f}",
         gate_drop_interval=interval(variant.gate_drop_interval),
         latency_p50_milliseconds=f"{variant.latency_p50_milliseconds:.4f}",

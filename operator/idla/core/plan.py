@@ -14,6 +14,7 @@ from idla_contract.task import (
     OnGateFailure,
     ProfileStep,
     PublishStep,
+    Recipe,
     Step,
     TaskSpec,
     Training,
@@ -21,7 +22,7 @@ from idla_contract.task import (
     VerifyStep,
 )
 
-from idla.api.training_workflow import Verdict
+from idla.api.training_workflow import Preset, Verdict
 from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus
 from idla.builders.identity import child_name
 from idla.builders.task_job import TaskPod
@@ -36,6 +37,13 @@ PROFILE = "profile"
 PUBLISH = "publish"
 _PUBLISH_STEPS = ("Compress", "Evaluate", "Verify", "Publish")
 _DEFAULT_BACKOFF_LIMIT = 3
+_KEPT_PERCENTS = (85, 70, 60, 50, 35, 25, 15)
+RECIPES = {
+    Preset.FAST: Recipe(),
+    Preset.BALANCED: Recipe(keep_percents=_KEPT_PERCENTS, epochs=10, budget_seconds=600),
+    Preset.BEST: Recipe(keep_percents=_KEPT_PERCENTS, epochs=20, budget_seconds=1800),
+}
+"""How far a network is made smaller, by the preset."""
 
 
 def training_task(template: str) -> str:
@@ -100,12 +108,14 @@ def publish_work(situation: Situation, plan: PlanStatus, candidate: CandidateSta
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
+        recipe=RECIPES[situation.spec.preset or Preset.BALANCED] if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
         maximum_size_bytes=maxima.size_bytes,
         maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
     )
     steps = (compress, EvaluateStep(), VerifyStep(), PublishStep())
-    return _work(situation, plan.image, PUBLISH, steps, light_amounts(situation.spec), data=_profiled(situation, plan))
+    amounts = training_amounts(situation.spec) if compress.recipe.keep_percents else light_amounts(situation.spec)
+    return _work(situation, plan.image, PUBLISH, steps, amounts, data=_profiled(situation, plan))
 
 
 def _model(candidate: CandidateStatus) -> ModelSpec:

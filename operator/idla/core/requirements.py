@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from idla_contract.problem import Metric, Problem, TaskType
+from idla_contract.problem import METRICS, Metric, Problem
 from idla_contract.task import Columns, DataFormat, DataSource, Split
 from pydantic import BaseModel, ValidationError
 
+from idla.api.data_settings import ColumnSettings
 from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
-from idla.api.training_workflow import ConstraintMetric, ObjectiveMetric, TrainingWorkflowSpec
+from idla.api.task_kind import kind_of
+from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
 from idla.core.reconciliation import Manifest
 
 DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
@@ -42,11 +44,25 @@ class PodAmounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """The accuracy that is asked for."""
+    """The quality that is asked for."""
 
     target: float | None
     least: float
-    """The least that is shipped: `minimum`, else `target`."""
+    """The least quality that is shipped: `minimum` or `maximum`, else `target`."""
+    metric: Metric = Metric.ACCURACY
+
+    def reached(self, score: float) -> bool:
+        """Return whether a score is good enough to be shipped."""
+        return not better(self.metric, self.least, score)
+
+    def target_reached(self, score: float) -> bool:
+        """Return whether a score is as good as the target, where there is one."""
+        return self.target is None or not better(self.metric, self.target, score)
+
+    @property
+    def bound(self) -> str:
+        """Return how `least` bounds the scores that are shipped."""
+        return "at least" if self.metric.maximized else "at most"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +117,20 @@ def spec_digest(spec: TrainingWorkflowSpec) -> str:
 
 def problem_of(spec: TrainingWorkflowSpec) -> Problem:
     """Return what the model has to do, and the metric by which it is judged."""
-    metric = spec.objectives[0].metric if spec.objectives else ObjectiveMetric.ACCURACY
-    return Problem(type=TaskType(spec.task.type), metric=Metric(metric))
+    kind, task = kind_of(spec), spec.task
+    assert kind is not None  # the type demands that it is told
+    metric = spec.objectives[0].metric if spec.objectives else METRICS[kind][0]
+    if task is None:
+        return Problem(type=kind, metric=metric)
+    return Problem(
+        type=kind,
+        metric=metric,
+        positive_label=task.positive_label,
+        horizon=task.horizon,
+        history=task.history,
+        period_seconds=task.period_seconds,
+        quantiles=tuple(float(quantile) for quantile in task.quantiles or ()),
+    )
 
 
 def data_source(spec: TrainingWorkflowSpec) -> DataSource:
@@ -112,16 +140,24 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
         uri=data.storage_uri,
         digest=data.digest,
         format=data.format or DataFormat.AUTO,
-        columns=Columns(label=data.label_column),
+        columns=_columns(data.columns),
+        delimiter=data.delimiter,
+        header=data.header,
+        test_uri=data.test_storage_uri,
+        test_digest=data.test_digest,
         split=Split()
         if split is None
         else Split(
             train_percent=split.train_percent,
             validation_percent=split.validation_percent,
-            test_percent=split.test_percent,
+            test_percent=Split().test_percent if split.test_percent is None else split.test_percent,
             seed=Split().seed if split.seed is None else split.seed,
         ),
     )
+
+
+def _columns(given: ColumnSettings | None) -> Columns:
+    return Columns() if given is None else Columns.model_validate(given.model_dump(exclude_none=True))
 
 
 def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]) -> PodAmounts:
@@ -161,14 +197,19 @@ def is_device(resource: str) -> bool:
 
 
 def bar(spec: TrainingWorkflowSpec) -> Bar | None:
-    """Return the accuracy that is asked for, or None."""
+    """Return the quality that is asked for, or None."""
     if not spec.objectives:
         return None
     objective = spec.objectives[0]
     target = None if objective.target is None else float(objective.target)
-    least = target if objective.minimum is None else float(objective.minimum)
-    assert least is not None  # the type demands one of both
-    return Bar(target=target, least=least)
+    given = objective.minimum or objective.maximum
+    least = target if given is None else float(given)
+    return None if least is None else Bar(target=target, least=least, metric=objective.metric)
+
+
+def better(metric: Metric, one: float, other: float) -> bool:
+    """Return whether one score is better than another."""
+    return one > other if metric.maximized else one < other
 
 
 def limits(spec: TrainingWorkflowSpec) -> Limits:

@@ -31,13 +31,14 @@ def select(
 ) -> Selected | None:
     """Return the candidate to ship, or None where none was trained.
 
-    The best is the one of the highest validation accuracy. Among those within one standard error of it the smallest
-    wins, since the split cannot tell them apart; where the best is good enough to ship, so must be the one that wins.
+    The best is the one of the best validation score, by the direction of the metric. Among those within one standard
+    error of it the smallest wins, since the split cannot tell them apart; where the best is good enough to ship, so
+    must be the one that wins.
 
     Args:
         candidates: in the order of the plan.
         trainings: ended trainings by template.
-        wanted: the accuracy that is asked for.
+        wanted: the quality that is asked for.
     """
     reports = {
         candidate.template: view.result.train
@@ -47,13 +48,9 @@ def select(
     trained = [candidate for candidate in candidates if candidate.template in reports]
     if not trained:
         return None
-    best = max(
-        trained, key=lambda entry: (reports[entry.template].validation_score, -reports[entry.template].parameters)
-    )
+    best = max(trained, key=lambda entry: (_quality(reports[entry.template]), -reports[entry.template].parameters))
     near = [entry for entry in trained if _near(reports[entry.template], reports[best.template], wanted)]
-    chosen = min(
-        near, key=lambda entry: (reports[entry.template].parameters, -reports[entry.template].validation_score)
-    )
+    chosen = min(near, key=lambda entry: (reports[entry.template].parameters, -_quality(reports[entry.template])))
     report = reports[chosen.template]
     others = tuple(
         _alternative(entry, trainings[entry.template], reports, chosen, wanted)
@@ -67,22 +64,31 @@ def select(
         reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
         message=_explained(report, reports[best.template], trained_count=len(trained)),
         alternatives=others,
-        reaches_minimum=wanted is None or report.validation_score >= wanted.least,
-        reaches_target=wanted is None or wanted.target is None or report.validation_score >= wanted.target,
+        reaches_minimum=wanted is None or wanted.reached(report.validation_score),
+        reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
 
 
 def figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
-    accuracy, error = report.validation_score, report.validation_score_error
-    return f"validation accuracy {accuracy:.4f} ± {error:.4f}, {report.parameters} weights"
+    score, error = report.validation_score, report.validation_score_error
+    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights"
+
+
+def _quality(report: TrainReport) -> float:
+    """Return the score such that more is better."""
+    return report.validation_score if report.metric.maximized else -report.validation_score
+
+
+def _is_near(report: TrainReport, best: TrainReport) -> bool:
+    return _quality(report) >= _quality(best) - best.validation_score_error
 
 
 def _near(report: TrainReport, best: TrainReport, wanted: Bar | None) -> bool:
-    if report.validation_score < best.validation_score - best.validation_score_error:
+    if not _is_near(report, best):
         return False
-    good_enough = wanted is None or report.validation_score >= wanted.least
-    best_is_not = wanted is not None and best.validation_score < wanted.least
+    good_enough = wanted is None or wanted.reached(report.validation_score)
+    best_is_not = wanted is not None and not wanted.reached(best.validation_score)
     return good_enough or best_is_not
 
 
@@ -107,10 +113,11 @@ def _alternative(
     if report is None:
         reason: str = view.entry.reason or WorkflowReason.RESULT_MISSING
         return AlternativeStatus(choice=candidate.template, reason=reason, message=shortened(view.entry.message))
-    best = max(reports.values(), key=lambda entry: entry.validation_score)
-    if wanted is not None and report.validation_score < wanted.least <= reports[chosen.template].validation_score:
+    best = max(reports.values(), key=_quality)
+    shipped = reports[chosen.template].validation_score
+    if wanted is not None and not wanted.reached(report.validation_score) and wanted.reached(shipped):
         reason = DecisionReason.BELOW_MINIMUM
-    elif report.validation_score < best.validation_score - best.validation_score_error:
+    elif not _is_near(report, best):
         reason = DecisionReason.LOWER_ACCURACY
     else:
         reason = DecisionReason.LARGER_WITHIN_ERROR

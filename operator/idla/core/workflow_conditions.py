@@ -11,7 +11,7 @@ from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.core.conditions import Condition
 from idla.core.facts import ApprovalState, Facts
 from idla.core.outcome import explained_variant
-from idla.core.requirements import Bar, bar
+from idla.core.requirements import Bar, bar, better
 from idla.core.task_state import TaskState
 from idla.core.tasks import TaskView
 from idla.core.workflow_failures import known_reason
@@ -95,14 +95,17 @@ def _tasks_text(facts: Facts) -> str:
 def _succeeded(facts: Facts) -> Condition:
     assert facts.selected is not None  # served, so selected
     wanted, accuracy = bar(facts.situation.spec), facts.selected.report.validation_score
-    chosen = f"{facts.selected.candidate.template} has validation accuracy {accuracy:.4f}"
+    missed = "below" if facts.selected.report.metric.maximized else "above"
+    chosen = f"{facts.selected.candidate.template} has validation {facts.selected.report.metric} {accuracy:.4f}"
     if wanted is None or wanted.target is None or facts.selected.reaches_target:
         asked = (
-            "" if wanted is None else f"; at least {wanted.least if wanted.target is None else wanted.target} asked for"
+            ""
+            if wanted is None
+            else f"; {wanted.bound} {wanted.least if wanted.target is None else wanted.target} asked for"
         )
         message, reason = f"{chosen}{asked}", WorkflowReason.COMPLETED
     else:
-        message = f"{chosen}, below the target {wanted.target}, not below the minimum {wanted.least}; it is shipped"
+        message = f"{chosen}, {missed} the target {wanted.target}, not {missed} {wanted.least}; it is shipped"
         reason = WorkflowReason.TARGET_MISSED
     return _condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
 
@@ -226,16 +229,19 @@ def _evaluated(facts: Facts) -> Condition:
 def _verdict(evaluate: EvaluateReport, wanted: Bar | None) -> Condition:
     """Return what the test split says; it changes no choice."""
     kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_score
-    shown = f"{evaluate.served_correct} of {evaluate.test_examples} test examples right, accuracy {accuracy:.4f}"
-    beside = f"{shown}; always the largest class: {evaluate.baseline_score:.4f}"
-    if accuracy <= evaluate.baseline_score:
+    right = "" if evaluate.served_correct is None else f"{evaluate.served_correct} of "
+    examples = f"{right}{evaluate.test_examples} test examples{' right' if right else ''}"
+    shown = f"{examples}, {evaluate.metric} {accuracy:.4f}"
+    beside = f"{shown}; the naive answer: {evaluate.baseline_score:.4f}"
+    if not better(evaluate.metric, accuracy, evaluate.baseline_score):
         return _condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
     if wanted is None:
         return _condition(kind, TRUE, WorkflowReason.MEASURED, beside)
-    if accuracy < wanted.least:
-        message = f"{shown}, below {wanted.least} that validation reached; it is shipped all the same"
+    if not wanted.reached(accuracy):
+        missed = "below" if evaluate.metric.maximized else "above"
+        message = f"{shown}, {missed} {wanted.least} that validation reached; it is shipped all the same"
         return _condition(kind, FALSE, WorkflowReason.TARGET_MISSED_ON_TEST, message)
-    if wanted.target is not None and accuracy >= wanted.target:
+    if wanted.target is not None and wanted.target_reached(accuracy):
         return _condition(kind, TRUE, WorkflowReason.TARGET_MET, f"{beside}; target {wanted.target}")
     return _condition(kind, TRUE, WorkflowReason.MINIMUM_MET, f"{beside}; minimum {wanted.least}")
 

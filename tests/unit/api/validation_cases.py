@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from idla.api import task_kind
 from idla.api.meta import API_VERSION
 from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.training_workflow import TrainingWorkflowSpec
+from idla_contract.problem import TaskType
 from pydantic import BaseModel
 
 from tests.unit.api.refusals import Refusal, of_bound, of_enum, of_form, of_rule, of_type
@@ -16,6 +18,8 @@ from tests.unit.api.refusals import Refusal, of_bound, of_enum, of_form, of_rule
 DIGEST = "sha256:" + "0a" * 32
 ABSENT = object()
 """Takes a field away."""
+WHOLE = "."
+"""The spec itself."""
 
 SPECS: dict[str, type[BaseModel]] = {
     "TrainingWorkflow": TrainingWorkflowSpec,
@@ -71,7 +75,8 @@ class Case:
 
 def _case(kind: str, at: str, says: str | Refusal, changes: Mapping[str, Any]) -> Case:
     refusal = Refusal(says) if isinstance(says, str) else says
-    return Case(kind, {k.replace("__", "."): v for k, v in changes.items()}, at and f"spec.{at}", refusal)
+    place = "spec" if at == WHOLE else at and f"spec.{at}"
+    return Case(kind, {k.replace("__", "."): v for k, v in changes.items()}, place, refusal)
 
 
 def _twf(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
@@ -93,6 +98,13 @@ _DATA = (
 )
 _ARTIFACT = _DATA.removeprefix("sample://name, ")
 _SHARE = 'a decimal from 0 to 1 in quotes, e.g. "0.97"'
+_FIGURE = 'a decimal in quotes, e.g. "0.97", or "12.5" where less is better'
+_INNER = 'a decimal between 0 and 1 in quotes, both excluded, e.g. "0.9"'
+_SHARES = "accuracy, balancedAccuracy, f1, auc, ndcgAt10, recallAt10"
+_ERRORS = "logLoss, brier, rmse, mae, pinball"
+_TARGET = f"the `target` of {_SHARES} must be {_SHARE}"
+_DELIMITER = "one of `,`, `;`, `:`, `|`, a blank or a tabulator"
+_TEST_SHARE = "`split.testPercent` is needed where no `testStorageUri` is given, and has no meaning beside one"
 _DECIMAL = 'a decimal above 0 in quotes, e.g. "20", "0.002" or "2e-3"'
 _AMOUNT = "a number, alone or with m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, e.g. 500m, 1.5 or 2Gi"
 _NAME = "lower-case letters, digits, `-` and `.`, with a letter or digit at both ends, e.g. resnet-small"
@@ -107,9 +119,13 @@ _REFS = [{"name": "resnet-small"}, {"name": "vgg-small"}]
 CASES: dict[str, Case] = {
     # TrainingWorkflow
     "the least": _twf(objectives=ABSENT),
-    "no task": _twf("task", "Required value", task=ABSENT),
+    "no task": _twf(task=ABSENT),
+    "no task that anything tells": _twf(
+        WHOLE, of_rule(task_kind.UNTOLD.message),
+        task=ABSENT, data={"storageUri": "pvc://faces/x.csv"}, objectives=ABSENT,
+    ),
     "no data": _twf("data", "Required value", data=ABSENT),
-    "another task": _twf("task.type", of_enum("Translation", "ImageClassification"), task__type="Translation"),
+    "another task": _twf("task.type", of_enum("Translation", *TaskType), task__type="Translation"),
     "an unknown field": _twf("dataset", "unknown field", dataset={"storageUri": "sample://digits"}),
     "an unknown field inside": _twf("data.storageURI", "unknown field", data__storageURI="sample://digits"),
     "data on a claim": _twf(data__storageUri="pvc://faces.v2/all.npz"),
@@ -141,11 +157,73 @@ CASES: dict[str, Case] = {
     "a data digest": _twf(data__digest=DIGEST),
     "a shortened digest": _twf("data.digest", of_form("sha256:0a0a", _DIGEST), data__digest="sha256:0a0a"),
     "a lengthened digest": _twf("data.digest", of_form(f"{DIGEST}0", _DIGEST), data__digest=f"{DIGEST}0"),
-    "a label column": _twf(data__labelColumn="y", data__format="CSV"),
-    "a label column in NPZ": _twf(
-        "data", of_rule("`labelColumn` is for CSV; NPZ has the labels in its array `y`"),
-        data__labelColumn="y", data__format="NPZ",
+    "a label column": _twf(data__columns={"label": "y"}, data__format="CSV"),
+    "a label column in NPZ": _twf(data__columns={"label": "y"}, data__format="NPZ"),
+    "the layout of a CSV file": _twf(data__delimiter="\t", data__header=False),
+    "a delimiter of two": _twf("data.delimiter", "Too long: may not be more than 1 bytes", data__delimiter=";;"),
+    "a delimiter in words": _twf("data.delimiter", of_form("t", _DELIMITER), data__delimiter="t"),
+    "a delimiter of NPZ": _twf(
+        "data", of_rule("`delimiter` and `header` are for CSV"), data__format="NPZ", data__delimiter=","
     ),
+    "a test file": _twf(
+        data__testStorageUri="pvc://faces/test.csv", data__testDigest=DIGEST,
+        data__split={"trainPercent": 90, "validationPercent": 10},
+    ),
+    "a test file beside a share for it": _twf(
+        "data", of_rule(_TEST_SHARE), data__testStorageUri="pvc://faces/test.csv", **_PERCENT
+    ),
+    "no test at all": _twf("data", of_rule(_TEST_SHARE), data__split={"trainPercent": 90, "validationPercent": 10}),
+    "the digest of no test file": _twf(
+        "data", of_rule("`testDigest` is of `testStorageUri`, which is not given"), data__testDigest=DIGEST
+    ),
+    "texts": _twf(
+        task={"type": "TextClassification", "positiveLabel": "spam"}, data__columns={"text": "1", "label": "0"},
+        objectives=[{"metric": "f1"}],
+    ),
+    "texts that no type names": _twf(task=ABSENT, data__columns={"text": "1"}),
+    "ratings": _twf(
+        task={"type": "Recommendation"}, data__columns={"user": "u", "item": "i", "rating": "r", "timestamp": "t"},
+        objectives=[{"metric": "rmse", "target": "0.88", "maximum": "0.9"}],
+    ),
+    "series": _twf(
+        task={"type": "Forecasting", "horizon": 12, "history": 24, "periodSeconds": 300, "quantiles": ["0.1", "0.9"]},
+        objectives=[{"metric": "rmse", "maximum": "12.5"}],
+    ),
+    "records": _twf(
+        task={"type": "TabularRegression"},
+        data__columns={"target": "y", "group": "patient", "features": ["a", "b"], "categorical": ["b"]},
+        objectives=[{"metric": "mae"}],
+    ),
+    "a horizon of images": _twf("task", of_rule("`horizon` is for Forecasting"), task__horizon=3),
+    "a quantile of all": _twf(
+        "task.quantiles[0]", of_form("1", _INNER), task={"type": "Forecasting", "quantiles": ["1"]}, objectives=ABSENT
+    ),
+    "a rating of images": _twf(
+        WHOLE, of_rule("`data.columns.rating` is for Recommendation"), data__columns={"rating": "r"}
+    ),
+    "a metric of another kind": _twf(
+        WHOLE,
+        Refusal(
+            'Invalid value: "object": `objectives[0].metric` rmse does not measure ImageClassification;'
+            " allowed are accuracy, balancedAccuracy, f1, auc, logLoss, brier",
+            task_kind.METRIC.message,
+        ),
+        objectives=[{"metric": "rmse"}],
+    ),
+    "a minimum of an error": _twf(
+        "objectives[0]", of_rule(f"of {_ERRORS} less is better: give `maximum` instead of `minimum`"),
+        objectives=[{"metric": "logLoss", "minimum": "0.1"}],
+    ),
+    "a maximum of a share": _twf(
+        "objectives[0]", of_rule(f"of {_SHARES} more is better: give `minimum` instead of `maximum`"),
+        objectives=[{"metric": "accuracy", "maximum": "0.1"}],
+    ),
+    "a target above the maximum": _twf(
+        "objectives[0]", of_rule("`target` must not be above `maximum`", " (0.4 > 0.3)"),
+        objectives=[{"metric": "logLoss", "maximum": "0.3", "target": "0.4"}],
+    ),
+    "a preset": _twf(preset="Best"),
+    "another preset": _twf("preset", of_enum("Cheap", "Fast", "Balanced", "Best"), preset="Cheap"),
     "an unknown format": _twf(
         "data.format",
         of_enum("Arrow", "Auto", "CSV", "JSONL", "NPZ", "IDX", "ImageFolder", "Parquet", "TFRecord"),
@@ -174,23 +252,21 @@ CASES: dict[str, Case] = {
         "objectives[0]", of_rule("`minimum` must not be above `target`", " (0.98 > 0.97)"),
         objectives__0__minimum="0.98",
     ),
-    "an objective without a figure": _twf(
-        "objectives[0]", of_rule("give `target`, `minimum` or both"), objectives=[{"metric": "accuracy"}]
-    ),
+    "an objective without a figure": _twf(objectives=[{"metric": "accuracy"}]),
     "a target of all": _twf(objectives__0__target="1.00"),
     "a target as a number": _twf("objectives[0].target", of_type("number", "string"), objectives__0__target=0.97),
-    "a target above 1": _twf("objectives[0].target", of_form("1.01", _SHARE), objectives__0__target="1.01"),
+    "a target above 1": _twf("objectives[0]", of_rule(_TARGET), objectives__0__target="1.01"),
     "a target above 1 beside a minimum": _twf(
-        "objectives[0].target", of_form("97", _SHARE), objectives__0__target="97", objectives__0__minimum="0.9"
+        "objectives[0]", of_rule(_TARGET), objectives__0__target="97", objectives__0__minimum="0.9"
     ),
     "a minimum above 1": _twf("objectives[0].minimum", of_form("97", _SHARE), objectives__0__minimum="97"),
-    "an empty target": _twf("objectives[0].target", of_form("", _SHARE), objectives__0__target=""),
-    "a target in percent": _twf("objectives[0].target", of_form("97%", _SHARE), objectives__0__target="97%"),
+    "an empty target": _twf("objectives[0].target", of_form("", _FIGURE), objectives__0__target=""),
+    "a target in percent": _twf("objectives[0].target", of_form("97%", _FIGURE), objectives__0__target="97%"),
     "a target in percent above a minimum": _twf(
-        "objectives[0].target", of_form("97%", _SHARE), objectives__0__target="97%", objectives__0__minimum="0.9"
+        "objectives[0].target", of_form("97%", _FIGURE), objectives__0__target="97%", objectives__0__minimum="0.9"
     ),
     "a target in quotes twice": _twf(
-        "objectives[0].target", of_form("'0.97'", _SHARE), objectives__0__target="'0.97'"
+        "objectives[0].target", of_form("'0.97'", _FIGURE), objectives__0__target="'0.97'"
     ),
     "two objectives": _twf(
         "objectives",

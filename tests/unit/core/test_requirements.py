@@ -52,7 +52,7 @@ def test_a_refused_spec_names_field_value_and_rule(changes: dict[str, Any], mess
 
 
 def test_a_missing_spec_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"`spec.task`: Field required"):
+    with pytest.raises(SpecError, match=r"`spec.data`: Field required"):
         read_spec({"metadata": {}})
     with pytest.raises(SpecError, match=r"`spec.model`: Field required"):
         read_deployment_spec({"metadata": {}})

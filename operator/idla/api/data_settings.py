@@ -1,0 +1,116 @@
+"""Where the examples of a TrainingWorkflow are, and which column plays which role."""
+
+from typing import Annotated, ClassVar, Self
+
+from idla_contract.task import DataFormat
+from pydantic import Field, model_validator
+
+from idla.api.meta import Digest, Distinct, Flag, Matches, Rule, SpecModel, Whole
+from idla.api.uri import DataUri
+
+_ALL = 100
+DELIMITER = Matches(pattern=r"^[,;:| \t]$", allowed="one of `,`, `;`, `:`, `|`, a blank or a tabulator")
+Column = Annotated[str, Field(min_length=1, max_length=253)]
+Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=200), Distinct()]
+
+
+class SplitSettings(SpecModel):
+    """Shares of the examples, which add up to 100; by label, or by user, time or group where a task has them."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="self.trainPercent + self.validationPercent + (has(self.testPercent) ? self.testPercent : 0) == 100",
+            message="`trainPercent`, `validationPercent` and `testPercent` must add up to 100",
+        ),
+    )
+
+    train_percent: Whole = Field(ge=1, le=98)
+    """Share that models learn from."""
+    validation_percent: Whole = Field(ge=1, le=98)
+    """Share that decides between models and when to stop; part of it judges the compression."""
+    test_percent: Whole | None = Field(default=None, ge=1, le=98)
+    """Share that is touched once, after every choice; none where `data.testStorageUri` has the test examples."""
+    seed: Whole | None = Field(default=None, ge=0, le=2147483647)
+    """Seed of the shuffle. Default: 42."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.train_percent + self.validation_percent + (self.test_percent or 0) != _ALL:
+            raise ValueError(self.cel[0].message)
+        return self
+
+
+class ColumnSettings(SpecModel):
+    """Which column plays which role, by name, or by number from 0 where the file has no line of names."""
+
+    label: Column | None = None
+    """The class. Default: `label`, else the last column."""
+    target: Column | None = None
+    """The number to predict. Default: `target`, else the last column."""
+    text: Column | None = None
+    """The text. Default: `text`, else the first column of texts."""
+    user: Column | None = None
+    """Who. Default: `user`."""
+    item: Column | None = None
+    """What. Default: `item`."""
+    rating: Column | None = None
+    """How much the user likes the item. Default: `rating`, where there is one."""
+    timestamp: Column | None = None
+    """When. Default: `timestamp`, where there is one."""
+    group: Column | None = None
+    """Whose example it is, such as a patient's; examples of a group stay in one part of the split. Default: none."""
+    features: Columns | None = None
+    """Inputs. Default: every column without another role."""
+    categorical: Columns | None = None
+    """Inputs whose numbers are names. Default: columns of texts alone."""
+
+
+class DataSettings(SpecModel):
+    """Where the examples are."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule=("!has(self.format) || self.format in ['Auto', 'CSV'] || (!has(self.delimiter) && !has(self.header))"),
+            message="`delimiter` and `header` are for CSV",
+        ),
+        Rule(
+            rule="!has(self.testDigest) || has(self.testStorageUri)",
+            message="`testDigest` is of `testStorageUri`, which is not given",
+        ),
+        Rule(
+            rule="!has(self.split) || has(self.split.testPercent) != has(self.testStorageUri)",
+            message="`split.testPercent` is needed where no `testStorageUri` is given, and has no meaning beside one",
+        ),
+    )
+
+    storage_uri: DataUri
+    """`sample://name`, `pvc://claim/path` or `https://host/path`."""
+    format: DataFormat | None = None
+    """How the data are read. Default: Auto."""
+    columns: ColumnSettings | None = None
+    """Which column plays which role."""
+    delimiter: Annotated[str, Field(max_length=1), DELIMITER] | None = None
+    """What separates the columns of a CSV file. Default: found by looking."""
+    header: Flag | None = None
+    """Whether a CSV file begins with a line of names. Default: found by looking."""
+    digest: Digest | None = None
+    """Digest that the data must have; without it, the digest found is written to `status.data`."""
+    test_storage_uri: DataUri | None = None
+    """Examples of the same layout that are the test split. Default: a share of `storageUri`."""
+    test_digest: Digest | None = None
+    """Digest that they must have. Default: any."""
+    split: SplitSettings | None = None
+    """Shares for training, validation and test. Default: 64, 16 and 20 percent."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        csv = self.format in {None, DataFormat.AUTO, DataFormat.CSV}
+        holds = (
+            csv or (self.delimiter is None and self.header is None),
+            self.test_digest is None or self.test_storage_uri is not None,
+            self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
+        )
+        for rule, true in zip(self.cel, holds, strict=True):
+            if not true:
+                raise ValueError(rule.message)
+        return self

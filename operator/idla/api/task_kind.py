@@ -1,0 +1,176 @@
+"""Which kind of task a spec is of, where it says so and where other fields tell, and what only some kinds have.
+
+The type and the API server judge alike: each table below is also written as a CEL expression.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idla_contract.problem import METRICS, Metric, TaskType
+from idla_contract.task import DataFormat
+
+from idla.api.meta import Rule
+
+if TYPE_CHECKING:
+    from idla.api.training_workflow import TrainingWorkflowSpec
+
+CLASSIFICATION = (
+    TaskType.IMAGE_CLASSIFICATION,
+    TaskType.TEXT_CLASSIFICATION,
+    TaskType.INTENT_DETECTION,
+    TaskType.TABULAR_CLASSIFICATION,
+)
+_TEXT = (TaskType.TEXT_CLASSIFICATION, TaskType.INTENT_DETECTION)
+_TABULAR = (TaskType.TABULAR_CLASSIFICATION, TaskType.TABULAR_REGRESSION)
+ROLES = {
+    "label": CLASSIFICATION,
+    "target": (TaskType.TABULAR_REGRESSION, TaskType.FORECASTING),
+    "text": _TEXT,
+    "user": (TaskType.RECOMMENDATION,),
+    "item": (TaskType.RECOMMENDATION,),
+    "rating": (TaskType.RECOMMENDATION,),
+    "timestamp": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "group": (*CLASSIFICATION, TaskType.TABULAR_REGRESSION),
+    "features": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "categorical": (*_TABULAR, TaskType.RECOMMENDATION),
+}
+"""The roles of columns, each with the kinds of task that have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sign:
+    """What tells the kind of a task that is not named."""
+
+    type: TaskType
+    cel: str
+    holds: "Callable[[TrainingWorkflowSpec], bool]"
+
+
+def _column(name: str) -> str:
+    return f"has(self.data.columns) && has(self.data.columns.{name})"
+
+
+def _setting(name: str) -> str:
+    return f"has(self.task) && has(self.task.{name})"
+
+
+def _has(name: str) -> "Callable[[TrainingWorkflowSpec], bool]":
+    def holds(spec: "TrainingWorkflowSpec") -> bool:
+        columns = spec.data.columns
+        return columns is not None and getattr(columns, name) is not None
+
+    return holds
+
+
+_SIGNS = (
+    *(
+        _Sign(
+            type=TaskType.FORECASTING,
+            cel=_setting(wire),
+            holds=lambda spec, name=name: spec.task is not None and getattr(spec.task, name) is not None,  # type: ignore[misc]
+        )
+        for wire, name in (
+            ("horizon", "horizon"),
+            ("history", "history"),
+            ("periodSeconds", "period_seconds"),
+            ("quantiles", "quantiles"),
+        )
+    ),
+    *(
+        _Sign(type=kind, cel=_column(name), holds=_has(name))
+        for name, kind in (
+            ("user", TaskType.RECOMMENDATION),
+            ("item", TaskType.RECOMMENDATION),
+            ("text", TaskType.TEXT_CLASSIFICATION),
+            ("target", TaskType.TABULAR_REGRESSION),
+        )
+    ),
+    _Sign(
+        type=TaskType.IMAGE_CLASSIFICATION,
+        cel="self.data.storageUri == 'sample://digits' ||"
+        " (has(self.data.format) && self.data.format in ['IDX', 'ImageFolder'])",
+        holds=lambda spec: (
+            spec.data.storage_uri == "sample://digits" or spec.data.format in {DataFormat.IDX, DataFormat.IMAGE_FOLDER}
+        ),
+    ),
+    _Sign(
+        type=TaskType.TABULAR_CLASSIFICATION,
+        cel=f"{_column('label')}"
+        " && (!has(self.data.format) || self.data.format in ['Auto', 'CSV', 'JSONL', 'Parquet'])",
+        holds=lambda spec: (
+            _has("label")(spec)
+            and spec.data.format in {None, DataFormat.AUTO, DataFormat.CSV, DataFormat.JSONL, DataFormat.PARQUET}
+        ),
+    ),
+)
+
+
+def kind_of(spec: "TrainingWorkflowSpec") -> TaskType | None:
+    """Return the kind of task: the one that is named, else the one that other fields tell, else None."""
+    if spec.task is not None and spec.task.type is not None:
+        return spec.task.type
+    return next((sign.type for sign in _SIGNS if sign.holds(spec)), None)
+
+
+def _kind_cel() -> str:
+    text = "''"
+    for sign in reversed(_SIGNS):
+        text = f"({sign.cel}) ? '{sign.type}' : {text}"
+    return f"(has(self.task) && has(self.task.type) ? self.task.type : {text})"
+
+
+KIND_CEL = _kind_cel()
+
+
+def _words(kinds: Iterable[str]) -> str:
+    return "[" + ", ".join(f"'{kind}'" for kind in kinds) + "]"
+
+
+def _sentence(kinds: Iterable[str]) -> str:
+    *some, last = kinds
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+UNTOLD = Rule(
+    rule=f"{KIND_CEL} != ''",
+    message=(
+        "give `task.type`; without it the kind of task is told by `task.horizon` and its like, by the columns `user`,"
+        " `item`, `text`, `target` or `label`, or by a format of images"
+    ),
+)
+_TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"
+METRIC = Rule(
+    rule=f"!has(self.objectives) || {KIND_CEL} == '' || self.objectives.all(o, o.metric in {_TABLE}[{KIND_CEL}])",
+    message="; ".join(f"{kind} is measured by {', '.join(metrics)}" for kind, metrics in METRICS.items()),
+    shown=(
+        f"'`objectives[0].metric` ' + self.objectives[0].metric + ' does not measure ' + {KIND_CEL} + '; allowed are '"
+        f" + {_TABLE}[{KIND_CEL}].join(', ')"
+    ),
+)
+POSITIVE = Rule(
+    rule=f"!({_setting('positiveLabel')}) || {KIND_CEL} in {_words(['', *CLASSIFICATION])}",
+    message=f"`task.positiveLabel` is for {_sentence(CLASSIFICATION)}",
+)
+ROLE_RULES = {
+    name: Rule(
+        rule=f"!({_column(name)}) || {KIND_CEL} in {_words(['', *kinds])}",
+        message=f"`data.columns.{name}` is for {_sentence(kinds)}",
+    )
+    for name, kinds in ROLES.items()
+}
+RULES = (UNTOLD, METRIC, POSITIVE, *ROLE_RULES.values())
+"""What a spec's kind of task demands of its other fields."""
+
+
+def broken_rule(spec: "TrainingWorkflowSpec") -> Rule | None:
+    """Return the first of `RULES` that a spec breaks, or None."""
+    kind = kind_of(spec)
+    if kind is None:
+        return UNTOLD
+    allowed: tuple[Metric, ...] = METRICS[kind]
+    if any(objective.metric not in allowed for objective in spec.objectives or ()):
+        return METRIC
+    if spec.task is not None and spec.task.positive_label is not None and kind not in CLASSIFICATION:
+        return POSITIVE
+    return next((rule for name, rule in ROLE_RULES.items() if _has(name)(spec) and kind not in ROLES[name]), None)
