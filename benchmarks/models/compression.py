@@ -1,4 +1,4 @@
-"""What compression costs and gains: `python benchmarks/models/compression.py mnist:resnet mnist:vgg sms:text`.
+"""What compression costs and gains: `python benchmarks/models/compression.py mnist:resnet mnist:vgg sms:text-network`.
 
 Each network is trained, trained on as long as the smaller ones are (the baseline), pruned, distilled, converted, and
 all variants are measured as served against the float LiteRT file of the baseline, interleaved, on one thread. The
@@ -9,12 +9,13 @@ import argparse
 import logging
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from idla_contract.problem import Problem, TaskType
+import keras
+from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
 from idla_server.runtime import Runtime
 from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distill
@@ -25,9 +26,9 @@ from idla_trainer.compression.pareto import Point, front
 from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.table import read_table
 from idla_trainer.judged import Judged
-from idla_trainer.problems import images, text
+from idla_trainer.models.registry import entry_of
+from idla_trainer.problems.registry import KINDS
 
 DATA = Path(__file__).parents[3] / "shared/data/ml"
 MEMORY = 8 << 30
@@ -36,51 +37,49 @@ METHODS = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
 
 @dataclass(frozen=True)
 class Case:
-    """Data and how they are read."""
+    """Data, and what is to be learned of them."""
 
     path: str
-    kind: TaskType
-    module: Any
-    source: dict[str, Any]
+    problem: Problem
+    source: Mapping[str, Any] = field(default_factory=dict)
 
 
 CASES = {
-    "mnist": Case("cv/mnist_5k.csv.gz", TaskType.IMAGE_CLASSIFICATION, images, {}),
+    "mnist": Case("cv/mnist_5k.csv.gz", Problem(type=TaskType.IMAGE_CLASSIFICATION)),
     "sms": Case(
         "nlp/sms_spam.tsv",
-        TaskType.TEXT_CLASSIFICATION,
-        text,
+        Problem(type=TaskType.TEXT_CLASSIFICATION),
         {"header": False, "columns": {"label": "0", "text": "1"}},
     ),
-    "banking": Case("dialog/banking77_train.csv", TaskType.TEXT_CLASSIFICATION, text, {}),
+    "banking": Case("dialog/banking77_train.csv", Problem(type=TaskType.TEXT_CLASSIFICATION)),
+    "cancer": Case(
+        "medical/breast-cancer-wisconsin.csv",
+        Problem(type=TaskType.TABULAR_CLASSIFICATION, metric=Metric.LOG_LOSS),
+        {"header": False, "columns": {"target": "9"}},
+    ),
+    "traffic": Case(
+        "traffic/los_speed.csv",
+        Problem(type=TaskType.FORECASTING, metric=Metric.RMSE, horizon=12, history=12, period_seconds=300),
+    ),
 }
 
 
 def dataset_of(case: Case, seed: int) -> Dataset:
     """Return the data, split by the seed."""
     source = DataSource(uri="pvc://data/x", split=Split(seed=seed), **case.source)
-    problem = Problem(type=case.kind)
-    read = getattr(case.module, "read", read_table)
-    found = read(DATA / case.path, source, MEMORY)
-    prepared: Dataset = case.module.prepare(found, source, problem, digest="sha256:" + "0" * 64, test=None)
-    return prepared
+    kind = KINDS[case.problem.type]
+    found = kind.read(DATA / case.path, source, MEMORY)
+    return kind.prepare(found, source, case.problem, digest="sha256:" + "0" * 64, test=None)
 
 
 def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Any]:
     """Return a network and what changes its examples at random."""
-    if name == "text":
-        from idla_trainer.models.text_network import HYPERPARAMETERS, build_text_network
-
-        settings = {known.name: known.default for known in HYPERPARAMETERS} | ({"width": width} if width else {})
-        return build_text_network(dataset.preprocess, dataset.objective, settings), None  # type: ignore[arg-type]
-    from idla_trainer.models.registry import entry_of
-
     entry, values = entry_of(ModelSpec(template=name, builder=name, hyperparameters={"width": width} if width else {}))
     model = entry.build(dataset.preprocess, dataset.objective, values)
     if entry.augment is None:
         return model, None
     change: Callable[..., Any] = entry.augment
-    return model, lambda inputs, epoch, step: change(inputs, values, seed=1, epoch=epoch, step=step)
+    return model, lambda inputs, epoch, step: {**inputs, **change(inputs, values, seed=1, epoch=epoch, step=step)}
 
 
 def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None:
@@ -88,13 +87,15 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     dataset = dataset_of(CASES[name], seed)
     train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
     gate, test = dataset.examples(dataset.parts.judged), dataset.examples(dataset.parts.test)
+    keras.utils.set_random_seed(seed)
     model, augment = built(network, dataset, options.width)
     data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
     lesson = Lesson(data, dataset.objective.loss, augment=augment)
-    settings = Settings(epochs=options.epochs, learning_rate=0.002, seed=seed)
+    classes = bool(dataset.classes)
+    settings = Settings(epochs=options.epochs, learning_rate=0.002, classes=classes, seed=seed)
     learned = distill(model, lesson, settings)
     judged = Judged(dataset.objective, validation.targets, validation.raw)
-    settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed)
+    settings = Settings(epochs=options.distill, learning_rate=options.rate, classes=classes, seed=seed)
     clock = Clock(options.budget)
     task = Task(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
     started = time.monotonic()

@@ -177,10 +177,10 @@ def test_a_model_without_a_graph_is_refused() -> None:
         read(Own())
 
 
-def reader_of_lists(*, curved: bool = False) -> Any:
+def reader_of_lists(*, curved: bool = False, width: int = 8) -> Any:
     """Return a network in the manner of those for texts: lists of numbers with weights."""
     ids, weights = keras.Input((6,), name="ids", dtype="int32"), keras.Input((6,), name="weights")
-    sums = layers.Dot(axes=1)([weights, layers.Embedding(11, 8)(ids)])
+    sums = layers.Dot(axes=1)([weights, layers.Embedding(11, width)(ids)])
     return keras.Model([ids, weights], layers.Dense(3, name="logits")(layers.ReLU()(sums) if curved else sums))
 
 
@@ -194,7 +194,7 @@ def test_columns_are_concentrated_unnoticed() -> None:
 
 
 def test_rows_that_never_occur_leave_unnoticed_and_unknown_ones_are_zero() -> None:
-    model = randomized(reader_of_lists(curved=True), 10)
+    model = randomized(reader_of_lists(curved=True, width=32), 10)
     inputs = examples(model)
     inputs["ids"] = np.where(inputs["ids"] > 5, 2, inputs["ids"])
     smaller = with_fewer_rows(model, inputs, keep=1.0)
@@ -203,6 +203,8 @@ def test_rows_that_never_occur_leave_unnoticed_and_unknown_ones_are_zero() -> No
     assert rows["embeddings"][0] <= 7
     expected = model(fed(model, inputs)).numpy()
     assert np.allclose(smaller(fed(smaller, inputs)).numpy(), expected, atol=1e-6)
+    narrow = reader_of_lists(curved=True)
+    assert next(weight.name for weight in with_fewer_rows(narrow, inputs, keep=1.0).weights) == "embeddings"
     nothing = {"ids": np.full((1, 6), 9, np.int32), "weights": np.ones((1, 6), np.float32)}
     silent = {"ids": np.full((1, 6), 2, np.int32), "weights": np.zeros((1, 6), np.float32)}
     assert np.allclose(smaller(fed(smaller, nothing)).numpy(), model(fed(model, silent)).numpy(), atol=1e-6)

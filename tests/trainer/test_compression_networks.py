@@ -104,3 +104,16 @@ def test_a_network_stays_what_it_is_where_nothing_is_to_be_won(
     found = networks(model, task(data, seconds=seconds), shares)
     assert [(network.name, network.model is model) for network in found.found] == [("", True)]
     assert answers(found.found[0].model, data.validation_inputs).shape == (300, 3)
+
+
+def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(3)
+    inputs = {"series": keras.Input((4, 3), name="series"), "calendar": keras.Input((2,), name="calendar")}
+    seen = layers.Concatenate()([layers.Flatten()(inputs["series"]), inputs["calendar"]])
+    made = keras.Model(inputs, layers.Dense(2, name="logits")(seen))
+    rng = np.random.default_rng(4)
+    given = {"series": rng.random((5, 4, 3), np.float32), "calendar": rng.random((5, 2), np.float32)}
+    lone = Networks((Network("", made, 0.0),), ())
+    files = write_variants(tmp_path, lone, METHODS, given, lambda: None)
+    for path, error in zip(files.values(), (1e-5, 0.1, 0.1), strict=True):
+        assert np.allclose(Runtime(path).predict(given), answers(made, given), atol=error)

@@ -20,6 +20,8 @@ from idla_trainer.compression.vocabulary import (
     with_rows,
 )
 
+_NUMBER_BYTES = 4
+
 
 @keras.saving.register_keras_serializable(package="idla")
 class Renumbering(keras.layers.Layer):  # type: ignore[misc]
@@ -66,7 +68,8 @@ def with_concentrated_columns(model: Any) -> Any:
 def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
     """Return a new model that knows only the more important numbers of its lists; all others are a row of zeros.
 
-    Only inputs with several numbers an example are touched: of those one may go without the example's being lost.
+    Only inputs with several numbers an example are touched: of those one may go without the example's being lost. A
+    table stays whole where its rows in 8 bits take less than the new numbers would.
 
     Args:
         model: not changed.
@@ -82,7 +85,7 @@ def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
             continue
         embeddings = weights[table.embedding]["embeddings"]
         kept = kept_rows(important_rows(embeddings, numbers), keep)
-        if len(kept) + 1 >= table.rows:
+        if (table.rows - len(kept) - 1) * embeddings.shape[1] <= _NUMBER_BYTES * table.rows:
             continue
         edits[table.embedding] = Edit({"input_dim": len(kept) + 1}, {"embeddings": with_rows(embeddings, kept)})
         entrances[table.tensor] = _Entrance(table, renumbered(table.rows, kept))
