@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.compression.channels import Analysis, Call, Family, Graph, Kept, Numbers, Slot, analysed
-from idla_trainer.compression.rules import RULES, WIDTH
+from idla_trainer.compression.channels import Analysis, Call, Family, Graph, Kept, Numbers, Slot
+from idla_trainer.compression.rules import WIDTH
 
 Layers = Mapping[str, Mapping[str, npt.NDArray[Any]]]
 """Arrays by layer and weight."""
@@ -29,29 +29,12 @@ class Pruned:
     """What could not be followed, and why."""
 
 
-def pruned(model: Any, scores: Scores, *, keep: float, multiple: int = 4) -> Pruned:
-    """Return a new model with the most important channels of each family; the given one is not changed.
+def without(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
+    """Return a new model that lacks the given channels; the one that was read is not changed.
 
     Where a removed channel was 0 for every input the outputs stay what they were (up to rounding). Otherwise the
     statistics of its batch normalizations are wrong until they are estimated again.
-
-    Args:
-        model: a functional or sequential Keras model.
-        scores: importance of each channel, from `importance`.
-        keep: share of the channels of each family that stay, 0 to 1.
-        multiple: the number that stays is rounded up to a multiple of it: kernels of the runtime work on so many
-            channels at once.
     """
-    from idla_trainer.compression.graph import read
-
-    reading = read(model)
-    analysis = analysed(reading.graph, RULES)
-    removed = selected(analysis.families, scores, keep=keep, multiple=multiple)
-    return without(reading, analysis, removed)
-
-
-def without(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
-    """Return a new model that lacks the given channels."""
     from idla_trainer.compression.graph import Edit, rebuilt
 
     arrays = smaller(analysis.slots, reading.weights(), removed)
@@ -63,6 +46,13 @@ def without(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
 
 def selected(families: tuple[Family, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
     """Return the channels to remove: in each family the least important ones.
+
+    Args:
+        families: the removable channels.
+        scores: importance by channel.
+        keep: share of the channels of each family that stay, 0 to 1.
+        multiple: the number that stays is rounded up to a multiple of it: kernels of the runtime work on so many
+            channels at once.
 
     Raises:
         ValueError: a share outside of 0 to 1.
