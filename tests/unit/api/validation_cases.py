@@ -160,7 +160,7 @@ CASES: dict[str, Case] = {
     "a label column": _twf(data__columns={"label": "y"}, data__format="CSV"),
     "a label column in NPZ": _twf(data__columns={"label": "y"}, data__format="NPZ"),
     "the layout of a CSV file": _twf(data__delimiter="\t", data__header=False),
-    "a delimiter of two": _twf("data.delimiter", "Too long: may not be more than 1 bytes", data__delimiter=";;"),
+    "a delimiter of two": _twf("data.delimiter", "Too long: may not be more than 1 byte", data__delimiter=";;"),
     "a delimiter in words": _twf("data.delimiter", of_form("t", _DELIMITER), data__delimiter="t"),
     "a delimiter of NPZ": _twf(
         "data", of_rule("`delimiter` and `header` are for CSV"), data__format="NPZ", data__delimiter=","
@@ -202,13 +202,7 @@ CASES: dict[str, Case] = {
         WHOLE, of_rule("`data.columns.rating` is for Recommendation"), data__columns={"rating": "r"}
     ),
     "a metric of another kind": _twf(
-        WHOLE,
-        Refusal(
-            'Invalid value: "object": `objectives[0].metric` rmse does not measure ImageClassification;'
-            " allowed are accuracy, balancedAccuracy, f1, auc, logLoss, brier",
-            task_kind.METRIC.message,
-        ),
-        objectives=[{"metric": "rmse"}],
+        WHOLE, of_rule(task_kind.METRIC.message), objectives=[{"metric": "rmse"}]
     ),
     "a minimum of an error": _twf(
         "objectives[0]", of_rule(f"of {_ERRORS} less is better: give `maximum` instead of `minimum`"),
@@ -378,7 +372,7 @@ CASES: dict[str, Case] = {
         "compression.methods[1]", 'Duplicate value: "Int8"', compression={"methods": ["Int8", "Int8"]}
     ),
     "an unknown method": _twf(
-        "compression.methods[0]", of_enum("Int4", "DynamicRange", "Int8"), compression={"methods": ["Int4"]}
+        "compression.methods[0]", of_enum("Int4", "DynamicRange", "Int8", "Float16"), compression={"methods": ["Int4"]}
     ),
     "an own claim for artifacts": _twf(outputs={"storageUri": "pvc://models"}),
     "a path for artifacts": _twf(
