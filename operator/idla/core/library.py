@@ -74,10 +74,14 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
     names = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
     return Choice(
         candidates=candidates,
-        rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
+        rejected=tuple(sorted(rejected, key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
         message=shortened(f"{len(candidates)} of {len(library)} {_sort(library)} are trained: {names}"),
     )
+
+
+def _is_of_another_kind(entry: AlternativeStatus) -> bool:
+    return entry.reason == DecisionReason.TASK_NOT_SUPPORTED
 
 
 def methods_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tuple[CompressionMethod, ...]:

@@ -82,6 +82,7 @@ class TaskProcess:
             "work": self._folder / "work",
             "termination-log": self._answer,
             "metrics-port": self.port,
+            "metrics-address": "127.0.0.1",
         }
         (self._folder / "work").mkdir()
         words = [trainer.python, "-I", "-m", "idla_trainer", *(f"--{key}={value}" for key, value in options.items())]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
-from idla.api.reasons import DecisionName
+from idla.api.reasons import DecisionName, DecisionReason
 from idla.api.training_workflow_status import DecisionStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.plan import PROFILE
 from idla.core.task_state import TaskState
@@ -69,6 +69,8 @@ def lines_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> I
         chosen = next((entry for entry in new.decisions if entry.name == DecisionName.CANDIDATES), None)
         yield f"plan {new.plan.hash}: {chosen.message if chosen else ''}"
         for other in chosen.alternatives if chosen else ():
+            if other.reason == DecisionReason.TASK_NOT_SUPPORTED:
+                continue
             yield f"  not {other.choice}: {other.message}"
     for name, word in ((DecisionName.MODEL_SELECTION, "chosen"), (DecisionName.COMPRESSION, "shipped")):
         now, was = _decision(new, name), _decision(old, name)
