@@ -207,7 +207,7 @@ def test_a_column_may_be_named_in_any_script(scene: Scene) -> None:
     """Written as JSON writes it, an emoji in a child would be refused by whoever reads what is applied as YAML."""
     data = {
         "storageUri": "sample://digits",
-        "labelColumn": "\U0001f642 \\ud83d\\ude42 \\\U0001f642 \u05d0\x00\x7f\uffff",
+        "columns": {"label": "\U0001f642 \\ud83d\\ude42 \\\U0001f642 \u05d0\x00\x7f\uffff"},
     }
     workflow = {
         "apiVersion": "idla.dev/v1alpha1", "kind": "TrainingWorkflow", "metadata": {"name": "digits"},
