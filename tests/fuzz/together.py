@@ -30,12 +30,13 @@ def _data(part: Part) -> Part:
     if part.keys() & {"delimiter", "header"} and part.get("format") not in {None, "Auto", "CSV"}:
         part = _without(part, "format")
     if "testDigest" in part:
-        part = {"testStorageUri": "pvc://faces/test.csv"} | part
+        test: Part = {"testStorageUri": "pvc://faces/test.csv"}
+        part = test | part
     split: Part = part.get("split", {})
     if split and ("testPercent" in split) == ("testStorageUri" in part):
         shares = {"trainPercent": 80, "validationPercent": 20 if "testStorageUri" in part else 10}
         rest = {} if "testStorageUri" in part else {"testPercent": 10}
-        part = part | {"split": _without(split, "testPercent") | shares | rest}
+        part = {**part, "split": _without(split, "testPercent") | shares | rest}
     return part
 
 
