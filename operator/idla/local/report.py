@@ -135,7 +135,7 @@ def _baseline(found: _Found) -> Document | None:
     if found.profile is None:
         return None
     return {
-        "data": found.profile.baseline_score,
+        "validation": found.profile.baseline_score,
         "test": None if found.evaluate is None else found.evaluate.baseline_score,
     }
 
@@ -163,6 +163,8 @@ def _test(evaluate: EvaluateReport | None) -> Document | None:
         "served": evaluate.served_score,
         "servedInterval": list(evaluate.served_score_interval),
         "examples": evaluate.test_examples,
+        "floatMetrics": dict(evaluate.float_metrics),
+        "servedMetrics": dict(evaluate.served_metrics),
     }
 
 
