@@ -12,7 +12,7 @@ HYPERPARAMETERS = (
     Hyperparameter("width", 32, 8, 256, "channels of each sensor"),
     Hyperparameter("places", 16, 1, 256, "rank of the learned adjacency"),
     Hyperparameter("calendar", 8, 1, 64, "channels of what is typical of a sensor at a time"),
-    Hyperparameter("dropout", 0.1, 0, 0.9, "share of the hidden features that training leaves out", whole=False),
+    Hyperparameter("dropout", 0.2, 0, 0.9, "share of the hidden features that training leaves out", whole=False),
 )
 
 
@@ -48,7 +48,7 @@ def build_graph_forecaster(spec: SeriesSpec, objective: Objective, values: Value
     forecast = layers.Add()([learned, linear, last])
     forecast = layers.Reshape((sensors, horizon, outputs))(forecast)
     logits = layers.Permute((2, 1, 3), name="logits")(forecast)
-    return keras.Model(inputs, objective.finish(logits), name="graph_forecaster")
+    return keras.Model(list(inputs.values()), objective.finish(logits), name="graph_forecaster")
 
 
 def _block(features: Any, width: int, places: int, dropout: float) -> Any:

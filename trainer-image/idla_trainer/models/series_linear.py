@@ -8,7 +8,7 @@ from idla_trainer.models.hyperparameters import Hyperparameter, Values
 from idla_trainer.problems.objective import Objective
 
 HYPERPARAMETERS = (
-    Hyperparameter("places", 16, 1, 256, "rank of the matrix from all sensors to all sensors"),
+    Hyperparameter("places", 4, 1, 256, "rank of the matrix from all sensors to all sensors"),
     Hyperparameter("calendar", 4, 1, 64, "rank of what is typical of a sensor at a time"),
     Hyperparameter("dropout", 0.1, 0, 0.9, "share of the calendar that training leaves out", whole=False),
 )
@@ -42,4 +42,4 @@ def build_series_linear(spec: SeriesSpec, objective: Objective, values: Values) 
     forecast = layers.Add()([learned, layers.Permute((2, 1))(others), last])
     forecast = layers.Reshape((sensors, horizon, outputs))(forecast)
     logits = layers.Permute((2, 1, 3), name="logits")(forecast)
-    return keras.Model(inputs, objective.finish(logits), name="series_linear")
+    return keras.Model(list(inputs.values()), objective.finish(logits), name="series_linear")

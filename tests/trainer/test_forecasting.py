@@ -1,0 +1,146 @@
+"""The forecasters as they are served: built-in operations alone, small, and learning what persistence cannot know."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from idla_contract.problem import Metric, Problem, TaskType
+from idla_contract.task import DataSource
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.table import Table
+from idla_trainer.models import graph_forecaster, series_linear
+from idla_trainer.models.graph_forecaster import build_graph_forecaster
+from idla_trainer.models.series_linear import build_series_linear
+from idla_trainer.problems.forecasting import prepare
+
+pytestmark = pytest.mark.trainer
+
+NETWORKS = [
+    pytest.param(build_graph_forecaster, graph_forecaster.HYPERPARAMETERS, id="graph"),
+    pytest.param(build_series_linear, series_linear.HYPERPARAMETERS, id="linear"),
+]
+
+
+def dataset(*, rows: int = 400, sensors: int = 6, gaps: float = 0.0, period: int = 3600) -> Dataset:
+    """Return sensors that repeat each day, each what its neighbour was two steps before, with noise."""
+    random = np.random.default_rng(0)
+    day = 50 + 10 * np.sin(2 * np.pi * np.arange(rows + 2 * sensors) / 24) + random.normal(0, 3, rows + 2 * sensors)
+    columns = {f"s{number}": day[2 * number :][:rows] + random.normal(0, 0.3, rows) for number in range(sensors)}
+    if gaps:
+        for column in columns.values():
+            column[random.random(rows) < gaps] = np.nan
+    problem = Problem(
+        type=TaskType.FORECASTING, metric=Metric.RMSE, history=8, horizon=4, period_seconds=period, quantiles=(0.1, 0.9)
+    )
+    return prepare(Table(columns), DataSource(uri="sample://x"), problem, digest="sha256:" + "0" * 64)
+
+
+def built(build: Any, known: Any, data: Dataset) -> Any:
+    import keras
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    return build(data.preprocess, data.objective, {parameter.name: parameter.default for parameter in known})
+
+
+def trained(model: Any, data: Dataset, epochs: int) -> Any:
+    """Train by plain steps."""
+    import keras
+    import tensorflow as tf
+
+    logits = keras.Model({tensor.name: tensor for tensor in model.inputs}, model.get_layer("logits").output)
+    optimizer = keras.optimizers.Adam(0.005)
+    optimizer.build(model.trainable_variables)
+    examples = data.examples(data.parts.train)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(inputs: Any, targets: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(data.objective.loss(targets, logits(inputs, training=True)))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+
+    for epoch in range(epochs):
+        order = np.random.default_rng(epoch).permutation(len(examples))[: len(examples) // 32 * 32]
+        for chosen in order.reshape(-1, 32):
+            inputs = {name: tf.constant(array[chosen]) for name, array in examples.inputs.items()}
+            step(inputs, tf.constant(examples.targets[chosen]))
+    return model
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.1], ids=["whole", "gaps"])
+@pytest.mark.parametrize(("build", "known"), NETWORKS)
+def test_an_untrained_network_answers_the_last_known_value(build: Any, known: Any, gaps: float) -> None:
+    data = dataset(gaps=gaps)
+    test = data.examples(data.parts.test)
+    assert sorted(test.inputs) == sorted(["series", "calendar", *(["known"] if gaps else [])])
+    values = built(build, known, data)(test.inputs, training=False).numpy()
+    naive = data.objective.naive(data.targets[data.parts.train], test.raw)
+    np.testing.assert_allclose(values[..., 0], naive[..., 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("build", "known"), NETWORKS)
+def test_a_trained_network_is_better_than_persistence_and_its_quantiles_hold_what_they_should(
+    build: Any, known: Any
+) -> None:
+    data = dataset(gaps=0.1)
+    test = data.examples(data.parts.test)
+    model = trained(built(build, known, data), data, 30)
+    scores = data.objective.scores(test.targets, model(test.inputs, training=False).numpy(), test.raw)
+    naive = data.objective.naive(data.targets[data.parts.train], test.raw)
+    before = data.objective.scores(test.targets, naive, test.raw)
+    assert scores["rmse"] < 0.8 * before["rmse"]
+    assert scores["pinball"] < before["pinball"]
+    assert 0.6 < scores["coverage"] < 0.95
+
+
+@pytest.mark.parametrize("period", [3600, 1], ids=["calendar", "none"])
+@pytest.mark.parametrize(("build", "known"), NETWORKS)
+def test_a_network_is_served_by_built_in_operations_with_the_same_answers(build: Any, known: Any, period: int) -> None:
+    import tensorflow as tf
+
+    data = dataset(sensors=40, gaps=0.1, period=period)
+    model = trained(built(build, known, data), data, 1)
+    tensors = data.examples(data.parts.test[:5]).inputs
+    assert ("calendar" in tensors) == (period > 1)
+    expected = model(tensors, training=False).numpy()
+    files = []
+    for optimizations in ([], [tf.lite.Optimize.DEFAULT]):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter.optimizations = optimizations
+        files.append(converter.convert())
+    whole, small = (answers(file, tensors) for file in files)
+    np.testing.assert_allclose(whole, expected, rtol=1e-3)
+    np.testing.assert_allclose(small, expected, rtol=0.05)
+    assert len(files[1]) <= len(files[0])
+
+
+def test_unknown_targets_teach_nothing() -> None:
+    import tensorflow as tf
+
+    data = dataset(gaps=0.0)
+    outputs = tf.Variable(np.random.default_rng(0).normal(0, 1, (3, *data.objective.shape)).astype(np.float32))
+    targets = data.targets[:3].copy()
+    targets[0] = np.nan
+    targets[1, 2:] = np.nan
+    with tf.GradientTape() as tape:
+        losses = data.objective.loss(tf.constant(targets), outputs)
+    gradient = tape.gradient(losses, outputs).numpy()
+    assert losses.numpy()[0] == 0
+    assert np.isfinite(losses.numpy()).all()
+    assert not gradient[0].any()
+    assert not gradient[1, 2:].any()
+    assert gradient[1, :2].all()
+
+
+def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+    """Return what LiteRT's built-in operations alone make of each example."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(model_content=file, num_threads=1).get_signature_runner()
+    found = [
+        next(iter(runner(**{name: array[row : row + 1] for name, array in tensors.items()}).values()))
+        for row in range(len(next(iter(tensors.values()))))
+    ]
+    return np.concatenate(found)
