@@ -35,7 +35,7 @@ generate: env ## write what is generated: schemas of the contract, CRDs, referen
 	$(BIN)/python -m idla_contract.schemas
 	$(BIN)/python -m idla.api.crdgen
 	$(BIN)/python -m idla.api.crdgen_docs
-	$(BIN)/python -m idla_operator.adapters.library
+	$(BIN)/python -m idla.library
 
 format: env ## format the code
 	$(BIN)/ruff format .
@@ -130,7 +130,7 @@ scan: env $(TOOLS)/scan/.stamp $(TOOLS)/sbom/.stamp ## judge the rendered manife
 	$(BIN)/python -m pytest tests/supply_chain
 
 verify: generate lint scan sbom ## regenerate and check that git stays clean; judge the manifests; list what is in the images
-	git diff --exit-code -- trainer-image/contract crds docs/reference operator/idla_operator/library.yaml
+	git diff --exit-code -- trainer-image/contract crds docs/reference operator/idla/library.yaml
 
 clean: ## remove the environment and the tools' caches
 	rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

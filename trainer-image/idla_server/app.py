@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idla_server import __version__
 from idla_server.service import Phase, Service
-from idla_server.signature import input_specs, output_specs
+from idla_server.signature import tensor_specs
 
 PLATFORM = "litert_tflite"
 _CLIENT_GONE = 499
@@ -87,8 +87,8 @@ class _Routes:
                 "name": self._service.name,
                 "versions": [self._service.version],
                 "platform": PLATFORM,
-                "inputs": [_tensor(spec) for spec in input_specs(model.spec)],
-                "outputs": [_tensor(spec) for spec in output_specs(model.labels)],
+                "inputs": [_tensor(spec) for spec in tensor_specs(model.signature.inputs)],
+                "outputs": [_tensor(spec) for spec in tensor_specs(model.signature.outputs)],
             }
         )
 

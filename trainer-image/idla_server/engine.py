@@ -29,7 +29,7 @@ class Engine:
     """
 
     def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
-        self.short_bytes = short_bytes(_seconds_of_one(model), model.example.size)
+        self.short_bytes = short_bytes(_seconds_of_one(model), sum(array.size for array in model.example.values()))
         self._inline = model if self.short_bytes else None
         self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
         for _ in range(workers):

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-from idla_preprocess import InputError
-
-from idla_server.signature import IMAGE, LABEL, OUTPUTS, PROBABILITIES
+from idla_preprocess import Array, Arrays, InputError, Signature, Tensor
 
 Numbers = npt.NDArray[np.generic]
 
@@ -22,31 +20,34 @@ DATATYPES: Mapping[str, npt.DTypeLike] = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
-"""Accepted datatypes of the input; each is turned into float32."""
+"""Accepted datatypes of an input of numbers; an input of texts is BYTES."""
+TEXT = "BYTES"
 
 _REQUEST_KEYS = ("id", "inputs", "model_name", "model_version", "outputs", "parameters")
 _INPUT_KEYS = ("data", "datatype", "name", "parameters", "shape")
 _OUTPUT_KEYS = ("name", "parameters")
-_INPUT = "inputs[0]"
-_RANKS = (2, 3, 4)
+_MOST_RANKS = 4
+_SHOWN_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """A request whose form is right; whether it holds images of this model is yet to be seen."""
+    """A request whose form is right; whether it holds inputs of this model is yet to be seen."""
 
     id: str | None
-    image: Numbers
-    """In the shape that the request gives."""
+    inputs: Arrays
+    """By name, in the shapes that the request gives; texts as objects."""
     outputs: tuple[str, ...]
     """Wanted outputs in the wanted order, without repetition."""
+    parameters: Mapping[str, Any]
 
 
-def decode(body: bytes, maximum_batch: int) -> InferRequest:
+def decode(body: bytes, signature: Signature, maximum_batch: int) -> InferRequest:
     """Return what a request's body asks.
 
     Args:
         body: the JSON text.
+        signature: of the model.
         maximum_batch: the most examples of one request.
 
     Raises:
@@ -56,29 +57,18 @@ def decode(body: bytes, maximum_batch: int) -> InferRequest:
     identifier = content.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise InputError("id", shown(identifier), "a text")
-    _check_parameters("parameters", content)
-    inputs = content.get("inputs")
-    if not isinstance(inputs, list) or len(inputs) != 1:
-        found = f"{len(inputs)} tensors" if isinstance(inputs, list) else shown(inputs)
-        raise InputError("inputs", found, f"a list with the one tensor `{IMAGE}`")
-    image = _image(_object(_INPUT, inputs[0], _INPUT_KEYS), maximum_batch)
-    return InferRequest(identifier, image, _outputs(content.get("outputs")))
+    parameters = _parameters("parameters", content)
+    inputs = _inputs(content.get("inputs"), signature.inputs, maximum_batch)
+    wanted = _outputs(content.get("outputs"), tuple(tensor.name for tensor in signature.outputs))
+    return InferRequest(identifier, inputs, wanted, parameters)
 
 
-def encode(
-    request: InferRequest, name: str, version: str, probabilities: npt.NDArray[np.float32], labels: tuple[str, ...]
-) -> bytes:
-    """Return an answer's body: the wanted outputs for probabilities [N, classes]."""
-    outputs = []
-    for output in request.outputs:
-        if output == PROBABILITIES:
-            outputs.append(_tensor(output, "FP32", probabilities.shape, probabilities.ravel()))
-        else:
-            best = [labels[index] for index in probabilities.argmax(axis=1).tolist()]
-            outputs.append(_tensor(LABEL, "BYTES", (len(best),), best))
+def encode(request: InferRequest, name: str, version: str, answers: Arrays) -> bytes:
+    """Return an answer's body: the wanted ones of the answers by name."""
     content: dict[str, Any] = {"model_name": name, "model_version": version}
     if request.id is not None:
         content["id"] = request.id
+    outputs = [_tensor(output, answers[output]) for output in request.outputs]
     return orjson.dumps(content | {"outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -92,8 +82,15 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
 
 
-def _tensor(name: str, datatype: str, shape: tuple[int, ...], data: object) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": list(shape), "data": data}
+def _tensor(name: str, array: Array) -> dict[str, Any]:
+    data: object
+    if array.dtype.kind == "f":
+        datatype, data = "FP32", np.ascontiguousarray(array, np.float32).ravel()
+    elif array.dtype.kind in "iu":
+        datatype, data = "INT64", np.ascontiguousarray(array, np.int64).ravel()
+    else:
+        datatype, data = TEXT, [str(text) for text in array.ravel()]
+    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
 
 
 def _parse(body: bytes) -> object:
@@ -115,11 +112,11 @@ def _object(field: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:
     return value
 
 
-def _check_parameters(field: str, content: Mapping[str, Any]) -> None:
-    """Accept parameters as the protocol demands, save those that would change how the bytes are read."""
+def _parameters(field: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return parameters as the protocol demands, save those that would change how the bytes are read."""
     parameters = content.get("parameters")
     if parameters is None:
-        return
+        return {}
     if not isinstance(parameters, dict):
         raise InputError(field, shown(parameters), "a JSON object")
     for name in ("binary_data", "binary_data_output", "binary_data_size"):
@@ -127,39 +124,77 @@ def _check_parameters(field: str, content: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{field}.{name}", shown(parameters[name]), "tensors as JSON; there is no binary extension"
             )
+    return parameters
 
 
-def _image(tensor: Mapping[str, Any], maximum_batch: int) -> Numbers:
-    if tensor.get("name") != IMAGE:
-        raise InputError(f"{_INPUT}.name", shown(tensor.get("name")), f"`{IMAGE}`")
-    datatype = tensor.get("datatype")
-    if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise InputError(f"{_INPUT}.datatype", shown(datatype), ", ".join(DATATYPES))
-    _check_parameters(f"{_INPUT}.parameters", tensor)
-    shape = _shape(tensor.get("shape"), maximum_batch)
-    numbers = _numbers(tensor.get("data"), datatype)
+def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> Arrays:
+    names = ", ".join(f"`{tensor.name}`" for tensor in tensors[:_SHOWN_NAMES]) + (
+        ", ..." if len(tensors) > _SHOWN_NAMES else ""
+    )
+    allowed = f"a list with the {'one tensor' if len(tensors) == 1 else f'{len(tensors)} tensors'} {names}"
+    if not isinstance(value, list) or not 1 <= len(value) <= len(tensors):
+        found = f"{len(value)} tensors" if isinstance(value, list) else shown(value)
+        raise InputError("inputs", found, allowed)
+    known = {tensor.name: tensor for tensor in tensors}
+    found_inputs: dict[str, Array] = {}
+    for index, entry in enumerate(value):
+        field = f"inputs[{index}]"
+        content = _object(field, entry, _INPUT_KEYS)
+        tensor = known.pop(str(content.get("name")), None) if isinstance(content.get("name"), str) else None
+        if tensor is None:
+            raise InputError(f"{field}.name", shown(content.get("name")), names if known else "each tensor once")
+        found_inputs[tensor.name] = _input(field, content, tensor, maximum_batch)
+    lengths = {name: len(array) for name, array in found_inputs.items()}
+    if len(set(lengths.values())) > 1:
+        first, other = sorted(lengths.items(), key=lambda item: item[1])[:: len(lengths) - 1][:2]
+        raise InputError("inputs", f"{first[1]} of `{first[0]}` and {other[1]} of `{other[0]}`", "as many of each")
+    return found_inputs
+
+
+def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch: int) -> Array:
+    datatype = content.get("datatype")
+    datatypes = (TEXT,) if tensor.datatype == TEXT else tuple(DATATYPES)
+    if not isinstance(datatype, str) or datatype not in datatypes:
+        raise InputError(f"{field}.datatype", shown(datatype), ", ".join(datatypes))
+    _parameters(f"{field}.parameters", content)
+    shape = _shape(field, content.get("shape"), maximum_batch)
+    data = content.get("data")
+    return _texts(field, data, shape) if datatype == TEXT else _shaped(field, _numbers(field, data, datatype), shape)
+
+
+def _texts(field: str, data: object, shape: tuple[int, ...]) -> Array:
+    if not isinstance(data, list) or not all(isinstance(text, str) for text in data):
+        raise InputError(f"{field}.data", shown(data), "a flat list of texts")
+    if not data or len(data) != math.prod(shape):
+        raise InputError(f"{field}.data", f"{len(data)} texts", f"as many as the shape {list(shape)} has, one or more")
+    texts = np.empty(len(data), dtype=object)
+    texts[:] = data
+    return texts.reshape(shape)
+
+
+def _shaped(field: str, numbers: Numbers, shape: tuple[int, ...]) -> Numbers:
     if numbers.shape == shape:
         return numbers
     if numbers.ndim != 1 or numbers.size != math.prod(shape):
         nested = f"numbers nested as {list(numbers.shape)}" if numbers.ndim > 1 else f"{numbers.size} numbers"
         allowed = f"as many numbers as the shape {list(shape)} has ({math.prod(shape)}), flat or nested like it"
-        raise InputError(f"{_INPUT}.data", nested, allowed)
+        raise InputError(f"{field}.data", nested, allowed)
     return numbers.reshape(shape)
 
 
-def _shape(value: object, maximum_batch: int) -> tuple[int, ...]:
-    allowed = f"a list of {_RANKS[0]} to {_RANKS[-1]} whole numbers, the batch first"
-    if not isinstance(value, list) or len(value) not in _RANKS:
-        raise InputError(f"{_INPUT}.shape", shown(value), allowed)
+def _shape(field: str, value: object, maximum_batch: int) -> tuple[int, ...]:
+    allowed = f"a list of 1 to {_MOST_RANKS} whole numbers, the batch first"
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST_RANKS:
+        raise InputError(f"{field}.shape", shown(value), allowed)
     if any(type(length) is not int or length < 0 for length in value):
-        raise InputError(f"{_INPUT}.shape", shown(value), allowed)
+        raise InputError(f"{field}.shape", shown(value), allowed)
     if value[0] > maximum_batch:
-        raise InputError(f"{_INPUT}.shape", f"a batch of {value[0]}", f"at most {maximum_batch}; send several requests")
+        raise InputError(f"{field}.shape", f"a batch of {value[0]}", f"at most {maximum_batch}; send several requests")
     return tuple(value)
 
 
-def _numbers(data: object, datatype: str) -> Numbers:
-    field = f"{_INPUT}.data"
+def _numbers(input_field: str, data: object, datatype: str) -> Numbers:
+    field = f"{input_field}.data"
     if not isinstance(data, list):
         raise InputError(field, shown(data), "a list of numbers")
     try:
@@ -169,7 +204,7 @@ def _numbers(data: object, datatype: str) -> Numbers:
             field, "lists of unequal length or depth", "a flat list, or one nested like the shape"
         ) from error
     if numbers.size == 0:
-        raise InputError(field, "no number", "at least one image")
+        raise InputError(field, "no number", "at least one example")
     if numbers.dtype.kind not in "iuf":
         raise InputError(field, "values that are not numbers", "numbers only; JSON null and texts are none")
     wanted = np.dtype(DATATYPES[datatype])
@@ -188,17 +223,17 @@ def _check_integers(field: str, numbers: Numbers, wanted: np.dtype[Any], datatyp
         raise InputError(field, str(lowest if lowest < limits.min else highest), allowed)
 
 
-def _outputs(value: object) -> tuple[str, ...]:
+def _outputs(value: object, known: tuple[str, ...]) -> tuple[str, ...]:
     if value is None or value == []:
-        return OUTPUTS
+        return known
     if not isinstance(value, list):
         raise InputError("outputs", shown(value), "a list of objects with a name")
     names = []
     for index, entry in enumerate(value):
         field = f"outputs[{index}]"
         output = _object(field, entry, _OUTPUT_KEYS)
-        if output.get("name") not in OUTPUTS:
-            raise InputError(f"{field}.name", shown(output.get("name")), " or ".join(f"`{name}`" for name in OUTPUTS))
-        _check_parameters(f"{field}.parameters", output)
+        if output.get("name") not in known:
+            raise InputError(f"{field}.name", shown(output.get("name")), " or ".join(f"`{name}`" for name in known))
+        _parameters(f"{field}.parameters", output)
         names.append(output["name"])
     return tuple(dict.fromkeys(names))

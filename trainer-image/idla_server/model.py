@@ -5,19 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, ArtifactManifest
+from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, PREPROCESS_ARRAYS, ArtifactManifest
 from idla_contract.result import FailureReason
-from idla_preprocess import ImageSpec, InputError, to_tensor
+from idla_preprocess import Arrays, InputError, Signature
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
 from idla_server.failures import reason_of
-from idla_server.files import ALLOWED, READ, TASK_TYPE
-from idla_server.runtime import ModelFileError, Runtime
-from idla_server.signature import input_specs, output_specs
+from idla_server.files import ALLOWED, READ
+from idla_server.runtime import ModelFileError, Runtime, Values
+from idla_server.signature import tensor_specs
 
+_INPUT, _VALUES = "inputs.", "values"
 GOLDEN_TOLERANCE = 0.02
-"""Largest difference of a probability between where the artifact was made and here.
+"""Largest difference of an answer between where the artifact was made and here: of a probability, or relative to the
+largest of the promised values.
 
 The bytes are the same (their digests are verified), so this is about processors: float32 kernels differ by 1e-6,
 quantized ones by a few steps of 1/256 where an intermediate value lies on the border of two steps. A wrong input
@@ -46,23 +48,18 @@ class ServedModel:
     folder: Path
     digest: str
     manifest: ArtifactManifest
-    spec: ImageSpec
+    signature: Signature
     runtime: Runtime
-    example: npt.NDArray[np.generic]
-    """The first golden input, as a batch of one raw image."""
+    example: Arrays
+    """The first golden input, as a raw batch of one."""
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Return the classes in the order of the probabilities."""
-        return self.manifest.labels
-
-    def predict(self, raw: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Return probabilities [N, classes] of raw images as `idla_preprocess.to_tensor` takes them.
+    def predict(self, raw: Arrays) -> Values:
+        """Return what the network says of raw inputs, [N, ...].
 
         Raises:
-            InputError: not images of this model.
+            InputError: not inputs of this model.
         """
-        return self.runtime.predict(to_tensor(self.spec, raw, field="image"))
+        return self.runtime.predict(self.signature.preprocess.to_tensors(raw))
 
     def twin(self, *, threads: int = 1) -> "ServedModel":
         """Return the same model with a runtime of its own."""
@@ -88,26 +85,24 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
     missing = [name for name in READ if name not in listed]
     if missing:
         raise _invalid(f"manifest.json does not list {', '.join(missing)}")
-    if manifest.task_type != TASK_TYPE:
-        raise _invalid(f"manifest.json has the task type {manifest.task_type!r}, allowed is {TASK_TYPE}")
     try:
-        spec = ImageSpec.from_json((folder / PREPROCESS).read_bytes())
+        arrays = unpack((folder / PREPROCESS_ARRAYS).read_bytes())
+        signature = Signature.restored((folder / PREPROCESS).read_bytes(), arrays)
         runtime = Runtime(folder / MODEL, threads=threads)
+    except ArraysError as error:
+        raise _invalid(f"{PREPROCESS_ARRAYS} cannot be read ({error})") from error
     except (InputError, ModelFileError) as error:
         raise _invalid(str(error)) from error
-    if runtime.input_shape != spec.shape:
-        raise _invalid(f"{PREPROCESS} describes images {list(spec.shape)}, {MODEL} takes {list(runtime.input_shape)}")
-    if runtime.classes != len(manifest.labels):
-        raise _invalid(f"manifest.json has {len(manifest.labels)} labels, {MODEL} answers {runtime.classes} classes")
-    _check_signature(manifest, spec)
+    _check_signature(manifest, signature)
     inputs, promised = _golden(folder / GOLDEN)
-    model = ServedModel(folder, digest, manifest, spec, runtime, inputs[:1])
+    example = {name: array[:1] for name, array in inputs.items()}
+    model = ServedModel(folder, digest, manifest, signature, runtime, example)
     _check_golden(model, inputs, promised)
     return model
 
 
-def _check_signature(manifest: ArtifactManifest, spec: ImageSpec) -> None:
-    served = {"inputs": input_specs(spec), "outputs": output_specs(manifest.labels)}
+def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:
+    served = {"inputs": tensor_specs(signature.inputs), "outputs": tensor_specs(signature.outputs)}
     for field, expected in served.items():
         found = getattr(manifest, field)
         if found != expected:
@@ -117,32 +112,54 @@ def _check_signature(manifest: ArtifactManifest, spec: ImageSpec) -> None:
             raise _invalid(f"manifest.json has the {field} ({shown[0]}), the server has ({shown[1]})")
 
 
-def _check_golden(model: ServedModel, inputs: npt.NDArray[np.generic], promised: npt.NDArray[np.float64]) -> None:
+def _check_golden(model: ServedModel, inputs: Arrays, promised: npt.NDArray[np.float64]) -> None:
     try:
         answered = model.predict(inputs)
-    except InputError as error:
+    except (InputError, ValueError) as error:
         raise _invalid(f"{GOLDEN}: {error}") from error
     if answered.shape != promised.shape:
-        raise _invalid(f"{GOLDEN} promises probabilities {list(promised.shape)}, answered {list(answered.shape)}")
-    difference = np.abs(answered - promised)
-    worst = int(np.argmax(difference.max(axis=1)))
-    found = float(difference[worst].max())
-    if not found <= GOLDEN_TOLERANCE:  # NaN is refused too
+        raise _invalid(f"{GOLDEN} promises values {list(promised.shape)}, answered {list(answered.shape)}")
+    difference = np.abs(answered - promised).reshape(len(answered), -1).max(axis=1)
+    worst, scale = int(np.argmax(difference)), max(1.0, float(np.abs(promised).max(initial=0)))
+    found, allowed = float(difference[worst]), GOLDEN_TOLERANCE * scale
+    if not found <= allowed:  # NaN is refused too
         raise _invalid(
-            f"golden input {worst} is answered {found:.3g} away from its promised probabilities, "
-            f"allowed {GOLDEN_TOLERANCE}"
+            f"golden input {worst} is answered {found:.3g} away from its promised values, allowed {allowed:.3g}"
         )
+    _check_answers(model, answered, inputs)
 
 
-def _golden(path: Path) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]:
+def _check_answers(model: ServedModel, values: Values, inputs: Arrays) -> None:
+    """Make sure that the network's output is what the answers are made of."""
+    signature = model.signature
+    try:
+        answers = signature.answers.of(values, inputs, {})
+    except (InputError, ValueError, IndexError) as error:
+        raise _invalid(f"{MODEL} answers {list(values.shape)}, of which no answers can be made ({error})") from error
+    for tensor in signature.outputs:
+        found = answers[tensor.name].shape
+        fits = len(found) == len(tensor.shape) and all(
+            wanted in {-1, length} for wanted, length in zip(tensor.shape, found, strict=True)
+        )
+        if not fits:
+            raise _invalid(f"{tensor.name} has the shape {list(found)}, {PREPROCESS} promises {list(tensor.shape)}")
+
+
+def _golden(path: Path) -> tuple[Arrays, npt.NDArray[np.float64]]:
+    """Return the raw inputs, texts as objects again, and the promised values."""
     try:
         arrays = unpack(path.read_bytes())
-        inputs, probabilities = arrays["inputs"], arrays["probabilities"]
+        values = arrays.pop(_VALUES)
     except (ArraysError, KeyError, OSError) as error:
         raise _invalid(f"{GOLDEN} cannot be read ({error})") from error
-    if probabilities.dtype.kind != "f":
-        raise _invalid(f"{GOLDEN} holds probabilities of type {probabilities.dtype}, expected floating-point numbers")
-    return inputs, probabilities.astype(np.float64)
+    if values.dtype.kind != "f":
+        raise _invalid(f"{GOLDEN} holds values of type {values.dtype}, expected floating-point numbers")
+    inputs = {name.removeprefix(_INPUT): array for name, array in arrays.items()}
+    if not inputs or any(len(array) != len(values) or not len(values) for array in inputs.values()):
+        raise _invalid(f"{GOLDEN} holds inputs of other lengths than its {len(values)} values")
+    return {
+        name: array.astype(object) if array.dtype.kind == "U" else array for name, array in inputs.items()
+    }, values.astype(np.float64)
 
 
 def _invalid(problem: str) -> ModelError:

@@ -90,13 +90,15 @@ class Service:
             self._engine.close()
 
     def _answer(self, model: ServedModel, body: bytes) -> bytes:
-        request = decode(body, self.limits.batch)
-        probabilities = model.predict(request.image)
-        if not np.isfinite(probabilities).all():
-            example = int(np.argmax(~np.isfinite(probabilities).all(axis=1)))
-            allowed = f"values near the range of training, 0 to {model.spec.maximum:g}"
-            raise InputError("image", f"values in example {example} for which the model has no finite answer", allowed)
-        return encode(request, self.name, self.version, probabilities, model.labels)
+        signature = model.signature
+        request = decode(body, signature, self.limits.batch)
+        values = model.predict(request.inputs)
+        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not finite.all():
+            found = f"values in example {int(np.argmin(finite))} for which the model has no finite answer"
+            raise InputError(signature.inputs[0].name, found, "values near the range of training")
+        answers = signature.answers.of(values, request.inputs, request.parameters)
+        return encode(request, self.name, self.version, answers)
 
     def _enter(self, phase: Phase) -> None:
         if self.phase is not Phase.DRAINING:

@@ -1,22 +1,11 @@
-"""The tensors by which an image classifier is asked and answers, in the words of the Open Inference Protocol v2."""
+"""A model's tensors, in the words of the Open Inference Protocol v2."""
+
+from collections.abc import Sequence
 
 from idla_contract.artifact import TensorSpec
-from idla_preprocess import ImageSpec
-
-IMAGE = "image"
-PROBABILITIES = "probabilities"
-LABEL = "label"
-OUTPUTS = (PROBABILITIES, LABEL)
+from idla_preprocess import Tensor
 
 
-def input_specs(spec: ImageSpec) -> tuple[TensorSpec, ...]:
-    """Return the inputs of a manifest: raw images of one size, in any number."""
-    return (TensorSpec(name=IMAGE, datatype="FP32", shape=(-1, *spec.shape)),)
-
-
-def output_specs(labels: tuple[str, ...]) -> tuple[TensorSpec, ...]:
-    """Return the outputs of a manifest: a probability for each label, and the most probable label."""
-    return (
-        TensorSpec(name=PROBABILITIES, datatype="FP32", shape=(-1, len(labels))),
-        TensorSpec(name=LABEL, datatype="BYTES", shape=(-1,)),
-    )
+def tensor_specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
+    """Return tensors as a manifest lists them."""
+    return tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=each.shape) for each in tensors)

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spec = read_spec(options.spec)
         places = Places(store=options.store, data=options.data, samples=options.samples, work=options.work)
         task = Task(spec, places, preemption)
-        task.run(options.metrics_port)
+        task.run(options.metrics_port, options.metrics_address)
         preemption.settle()
         result, code = task.result, ExitCode.SUCCEEDED
     except BaseException as error:  # noqa: BLE001  # whatever happens, the pod gives an answer
@@ -71,6 +71,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, default=Path(SAMPLES_ROOT), help="folder of the sample:// data sets")
     parser.add_argument("--termination-log", type=Path, default=Path(TERMINATION_LOG), help="file for the short result")
     parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics; 0 for none")
+    parser.add_argument("--metrics-address", default="0.0.0.0", help="address of /metrics")  # noqa: S104  # in a pod the others scrape it
     parser.add_argument(
         "--work",
         type=Path,

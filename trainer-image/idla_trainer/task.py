@@ -22,13 +22,13 @@ from idla_store import StoreError
 from idla_store import verify as verify_artifact
 from pydantic import ValidationError
 
-from idla_trainer.data.dataset import load_dataset
 from idla_trainer.data.profile import profile
-from idla_trainer.data.split import split
+from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import Progress, TaskFolder
 from idla_trainer.models.registry import entry_of
 from idla_trainer.preemption import Preemption
+from idla_trainer.problems.registry import kind_of, load_dataset
 from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.surroundings import prepare_tensorflow
 from idla_trainer.training.candidate import check_fits, load_candidate
@@ -56,6 +56,7 @@ def read_spec(path: Path) -> TaskSpec:
         message = f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}"
         raise TaskError(FailureReason.SPEC_INVALID, message) from error
     _check_order(spec.steps)
+    kind_of(spec.problem)
     for step in spec.steps:
         if isinstance(step, TrainStep):
             entry_of(step.model)
@@ -97,8 +98,12 @@ class Task:
             self._places.work: f"the pod's own volume at {self._places.work}",
         }
 
-    def run(self, metrics_port: int) -> None:
+    def run(self, metrics_port: int, metrics_address: str) -> None:
         """Carry out every step that no earlier attempt finished.
+
+        Args:
+            metrics_port: of `/metrics`; 0 for none.
+            metrics_address: where it listens.
 
         Raises:
             TaskError, StoreError, OSError: the task cannot go on.
@@ -117,7 +122,7 @@ class Task:
         self.result = _marked_cached(progress.result)
         due = self._spec.steps[len(progress.result.steps) :]
         if any(isinstance(step, TrainStep) for step in due):
-            context.progress.serve(metrics_port)
+            context.progress.serve(metrics_port, metrics_address)
         if any(isinstance(step, TrainStep | CompressStep) for step in due):
             prepare_tensorflow(self._places.work)
         for step in due:
@@ -127,15 +132,14 @@ class Task:
         Checkpoints(self._folder.path / CHECKPOINTS).clear()
 
     def _context(self) -> Context:
-        places, data = self._places, self._spec.data
-        downloads = places.work / "downloads"
-        dataset = load_dataset(data, data_mount=places.data, samples=places.samples, work=downloads)
+        places = self._places
+        origin = Origin(data_mount=places.data, samples=places.samples, downloads=places.work / "downloads")
+        dataset = load_dataset(self._spec.problem, self._spec.data, origin)
         return Context(
             spec=self._spec,
             places=places,
             folder=self._folder,
             dataset=dataset,
-            parts=split(dataset, data.split),
             preemption=self._preemption,
             progress=ProgressMetrics(),
         )
@@ -182,7 +186,7 @@ def _claim(uri: str) -> str:
 def _do(context: Context, step: Step) -> Outcome:
     match step:
         case ProfileStep():
-            return Outcome({"profile": profile(context.dataset, context.parts)})
+            return Outcome({"profile": profile(context.dataset)})
         case TrainStep():
             from idla_trainer.steps.train import train
 

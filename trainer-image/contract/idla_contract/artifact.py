@@ -13,8 +13,12 @@ MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 FLOAT_MODEL = "model.float.tflite"
 PREPROCESS = "preprocess.json"
+PREPROCESS_ARRAYS = "preprocess.npz"
+"""What of the preprocessing is too large for JSON, such as vocabularies; an archive of nothing where it has none."""
+CARD = "card.md"
+"""The model card."""
 GOLDEN = "golden.npz"
-"""Arrays `inputs` (raw) and `probabilities`: what every loader checks before it answers anyone."""
+"""Arrays `inputs.<name>` (raw) and `values` (of the network): what every loader checks before it answers anyone."""
 
 
 class TensorSpec(ContractModel):

@@ -53,6 +53,8 @@ class DataProfile(ContractModel):
     """What the data look like."""
 
     digest: Digest
+    test_digest: Digest | None = None
+    """Of the test file, where there is one."""
     examples: int
     shape: tuple[int, ...]
     """Of one example, e.g. [height, width, channels]; empty where it has none."""
@@ -90,7 +92,7 @@ class TrainReport(ContractModel):
     best_epoch: int
     """Counted from 1."""
     stopped: str
-    """`EarlyStopping` or `MaxEpochs`."""
+    """`EarlyStopping`, `MaxEpochs` or `Budget`."""
     validation_score: float
     validation_score_error: float
     """Standard error of the score on this split."""
@@ -117,6 +119,8 @@ class Variant(ContractModel):
     """Paired 95 % interval of the drop."""
     latency_p50_milliseconds: float
     latency_p95_milliseconds: float
+    pareto: bool = False
+    """Whether no other variant is at least as good in quality, size and latency and better in one of them."""
     passed: bool
     message: str
     """Why it passed, failed, or was not kept."""
@@ -129,6 +133,8 @@ class CompressReport(ContractModel):
     reason: str
     """`GatePassed`, `KeptUncompressed` or `Off`."""
     variants: tuple[Variant, ...]
+    unpruned: tuple[str, ...] = Field(default=(), max_length=8)
+    """Layers whose channels could not be followed, and why."""
 
 
 class EvaluateReport(ContractModel):

@@ -83,6 +83,9 @@ class DataSource(ContractModel):
     test_uri: str | None = Field(default=None, max_length=2048)
     """Examples of the same layout that are the test split; all of `uri` is then shared by training and validation."""
     test_digest: Digest | None = None
+    items_uri: str | None = Field(default=None, max_length=2048)
+    """Recommendation: a table of the items' features, with the item's column."""
+    items_digest: Digest | None = None
     split: Split = Split()
 
 
@@ -119,6 +122,8 @@ class Training(ContractModel):
     """How a candidate is trained."""
 
     max_epochs: int = Field(default=40, ge=1)
+    max_seconds: int | None = Field(default=None, ge=1)
+    """Time for the steps of all attempts, after which the best weights so far are the result."""
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=0.002, gt=0)
     """Peak of the schedule."""
@@ -137,6 +142,13 @@ class Training(ContractModel):
     seed: int = Field(default=1, ge=0)
 
 
+class Weights(ContractModel):
+    """Weights of an earlier training to begin with."""
+
+    uri: str = Field(max_length=2048)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class ModelSpec(ContractModel):
     """A library entry as the trainer builds it."""
 
@@ -144,6 +156,7 @@ class ModelSpec(ContractModel):
     builder: str
     """Name in the registry of `idla_trainer.models`."""
     hyperparameters: dict[str, float | int | str] = Field(default_factory=dict)
+    weights: Weights | None = None
 
 
 class Candidate(ContractModel):
@@ -159,6 +172,7 @@ class CompressionMethod(StrEnum):
 
     DYNAMIC_RANGE = "DynamicRange"
     INT8 = "Int8"
+    FLOAT16 = "Float16"
 
 
 class Gate(ContractModel):
@@ -168,6 +182,20 @@ class Gate(ContractModel):
     """Absolute loss of accuracy that is still accepted."""
     strict: bool = False
     """Demand the upper bound of the paired 95 % interval instead of the measured loss."""
+
+
+class Recipe(ContractModel):
+    """How far the network itself is made smaller before it is converted."""
+
+    keep_percents: Annotated[tuple[int, ...], Field(max_length=16)] = ()
+    """Shares of the channels that are tried; empty: the network keeps its channels, and nothing is trained here."""
+    epochs: int = Field(default=10, ge=1)
+    """Of the distillation of each smaller network, and of the extra training that the float baseline gets too."""
+    learning_rate: float = Field(default=0.001, gt=0)
+    budget_seconds: int = Field(default=600, ge=0)
+    """No further training is begun where it would end later."""
+    quantization_aware: bool = True
+    """Whether a network that loses more than the gate allows in Int8 learns to be rounded."""
 
 
 class OnGateFailure(StrEnum):
@@ -198,6 +226,7 @@ class CompressStep(ContractModel):
     candidate: Candidate
     methods: tuple[CompressionMethod, ...] = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
     """Empty: ship the float model."""
+    recipe: Recipe = Recipe()
     gate: Gate = Gate()
     on_gate_failure: OnGateFailure = OnGateFailure.KEEP_UNCOMPRESSED
     maximum_size_bytes: int | None = None

@@ -6,39 +6,48 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, assert_never
 
+import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from idla_contract.task import CompressionMethod
+from idla_preprocess import Array, Arrays
 
 REPRESENTATIVE = 300
-"""Images by which the ranges of the activations are found."""
+"""Examples by which the ranges of the activations are found."""
 
 
 def float_model(model: Any) -> bytes:
     """Return the file without any compression."""
-    return _converted(tf.lite.TFLiteConverter.from_keras_model(model))
+    return _converted(tf.lite.TFLiteConverter.from_keras_model(_listed(model)))
 
 
-def compressed_model(model: Any, method: CompressionMethod, images: npt.NDArray[np.float32]) -> bytes:
+def compressed_model(model: Any, method: CompressionMethod, inputs: Arrays) -> bytes:
     """Return the compressed file; its input and output stay float32.
 
     Args:
         model: a Keras model.
         method: what is compressed.
-        images: raw images [N, H, W, C] of the train split; evenly chosen ones give the ranges of the activations.
+        inputs: the network's inputs by name for the train split, [N, ...] each; evenly chosen examples give the ranges
+            of the activations.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter = tf.lite.TFLiteConverter.from_keras_model(_listed(model))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     match method:
         case CompressionMethod.DYNAMIC_RANGE:
             pass
+        case CompressionMethod.FLOAT16:
+            converter.target_spec.supported_types = [tf.float16]
         case CompressionMethod.INT8:
-            converter.representative_dataset = lambda: _representative(images)
+            converter.representative_dataset = lambda: _representative(inputs)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         case _:
             assert_never(method)
     return _converted(converter)
+
+
+def _listed(model: Any) -> Any:
+    """Return the model with a list of inputs: one with a dictionary is not converted."""
+    return keras.Model(model.inputs, model.outputs[0]) if isinstance(model.input, dict) else model
 
 
 def _converted(converter: Any) -> bytes:
@@ -48,7 +57,8 @@ def _converted(converter: Any) -> bytes:
         return bytes(converter.convert())
 
 
-def _representative(images: npt.NDArray[np.float32]) -> Iterator[list[npt.NDArray[np.float32]]]:
-    chosen = np.linspace(0, len(images) - 1, min(REPRESENTATIVE, len(images))).astype(int)
-    for position in chosen:
-        yield [images[position : position + 1]]
+def _representative(inputs: Arrays) -> Iterator[dict[str, Array]]:
+    """Yield single examples by name: the file has its inputs in another order than the model."""
+    examples = len(next(iter(inputs.values())))
+    for position in np.linspace(0, examples - 1, min(REPRESENTATIVE, examples)).astype(int):
+        yield {name: array[position : position + 1] for name, array in inputs.items()}

@@ -3,25 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from idla_contract.result import CompressReport, FailureReason, Variant
 from idla_contract.task import CompressStep, OnGateFailure
 
+from idla_trainer.compression.pareto import Point, front
 from idla_trainer.failures import TaskError
-from idla_trainer.statistics import paired_drop_interval
 
 FLOAT = "Float32"
+_AS_SMALL = 1.02
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One file as it was measured."""
 
     name: str
     size_bytes: int
-    correct: npt.NDArray[np.bool_]
-    """For each example whether the answer is right."""
+    score: float
+    drop: float
+    """Loss of quality against the baseline."""
+    drop_interval: tuple[float, float]
+    """Its paired 95 % interval."""
+    examples: int
+    """On which both were compared."""
     latency_p50_milliseconds: float
     latency_p95_milliseconds: float
 
@@ -34,7 +38,9 @@ class _Verdict:
 
 
 def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured]) -> CompressReport:
-    """Return every variant with its verdict, and the smallest one that passes; the faster of two equally small.
+    """Return every variant with its verdict, and the smallest one that passes; the fastest of those as small.
+
+    As small is what is at most 2 % larger, if the smallest one is compressed.
 
     Args:
         step: the gate and the limits.
@@ -51,31 +57,28 @@ def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured
         passed.append(plain)
     if not passed:
         raise _refusal(step, plain, others)
-    best = min((verdict.variant for verdict in passed), key=lambda v: (v.size_bytes, v.latency_p50_milliseconds))
+    best = _best([verdict.variant for verdict in passed])
     uncompressed = "KeptUncompressed" if others else "Off"
+    unbeaten = front({verdict.variant.name: _point(verdict.variant) for verdict in verdicts})
     return CompressReport(
         choice=best.name,
         reason=uncompressed if best.name == FLOAT else "GatePassed",
-        variants=tuple(_compared(verdict.variant, best) for verdict in verdicts),
+        variants=tuple(_compared(verdict.variant, best, unbeaten) for verdict in verdicts),
     )
 
 
 def _verdict(step: CompressStep, baseline: Measured, measured: Measured) -> _Verdict:
-    examples = len(baseline.correct)
-    lost = int(np.count_nonzero(baseline.correct & ~measured.correct))
-    gained = int(np.count_nonzero(measured.correct & ~baseline.correct))
-    drop = (lost - gained) / examples
-    interval = paired_drop_interval(lost, gained, examples)
+    drop, interval = measured.drop, measured.drop_interval
     is_float = measured is baseline
     within_gate = is_float or (interval[1] if step.gate.strict else drop) <= step.gate.maximum_drop
     problems = _limit_problems(step, measured)
-    messages = [] if is_float else [_gate_message(step, drop, interval, examples, within_gate=within_gate)]
+    messages = [] if is_float else [_gate_message(step, drop, interval, measured.examples, within_gate=within_gate)]
     variant = Variant(
         name=measured.name,
         size_bytes=measured.size_bytes,
-        gate_score=float(measured.correct.mean()),
+        gate_score=measured.score,
         gate_drop=drop,
-        gate_drop_interval=(0.0, 0.0) if is_float else interval,
+        gate_drop_interval=interval,
         latency_p50_milliseconds=round(measured.latency_p50_milliseconds, 4),
         latency_p95_milliseconds=round(measured.latency_p95_milliseconds, 4),
         passed=within_gate and not problems,
@@ -108,7 +111,7 @@ def _limit_problems(step: CompressStep, measured: Measured) -> list[str]:
     return problems
 
 
-def _compared(variant: Variant, best: Variant) -> Variant:
+def _compared(variant: Variant, best: Variant, unbeaten: Sequence[str]) -> Variant:
     """Return a variant that passed with why it was kept or not."""
     if variant.name == best.name:
         word = "kept"
@@ -116,7 +119,20 @@ def _compared(variant: Variant, best: Variant) -> Variant:
         word = f"not kept: {best.name} is {'smaller' if best.size_bytes < variant.size_bytes else 'faster'}"
     else:
         word = "refused"
-    return variant.model_copy(update={"message": f"{word}; {variant.message}" if variant.message else word})
+    message = f"{word}; {variant.message}" if variant.message else word
+    return variant.model_copy(update={"message": message, "pareto": variant.name in unbeaten})
+
+
+def _best(passed: Sequence[Variant]) -> Variant:
+    smallest = min(passed, key=lambda v: (v.size_bytes, v.latency_p50_milliseconds))
+    if smallest.name == FLOAT:
+        return smallest
+    as_small = [variant for variant in passed if variant.size_bytes <= smallest.size_bytes * _AS_SMALL]
+    return min(as_small, key=lambda v: (v.latency_p50_milliseconds, v.size_bytes))
+
+
+def _point(variant: Variant) -> Point:
+    return Point(variant.gate_drop, variant.size_bytes, variant.latency_p50_milliseconds)
 
 
 def _refusal(step: CompressStep, plain: _Verdict, others: Sequence[_Verdict]) -> TaskError:

@@ -1,14 +1,15 @@
 """The examples in four parts: stratified by class, seeded, and equal examples never in two parts."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 from idla_contract.task import Split
+from idla_preprocess import Array
 
-from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 
 Indices = npt.NDArray[np.int64]
@@ -37,15 +38,47 @@ class Parts:
         return self.gate if len(self.gate) else self.validation
 
 
-def split(dataset: Dataset, shares: Split) -> Parts:
-    """Return the parts of a data set; equal data and shares give equal parts.
+def split(
+    labels: Indices, groups: Indices, classes: Sequence[str], shares: Split, *, held_out: Indices | None = None
+) -> Parts:
+    """Return the parts of examples with classes; equal arguments give equal parts.
 
     A share is rounded up to whole examples, train gets the rest. Every class is spread over the parts in the same
-    shares, with at least one example each. Equal images of one class stay in one part, so that sizes can differ by a
+    shares, with at least one example each. Equal examples of one class stay in one part, so that sizes can differ by a
     few where there are some.
+
+    Args:
+        labels: class numbers [N].
+        groups: numbers [N] that equal examples share.
+        classes: names of the class numbers, for messages.
+        shares: of the parts.
+        held_out: positions of a test split that is given; the shares of training and validation go on for the rest.
 
     Raises:
         TaskError: the shares are no whole, or a class has too few examples.
+    """
+    check_shares(shares)
+    free = np.arange(len(labels)) if held_out is None else np.setdiff1d(np.arange(len(labels)), held_out)
+    counts = np.bincount(labels[free], minlength=len(classes))
+    _check_counts(classes, counts)
+    sizes = _sizes(counts, len(free), shares, with_test=held_out is None)
+    generator = np.random.default_rng(shares.seed)
+    members: dict[str, list[Indices]] = {part: [] for part in _PARTS}
+    for number in range(len(counts)):
+        order = _grouped_order(generator.permutation(free[labels[free] == number]), groups)
+        for name, chosen in zip(_PARTS, _cut(order, groups, sizes[number]), strict=True):
+            members[name].append(chosen)
+    train, validation, gate, test = (np.sort(np.concatenate(members[name])) for name in _PARTS)
+    parts = Parts(train, validation, gate, test if held_out is None else np.sort(held_out))
+    check_parts(parts)
+    return parts
+
+
+def check_shares(shares: Split) -> None:
+    """Make sure that the shares are a whole.
+
+    Raises:
+        TaskError: they are not.
     """
     total = shares.train_percent + shares.validation_percent + shares.test_percent
     if total != _WHOLE:
@@ -54,36 +87,30 @@ def split(dataset: Dataset, shares: Split) -> Parts:
             f"= {total} percent; they must make 100"
         )
         raise TaskError(FailureReason.DATA_INVALID, message)
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-    _check_counts(dataset, counts)
-    sizes = _sizes(counts, len(dataset.labels), shares)
-    groups = image_groups(dataset.images)
-    generator = np.random.default_rng(shares.seed)
-    members: dict[str, list[Indices]] = {part: [] for part in _PARTS}
-    for number in range(len(counts)):
-        order = _grouped_order(generator.permutation(np.flatnonzero(dataset.labels == number)), groups)
-        for name, chosen in zip(_PARTS, _cut(order, groups, sizes[number]), strict=True):
-            members[name].append(chosen)
-    train, validation, gate, test = (np.sort(np.concatenate(members[name])) for name in _PARTS)
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
+
+
+def check_parts(parts: Parts) -> None:
+    """Make sure that there is something to learn from, to choose by and to measure on.
+
+    Raises:
+        TaskError: a part is empty.
+    """
+    for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
         if not len(part):
-            message = f"the {name} split is empty, since almost all images are equal; give more different images"
+            message = f"the {name} split is empty, since almost all examples are equal; give more different ones"
             raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
-    return Parts(train, validation, gate, test)
 
 
-def image_groups(images: npt.NDArray[np.float32]) -> Indices:
-    """Return for each image the position of the first image that equals it."""
+def equal_groups(rows: Array) -> Indices:
+    """Return for each row of an array [N, ...] the position of the first row that equals it."""
     first: dict[bytes, int] = {}
-    flat = images.reshape(len(images), -1)
+    flat = rows.reshape(len(rows), -1)
     keys = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in flat)
     return np.array([first.setdefault(key, position) for position, key in enumerate(keys)], dtype=np.int64)
 
 
-def _check_counts(dataset: Dataset, counts: npt.NDArray[np.int64]) -> None:
-    few = [
-        f"{name!r} has {count}" for name, count in zip(dataset.classes, counts.tolist(), strict=True) if count < FEWEST
-    ]
+def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64]) -> None:
+    few = [f"{name!r} has {count}" for name, count in zip(classes, counts.tolist(), strict=True) if count < FEWEST]
     if few:
         shown = ", ".join(few[:_SHOWN]) + (", ..." if len(few) > _SHOWN else "")
         message = (
@@ -93,10 +120,14 @@ def _check_counts(dataset: Dataset, counts: npt.NDArray[np.int64]) -> None:
         raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
 
 
-def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split) -> npt.NDArray[np.int64]:
+def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_test: bool) -> npt.NDArray[np.int64]:
     """Return how many examples of each class [classes, 4] go to train, validation, gate and test."""
-    test = _allocate(counts, _share(examples, shares.test_percent), counts - 2)
-    validation = _allocate(counts, _share(examples, shares.validation_percent), counts - test - 1)
+    test, percent = np.zeros_like(counts), shares.validation_percent
+    if with_test:
+        test = _allocate(counts, _share(examples, shares.test_percent), counts - 2)
+    else:
+        percent = -(-percent * _WHOLE // (_WHOLE - shares.test_percent))
+    validation = _allocate(counts, _share(examples, percent), counts - test - 1)
     gate = np.zeros_like(counts)
     if validation.sum() >= GATE_FROM:
         gate = _halves(validation)

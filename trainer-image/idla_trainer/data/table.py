@@ -110,6 +110,8 @@ def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
     kinds = {file: _told(file) for file in files}
     known = [file for file in files if kinds[file] is not None and wanted in {DataFormat.AUTO, kinds[file]}]
+    if not known and wanted is not DataFormat.AUTO and len(files) == 1:
+        return wanted, files[0]
     if known and all(kinds[file] is DataFormat.IDX for file in known):
         return DataFormat.IDX, path
     if known and shards(known):

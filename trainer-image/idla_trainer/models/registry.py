@@ -6,25 +6,55 @@ from typing import Any
 
 from idla_contract.result import FailureReason
 from idla_contract.task import ModelSpec
-from idla_preprocess import ImageSpec
+from idla_preprocess import Array, Arrays, ImageSpec, Preprocess
+from idla_preprocess.image import IMAGE
+from idla_preprocess.series import SeriesSpec
+from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.text import TextSpec
 
 from idla_trainer.failures import TaskError
+from idla_trainer.models import (
+    augmentation,
+    graph_forecaster,
+    ngram_linear,
+    series_linear,
+    tabular_linear,
+    tabular_network,
+    text_network,
+)
+from idla_trainer.models.graph_forecaster import build_graph_forecaster
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
+from idla_trainer.models.ngram_linear import build_ngram_linear
 from idla_trainer.models.resnet import build_resnet
+from idla_trainer.models.series_linear import build_series_linear
+from idla_trainer.models.tabular_linear import build_tabular_linear
+from idla_trainer.models.tabular_network import build_tabular_network
+from idla_trainer.models.text_network import build_text_network
 from idla_trainer.models.vgg import build_vgg
+from idla_trainer.problems.objective import Objective
 
-Builder = Callable[[ImageSpec, int, Values], Any]
+Builder = Callable[[Any, Objective, Values], Any]
+Augment = Callable[..., Any]
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
-_SHIFT = Hyperparameter("shift", 1, 0, 16, "pixels by which training moves images at random")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A network: raw pixels [N, H, W, C] in, probabilities [N, classes] out, its last layer a softmax."""
+    """A network: from the inputs of one kind of preprocessing to the layer `logits` and what the objective makes of it.
+
+    Its inputs are named as the preprocessing names its tensors.
+    """
 
     build: Builder
     hyperparameters: tuple[Hyperparameter, ...]
+    preprocess: type[Preprocess]
+    augment: Augment | None = None
+    """`augment(inputs, values, seed=, epoch=, step=)` returns a batch's inputs, changed at random by these alone."""
+
+
+def _augmented(inputs: Arrays, values: Values, *, seed: int, epoch: int, step: int) -> dict[str, Array]:
+    return {IMAGE: augmentation.augmented(inputs[IMAGE], values, seed=seed, epoch=epoch, step=step)}
 
 
 REGISTRY = {
@@ -34,8 +64,10 @@ REGISTRY = {
             Hyperparameter("blocks", 1, 1, 18, "residual blocks of each of the three stages"),
             Hyperparameter("width", 32, 4, 256, "channels of the first stage; each stage doubles them"),
             _DROPOUT,
-            _SHIFT,
+            *augmentation.HYPERPARAMETERS,
         ),
+        ImageSpec,
+        _augmented,
     ),
     "vgg": Entry(
         build_vgg,
@@ -44,9 +76,17 @@ REGISTRY = {
             Hyperparameter("width", 32, 4, 256, "channels of the first pair; each pair doubles them"),
             Hyperparameter("dense", 128, 8, 4096, "units of the dense layer"),
             _DROPOUT,
-            _SHIFT,
+            *augmentation.HYPERPARAMETERS,
         ),
+        ImageSpec,
+        _augmented,
     ),
+    "ngram-linear": Entry(build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
+    "text-network": Entry(build_text_network, text_network.HYPERPARAMETERS, TextSpec),
+    "tabular-linear": Entry(build_tabular_linear, tabular_linear.HYPERPARAMETERS, TabularSpec),
+    "tabular-network": Entry(build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
+    "series-linear": Entry(build_series_linear, series_linear.HYPERPARAMETERS, SeriesSpec),
+    "graph-forecaster": Entry(build_graph_forecaster, graph_forecaster.HYPERPARAMETERS, SeriesSpec),
 }
 
 
@@ -61,3 +101,18 @@ def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
         message = f"model.builder: found {model.builder!r}; this image knows {', '.join(sorted(REGISTRY))}"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
+
+
+def check_takes(model: ModelSpec, preprocess: Preprocess) -> None:
+    """Make sure that a network takes what the preprocessing gives.
+
+    Raises:
+        TaskError: it is made for other data.
+    """
+    entry, _ = entry_of(model)
+    if not isinstance(preprocess, entry.preprocess):
+        message = (
+            f"model.builder: {model.builder!r} takes data of the kind {entry.preprocess.kind!r}, these are of the kind "
+            f"{preprocess.kind!r}"
+        )
+        raise TaskError(FailureReason.SPEC_INVALID, message)

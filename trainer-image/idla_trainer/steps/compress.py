@@ -1,21 +1,25 @@
 """Compress: every variant of the candidate measured and judged, the chosen one assembled as an artifact."""
 
 import logging
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 from idla_contract.task import CompressStep
+from idla_preprocess.intents import Intents
+from idla_server.runtime import Runtime
 
-from idla_trainer.compression.artifact import FILES, FOLDER, assemble
-from idla_trainer.compression.convert import compressed_model, float_model
+from idla_trainer.compression.artifact import FILES, FOLDER, Contents, assemble
 from idla_trainer.compression.judge import FLOAT, choose
 from idla_trainer.compression.measure import measure
-from idla_trainer.data.split import Indices
-from idla_trainer.folder import write_atomically
+from idla_trainer.compression.search import written
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import TrainedCandidate
 from idla_trainer.training.network import build_model, set_weights
 
 _log = logging.getLogger(__name__)
+_SHOWN, _LONGEST = 4, 100
+"""Layers that kept their channels, of which the report tells, and the characters of each."""
 
 
 def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) -> Outcome:
@@ -24,36 +28,27 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     Raises:
         TaskError: no variant may be shipped.
     """
-    model = build_model(candidate.model, candidate.image, len(candidate.classes), seed=candidate.seed)
+    dataset = context.dataset
+    model = build_model(candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed)
     set_weights(model, candidate.weights)
-    dataset, parts = context.dataset, context.parts
-    methods = tuple(dict.fromkeys(step.methods))
-    contents = {FLOAT: float_model(model)}
-    for method in methods:
-        context.preemption.check()
-        contents[method.value] = compressed_model(model, method, dataset.images[parts.train])
-    folder = context.places.work / "variants"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        write_atomically(folder / f"{name}.tflite", content)
-    files = {name: folder / f"{name}.tflite" for name in contents}
-    measured = measure(files, dataset.images[parts.judged], dataset.labels[parts.judged])
-    context.preemption.check()
-    report = choose(step, measured[FLOAT], [measured[method.value] for method in methods])
+    folder, check = context.places.work / "variants", context.preemption.check
+    found = written(folder, model, candidate, dataset, step, check=check)
+    measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.judged), dataset.objective)
+    check()
+    chosen = choose(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
+    report = chosen.model_copy(update={"unpruned": tuple(reason[:_LONGEST] for reason in found.unpruned[:_SHOWN])})
     for variant in report.variants:
         _log.info("%s: %d bytes, %s", variant.name, variant.size_bytes, variant.message)
-    assemble(
-        context.folder.path / FOLDER,
-        candidate,
-        variant=report.choice,
-        chosen=contents[report.choice],
-        plain=contents[FLOAT],
-        images=dataset.images[_one_of_each_class(dataset.labels, parts.judged)],
-    )
+    path = found.paths[report.choice]
+    shipped = Contents(variant=report.choice, chosen=path.read_bytes(), plain=found.paths[FLOAT].read_bytes())
+    assemble(context.folder.path / FOLDER, candidate, _thresholded(dataset, path), shipped)
     return Outcome({"compress": report}, FILES)
 
 
-def _one_of_each_class(labels: Indices, part: Indices) -> Indices:
-    """Return the examples of a part, one of each class first."""
-    _, first = np.unique(labels[part], return_index=True)
-    return np.concatenate([part[first], np.delete(part, first)])
+def _thresholded(dataset: Dataset, model: Path) -> Dataset:
+    """Return the data set with answers whose threshold belongs to what the chosen file says on validation."""
+    answers = dataset.answers
+    if not isinstance(answers, Intents):
+        return dataset
+    values = Runtime(model).predict(dataset.examples(dataset.parts.validation).inputs)
+    return replace(dataset, answers=answers.calibrated(values))

@@ -8,7 +8,6 @@ from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.split import Parts
 from idla_trainer.folder import TaskFolder
 from idla_trainer.preemption import Preemption
 from idla_trainer.training.progress import ProgressMetrics
@@ -33,7 +32,6 @@ class Context:
     places: Places
     folder: TaskFolder
     dataset: Dataset
-    parts: Parts
     preemption: Preemption
     progress: ProgressMetrics
 

@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-Images = npt.NDArray[np.float32]
-_ORDER, _SHIFT = 0, 1
-"""Streams of random numbers that one seed gives."""
+_ORDER = 0
+"""The stream of random numbers of a seed; the changes of the examples are another one."""
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
@@ -19,16 +18,3 @@ def epoch_order(examples: int, batch_size: int, *, seed: int, epoch: int) -> npt
     steps = steps_per_epoch(examples, batch_size)
     used = min(examples, steps * batch_size)
     return order[:used].reshape(steps, -1)
-
-
-def shifted(images: Images, pixels: int, *, seed: int, epoch: int, step: int) -> Images:
-    """Return the images [N, H, W, C], each moved by up to `pixels` in both directions; what comes in is 0."""
-    if pixels == 0:
-        return images
-    count, height, width, _ = images.shape
-    moves = np.random.default_rng([seed, _SHIFT, epoch, step]).integers(0, 2 * pixels + 1, size=(2, count, 1))
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
-    rows = (moves[0] + np.arange(height))[:, :, np.newaxis]
-    columns = (moves[1] + np.arange(width))[:, np.newaxis, :]
-    moved: Images = padded[np.arange(count)[:, np.newaxis, np.newaxis], rows, columns]
-    return moved

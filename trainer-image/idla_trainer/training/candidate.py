@@ -8,7 +8,6 @@ from typing import Any
 from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason
 from idla_contract.task import Candidate, ModelSpec
-from idla_preprocess import ImageSpec, InputError
 from idla_preprocess.arrays import unpack
 from pydantic import ValidationError
 
@@ -28,8 +27,8 @@ class TrainedCandidate:
     """Weights with all that is needed to build their network again."""
 
     model: ModelSpec
-    image: ImageSpec
-    classes: tuple[str, ...]
+    signature_digest: str
+    """Of what its network takes and answers."""
     data_digest: str
     seed: int
     weights: Arrays
@@ -41,8 +40,7 @@ class TrainedCandidate:
         content = pack(self.weights)
         card = {
             "model": json.loads(self.model.to_json()),
-            "image": self.image.to_json(),
-            "classes": list(self.classes),
+            "signatureDigest": self.signature_digest,
             "dataDigest": self.data_digest,
             "seed": self.seed,
             "weightsDigest": digest_of(content),
@@ -66,8 +64,7 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
             raise TaskError(FailureReason.ARTIFACT_DIGEST_MISMATCH, message)
         found = TrainedCandidate(
             model=ModelSpec.model_validate(card["model"]),
-            image=ImageSpec.from_json(card["image"]),
-            classes=tuple(card["classes"]),
+            signature_digest=card["signatureDigest"],
             data_digest=card["dataDigest"],
             seed=card["seed"],
             weights=unpack(content),
@@ -75,7 +72,7 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
     except FileNotFoundError as error:
         message = f"the store has no candidate {wanted.task} with the content {wanted.content_hash}; train it again"
         raise TaskError(FailureReason.ARTIFACT_NOT_FOUND, message) from error
-    except (ValueError, KeyError, TypeError, ValidationError, InputError) as error:
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
         message = f"the candidate {wanted.task} cannot be read ({error}); train it again"
         raise TaskError(FailureReason.ARTIFACT_INVALID, message) from error
     if found.model != wanted.model:
@@ -88,7 +85,7 @@ def check_fits(candidate: TrainedCandidate, dataset: Dataset) -> None:
     """Make sure that a candidate was trained on these very data.
 
     Raises:
-        TaskError: other bytes, images or classes.
+        TaskError: other bytes, or another signature.
     """
     if candidate.data_digest != dataset.digest:
         message = (
@@ -96,6 +93,6 @@ def check_fits(candidate: TrainedCandidate, dataset: Dataset) -> None:
             f"{dataset.digest}; restore the data or train again"
         )
         raise TaskError(FailureReason.DATA_DIGEST_MISMATCH, message)
-    if candidate.image != dataset.image_spec or candidate.classes != dataset.classes:
-        message = "the candidate was trained on images or classes that these data do not have; train it again"
+    if candidate.signature_digest != dataset.signature.digest():
+        message = "the candidate takes or answers something else than these data have; train it again"
         raise TaskError(FailureReason.ARTIFACT_INVALID, message)

@@ -13,7 +13,7 @@ _TEXTS = {
     metrics.TASK_STEP: "Steps done over all epochs",
     metrics.TASK_TOTAL_STEPS: "Steps that the training takes at most",
     metrics.TASK_LOSS: "Loss of the last epoch",
-    metrics.TASK_SCORE: "Accuracy of the last epoch",
+    metrics.TASK_SCORE: "Score of the last epoch, by the metric of the task",
     metrics.TASK_EXAMPLES_PER_SECOND: "Training throughput over the last epoch",
     metrics.TASK_UPDATED_SECONDS: "Unix time of the last change",
 }
@@ -26,12 +26,12 @@ class ProgressMetrics:
         self._registry = CollectorRegistry()
         self._gauges: dict[str, Gauge] = {}
 
-    def serve(self, port: int) -> None:
+    def serve(self, port: int, address: str) -> None:
         """Answer `/metrics` on a thread; port 0 is none. A port in use costs the metrics, not the training."""
         if port == 0:
             return
         try:
-            start_http_server(port, registry=self._registry)
+            start_http_server(port, addr=address, registry=self._registry)
         except OSError as error:
             _log.warning("no /metrics on port %d (%s)", port, error)
 
@@ -41,10 +41,11 @@ class ProgressMetrics:
         self._set(metrics.TASK_TOTAL_STEPS, total)
         self._set(metrics.TASK_UPDATED_SECONDS, time.time())
 
-    def epoch(self, split: str, *, loss: float, accuracy: float) -> None:
+    def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
         """Tell what the last epoch gave on a split."""
         self._set(metrics.TASK_LOSS, loss, split=split)
-        self._set(metrics.TASK_SCORE, accuracy, split=split)
+        if score is not None:
+            self._set(metrics.TASK_SCORE, score, split=split)
 
     def throughput(self, rate: float) -> None:
         """Tell the examples per second of the last epoch."""

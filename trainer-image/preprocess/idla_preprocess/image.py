@@ -1,17 +1,17 @@
 """Images: what one example looks like, and how raw arrays become a batch of it."""
 
-import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from idla_preprocess.base import InputError
+from idla_preprocess.base import Array, Arrays, InputError, Tensor
+from idla_preprocess.checks import exact_keys
 
-SCHEMA_VERSION = 1
-_KEYS = ("channels", "height", "maximum", "schemaVersion", "width")
+IMAGE = "image"
 _LARGEST_SIDE = 16384
 
 
@@ -19,20 +19,19 @@ _LARGEST_SIDE = 16384
 class ImageSpec:
     """One example's size and the largest pixel value; the scaling by `maximum` is part of the graph."""
 
+    kind: ClassVar[str] = "image"
+
     height: int
     width: int
     channels: int
     maximum: float
-    schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         """Refuse a spec that describes no image.
 
         Raises:
-            InputError: a size, the maximum or the schema version is out of its range.
+            InputError: a size or the maximum is out of its range.
         """
-        if type(self.schema_version) is not int or self.schema_version != SCHEMA_VERSION:
-            raise InputError("schemaVersion", repr(self.schema_version), str(SCHEMA_VERSION))
         for field in ("height", "width", "channels"):
             size = getattr(self, field)
             if type(size) is not int or not 1 <= size <= _LARGEST_SIDE:
@@ -47,39 +46,44 @@ class ImageSpec:
         """Return [height, width, channels] of one example."""
         return self.height, self.width, self.channels
 
-    def to_json(self) -> str:
-        """Return the text of `preprocess.json`; equal specs have equal texts."""
-        content = {
-            "schemaVersion": self.schema_version,
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Return the one input: raw pixels."""
+        return (Tensor(IMAGE, "FP32", (-1, *self.shape)),)
+
+    def to_tensors(self, raw: Arrays) -> dict[str, Array]:
+        """Return the batch [N, height, width, channels] under the input's name.
+
+        Raises:
+            InputError: as `to_tensor` says.
+        """
+        if IMAGE not in raw:
+            raise InputError(IMAGE, "nothing", "an array of images")
+        return {IMAGE: to_tensor(self, raw[IMAGE], field=IMAGE)}
+
+    def content(self) -> dict[str, Any]:
+        """Return the sizes and the maximum."""
+        return {
             "height": self.height,
             "width": self.width,
             "channels": self.channels,
             "maximum": float(self.maximum),
         }
-        return json.dumps(content, sort_keys=True, indent=1) + "\n"
+
+    def arrays(self) -> dict[str, Array]:
+        """Return nothing: all of it is in `content`."""
+        return {}
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "ImageSpec":
-        """Read what `to_json` wrote; nothing may be missing or added.
+    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Return the spec that `content` describes.
 
         Raises:
-            InputError: it is not JSON, has other keys, or a value is out of its range.
+            InputError: it has other keys, or a value is out of its range.
         """
-        try:
-            content: Any = json.loads(text)
-        except ValueError as error:
-            raise InputError("preprocess.json", f"no JSON ({error})", "a JSON object") from error
-        if not isinstance(content, dict):
-            raise InputError("preprocess.json", type(content).__name__, "a JSON object")
-        if sorted(content) != list(_KEYS):
-            raise InputError("preprocess.json", f"the keys {sorted(content)}", f"exactly the keys {list(_KEYS)}")
-        return cls(
-            height=content["height"],
-            width=content["width"],
-            channels=content["channels"],
-            maximum=content["maximum"],
-            schema_version=content["schemaVersion"],
-        )
+        exact_keys("inputs", content, ("height", "width", "channels", "maximum"))
+        exact_keys("arrays", arrays, ())
+        return cls(**content)
 
 
 def to_tensor(spec: ImageSpec, raw: npt.ArrayLike, *, field: str = "inputs") -> npt.NDArray[np.float32]:

@@ -16,6 +16,8 @@ from idla_trainer.data.formats.files import LineError, bounded_lines, opened, op
 
 _LOOKED_AT = 200
 """Lines by which delimiter and names are told."""
+_CUT = "unexpected end of data"
+"""What csv says of a quote that is not closed."""
 _DELIMITERS = ",\t;|"
 _NAME = re.compile(r"[^\W\d][\w .()/%-]{0,39}")
 _WORDS = 4
@@ -48,12 +50,14 @@ class Layout:
             return csv.reader(lines, delimiter=self.delimiter, strict=strict)
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
-    def widths(self, lines: Sequence[str]) -> list[int] | None:
-        """Return the columns of each row, or None where the quotes make no sense."""
+    def widths(self, lines: Sequence[str]) -> list[int]:
+        """Return the columns of each row, of none where the quotes make no sense; the last row may be cut."""
+        found: list[int] = []
         try:
-            return [len(row) for row in self._reader(lines, strict=True) if row]
-        except csv.Error:
-            return None
+            found.extend(len(row) for row in self._reader(lines, strict=True) if row)
+        except csv.Error as error:
+            return found if str(error) == _CUT else []
+        return found
 
 
 def layout_of(path: Path, delimiter: str | None) -> Layout:
@@ -132,8 +136,7 @@ def _delimiter(sample: Sequence[str]) -> str:
     """Return the delimiter of the first lines; a comma where there is none."""
     best, chosen = (0.0, 0), ","
     for delimiter in _DELIMITERS:
-        widths = Layout(delimiter, quoted=True).widths(sample[:-1] or sample)
-        widths = widths or Layout(delimiter, quoted=False).widths(sample)
+        widths = Layout(delimiter, quoted=True).widths(sample) or Layout(delimiter, quoted=False).widths(sample)
         if not widths:
             continue
         usual = max(set(widths), key=widths.count)

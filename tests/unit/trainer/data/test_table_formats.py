@@ -1,0 +1,269 @@
+"""Every format gives the same table, and files of the known kinds are told apart."""
+
+import gzip
+import io
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.task import Columns, DataFormat, DataSource
+from idla_trainer.data.formats.crc32c import crc32c, masked
+from idla_trainer.data.table import Table, read_table
+
+MEMORY = 1 << 20
+
+
+def read(path: Path, memory: int = MEMORY, **options: Any) -> Table:
+    return read_table(path, DataSource(uri="pvc://c/x", **options), memory)
+
+
+def plain(table: Table) -> dict[str, Any]:
+    """Return the columns as lists, None for NaN."""
+    found = {name: column.tolist() for name, column in table.columns.items()}
+    return {name: [None if cell != cell else cell for cell in cells] for name, cells in found.items()}  # noqa: PLR0124
+
+
+def csv_table(folder: Path, content: str | bytes, **options: Any) -> Table:
+    path = folder / "d.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read(path, **options)
+
+
+MIXED = {"size": [1.5, None, -2.0], "kind": ["a", "", "c d"]}
+
+
+def npz(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def jsonl(*records: Any) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def varint(value: int) -> bytes:
+    value &= (1 << 64) - 1
+    return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value > 0x7F else bytes([value])
+
+
+def field(number: int, content: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def feature(value: Any) -> bytes:
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        return b""
+    if isinstance(values[0], bytes):
+        return field(1, b"".join(field(1, item) for item in values))
+    if isinstance(values[0], float):
+        return field(2, field(1, struct.pack(f"<{len(values)}f", *values)))
+    return field(3, field(1, b"".join(map(varint, values))))
+
+
+def example(**values: Any) -> bytes:
+    entries = [field(1, field(1, name.encode()) + field(2, feature(value))) for name, value in values.items()]
+    return field(1, b"".join(entries))
+
+
+def record(content: bytes) -> bytes:
+    length = struct.pack("<Q", len(content))
+    return b"".join(
+        (length, struct.pack("<I", masked(crc32c(length))), content, struct.pack("<I", masked(crc32c(content))))
+    )
+
+
+SAME: list[Any] = [
+    ("a comma", "d.csv", b"size,kind\n1.5,a\n,\n-2,c d\n"),
+    ("Windows line ends", "d.csv", b"size,kind\r\n1.5,a\r\n,\r\n-2,c d\r\n"),
+    ("a byte order mark", "d.csv", b"\xef\xbb\xbfsize,kind\n1.5,a\n,\n-2,c d\n"),
+    ("empty lines", "d.csv", b"size,kind\n\n1.5,a\n,\n\n-2,c d\n\n"),
+    ("a semicolon", "d.csv", b"size;kind\n1.5;a\n?;NA\n-2;c d\n"),
+    ("a bar", "d.csv", b"size|kind\n1.5|a\nnull|NaN\n-2|c d\n"),
+    ("tabs by the ending", "d.tsv", b"size\tkind\n1.5\ta\nNULL\tn/a\n-2\tc d\n"),
+    ("quotes", "d.csv", b'"size","kind"\n"1.5","a"\n"",""\n"-2","c d"\n'),
+    ("compressed", "d.csv.gz", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
+    ("compressed under a plain name", "d.csv", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
+    ("JSON lines", "d.jsonl", jsonl({"size": 1.5, "kind": "a"}, {"size": None}, {"kind": "c d", "size": -2})),
+    ("JSON lines, compressed", "d.jsonl.gz", gzip.compress(jsonl({"size": 1.5, "kind": "a"}, {}, {"size": -2, "kind": "c d"}))),
+    ("arrays", "d.npz", npz(size=np.array([1.5, np.nan, -2]), kind=np.array(["a", "", "c d"]))),
+    ("arrays of bytes", "d.npz", npz(size=np.array([1.5, np.nan, -2], np.float32), kind=np.array(["a", "", "c d"], "S3"))),
+    ("records", "d.tfrecord", b"".join(map(record, (
+        example(size=1.5, kind=b"a"), example(size=[], kind=b""), example(size=-2.0, kind=b"c d"))))),
+    ("records, compressed", "d.tfrecord.gz", gzip.compress(b"".join(map(record, (
+        example(size=1.5, kind=b"a"), example(kind=b""), example(size=-2.0, kind=b"c d")))))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAME, ids=lambda case: case[0])
+def test_every_format_gives_the_same_table(tmp_path: Path, case: Any) -> None:
+    _, name, content = case
+    (tmp_path / name).write_bytes(content)
+    found = read(tmp_path / name)
+    assert (plain(found), found.named, found.rows) == (MIXED, True, 3)
+    assert (found.columns["size"].dtype, found.columns["kind"].dtype) == (np.float64, object)
+
+
+LAYOUTS: list[Any] = [
+    ("numbers without names", "5,1,2\n4,?,2\n5,1,4\n", {}, {"0": [5, 4, 5], "1": [1, None, 1], "2": [2, 2, 4]}),
+    ("pixels of one value", "0,0,0,7\n0,0,1,3\n", {}, {"0": [0, 0], "1": [0, 0], "2": [0, 1], "3": [7, 3]}),
+    ("sensors named by numbers", "773869,767541,717447\n64.5,67,70\n62,69,71\n", {},
+     {"773869": [64.5, 62], "767541": [67, 69], "717447": [70, 71]}),
+    ("a text above numbers", "a,b,9\n1,2,3\n", {}, {"a": [1], "b": [2], "9": [3]}),
+    ("texts without names", "ham,Go on\nspam,Win now!\nham,Ok\n", {},
+     {"0": ["ham", "spam", "ham"], "1": ["Go on", "Win now!", "Ok"]}),
+    ("texts with usual names", "text,category\nwhere?,card\nwhen?,card\n", {},
+     {"text": ["where?", "when?"], "category": ["card", "card"]}),
+    ("texts with other names", "wording,kind\nWhere is it?,card\nWhen then?,card\n", {},
+     {"wording": ["Where is it?", "When then?"], "kind": ["card", "card"]}),
+    ("a name that is asked for", "said,meant\nhi,greet\nho,leave\n", {"columns": Columns(label="meant")},
+     {"said": ["hi", "ho"], "meant": ["greet", "leave"]}),
+    ("names by order", "hi,greet\nho,leave\n", {"header": True}, {"hi": ["ho"], "greet": ["leave"]}),
+    ("no names by order", "text,label\nhi,greet\n", {"header": False}, {"0": ["text", "hi"], "1": ["label", "greet"]}),
+    ("an index without a name", ",a\n0,5\n1,6\n", {}, {"0": [0, 1], "a": [5, 6]}),
+    ("one column", "text\nhello\n", {}, {"text": ["hello"]}),
+    ("a delimiter by order", "a:b\n1:2\n", {"delimiter": ":"}, {"a": [1], "b": [2]}),
+    ("commas in texts of a table of tabs", "ham\tWell, yes\nspam\tWin\n", {},
+     {"0": ["ham", "spam"], "1": ["Well, yes", "Win"]}),
+    ("a quoted line end", 'text,label\n"one\ntwo, three",a\nfour,b\n', {},
+     {"text": ["one\ntwo, three", "four"], "label": ["a", "b"]}),
+    ("a quote in a quoted text", 'text,label\n"say ""hi""",a\nfour,b\n', {},
+     {"text": ['say "hi"', "four"], "label": ["a", "b"]}),
+    ("texts that begin with a quotation mark", 'ham\t"Yes" he said\nspam\tWin\n', {},
+     {"0": ["ham", "spam"], "1": ['"Yes" he said', "Win"]}),
+    ("quotation marks that would join lines", 'ham\t"Yes\nspam\tWin"\nham\tNo\n', {},
+     {"0": ["ham", "spam", "ham"], "1": ['"Yes', 'Win"', "No"]}),
+    ("identifiers beyond exact numbers", "id,y\n12345678901234567890,1\n12345678901234567891,2\n", {},
+     {"id": ["12345678901234567890", "12345678901234567891"], "y": [1, 2]}),
+    ("names like numbers of Python", "id,y\n1_000,1\n2_000,2\n", {}, {"id": ["1_000", "2_000"], "y": [1, 2]}),
+    ("infinite numbers", "a,y\ninf,1\n-1e400,2\n", {}, {"a": [np.inf, -np.inf], "y": [1, 2]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LAYOUTS, ids=lambda case: case[0])
+def test_the_layout_of_a_csv_file_is_found(tmp_path: Path, case: Any) -> None:
+    _, content, options, columns = case
+    found = csv_table(tmp_path, content, **options)
+    assert plain(found) == columns
+    assert found.named == (set(columns) != set(map(str, range(len(columns)))))
+
+
+def test_a_column_that_turns_out_to_hold_texts_keeps_its_first_cells_as_written(tmp_path: Path) -> None:
+    rows = 1 << 17
+    found = csv_table(tmp_path, "a,b\n" + "1.50,2\n" * (rows + 5) + "x,3\n", memory=1 << 26)
+    assert (found.rows, set(found.columns["a"].tolist())) == (rows + 6, {"1.50", "x"})
+    assert (found.columns["b"].dtype, found.columns["b"].sum()) == (np.float64, 2 * (rows + 5) + 3)
+
+
+def test_lists_in_json_become_arrays(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_bytes(jsonl({"x": [[1, 2], [3, 4]], "y": True}, {"x": [[5, 6], [7, 8.5]], "y": 0}))
+    found = read(tmp_path / "d.jsonl")
+    assert found.columns["x"].tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8.5]]]
+    assert plain(Table({"y": found.columns["y"]})) == {"y": [1, 0]}
+
+
+def test_numbers_and_texts_in_one_column_of_json_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_bytes(jsonl({"y": 1}, {"y": "a"}, {"y": None}, {"y": 1 << 60}))
+    assert plain(read(tmp_path / "d.jsonl")) == {"y": ["1", "a", "", str(1 << 60)]}
+
+
+def test_records_hold_numbers_arrays_and_encoded_images(tmp_path: Path) -> None:
+    jpeg = b"\xff\xd8\xff\xe0 image"
+    records = [
+        example(image=jpeg, box=[0.5, 1.0], label=-3, big=1 << 60),
+        example(image=b"\x89PNG", box=[2.0, 3.0], label=2, big=1),
+    ]
+    (tmp_path / "d.tfrecord").write_bytes(b"".join(map(record, records)))
+    found = read(tmp_path / "d.tfrecord")
+    assert {name: column.tolist() for name, column in found.columns.items()} == {
+        "image": [jpeg, b"\x89PNG"],
+        "box": [[0.5, 1.0], [2.0, 3.0]],
+        "label": [-3, 2],
+        "big": [str(1 << 60), "1"],
+    }
+
+
+def test_shards_are_one_table(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"d.tfrecord-0000{number}-of-00002").write_bytes(record(example(y=number)))
+    assert plain(read(tmp_path)) == {"y": [0, 1]}
+
+
+def idx(array: Any, kind: int = 0x08) -> bytes:
+    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+IMAGES = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
+LABELS = np.array([0, 1, 2, 0, 1, 2], dtype=np.uint8)
+
+
+def put_idx(folder: Path, *, compressed: bool = False) -> None:
+    for name, array in (("train-images-idx3-ubyte", IMAGES), ("train-labels-idx1-ubyte", LABELS)):
+        content = idx(array)
+        (folder / (name + ".gz" * compressed)).write_bytes(gzip.compress(content) if compressed else content)
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("named", ["", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
+def test_a_pair_of_idx_files_is_images_and_labels(tmp_path: Path, named: str, *, compressed: bool) -> None:
+    put_idx(tmp_path, compressed=compressed)
+    found = read(tmp_path / (named + ".gz" * compressed) if named else tmp_path)
+    assert {name: (column.dtype, column.shape) for name, column in found.columns.items()} == {
+        "x": (np.uint8, (6, 2, 2, 1)),
+        "y": (np.float64, (6,)),
+    }
+    assert np.array_equal(found.columns["x"][..., 0], IMAGES)
+    assert found.columns["y"].tolist() == LABELS.tolist()
+
+
+def test_numbers_of_several_bytes_in_idx_files_have_the_right_order(tmp_path: Path) -> None:
+    (tmp_path / "a-images").write_bytes(idx(np.array([[1, 2], [3, 400]], dtype=">i4"), 0x0C))
+    (tmp_path / "a-labels").write_bytes(idx(np.array([0.5, 1.5], dtype=">f8"), 0x0E))
+    found = read(tmp_path)
+    assert {name: column.tolist() for name, column in found.columns.items()} == {
+        "x": [[1, 2], [3, 400]],
+        "y": [0.5, 1.5],
+    }
+
+
+def put_images(folder: Path) -> None:
+    for name in ("dog/b.PNG", "cat/a.jpg", "cat/c.jpeg", "cat/.hidden", "__MACOSX/x.jpg", ".git/x.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    (folder / "README.md").write_text("animals")
+
+
+def test_folders_of_images_are_classes(tmp_path: Path) -> None:
+    put_images(tmp_path)
+    assert {name: column.tolist() for name, column in read(tmp_path).columns.items()} == {
+        "image": [b"cat/a.jpg", b"cat/c.jpeg", b"dog/b.PNG"],
+        "label": ["cat", "cat", "dog"],
+    }
+
+
+def put_csv(folder: Path) -> None:
+    (folder / "d.csv").write_text("a,b\n1,2\n")
+    (folder / "LICENSE").write_text("free")
+
+
+def put_text(folder: Path) -> None:
+    (folder / "d.txt").write_text("a,b\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("put", "options"),
+    [
+        pytest.param(put_csv, {}, id="by the ending"),
+        pytest.param(put_text, {"format": DataFormat.CSV}, id="by order"),
+    ],
+)
+def test_the_one_data_file_of_a_folder_is_read(
+    tmp_path: Path, put: Callable[[Path], None], options: dict[str, Any]
+) -> None:
+    put(tmp_path)
+    assert plain(read(tmp_path, **options)) == {"a": [1], "b": [2]}

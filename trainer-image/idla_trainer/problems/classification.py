@@ -1,0 +1,90 @@
+"""One class of several: softmax and cross-entropy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from idla_contract.problem import Metric
+from idla_contract.result import FailureReason
+from idla_preprocess import Array, Arrays
+
+from idla_trainer.failures import TaskError
+from idla_trainer.metrics import classification as metrics
+
+_TWO = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classification:
+    """The objective of every classifier; targets are class numbers [N], what is served are probabilities."""
+
+    metric: Metric
+    classes: int
+    positive: int | None = None
+    """Number of the class that F1, AUC of two classes and the sensitivity speak of."""
+    smoothing: float = 0.0
+    """Share of a class's probability that the loss spreads over all classes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return one logit for each class."""
+        return (self.classes,)
+
+    def loss(self, targets: Any, outputs: Any) -> Any:
+        """Return the cross-entropy [N] of logits [N, classes]."""
+        import tensorflow as tf
+
+        if not self.smoothing:
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
+        shares = tf.one_hot(targets, self.classes) * (1 - self.smoothing) + self.smoothing / self.classes
+        return tf.nn.softmax_cross_entropy_with_logits(shares, outputs)
+
+    def finish(self, outputs: Any) -> Any:
+        """Return the probabilities."""
+        import keras
+
+        return keras.layers.Softmax(name="probabilities")(outputs)
+
+    def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
+        """Return every metric of classes; for two of them the sensitivity at a specificity of 0.95 too."""
+        del raw
+        chosen = values.argmax(axis=1)
+        found = {
+            Metric.ACCURACY: metrics.accuracy(targets, chosen),
+            Metric.BALANCED_ACCURACY: metrics.balanced_accuracy(targets, chosen),
+            Metric.F1: metrics.f1(targets, chosen, positive=self.positive),
+            Metric.AUC: metrics.auc(targets, values, positive=self.positive),
+            Metric.LOG_LOSS: metrics.log_loss(targets, values),
+            Metric.BRIER: metrics.brier(targets, values),
+        }
+        scores = {name.value: value for name, value in found.items()}
+        if self.classes == _TWO and self.positive is not None:
+            positive = self.positive
+            scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(
+                targets == positive, values[:, positive]
+            )
+        return {name: value for name, value in scores.items() if np.isfinite(value) or name == self.metric}
+
+    def naive(self, targets: Array, raw: Arrays) -> Array:
+        """Return each class's share of the training examples, so that the largest class is the answer."""
+        shares = np.bincount(targets, minlength=self.classes) / len(targets)
+        count = len(next(iter(raw.values())))
+        return np.tile(shares.astype(np.float32), (count, 1))
+
+
+def positive_class(wanted: str | None, classes: tuple[str, ...], targets: Array) -> int | None:
+    """Return the number of the positive class: the wanted one, of two the rarer, else none.
+
+    Raises:
+        TaskError: the wanted class is not among the labels.
+    """
+    if wanted is not None:
+        if wanted not in classes:
+            shown = ", ".join(repr(name) for name in classes[:8]) + (", ..." if len(classes) > len(classes[:8]) else "")
+            message = f"task.positiveLabel: found {wanted!r}; the labels are {shown}"
+            raise TaskError(FailureReason.SPEC_INVALID, message)
+        return classes.index(wanted)
+    if len(classes) != _TWO:
+        return None
+    counts = np.bincount(targets, minlength=_TWO)
+    return int(counts[1] <= counts[0])

@@ -1,0 +1,118 @@
+"""Images with one class each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.problem import Problem
+from idla_contract.result import FailureReason
+from idla_contract.task import DataFormat, DataSource
+from idla_preprocess import Classes, ImageSpec, InputError
+from idla_preprocess.image import IMAGE, to_tensor
+
+from idla_trainer.data.arrays import read_npz
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings_of_images import about_images
+from idla_trainer.data.labels import encode_labels
+from idla_trainer.data.source import format_of
+from idla_trainer.data.split import equal_groups, split
+from idla_trainer.data.tables import read_csv
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.classification import Classification, positive_class
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What a file of images holds."""
+
+    pixels: npt.NDArray[np.generic]
+    """[N, H, W, C]."""
+    labels: tuple[str, ...]
+
+
+def read(path: Path, source: DataSource, memory: int) -> Images:
+    """Return the images and labels of a file.
+
+    Raises:
+        TaskError: the file cannot be used, or is of a format that holds no images here.
+    """
+    kind = format_of(path, source.format)
+    if kind is DataFormat.CSV:
+        pixels, labels = read_csv(path, source.columns.label, memory)
+    elif kind is DataFormat.NPZ:
+        pixels, labels = read_npz(path, memory)
+    else:
+        message = f"data.format: images are read from CSV and NPZ so far, found {kind}"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return Images(pixels, tuple(labels))
+
+
+def prepare(found: Images, source: DataSource, problem: Problem, *, digest: str, test: Images | None = None) -> Dataset:
+    """Return the data set of checked images, split by class; equal images of one class stay in one part.
+
+    Raises:
+        TaskError: the images or the labels cannot be used.
+    """
+    held_out = None
+    if test is not None:
+        if test.pixels.shape[1:] != found.pixels.shape[1:]:
+            message = (
+                f"the test images have the shape {list(test.pixels.shape[1:])}, the others "
+                f"{list(found.pixels.shape[1:])}; both files need the same"
+            )
+            raise TaskError(FailureReason.DATA_INVALID, message)
+        held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
+        found = Images(np.concatenate([found.pixels, test.pixels]), found.labels + test.labels)
+    if not found.labels:
+        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+    labels, classes = encode_labels(found.labels)
+    pixels = _finite(found.pixels, labels, classes)
+    maximum = float(pixels.max())
+    if maximum <= 0:
+        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    groups = equal_groups(pixels)
+    parts = split(labels, groups, classes, source.split, held_out=held_out)
+    spec = _spec(pixels, maximum)
+    positive = positive_class(problem.positive_label, classes, labels[parts.train])
+    return Dataset(
+        digest=digest,
+        problem=problem,
+        raw={IMAGE: pixels},
+        targets=labels,
+        parts=parts,
+        preprocess=spec,
+        answers=Classes(classes),
+        objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
+        classes=classes,
+        shape=spec.shape,
+        facts={"maximum": maximum},
+        warnings=about_images(pixels, labels, groups),
+    )
+
+
+def _finite(
+    images: npt.NDArray[np.generic], labels: npt.NDArray[np.int64], classes: tuple[str, ...]
+) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(images, dtype=np.float32)
+    finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
+    if not finite.all():
+        example = int(np.argmin(finite))
+        message = (
+            f"{int(np.count_nonzero(~finite))} of {len(pixels)} examples have NaN, infinite or missing pixels; the "
+            f"first is example {example} (counted from 0, label {classes[labels[example]]!r}). Mend or remove them"
+        )
+        raise TaskError(FailureReason.NOT_FINITE, message)
+    return pixels
+
+
+def _spec(pixels: npt.NDArray[np.float32], maximum: float) -> ImageSpec:
+    height, width, channels = pixels.shape[1:]
+    try:
+        spec = ImageSpec(height=height, width=width, channels=channels, maximum=maximum)
+        to_tensor(spec, pixels[:1], field=IMAGE)
+    except InputError as error:
+        raise TaskError(FailureReason.DATA_INVALID, f"the images cannot be used: {error}") from error
+    return spec

@@ -1,0 +1,52 @@
+"""What is learned, and how good it is: the part of a task's kind that training, compression and evaluation share."""
+
+from typing import Any, Protocol
+
+from idla_contract.problem import Metric
+from idla_preprocess import Array, Arrays
+
+
+class Objective(Protocol):
+    """The end of a network, its loss and its scores."""
+
+    @property
+    def metric(self) -> Metric:
+        """Return the measure by which candidates and variants are compared."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of the layer `logits` for one example."""
+        ...
+
+    def loss(self, targets: Any, outputs: Any) -> Any:
+        """Return the loss of each example, a TensorFlow tensor [N].
+
+        Args:
+            targets: tensor [N, ...].
+            outputs: tensor [N, *shape] of the layer `logits`.
+        """
+        ...
+
+    def finish(self, outputs: Any) -> Any:
+        """Return what is served, as a Keras tensor made of the layer `logits`."""
+        ...
+
+    def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
+        """Return every metric of the task by name, `metric` among them.
+
+        Args:
+            targets: [N, ...].
+            values: what the network serves for them, [N, ...].
+            raw: the raw inputs, [N, ...] each.
+        """
+        ...
+
+    def naive(self, targets: Array, raw: Arrays) -> Array:
+        """Return the naive answer in the shape of what is served, [M, ...].
+
+        Args:
+            targets: of the training examples, [N, ...].
+            raw: the raw inputs of the M examples that are asked for.
+        """
+        ...
