@@ -65,7 +65,8 @@ def test_the_status_of_a_success_as_a_whole() -> None:
             "generation": 1, "template": "resnet-small", "variant": "Int8", "servedScore": "0.9833",
         },
         "results": {
-            "template": "resnet-small", "variant": "Int8", "metric": "accuracy", "validationScore": "0.9861", "testExamples": 360,
+            "template": "resnet-small", "variant": "Int8", "metric": "accuracy", "validationScore": "0.9861",
+            "testExamples": 360,
             "floatScore": "0.9861", "servedScore": "0.9833", "servedScoreInterval": "[0.9640, 0.9923]",
             "servedCorrect": 354, "baselineScore": "0.1000", "sizeRatio": "3.56", "latencyRatio": "2.00",
             "variants": [

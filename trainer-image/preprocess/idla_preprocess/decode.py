@@ -64,8 +64,7 @@ def pixels_of(content: bytes, shape: tuple[int, int, int], *, field: str = "imag
     if channels not in (_GREY, _COLOUR):
         raise InputError(field, f"{channels} channels asked of a picture file", "1 (grey) or 3 (red, green, blue)")
     with _opened(content, field) as image:
-        upright = ImageOps.exif_transpose(image) or image
-        plain = _plain(upright, "L" if channels == _GREY else "RGB")
+        plain = _plain(ImageOps.exif_transpose(image), "L" if channels == _GREY else "RGB")
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(plain, dtype=np.uint8).reshape(shape)

@@ -90,9 +90,11 @@ SAME: list[Any] = [
     ("compressed", "d.csv.gz", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
     ("compressed under a plain name", "d.csv", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
     ("JSON lines", "d.jsonl", jsonl({"size": 1.5, "kind": "a"}, {"size": None}, {"kind": "c d", "size": -2})),
-    ("JSON lines, compressed", "d.jsonl.gz", gzip.compress(jsonl({"size": 1.5, "kind": "a"}, {}, {"size": -2, "kind": "c d"}))),
+    ("JSON lines, compressed", "d.jsonl.gz",
+     gzip.compress(jsonl({"size": 1.5, "kind": "a"}, {}, {"size": -2, "kind": "c d"}))),
     ("arrays", "d.npz", npz(size=np.array([1.5, np.nan, -2]), kind=np.array(["a", "", "c d"]))),
-    ("arrays of bytes", "d.npz", npz(size=np.array([1.5, np.nan, -2], np.float32), kind=np.array(["a", "", "c d"], "S3"))),
+    ("arrays of bytes", "d.npz",
+     npz(size=np.array([1.5, np.nan, -2], np.float32), kind=np.array(["a", "", "c d"], "S3"))),
     ("records", "d.tfrecord", b"".join(map(record, (
         example(size=1.5, kind=b"a"), example(size=[], kind=b""), example(size=-2.0, kind=b"c d"))))),
     ("records, compressed", "d.tfrecord.gz", gzip.compress(b"".join(map(record, (
@@ -106,7 +108,7 @@ def test_every_format_gives_the_same_table(tmp_path: Path, case: Any) -> None:
     (tmp_path / name).write_bytes(content)
     found = read(tmp_path / name)
     assert (plain(found), found.named, found.rows) == (MIXED, True, 3)
-    assert (found.columns["size"].dtype, found.columns["kind"].dtype) == (np.float64, object)
+    assert (found.columns["size"].dtype.name, found.columns["kind"].dtype.name) == ("float64", "object")
 
 
 LAYOUTS: list[Any] = [
@@ -157,7 +159,7 @@ def test_a_column_that_turns_out_to_hold_texts_keeps_its_first_cells_as_written(
     rows = 1 << 17
     found = csv_table(tmp_path, "a,b\n" + "1.50,2\n" * (rows + 5) + "x,3\n", memory=1 << 26)
     assert (found.rows, set(found.columns["a"].tolist())) == (rows + 6, {"1.50", "x"})
-    assert (found.columns["b"].dtype, found.columns["b"].sum()) == (np.float64, 2 * (rows + 5) + 3)
+    assert (found.columns["b"].dtype.name, found.columns["b"].sum()) == ("float64", 2 * (rows + 5) + 3)
 
 
 def test_lists_in_json_become_arrays(tmp_path: Path) -> None:
@@ -195,7 +197,8 @@ def test_shards_are_one_table(tmp_path: Path) -> None:
 
 
 def idx(array: Any, kind: int = 0x08) -> bytes:
-    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    content: bytes = array.tobytes()
+    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + content
 
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(6, 2, 2)
@@ -213,9 +216,9 @@ def put_idx(folder: Path, *, compressed: bool = False) -> None:
 def test_a_pair_of_idx_files_is_images_and_labels(tmp_path: Path, named: str, *, compressed: bool) -> None:
     put_idx(tmp_path, compressed=compressed)
     found = read(tmp_path / (named + ".gz" * compressed) if named else tmp_path)
-    assert {name: (column.dtype, column.shape) for name, column in found.columns.items()} == {
-        "x": (np.uint8, (6, 2, 2, 1)),
-        "y": (np.float64, (6,)),
+    assert {name: (column.dtype.name, column.shape) for name, column in found.columns.items()} == {
+        "x": ("uint8", (6, 2, 2, 1)),
+        "y": ("float64", (6,)),
     }
     assert np.array_equal(found.columns["x"][..., 0], IMAGES)
     assert found.columns["y"].tolist() == LABELS.tolist()

@@ -78,17 +78,17 @@ REFUSED: list[Any] = [
     ("no JSON", "d.jsonl", b'{"a": 1}\n{"a": \n', {}, "DataInvalid",
      "d.jsonl is no readable JSONL file (example 1: Expecting value: line 2 column 1 (char 7))"),
     ("no object", "d.jsonl", b"[1, 2]\n", {}, "DataInvalid",
-     "example 0 of d.jsonl is '[1, 2]'; every line has to be a JSON object, such as "
-     '{"text": "hello", "label": "greeting"}'),
+     ("example 0 of d.jsonl is '[1, 2]'; every line has to be a JSON object, such as "
+     '{"text": "hello", "label": "greeting"}')),
     ("no line of JSON", "d.jsonl", b"\n\n", {}, "DataEmpty", "d.jsonl holds no example"),
     ("deep JSON", "d.jsonl", DEEP, {}, "DataInvalid",
      "d.jsonl is no readable JSONL file (example 0: a value is nested too deeply)"),
     ("an object in an object", "d.jsonl", b'{"a": {"b": 1}}\n', {}, "DataInvalid",
-     "example 0 of d.jsonl has \"{'b': 1}\" as 'a'; allowed: a number, a text, or a list of numbers in which all rows "
-     "have one length"),
+     ("example 0 of d.jsonl has \"{'b': 1}\" as 'a'; allowed: a number, a text, or a list of numbers in which all rows "
+     "have one length")),
     ("a ragged list", "d.jsonl", b'{"a": [[1], [2, 3]]}\n', {}, "DataInvalid",
-     "example 0 of d.jsonl has '[[1], [2, 3]]' as 'a'; allowed: a number, a text, or a list of numbers in which all "
-     "rows have one length"),
+     ("example 0 of d.jsonl has '[[1], [2, 3]]' as 'a'; allowed: a number, a text, or a list of numbers in which all "
+     "rows have one length")),
     ("lists of two shapes", "d.jsonl", b'{"a": [1, 2]}\n{"a": [1]}\n', {}, "DataInvalid",
      "'a' of example 1 of d.jsonl has another shape than that of example 0: [1], not [2]; give all of them one shape"),
     ("a list that is missing", "d.jsonl", b'{"a": [1, 2]}\n{}\n', {}, "DataInvalid",
@@ -115,8 +115,8 @@ REFUSED: list[Any] = [
     ("an unknown ending", "d.docx", b"x", {}, "DataInvalid",
      f"d.docx ends in none of {KNOWN}, with or without .gz; rename it or set data.format"),
     ("IDX without a partner", "train-images-idx3-ubyte", IDX_TOLD, {}, "DataInvalid",
-     "train-images-idx3-ubyte has no partner: an IDX file of images needs one of labels beside it, such as "
-     "train-images-idx3-ubyte and train-labels-idx1-ubyte"),
+     ("train-images-idx3-ubyte has no partner: an IDX file of images needs one of labels beside it, such as "
+     "train-images-idx3-ubyte and train-labels-idx1-ubyte")),
     ("images in a file", "d.csv", b"1,2\n", {"format": DataFormat.IMAGE_FOLDER}, "DataInvalid",
      "d.csv is no folder; an image folder holds a folder of images for each class"),
     ("a record cut in half", "d.tfrecord", record(b"")[:-1], {}, "DataInvalid",
@@ -156,14 +156,15 @@ def idx(*shape: int) -> bytes:
 
 FOLDERS: list[Any] = [
     ("nothing", {"LICENSE": b"free"}, {}, "DataEmpty",
-     f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of images; name a "
-     "file or a folder with one"),
+     (f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of images; name a "
+     "file or a folder with one")),
     ("two files", {"a__csv": b"1", "b__npz": b"1"}, {}, "DataInvalid",
      "the folder set holds 2 data files (a.csv, b.npz, ...); name one"),
-    ("two pairs of IDX files", {"a-images": idx(2, 1, 1), "a-labels": idx(2), "b-images": idx(2, 1, 1), "b-labels": idx(2)},
+    ("two pairs of IDX files",
+     {"a-images": idx(2, 1, 1), "a-labels": idx(2), "b-images": idx(2, 1, 1), "b-labels": idx(2)},
      {}, "DataInvalid",
-     "the folder set holds 4 IDX files (a-images, a-labels, b-images, b-labels); name a folder with one of images and "
-     "one of labels, or one of the files"),
+     ("the folder set holds 4 IDX files (a-images, a-labels, b-images, b-labels); name a folder with one of images and "
+     "one of labels, or one of the files")),
     ("more labels than images", {"a-images": idx(2, 1, 1), "a-labels": idx(3)}, {}, "DataInvalid",
      "there are 2 images and 3 labels; each image needs one label"),
     ("images twice", {"a-images": idx(2, 1, 1), "b-images": idx(2, 1, 1)}, {}, "DataInvalid",
@@ -175,8 +176,8 @@ FOLDERS: list[Any] = [
     ("a shard missing", {"d__tfrecord-00000-of-00002": record(b"")}, {}, "DataInvalid",
      "the folder set does not hold all shards of one data set; it holds 1"),
     ("images one folder deeper", {"train_in_x__jpg": b"1"}, {"format": DataFormat.NPZ}, "DataEmpty",
-     f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of images; name a "
-     "file or a folder with one"),
+     (f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of images; name a "
+     "file or a folder with one")),
     ("something else among images", {"cat_in_a__jpg": b"1", "cat_in_b__gif": b"1"}, {}, "DataInvalid",
      "cat/b.gif ends in none of .jpg, .jpeg, .png; convert or remove it"),
     ("images beyond the memory", {"cat_in_a__jpg": b"1" * 100000}, {}, "DataInvalid",
