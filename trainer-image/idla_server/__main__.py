@@ -43,6 +43,7 @@ def _run(options: argparse.Namespace) -> ExitCode:
             model_dir=options.model_dir,
             name=options.name,
             digest=options.digest,
+            host=options.host,
             port=options.port,
             drain_seconds=options.drain_seconds,
             finish_seconds=options.finish_seconds,
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="answer the Open Inference Protocol v2 until SIGTERM")
     serve.add_argument("--model-dir", type=Path, default=Path(MODEL_MOUNT), help="folder of the artifact")
     serve.add_argument("--name", required=True, help="the model's name in the protocol")
+    serve.add_argument("--host", default="", help="address to listen on; default: every address of the pod")
     serve.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     serve.add_argument("--drain-seconds", type=float, default=5, help="answering goes on so long after SIGTERM")
     serve.add_argument("--finish-seconds", type=int, default=20, help="requests may take so long after that")

@@ -39,6 +39,8 @@ class ServeOptions:
     model_dir: Path
     name: str
     digest: str
+    host: str = ""
+    """The address that is listened on; empty: every address of the pod."""
     port: int
     """0 takes a free one; the log says which."""
     drain_seconds: float
@@ -57,7 +59,7 @@ def serve(options: ServeOptions) -> ExitCode:
 
 async def _serve(options: ServeOptions) -> ExitCode:
     service = Service(options.name, options.digest, options.limits)
-    with _listen(options.port) as listener:
+    with _listen(options.host, options.port) as listener:
         port = listener.getsockname()[1]
         _LOG.info("listening", extra={"port": port, "pid": os.getpid()})
         server = _Server(service, options)
@@ -99,8 +101,10 @@ def _load(options: ServeOptions) -> tuple[ServedModel, Engine]:
     return model, engine
 
 
-def _listen(port: int) -> socket.socket:
-    """Return a listening socket for every address of the pod, IPv6 ones too where there are any."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket of an address, or for every one of the pod, IPv6 ones too where there are any."""
+    if host:
+        return socket.create_server((host, port), backlog=_BACKLOG)
     if socket.has_dualstack_ipv6():
         with contextlib.suppress(OSError):  # IPv6 may be there and switched off
             return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)

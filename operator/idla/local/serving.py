@@ -46,6 +46,7 @@ class Server:
             "model-dir": folder,
             "name": self._name,
             "digest": digest,
+            "host": "127.0.0.1",
             "port": self._port,
             "drain-seconds": 0,
             "termination-message": output / "logs" / "server-ended.json",
