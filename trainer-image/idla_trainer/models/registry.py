@@ -22,6 +22,7 @@ from idla_trainer.models import (
     tabular_network,
     text_network,
 )
+from idla_trainer.models.efficient import build_efficient
 from idla_trainer.models.graph_forecaster import build_graph_forecaster
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
 from idla_trainer.models.ngram_linear import build_ngram_linear
@@ -75,6 +76,18 @@ REGISTRY = {
             Hyperparameter("blocks", 3, 1, 5, "pairs of convolutions, each halving the image"),
             Hyperparameter("width", 32, 4, 256, "channels of the first pair; each pair doubles them"),
             Hyperparameter("dense", 128, 8, 4096, "units of the dense layer"),
+            _DROPOUT,
+            *augmentation.HYPERPARAMETERS,
+        ),
+        ImageSpec,
+        _augmented,
+    ),
+    "efficient": Entry(
+        build_efficient,
+        (
+            Hyperparameter("width", 16, 4, 256, "channels of the first stage; each stage doubles them"),
+            Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
+            Hyperparameter("expansion", 3, 1, 8, "times by which a block widens its features", whole=False),
             _DROPOUT,
             *augmentation.HYPERPARAMETERS,
         ),
