@@ -14,30 +14,32 @@ from pathlib import Path
 import numpy as np
 from idla_contract.artifact import FLOAT_MODEL, MODEL
 from idla_contract.paths import DATA_MOUNT, SAMPLES_ROOT
+from idla_contract.problem import Problem
 from idla_contract.task import DataSource
 from idla_server.runtime import Runtime
 from idla_store.sources import claim_path
-from idla_trainer.data.dataset import load_dataset
-from idla_trainer.data.split import split
+from idla_trainer.data.source import Origin
+from idla_trainer.problems.registry import load_dataset
 
 
 def main(source_json: str, uri: str) -> None:
     """Measure and print."""
     source = DataSource.model_validate_json(source_json)
     mount = Path(DATA_MOUNT)
-    dataset = load_dataset(source, data_mount=mount, samples=Path(SAMPLES_ROOT), work=Path("/tmp"))
-    parts = split(dataset, source.split)
+    origin = Origin(data_mount=mount, samples=Path(SAMPLES_ROOT), downloads=Path("/tmp"))
+    dataset = load_dataset(Problem(), source, origin)
+    images, labels, parts = dataset.raw["image"], dataset.targets, dataset.parts
     folder = claim_path(uri, mount)
     found: dict[str, object] = {}
     for name, file in (("float", FLOAT_MODEL), ("served", MODEL)):
-        right = Runtime(folder / file).predict(dataset.images).argmax(axis=1) == dataset.labels
+        right = Runtime(folder / file).predict({"image": images}).argmax(axis=1) == labels
         found[f"{name}SizeBytes"] = (folder / file).stat().st_size
         found[f"{name}Correct"] = int(right[parts.test].sum())
         found[f"{name}GateAccuracy"] = float(right[parts.judged].mean())
     packed = io.BytesIO()
-    np.savez_compressed(packed, x=dataset.images[parts.test], y=dataset.labels[parts.test])
+    np.savez_compressed(packed, x=images[parts.test], y=labels[parts.test])
     found["classes"] = dataset.classes
-    found["maximum"] = dataset.maximum
+    found["maximum"] = dataset.facts["maximum"]
     found["test"] = base64.b64encode(packed.getvalue()).decode()
     print(json.dumps(found))
 

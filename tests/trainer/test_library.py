@@ -3,31 +3,71 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.training_workflow import TrainingWorkflowSpec
+from idla.api.training_workflow_status import CandidateStatus
 from idla.core.library import Choice, choose
 from idla.core.snapshot import Template
-from idla_contract.task import ModelSpec
-from idla_preprocess import ImageSpec
-from idla_trainer.models.registry import entry_of
+from idla_contract.problem import Metric, Problem, TaskType
+from idla_contract.task import DataSource, ModelSpec
+from idla_preprocess import ImageSpec, Preprocess
+from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.text import TextSpec
+from idla_trainer.data.table import Table
+from idla_trainer.models.registry import check_takes, entry_of
+from idla_trainer.problems.classification import Classification
+from idla_trainer.problems.forecasting import prepare
+from idla_trainer.problems.objective import Objective
 
 pytestmark = pytest.mark.trainer
 
 FILES = sorted((Path(__file__).parents[2] / "manifests/library").glob("*-*.yaml"))
 DIGITS = ImageSpec(height=8, width=8, channels=1, maximum=16)
-CLASSES = 10
-ASKED = TrainingWorkflowSpec.model_validate(
-    {"task": {"type": "ImageClassification"}, "data": {"storageUri": "sample://digits"}}
-)
+NGRAMS = {"ngram-linear": 100_000, "text-network": 1 << 16}
+"""How many n-grams a template's count of weights is for."""
+COLUMNS = 10
+SENSORS = 200
+WEEK_OF_STEPS = 7 * 24 * 12
+GAPS = 0.1
+"""Share of missing values; the count of weights depends on whether there are any, and on the cycles seen twice."""
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
+def data_of(template: str, kind: TaskType) -> tuple[Preprocess, Objective]:
+    """Return data of the sizes that a template's count of weights is for."""
+    if kind is TaskType.IMAGE_CLASSIFICATION:
+        return DIGITS, Classification(metric=Metric.ACCURACY, classes=10)
+    if kind is TaskType.TEXT_CLASSIFICATION:
+        hashes = np.arange(NGRAMS[template], dtype=np.uint32)
+        spec = TextSpec(
+            words=2, characters=(2, 5), length=256, maximum_characters=2048, hashes=hashes,
+            idf=np.ones(len(hashes), np.float32),
+        )  # fmt: skip
+        return spec, Classification(metric=Metric.ACCURACY, classes=2)
+    random = np.random.default_rng(0)
+    if kind is TaskType.TABULAR_CLASSIFICATION:
+        columns, _ = TabularSpec.fitted({f"c{number}": random.normal(size=1000) for number in range(COLUMNS)})
+        return columns, Classification(metric=Metric.LOG_LOSS, classes=2)
+    assert kind is TaskType.FORECASTING
+    values = random.normal(50, 5, (SENSORS, WEEK_OF_STEPS))
+    values[random.random(values.shape) < GAPS] = np.nan
+    series = {f"s{number}": row for number, row in enumerate(values)}
+    problem = Problem(
+        type=kind, metric=Metric.RMSE, history=12, horizon=12, period_seconds=300, quantiles=(0.1, 0.5, 0.9)
+    )
+    dataset = prepare(Table(series), DataSource(uri="sample://x"), problem, digest="sha256:" + "0" * 64)
+    return dataset.preprocess, dataset.objective
+
+
+def chosen(file: Path) -> tuple[CandidateStatus, ModelSpec, TaskType]:
+    """Return the candidate that the operator makes of a template, as the trainer gets it."""
     document = yaml.safe_load(file.read_text())
     template = Template(name=document["metadata"]["name"], spec=ModelTemplateSpec.model_validate(document["spec"]))
-    choice = choose(ASKED, [template], DIGITS.shape)
+    kind = template.spec.tasks[0]
+    asked = TrainingWorkflowSpec.model_validate({"task": {"type": kind}, "data": {"storageUri": "sample://digits"}})
+    choice = choose(asked, [template], DIGITS.shape if kind is TaskType.IMAGE_CLASSIFICATION else None)
     assert isinstance(choice, Choice), choice
     [candidate] = choice.candidates
     model = ModelSpec(
@@ -35,7 +75,21 @@ def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
         builder=candidate.builder,
         hyperparameters=json.loads(candidate.hyperparameters),
     )
-    entry, values = entry_of(model)
+    return candidate, model, kind
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_template_says_every_setting_of_its_builder(file: Path) -> None:
+    _, model, _ = chosen(file)
+    _, values = entry_of(model)
     assert set(model.hyperparameters) == set(values), "a template says every setting of its builder"
-    counted = entry.build(DIGITS, CLASSES, values).count_params()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
+    candidate, model, kind = chosen(file)
+    preprocess, objective = data_of(model.template, kind)
+    check_takes(model, preprocess)
+    entry, values = entry_of(model)
+    counted = entry.build(preprocess, objective, values).count_params()
     assert candidate.parameters == pytest.approx(counted, rel=0.1)

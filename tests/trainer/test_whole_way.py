@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from idla_contract.artifact import FLOAT_MODEL, MODEL, FileEntry, Lineage, TensorSpec
 from idla_contract.exit_codes import ExitCode
+from idla_contract.problem import Problem
 from idla_contract.result import FailureReason, TaskResult
 from idla_contract.task import (
     Candidate,
@@ -17,15 +18,15 @@ from idla_contract.task import (
     ModelSpec,
     ProfileStep,
     PublishStep,
-    Split,
     Training,
     TrainStep,
     VerifyStep,
 )
 from idla_server.model import load_model
 from idla_store import digest_of_path, verify
-from idla_trainer.data.dataset import Dataset, load_dataset
-from idla_trainer.data.split import split
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.source import Origin
+from idla_trainer.problems.registry import load_dataset
 
 pytestmark = pytest.mark.trainer
 
@@ -54,7 +55,8 @@ def shipped(pods: Any, trained: TaskResult) -> TaskResult:
 
 @pytest.fixture(scope="module")
 def digits(samples: Path) -> Dataset:
-    return load_dataset(DataSource(uri="sample://digits"), data_mount=samples, samples=samples, work=samples)
+    origin = Origin(data_mount=samples, samples=samples, downloads=samples)
+    return load_dataset(Problem(), DataSource(uri="sample://digits"), origin)
 
 
 def test_the_digits_are_profiled(pods: Any, samples: Path) -> None:
@@ -99,9 +101,9 @@ def test_the_artifact_answers_the_test_digits_as_reported(pods: Any, shipped: Ta
     assert shipped.evaluate is not None
     folder = pods.store / "models" / shipped.artifact.digest.replace(":", "-")
     assert shipped.artifact.uri == f"pvc://claim/models/{folder.name}"
-    test = split(digits, Split()).test
-    answers = load_model(folder, shipped.artifact.digest).predict(digits.images[test]).argmax(axis=1)
-    correct = int(np.count_nonzero(answers == digits.labels[test]))
+    test = digits.parts.test
+    answers = load_model(folder, shipped.artifact.digest).predict({"image": digits.raw["image"][test]}).argmax(axis=1)
+    correct = int(np.count_nonzero(answers == digits.targets[test]))
     assert (shipped.evaluate.served_correct, shipped.evaluate.test_examples) == (correct, 360)
     assert shipped.evaluate.served_score == correct / 360 > 0.9
     assert shipped.evaluate.baseline_score < 0.15
@@ -165,8 +167,8 @@ def test_a_loss_that_is_no_number_is_answered(pods: Any) -> None:
 
 def test_colour_images_with_named_classes_go_the_whole_way_in_one_task(pods: Any, digits: Dataset) -> None:
     names = np.array([f"digit {name}" for name in digits.classes])
-    tall = np.repeat(digits.images, 3, axis=3)[:, :, :6] * np.float32(15.9375)
-    np.savez(pods.data / "colour.npz", x=tall.astype(np.uint8), y=names[digits.labels])
+    tall = np.repeat(digits.raw["image"], 3, axis=3)[:, :, :6] * np.float32(15.9375)
+    np.savez(pods.data / "colour.npz", x=tall.astype(np.uint8), y=names[digits.targets])
     vgg = ModelSpec(template="vgg-small", builder="vgg", hyperparameters={"width": 16, "shift": 0})
     ended = pods.run(
         "all",
@@ -184,4 +186,4 @@ def test_colour_images_with_named_classes_go_the_whole_way_in_one_task(pods: Any
     assert answer.profile.classes == tuple(sorted(names.tolist()))
     assert answer.evaluate.served_score > 0.8
     folder = pods.store / "models" / answer.artifact.digest.replace(":", "-")
-    assert load_model(folder, answer.artifact.digest).labels == answer.profile.classes
+    assert load_model(folder, answer.artifact.digest).manifest.labels == answer.profile.classes
