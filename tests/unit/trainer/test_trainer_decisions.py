@@ -34,8 +34,8 @@ def test_absent_hyperparameters_have_defaults() -> None:
     ("given_model", "message"),
     [
         pytest.param(model("alexnet"), "model.builder: found 'alexnet'; this image knows "
-                     "graph-forecaster, ngram-linear, resnet, series-linear, tabular-linear, tabular-network, "
-                     "text-network, vgg", id="builder"),
+                     "efficient, graph-forecaster, ngram-linear, resnet, series-linear, tabular-linear, "
+                     "tabular-network, text-network, vgg", id="builder"),
         pytest.param(model("resnet", depth=3),
                      "hyperparameters.depth: the network 'resnet' does not know it; it knows blocks, width, dropout, "
                      "shift, rotation, scale, shear, elastic, flip, cutout", id="name"),
