@@ -33,7 +33,7 @@ class DataFormat(StrEnum):
     IMAGE_FOLDER = "ImageFolder"
     """A folder of JPEG or PNG files for each class."""
     PARQUET = "Parquet"
-    """Columns."""
+    """Columns; it is refused so far."""
     TFRECORD = "TFRecord"
     """Records of `tf.train.Example`."""
 
@@ -72,7 +72,7 @@ class DataSource(ContractModel):
     """Where the examples are."""
 
     uri: str = Field(max_length=2048)
-    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT), `https://host/path` or `s3://bucket/key`."""
+    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT) or `https://host/path`."""
     digest: Digest | None = None
     format: DataFormat = DataFormat.AUTO
     columns: Columns = Columns()
