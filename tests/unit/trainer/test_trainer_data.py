@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataFormat, DataSource
-from idla_trainer.data.dataset import Dataset, load_dataset
 from idla_trainer.data.labels import encode_labels
+from idla_trainer.data.source import Origin, fetched
 from idla_trainer.failures import TaskError
+from idla_trainer.problems.images import CheckedImages, checked, read
+from idla_trainer.surroundings import memory_bytes
 
 PIXELS = np.arange(6 * 4, dtype=np.float64).reshape(6, 4)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -37,10 +39,16 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
-def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, **options: Any) -> Dataset:
+def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, **options: Any) -> CheckedImages:
     (folder / name).write_bytes(content)
     source = DataSource(uri=f"pvc://claim/{name}", **options)
-    return load_dataset(source, data_mount=folder, samples=folder / "none", work=folder / "work", memory=memory)
+    return loaded(source, folder, memory=memory)
+
+
+def loaded(source: DataSource, folder: Path, *, memory: int | None = None) -> CheckedImages:
+    origin = Origin(data_mount=folder, samples=folder / "none", downloads=folder / "work")
+    found = fetched(source.uri, source.digest, source.format, origin)
+    return checked(read(found.path, source, memory_bytes() if memory is None else memory))
 
 
 NAMES = "p0,p1,p2,p3,label"
@@ -67,15 +75,15 @@ def test_every_spelling_of_the_same_examples_gives_the_same_data(
     tmp_path: Path, name: str, content: bytes, options: dict[str, Any]
 ) -> None:
     found = load(tmp_path, name, content, **options)
-    assert found.images.dtype == np.float32
-    assert np.array_equal(found.images, IMAGES)
-    assert (found.classes, found.labels.tolist(), found.maximum) == (("a", "b"), [1, 0, 1, 0, 1, 0], 23.0)
+    assert found.pixels.dtype == np.float32
+    assert np.array_equal(found.pixels, IMAGES)
+    assert (found.classes, found.labels.tolist(), found.spec.maximum) == (("a", "b"), [1, 0, 1, 0, 1, 0], 23.0)
 
 
 def test_the_label_may_stand_anywhere(tmp_path: Path) -> None:
     content = b"p0,label,p1,p2,p3\n1,x,2,3,4\n5,y,6,7,8\n"
     found = load(tmp_path, "d.csv", content)
-    assert found.images.reshape(2, 4).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert found.pixels.reshape(2, 4).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
     assert found.classes == ("x", "y")
 
 
@@ -88,8 +96,8 @@ def test_a_folder_with_one_data_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "LICENSE").write_text("free")
     found = load(tmp_path, "set/d.csv", lines())
-    again = load_dataset(DataSource(uri="pvc://c/set"), data_mount=tmp_path, samples=tmp_path, work=tmp_path)
-    assert np.array_equal(found.images, again.images)
+    again = loaded(DataSource(uri="pvc://c/set"), tmp_path)
+    assert np.array_equal(found.pixels, again.pixels)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +170,9 @@ REFUSED: list[Any] = [
      "the label '1.5' is a fraction; labels are whole numbers or texts, one for each class"),
     ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid",
      "the label of example 0 has 200 characters; at most 128 are allowed"),
-    ("unknown ending", "d.parquet", lines(), {}, "DataInvalid",
-     "d.parquet ends in none of .csv, .csv.gz, .npz; rename it or set data.format to CSV or NPZ"),
+    ("unknown ending", "d.arrow", lines(), {}, "DataInvalid",
+     ("d.arrow ends in none of .csv, .tsv, .jsonl, .ndjson, .npz, .parquet, .tfrecord (with or without .gz); rename it "
+     "or set data.format")),
     ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid",
      "d.npz lacks the array 'x'; it holds images, y"),
     ("no archive", "d.npz", b"garbage", {}, "DataInvalid",
@@ -280,7 +289,7 @@ def test_nothing_but_x_and_y_is_looked_at_and_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     content = npz(x=IMAGES, y=LABELS, model=np.array([{"a": 1}], dtype=object), **{"../../evil": IMAGES})
-    assert np.array_equal(load(tmp_path, "d.npz", content).images, IMAGES)
+    assert np.array_equal(load(tmp_path, "d.npz", content).pixels, IMAGES)
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
@@ -297,7 +306,8 @@ def put_two(folder: Path) -> None:
     ("put", "reason", "message"),
     [
         pytest.param(put_nothing, "DataEmpty",
-                     "the folder set holds no .csv, .csv.gz or .npz file; name a file or a folder with one", id="none"),
+                     "the folder set holds no file that ends in .csv, .tsv, .jsonl, .ndjson, .npz, .parquet, "
+                     ".tfrecord; name one that does", id="none"),
         pytest.param(put_two, "DataInvalid",
                      "the folder set holds 2 data files (a.csv, b.npz, ...); name one", id="two"),
     ],
@@ -308,5 +318,5 @@ def test_a_folder_needs_exactly_one_data_file(
     (tmp_path / "set").mkdir()
     put(tmp_path / "set")
     with pytest.raises(TaskError) as refusal:
-        load_dataset(DataSource(uri="pvc://c/set"), data_mount=tmp_path, samples=tmp_path, work=tmp_path)
+        loaded(DataSource(uri="pvc://c/set"), tmp_path)
     assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)

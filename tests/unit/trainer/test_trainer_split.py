@@ -1,26 +1,48 @@
 """The parts of a data set: sizes, balance, repeatability, and no equal images on two sides."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from idla_contract.problem import Problem
 from idla_contract.result import DataProfile, FailureReason
-from idla_contract.task import Split
-from idla_trainer.data.dataset import Dataset
+from idla_contract.task import DataSource, Split
 from idla_trainer.data.profile import profile
-from idla_trainer.data.split import Parts, image_groups, split
+from idla_trainer.data.split import Parts, equal_groups, split
 from idla_trainer.failures import TaskError
+from idla_trainer.problems.images import Images, prepare
 
 DIGEST = "sha256:" + "0a" * 32
 
 
-def dataset(counts: list[int], *, different: int | None = None) -> Dataset:
+@dataclass(frozen=True)
+class Drawn:
+    """Images [N, 2, 2, 1] with class numbers."""
+
+    images: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+
+
+def dataset(counts: list[int], *, different: int | None = None) -> Drawn:
     """Return images that are all different, or `different` kinds of them."""
     labels = np.repeat(np.arange(len(counts)), counts)
     kinds = np.arange(len(labels)) % (different or len(labels)) + 1
     images = np.zeros((len(labels), 2, 2, 1), dtype=np.float32)
     images[:, 0, 0, 0] = kinds
-    return Dataset(DIGEST, images, labels, tuple(f"c{number}" for number in range(len(counts))), float(kinds.max()))
+    return Drawn(images, labels, tuple(f"c{number}" for number in range(len(counts))))
+
+
+def parts_of(data: Drawn, shares: Split) -> Parts:
+    return split(data.labels, equal_groups(data.images), data.classes, shares)
+
+
+def profiled(data: Drawn) -> DataProfile:
+    images = Images(data.images, tuple(data.classes[number] for number in data.labels))
+    return profile(prepare(images, DataSource(uri="pvc://c/d.npz"), Problem(), digest=DIGEST))
 
 
 def sizes(parts: Parts) -> tuple[int, int, int, int]:
@@ -30,7 +52,7 @@ def sizes(parts: Parts) -> tuple[int, int, int, int]:
 def test_the_digits_are_cut_as_promised() -> None:
     counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     data = dataset(counts)
-    parts = split(data, Split())
+    parts = parts_of(data, Split())
     assert sizes(parts) == (1149, 144, 144, 360)
     for part, share in ((parts.test, 0.2), (parts.validation, 0.08), (parts.gate, 0.08)):
         assert np.abs(np.bincount(data.labels[part]) - np.array(counts) * share).max() < 1
@@ -48,7 +70,7 @@ def test_the_digits_are_cut_as_promised() -> None:
     ],
 )  # fmt: skip
 def test_sizes(counts: list[int], shares: Split, expected: tuple[int, int, int, int]) -> None:
-    assert sizes(split(dataset(counts), shares)) == expected
+    assert sizes(parts_of(dataset(counts), shares)) == expected
 
 
 @st.composite
@@ -69,12 +91,12 @@ def some_shares(draw: st.DrawFn) -> Split:
 )
 def test_laws_of_the_split(counts: list[int], shares: Split, *, copies: bool) -> None:
     data = dataset(counts, different=sum(counts) * 4 // 5 if copies else None)
-    parts = split(data, shares)
+    parts = parts_of(data, shares)
     whole = np.concatenate([parts.train, parts.validation, parts.gate, parts.test])
     assert sorted(whole.tolist()) == list(range(sum(counts)))
-    again = split(data, shares)
+    again = parts_of(data, shares)
     assert all(np.array_equal(getattr(parts, name), getattr(again, name)) for name in Parts.__slots__)
-    groups = image_groups(data.images)
+    groups = equal_groups(data.images)
     side = np.empty(len(whole), dtype=int)
     for number, name in enumerate(Parts.__slots__):
         side[getattr(parts, name)] = number
@@ -89,7 +111,7 @@ def test_laws_of_the_split(counts: list[int], shares: Split, *, copies: bool) ->
 
 def test_another_seed_gives_another_split() -> None:
     data = dataset([50, 50])
-    first, second = split(data, Split(seed=1)), split(data, Split(seed=2))
+    first, second = parts_of(data, Split(seed=1)), parts_of(data, Split(seed=2))
     assert sizes(first) == sizes(second)
     assert not np.array_equal(first.test, second.test)
 
@@ -101,21 +123,21 @@ def test_another_seed_gives_another_split() -> None:
                      "every class needs at least 5 examples, but 2 of 3 classes have fewer: 'c0' has 4, 'c2' has 1. "
                      "Add examples or leave these classes out", id="rare classes"),
         pytest.param(dataset([20, 20], different=1), Split(), "TooFewExamples",
-                     "the validation split is empty, since almost all images are equal; give more different images",
+                     "the validation split is empty, since almost all examples are equal; give more different ones",
                      id="one image again and again"),
         pytest.param(dataset([20, 20]), Split(train_percent=50), "DataInvalid",
                      "data.split has the shares 50 + 16 + 20 = 86 percent; they must make 100", id="no whole"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_split(data: Dataset, shares: Split, reason: str, message: str) -> None:
+def test_what_cannot_be_split(data: Drawn, shares: Split, reason: str, message: str) -> None:
     with pytest.raises(TaskError) as refusal:
-        split(data, shares)
+        parts_of(data, shares)
     assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)
 
 
 def test_a_profile_tells_sizes_and_shares() -> None:
     data = dataset([300, 325])
-    assert profile(data, split(data, Split())) == DataProfile(
+    assert profiled(data) == DataProfile(
         digest=DIGEST, examples=625, shape=(2, 2, 1), facts={"maximum": 625.0},
         classes=("c0", "c1"), class_counts=(300, 325),
         train_examples=400, validation_examples=50, gate_examples=50, test_examples=125, baseline_score=0.52,
@@ -127,8 +149,8 @@ def test_a_profile_warns_of_what_harms() -> None:
     images = data.images.copy()
     images[0] = 7
     images[1, 1, 1, 0] = -3
-    data = Dataset(DIGEST, images, data.labels, data.classes, data.maximum)
-    assert profile(data, split(data, Split())).warnings == (
+    data = Drawn(images, data.labels, data.classes)
+    assert profiled(data).warnings == (
         "the classes are unbalanced: 100 examples of 'c1', 10 of 'c0'; accuracy says little about the rare ones",
         "68 images are exact copies of another; copies of one class stay in the same split",
         "16 of the copies have another label than the first; correct the labels",

@@ -31,6 +31,18 @@ class Images:
     labels: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedImages:
+    """Images as a network takes them."""
+
+    pixels: npt.NDArray[np.float32]
+    """[N, H, W, C], finite."""
+    labels: npt.NDArray[np.int64]
+    """Class numbers [N]."""
+    classes: tuple[str, ...]
+    spec: ImageSpec
+
+
 def read(path: Path, source: DataSource, memory: int) -> Images:
     """Return the images and labels of a file.
 
@@ -64,17 +76,10 @@ def prepare(found: Images, source: DataSource, problem: Problem, *, digest: str,
             raise TaskError(FailureReason.DATA_INVALID, message)
         held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
         found = Images(np.concatenate([found.pixels, test.pixels]), found.labels + test.labels)
-    if not found.labels:
-        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
-    labels, classes = encode_labels(found.labels)
-    pixels = _finite(found.pixels, labels, classes)
-    maximum = float(pixels.max())
-    if maximum <= 0:
-        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+    images = checked(found)
+    pixels, labels, classes, spec = images.pixels, images.labels, images.classes, images.spec
     groups = equal_groups(pixels)
     parts = split(labels, groups, classes, source.split, held_out=held_out)
-    spec = _spec(pixels, maximum)
     positive = positive_class(problem.positive_label, classes, labels[parts.train])
     return Dataset(
         digest=digest,
@@ -87,9 +92,26 @@ def prepare(found: Images, source: DataSource, problem: Problem, *, digest: str,
         objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
         classes=classes,
         shape=spec.shape,
-        facts={"maximum": maximum},
+        facts={"maximum": spec.maximum},
         warnings=about_images(pixels, labels, groups),
     )
+
+
+def checked(found: Images) -> CheckedImages:
+    """Return images that a network can take.
+
+    Raises:
+        TaskError: there is none, a label or a pixel cannot be used, or there is one class only.
+    """
+    if not found.labels:
+        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+    labels, classes = encode_labels(found.labels)
+    pixels = _finite(found.pixels, labels, classes)
+    maximum = float(pixels.max())
+    if maximum <= 0:
+        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
 
 
 def _finite(
