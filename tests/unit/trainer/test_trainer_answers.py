@@ -89,7 +89,7 @@ def train(**model: Any) -> dict[str, Any]:
                      id="order"),
         pytest.param(spec(train(), train()), "task spec: steps: Train stands 2 times; each kind may stand once",
                      id="twice"),
-        pytest.param(spec(train(builder="alexnet")), "model.builder: found 'alexnet'; this image knows resnet, vgg",
+        pytest.param(spec(train(builder="alexnet")), "model.builder: found 'alexnet'; this image knows efficient, graph-forecaster, ngram-linear",
                      id="builder"),
         pytest.param(spec(train(hyperparameters={"depth": 3})), "hyperparameters.depth: the network 'resnet' does not",
                      id="hyperparameter"),
@@ -285,7 +285,7 @@ def broken(pod: Pod) -> Callable[..., None]:
 
 def test_a_surprise_is_answered(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
     put(pod.root / "data")
-    monkeypatch.setattr("idla_trainer.task.split", broken(pod))
+    monkeypatch.setattr("idla_trainer.task.load_dataset", broken(pod))
     code, answer = pod.run(spec())
     assert answer.failure is not None
     assert (code, answer.failure.reason) == (ExitCode.INTERNAL, FailureReason.INTERNAL)
