@@ -12,9 +12,7 @@ from idla_trainer.problems.objective import Objective
 def build_efficient(image: ImageSpec, objective: Objective, values: Values) -> Any:
     """Return a Keras model; needs TensorFlow.
 
-    Every block widens its features by one convolution of 3 x 3 and narrows them by one of 1 x 1. Depthwise
-    convolutions would have fewer weights, yet in images of some 30 pixels a side they were slower both to train and to
-    serve, and less accurate at the same size.
+    Every block widens its features by one convolution of 3 x 3 and narrows them by one of 1 x 1.
 
     Args:
         image: shape of an example, and the scale of its pixels.

@@ -87,7 +87,7 @@ REGISTRY = {
         (
             Hyperparameter("width", 16, 4, 256, "channels of the first stage; each stage doubles them"),
             Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
-            Hyperparameter("expansion", 3, 1, 8, "times by which a block widens its features", whole=False),
+            Hyperparameter("expansion", 2, 1, 8, "times by which a block widens its features", whole=False),
             _DROPOUT,
             *augmentation.HYPERPARAMETERS,
         ),
@@ -107,11 +107,14 @@ def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
     """Return the registry's entry of a model and its complete hyperparameters.
 
     Raises:
-        TaskError: no such builder, or a wrong hyperparameter.
+        TaskError: no such builder, a wrong hyperparameter, or weights, which no network takes yet.
     """
     entry = REGISTRY.get(model.builder)
     if entry is None:
         message = f"model.builder: found {model.builder!r}; this image knows {', '.join(sorted(REGISTRY))}"
+        raise TaskError(FailureReason.SPEC_INVALID, message)
+    if model.weights is not None:
+        message = "model.weights: no network of this image begins with given weights yet; leave it out"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
 
