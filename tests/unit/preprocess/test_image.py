@@ -5,9 +5,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_preprocess import ImageSpec, InputError, to_tensor
+from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_preprocess.image import to_tensor
 
 SPEC = ImageSpec(height=2, width=3, channels=1, maximum=16.0)
+CLASSES = Classes(("a", "b"))
 COLOUR = ImageSpec(height=2, width=2, channels=3, maximum=255.0)
 
 specs = st.builds(
@@ -21,8 +23,10 @@ specs = st.builds(
 
 @given(specs)
 def test_a_spec_survives_its_json(spec: ImageSpec) -> None:
-    assert ImageSpec.from_json(spec.to_json()) == spec
-    assert ImageSpec.from_json(spec.to_json()).to_json() == spec.to_json()
+    signature = Signature(spec, CLASSES)
+    again = Signature.restored(signature.to_json(), signature.arrays())
+    assert again == signature
+    assert (again.to_json(), again.digest()) == (signature.to_json(), signature.digest())
 
 
 @given(specs, st.integers(1, 4))
@@ -74,26 +78,37 @@ def test_values_that_are_no_numbers_are_refused(raw: object) -> None:
         to_tensor(SPEC, np.asarray(raw))
 
 
+def restored(**changes: object) -> Signature:
+    return Signature.restored(json.dumps(json.loads(Signature(SPEC, CLASSES).to_json()) | changes), {})
+
+
+@pytest.mark.parametrize("version", [1, 3, True, "2"])
+def test_another_version_is_refused(version: object) -> None:
+    with pytest.raises(InputError) as caught:
+        restored(schemaVersion=version)
+    assert caught.value.field == "schemaVersion"
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"schemaVersion": 2}, "schemaVersion"),
         ({"height": 0}, "height"),
         ({"width": 2.0}, "width"),
         ({"channels": True}, "channels"),
         ({"maximum": 0}, "maximum"),
         ({"maximum": float("nan")}, "maximum"),
         ({"maximum": "16"}, "maximum"),
-        ({"extra": 1}, "preprocess.json"),
+        ({"extra": 1}, "inputs"),
+        ({"kind": "sound"}, "inputs.kind"),
     ],
 )
 def test_a_spec_out_of_range_is_refused(change: dict[str, object], field: str) -> None:
     with pytest.raises(InputError) as caught:
-        ImageSpec.from_json(json.dumps(json.loads(SPEC.to_json()) | change))
+        restored(inputs=json.loads(Signature(SPEC, CLASSES).to_json())["inputs"] | change)
     assert caught.value.field == field
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
 def test_a_spec_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        ImageSpec.from_json(text)
+        Signature.restored(text, {})
