@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, canonical_bytes, digest_of
-from idla_preprocess import ImageSpec
-from idla_server.signature import input_specs, output_specs
+from idla_preprocess import Classes, ImageSpec, Signature
+from idla_server.signature import tensor_specs
 
 SPEC = ImageSpec(height=4, width=4, channels=1, maximum=16.0)
 LABELS = ("ant", "bee", "cow")
+SIGNATURE = Signature(SPEC, Classes(tuple(LABELS)))
 PATIENCE_SECONDS = 60.0
 T = TypeVar("T")
 
@@ -46,9 +47,9 @@ class Artifact:
 def make_artifact(tiny: Path, folder: Path, change: Callable[[Path], None] | None = None, **fields: Any) -> Artifact:
     """Return an artifact of the tiny model; `change` alters files before the manifest is written, `fields` itself."""
     folder.mkdir()
-    for name in ("model.tflite", "golden.npz"):
+    for name in ("model.tflite", "golden.npz", "preprocess.npz"):
         shutil.copy(tiny / name, folder)
-    (folder / "preprocess.json").write_text(SPEC.to_json())
+    (folder / "preprocess.json").write_text(SIGNATURE.to_json())
     if change is not None:
         change(folder)
     files = tuple(
@@ -57,8 +58,8 @@ def make_artifact(tiny: Path, folder: Path, change: Callable[[Path], None] | Non
     )
     manifest = ArtifactManifest(
         task_type="ImageClassification",
-        inputs=input_specs(SPEC),
-        outputs=output_specs(LABELS),
+        inputs=tensor_specs(SIGNATURE.inputs),
+        outputs=tensor_specs(SIGNATURE.outputs),
         labels=LABELS,
         variant="Float32",
         files=files,
@@ -68,7 +69,7 @@ def make_artifact(tiny: Path, folder: Path, change: Callable[[Path], None] | Non
     ).model_copy(update=fields)
     (folder / "manifest.json").write_bytes(canonical_bytes(manifest))
     with np.load(tiny / "golden.npz") as golden:
-        return Artifact(folder, digest_of(canonical_bytes(manifest)), golden["inputs"], golden["probabilities"])
+        return Artifact(folder, digest_of(canonical_bytes(manifest)), golden["inputs.image"], golden["values"])
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     initializer = keras.initializers.RandomNormal(stddev=0.006)
     model = keras.Sequential(
         [
-            keras.Input(SHAPE),
+            keras.Input(SHAPE, name="image"),
             keras.layers.Rescaling(1 / MAXIMUM, offset=-0.5),
             keras.layers.Conv2D(4, 3, activation="relu"),
             keras.layers.Rescaling(1000.0),  # pixels near the end of float32 become infinite here
@@ -42,7 +42,8 @@ def main(folder: Path) -> None:
     inputs = np.random.default_rng(7).uniform(0, MAXIMUM, (12, *SHAPE)).round().astype(np.float32)
     probabilities = model(inputs).numpy()
     (folder / "model.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    np.savez(folder / "golden.npz", inputs=inputs, probabilities=probabilities)
+    np.savez(folder / "golden.npz", **{"inputs.image": inputs, "values": probabilities})
+    np.savez(folder / "preprocess.npz")
     (folder / "reads-a-file.tflite").write_bytes(reading_a_file())
 
 

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_preprocess import ImageSpec, InputError
-from idla_server import messages, signature
+from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_server import messages
 from idla_server.messages import InferRequest, decode, encode
+from idla_server.signature import tensor_specs
 
 LIMIT = 5
+CLASSES = Classes(("a", "ox"))
+SIGNATURE = Signature(ImageSpec(height=1, width=3, channels=1, maximum=16.0), CLASSES)
 
 
 def body(*, drop: str | None = None, tensor: dict[str, Any] | None = None, **more: Any) -> bytes:
@@ -49,9 +52,9 @@ GOOD: dict[str, tuple[bytes, str | None, tuple[str, ...]]] = {
 @pytest.mark.parametrize("name", GOOD)
 def test_a_request_is_understood(name: str) -> None:
     content, identifier, outputs = GOOD[name]
-    request = decode(content, LIMIT)
+    request = decode(content, SIGNATURE, LIMIT)
     assert (request.id, request.outputs) == (identifier, outputs)
-    np.testing.assert_array_equal(request.image, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(request.inputs["image"], [[1, 2, 3], [4, 5, 6]])
 
 
 DATA = "inputs[0].data"
@@ -89,10 +92,10 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
         "24",
         "no binary extension",
     ),
-    "no shape": (body(drop="shape"), SHAPE, "nothing", "2 to 4 whole numbers"),
-    "a shape that is no list": (body(tensor={"shape": 6}), SHAPE, "6", "2 to 4 whole numbers"),
-    "a shape without examples": (body(tensor={"shape": [6]}), SHAPE, "[6]", "2 to 4 whole numbers"),
-    "a shape of five": (body(tensor={"shape": [1, 1, 1, 2, 3]}), SHAPE, "[1, 1, 1, 2, 3]", "2 to 4"),
+    "no shape": (body(drop="shape"), SHAPE, "nothing", "1 to 4 whole numbers"),
+    "a shape that is no list": (body(tensor={"shape": 6}), SHAPE, "6", "1 to 4 whole numbers"),
+    "a shape without examples": (body(tensor={"shape": [6]}), SHAPE, "6", "at most 5"),
+    "a shape of five": (body(tensor={"shape": [1, 1, 1, 2, 3]}), SHAPE, "[1, 1, 1, 2, 3]", "1 to 4"),
     "a negative length": (body(tensor={"shape": [-1, 3]}), SHAPE, "[-1, 3]", "whole numbers"),
     "a length with a point": (body(tensor={"shape": [2.0, 3]}), SHAPE, "[2.0, 3]", "whole numbers"),
     "a length that is true": (body(tensor={"shape": [True, 6]}), SHAPE, "[True, 6]", "whole numbers"),
@@ -101,7 +104,7 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "no data": (body(drop="data"), DATA, "nothing", "a list of numbers"),
     "data as a text": (body(tensor={"data": "AAAA"}), DATA, "'AAAA'", "a list of numbers"),
     "data as an object": (body(tensor={"data": {}}), DATA, "{}", "a list of numbers"),
-    "no number": (body(tensor={"data": []}), DATA, "no number", "at least one image"),
+    "no number": (body(tensor={"data": []}), DATA, "no number", "at least one example"),
     "a number too few": (body(tensor={"data": [1, 2, 3, 4, 5]}), DATA, "5 numbers", "as the shape [2, 3] has (6)"),
     "nested otherwise": (body(tensor={"data": [[1, 2], [3, 4], [5, 6]]}), DATA, "nested as [3, 2]", "[2, 3]"),
     "ragged": (body(tensor={"data": [[1, 2, 3], [4, 5]]}), DATA, "unequal length", "nested like the shape"),
@@ -138,7 +141,7 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
 def test_a_bad_request_is_refused_by_field_value_and_what_is_allowed(name: str) -> None:
     content, field, found, allowed = BAD[name]
     with pytest.raises(InputError) as caught:
-        decode(content, LIMIT)
+        decode(content, SIGNATURE, LIMIT)
     assert caught.value.field == field
     assert found in caught.value.found
     assert allowed in caught.value.allowed
@@ -159,17 +162,17 @@ TENSOR = st.dictionaries(st.sampled_from(["name", "shape", "datatype", "data", "
 def test_whatever_is_sent_is_understood_or_refused(*, changes: dict[str, Any], as_output: bool) -> None:
     content = body(outputs=[changes]) if as_output else body(tensor=changes)
     try:
-        request = decode(content, LIMIT)
+        request = decode(content, SIGNATURE, LIMIT)
     except InputError:
         return
-    assert request.image.dtype.kind in "iuf"
-    assert 2 <= request.image.ndim <= 4
+    assert request.inputs["image"].dtype.kind in "iuf"
+    assert 1 <= request.inputs["image"].ndim <= 4
 
 
 @given(st.binary(max_size=40))
 def test_whatever_bytes_are_sent_are_refused(content: bytes) -> None:
     with pytest.raises(InputError):
-        decode(content, LIMIT)
+        decode(content, SIGNATURE, LIMIT)
 
 
 PROBABILITIES = np.array([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]], np.float32)
@@ -187,18 +190,18 @@ TENSORS = {
 @pytest.mark.parametrize("outputs", [("probabilities", "label"), ("label",), ("label", "probabilities")])
 @pytest.mark.parametrize("identifier", [None, "", "42"])
 def test_an_answer_holds_what_was_asked(outputs: tuple[str, ...], identifier: str | None) -> None:
-    request = InferRequest(identifier, PROBABILITIES, outputs)
+    request = InferRequest(identifier, {}, outputs, {})
     expected: dict[str, Any] = {"model_name": "m", "model_version": "v"}
     if identifier is not None:
         expected["id"] = identifier
     expected["outputs"] = [TENSORS[name] for name in outputs]
-    assert json.loads(encode(request, "m", "v", PROBABILITIES, ("a", "ox"))) == expected
+    assert json.loads(encode(request, "m", "v", CLASSES.of(PROBABILITIES, {}, {}))) == expected
 
 
 def test_a_manifest_and_the_messages_speak_of_the_same_tensors() -> None:
-    spec = ImageSpec(height=8, width=9, channels=3, maximum=255.0)
-    (image,) = signature.input_specs(spec)
-    outputs = signature.output_specs(("a", "b"))
+    signature = Signature(ImageSpec(height=8, width=9, channels=3, maximum=255.0), CLASSES)
+    (image,) = tensor_specs(signature.inputs)
+    outputs = tensor_specs(signature.outputs)
     assert (image.name, image.datatype, image.shape) == ("image", "FP32", (-1, 8, 9, 3))
     assert [(each.name, each.datatype, each.shape) for each in outputs] == [
         ("probabilities", "FP32", (-1, 2)),
