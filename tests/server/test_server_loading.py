@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from idla_contract.artifact import digest_of
 from idla_contract.result import Failure, FailureReason
-from idla_preprocess import ImageSpec, InputError
+from idla_preprocess import ImageSpec, InputError, Signature
 from idla_server.engine import short_bytes
 from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
 from idla_server.runtime import Runtime
-from idla_server.signature import input_specs
+from idla_server.signature import tensor_specs
 
 from tests.forged import Evil
-from tests.server.serving import SPEC, Artifact, make_artifact, serving
+from tests.server.serving import SIGNATURE, Artifact, make_artifact, serving
 
 pytestmark = pytest.mark.trainer
 
@@ -29,11 +29,13 @@ Change = Callable[[Path], None]
 
 def test_a_whole_artifact_is_loaded_and_answers(artifact: Artifact) -> None:
     model = load_model(artifact.folder, artifact.digest)
-    assert (model.labels, model.spec) == (("ant", "bee", "cow"), SPEC)
-    np.testing.assert_allclose(model.predict(artifact.inputs), artifact.probabilities, atol=1e-5)
-    np.testing.assert_allclose(model.twin(threads=2).predict(artifact.inputs), artifact.probabilities, atol=1e-5)
+    assert model.signature == SIGNATURE
+    np.testing.assert_allclose(model.predict({"image": artifact.inputs}), artifact.probabilities, atol=1e-5)
+    np.testing.assert_allclose(
+        model.twin(threads=2).predict({"image": artifact.inputs}), artifact.probabilities, atol=1e-5
+    )
     with pytest.raises(InputError, match="image: found the shape"):
-        model.predict(np.zeros((1, 5, 5)))
+        model.predict({"image": np.zeros((1, 5, 5))})
 
 
 def golden(**changes: Any) -> Change:
@@ -53,9 +55,9 @@ def shifted(by: float) -> Change:
 
     def change(folder: Path) -> None:
         with np.load(folder / "golden.npz") as arrays:
-            probabilities = arrays["probabilities"].copy()
+            probabilities = arrays["values"].copy()
         probabilities[7, 1] += by
-        golden(probabilities=probabilities)(folder)
+        golden(values=probabilities)(folder)
 
     return change
 
@@ -75,7 +77,7 @@ def without(name: str) -> Change:
 
 def test_a_promise_may_be_missed_by_what_processors_differ(tiny: Path, tmp_path: Path) -> None:
     artifact = make_artifact(tiny, tmp_path / "model", shifted(0.9 * GOLDEN_TOLERANCE))
-    assert load_model(artifact.folder, artifact.digest).labels == ("ant", "bee", "cow")
+    assert load_model(artifact.folder, artifact.digest).signature == SIGNATURE
 
 
 OTHER_SPEC = ImageSpec(height=2, width=8, channels=1, maximum=16.0)
@@ -83,29 +85,37 @@ OTHER_SPEC = ImageSpec(height=2, width=8, channels=1, maximum=16.0)
 INVALID: dict[str, tuple[Change | None, dict[str, Any], list[str]]] = {
     "another promise": (shifted(0.1), {}, ["golden input 7", "0.1", "allowed 0.02"]),
     "a promise of nothing": (shifted(np.nan), {}, ["golden input 7", "nan"]),
-    "fewer promises": (golden(probabilities=np.zeros((3, 3))), {}, ["[3, 3]", "[12, 3]"]),
-    "promises that are no numbers": (golden(probabilities=np.array(["x"])), {}, ["golden.npz", "type <U1"]),
-    "no promises": (golden(probabilities=None), {}, ["golden.npz", "probabilities"]),
-    "other golden inputs": (golden(inputs=np.zeros((12, 5, 5))), {}, ["golden.npz", "[12, 5, 5]"]),
-    "no golden input": (golden(inputs=np.zeros((0, 4, 4))), {}, ["golden.npz", "[0, 4, 4]"]),
-    "golden objects": (golden(inputs=np.array([{}])), {}, ["golden.npz", "Python objects, which are never read"]),
+    "fewer promises": (golden(values=np.zeros((3, 3))), {}, ["golden.npz", "other lengths than its 3 values"]),
+    "promises that are no numbers": (golden(values=np.array(["x"])), {}, ["golden.npz", "type <U1"]),
+    "no promises": (golden(values=None), {}, ["golden.npz", "values"]),
+    "other golden inputs": (golden(**{"inputs.image": np.zeros((12, 5, 5))}), {}, ["golden.npz", "[12, 5, 5]"]),
+    "no golden input": (
+        golden(**{"inputs.image": np.zeros((0, 4, 4))}),
+        {},
+        ["golden.npz", "other lengths than its 12 values"],
+    ),
+    "golden objects": (
+        golden(**{"inputs.image": np.array([{}])}),
+        {},
+        ["golden.npz", "Python objects, which are never read"],
+    ),
     "golden nonsense": (text("golden.npz", b"golden"), {}, ["golden.npz cannot be read"]),
     "an empty golden file": (text("golden.npz", b""), {}, ["golden.npz cannot be read"]),
     "half a golden file": (text("golden.npz", b"PK\x03\x04" + b"x" * 40), {}, ["golden.npz cannot be read"]),
     "golden not listed": (without("golden.npz"), {}, ["manifest.json does not list golden.npz"]),
     "no model": (text("model.tflite", b"TFL3" * 9), {}, ["model.tflite", "LiteRT"]),
     "preprocessing for another size": (
-        text("preprocess.json", OTHER_SPEC.to_json().encode()),
-        {"inputs": input_specs(OTHER_SPEC)},
-        ["[2, 8, 1]", "[4, 4, 1]"],
+        text("preprocess.json", Signature(OTHER_SPEC, SIGNATURE.answers).to_json().encode()),
+        {"inputs": tensor_specs(OTHER_SPEC.inputs)},
+        ["the shape [12, 4, 4, 1]", "[N, 2, 8, 1]"],
     ),
     "no preprocessing": (text("preprocess.json", b"{}"), {}, ["preprocess.json", "keys"]),
-    "a label too few": (None, {"labels": ("ant", "bee")}, ["2 labels", "3 classes"]),
+    "a label too few": (None, {"labels": ("ant", "bee")}, ["2 labels", "names other ones"]),
     "inputs of another name": (None, {"inputs": ()}, ["inputs ()", "image FP32 [-1, 4, 4, 1]"]),
     "another task": (
         None,
         {"task_type": "ObjectDetection"},
-        ["task type 'ObjectDetection'", "allowed is ImageClassification"],
+        ["task type 'ObjectDetection'", "allowed are ImageClassification, "],
     ),
     "outputs of another name": (None, {"outputs": ()}, ["outputs ()", "probabilities FP32 [-1, 3], label BYTES [-1]"]),
 }
@@ -153,8 +163,8 @@ def test_another_format_is_refused_as_a_file_beside_the_model(name: str, tiny: P
         load_model(artifact.folder, artifact.digest)
     assert caught.value.reason is FailureReason.ARTIFACT_INVALID
     assert caught.value.message == (
-        f"{artifact.folder}: manifest.json lists {file}, which nobody here reads; allowed are golden.npz, "
-        "model.float.tflite, model.tflite, preprocess.json; publish the artifact again"
+        f"{artifact.folder}: manifest.json lists {file}, which nobody here reads; allowed are card.md, golden.npz, "
+        "model.float.tflite, model.tflite, preprocess.json, preprocess.npz; publish the artifact again"
     )
     assert not (tmp_path / "ran").exists()
 
@@ -229,16 +239,16 @@ def test_a_golden_mismatch_ends_the_server(tiny: Path, tmp_path: Path) -> None:
 def test_a_batch_is_answered_as_its_examples_are(artifact: Artifact, count: int) -> None:
     runtime = Runtime(artifact.folder / "model.tflite")
     batch = np.resize(artifact.inputs, (count, 4, 4, 1))
-    answer = runtime.predict(batch)
+    answer = runtime.predict({"image": batch})
     assert answer.shape == (count, 3)
     for example, probabilities in zip(batch, answer, strict=True):
-        np.testing.assert_allclose(runtime.predict(example[None])[0], probabilities, atol=1e-6)
+        np.testing.assert_allclose(runtime.predict({"image": example[None]})[0], probabilities, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch", [np.zeros((1, 4, 4, 1)), np.zeros((1, 4, 4), np.float32)])
 def test_a_runtime_refuses_another_batch(artifact: Artifact, batch: Any) -> None:
-    with pytest.raises(ValueError, match=r"batch: found float.+; allowed: float32 \[N, 4, 4, 1\]"):
-        Runtime(artifact.folder / "model.tflite").predict(batch)
+    with pytest.raises(ValueError, match=r"image: found float.+; allowed: float32 \[N, 4, 4, 1\]"):
+        Runtime(artifact.folder / "model.tflite").predict({"image": batch})
 
 
 @pytest.mark.parametrize(

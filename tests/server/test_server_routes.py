@@ -109,7 +109,14 @@ REFUSED: dict[str, tuple[str, str, Any, dict[str, str], int, list[str]]] = {
     "no JSON": ("POST", INFER, b"\xff\x00", {}, 400, ["the body", "JSON"]),
     "NaN": ("POST", INFER, b'{"inputs": [NaN]}', {}, 400, ["neither NaN nor Infinity"]),
     "beyond 32 bits": ("POST", INFER, request_of(np.full((1, 4, 4), 1e39), "FP64"), {}, 400, ["example 0", "finite"]),
-    "no finite answer": ("POST", INFER, request_of(np.full((1, 4, 4), 3e38)), {}, 400, ["example 0", "0 to 16"]),
+    "no finite answer": (
+        "POST",
+        INFER,
+        request_of(np.full((1, 4, 4), 3e38)),
+        {},
+        400,
+        ["example 0", "the range of training"],
+    ),
     "another size": ("POST", INFER, request_of(np.zeros((1, 5, 5))), {}, 400, ["image", "[1, 5, 5]", "[N, 4, 4, 1]"]),
     "no example": (
         "POST",
@@ -117,7 +124,7 @@ REFUSED: dict[str, tuple[str, str, Any, dict[str, str], int, list[str]]] = {
         {"inputs": [{"name": "image", "datatype": "FP32", "shape": [0, 16], "data": []}]},
         {},
         400,
-        ["inputs[0].data", "at least one image"],
+        ["inputs[0].data", "at least one example"],
     ),
     "too many examples": ("POST", INFER, request_of(np.zeros((1025, 16))), {}, 400, ["a batch of 1025", "1024"]),
     "an unknown output": (

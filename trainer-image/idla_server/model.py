@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, PREPROCESS_ARRAYS, ArtifactManifest
+from idla_contract.problem import TaskType
 from idla_contract.result import FailureReason
-from idla_preprocess import Arrays, InputError, Signature
+from idla_preprocess import Arrays, Classes, InputError, Signature
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
@@ -16,6 +17,7 @@ from idla_server.files import ALLOWED, READ
 from idla_server.runtime import ModelFileError, Runtime, Values
 from idla_server.signature import tensor_specs
 
+TASK_TYPES = tuple(kind.value for kind in TaskType)
 _INPUT, _VALUES = "inputs.", "values"
 GOLDEN_TOLERANCE = 0.02
 """Largest difference of an answer between where the artifact was made and here: of a probability, or relative to the
@@ -102,6 +104,10 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
 
 
 def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:
+    if manifest.task_type not in TASK_TYPES:
+        raise _invalid(f"manifest.json has the task type {manifest.task_type!r}, allowed are {', '.join(TASK_TYPES)}")
+    if isinstance(signature.answers, Classes) and manifest.labels != signature.answers.labels:
+        raise _invalid(f"manifest.json has {len(manifest.labels)} labels, {PREPROCESS} names other ones")
     served = {"inputs": tensor_specs(signature.inputs), "outputs": tensor_specs(signature.outputs)}
     for field, expected in served.items():
         found = getattr(manifest, field)

@@ -77,7 +77,8 @@ class Runtime:
         batch = {}
         for name, array in inputs.items():
             dtype, shape = self._dtypes[name], self.inputs[name]
-            if array.dtype.kind != dtype.kind or array.shape[1:] != shape:
+            other = array.dtype != dtype if dtype.kind == "f" else array.dtype.kind != dtype.kind
+            if other or array.shape[1:] != shape:
                 found, allowed = f"{array.dtype} {list(array.shape)}", f"{dtype} [N, {str(list(shape))[1:]}"
                 raise ValueError(f"{name}: found {found}; allowed: {allowed}")
             batch[name] = np.ascontiguousarray(array, dtype)
