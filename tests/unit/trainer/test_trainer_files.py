@@ -235,7 +235,7 @@ def dataset(digest: str = DIGEST, classes: tuple[str, ...] = ("0", "1"), side: i
 )
 def test_a_candidate_is_compressed_on_the_very_data_that_it_was_trained_on(found: Dataset, reason: str) -> None:
     check_fits(candidate(), dataset())
-    with pytest.raises(TaskError, match="the candidate (was trained on|takes or answers something else)") as refusal:
+    with pytest.raises(TaskError, match=r"the candidate (was trained on|takes or answers something else)") as refusal:
         check_fits(candidate(), found)
     assert refusal.value.reason is FailureReason(reason)
 
