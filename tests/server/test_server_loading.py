@@ -87,6 +87,23 @@ INVALID: dict[str, tuple[Change | None, dict[str, Any], list[str]]] = {
     "a promise of nothing": (shifted(np.nan), {}, ["golden input 7", "nan"]),
     "fewer promises": (golden(values=np.zeros((3, 3))), {}, ["golden.npz", "other lengths than its 3 values"]),
     "promises that are no numbers": (golden(values=np.array(["x"])), {}, ["golden.npz", "type <U1"]),
+    "promises of other classes": (
+        golden(values=np.zeros((12, 2))),
+        {},
+        ["promises values [12, 2]", "answered [12, 3]"],
+    ),
+    "a promise without examples": (golden(values=np.float64(1)), {}, ["golden.npz", "arrays of examples"]),
+    "a golden input without examples": (
+        golden(**{"inputs.image": np.float32(1)}),
+        {},
+        ["golden.npz", "arrays of examples"],
+    ),
+    "a golden input of another name": (
+        golden(**{"inputs.image": None, "image": np.zeros((12, 4, 4), np.float32)}),
+        {},
+        ["golden.npz", "'image'", "inputs."],
+    ),
+    "no golden input at all": (golden(**{"inputs.image": None}), {}, ["golden.npz", "holds no inputs"]),
     "no promises": (golden(values=None), {}, ["golden.npz", "values"]),
     "other golden inputs": (golden(**{"inputs.image": np.zeros((12, 5, 5))}), {}, ["golden.npz", "[12, 5, 5]"]),
     "no golden input": (

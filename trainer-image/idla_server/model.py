@@ -160,12 +160,23 @@ def _golden(path: Path) -> tuple[Arrays, npt.NDArray[np.float64]]:
         raise _invalid(f"{GOLDEN} cannot be read ({error})") from error
     if values.dtype.kind != "f":
         raise _invalid(f"{GOLDEN} holds values of type {values.dtype}, expected floating-point numbers")
-    inputs = {name.removeprefix(_INPUT): array for name, array in arrays.items()}
-    if not inputs or any(len(array) != len(values) or not len(values) for array in inputs.values()):
+    return _golden_inputs(arrays, values), values.astype(np.float64)
+
+
+def _golden_inputs(arrays: Arrays, values: npt.NDArray[np.floating]) -> Arrays:
+    stray = next((name for name in arrays if not name.startswith(_INPUT)), None)
+    if stray is not None:
+        raise _invalid(f"{GOLDEN} holds the array {stray!r}, allowed are {_VALUES} and {_INPUT}<name>")
+    if not arrays:
+        raise _invalid(f"{GOLDEN} holds no inputs")
+    if not all(array.ndim for array in (values, *arrays.values())):
+        raise _invalid(f"{GOLDEN} holds a single value where arrays of examples are expected")
+    if not len(values) or any(len(array) != len(values) for array in arrays.values()):
         raise _invalid(f"{GOLDEN} holds inputs of other lengths than its {len(values)} values")
     return {
-        name: array.astype(object) if array.dtype.kind == "U" else array for name, array in inputs.items()
-    }, values.astype(np.float64)
+        name.removeprefix(_INPUT): array.astype(object) if array.dtype.kind == "U" else array
+        for name, array in arrays.items()
+    }
 
 
 def _invalid(problem: str) -> ModelError:

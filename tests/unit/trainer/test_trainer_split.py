@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from idla_contract.problem import Problem
 from idla_contract.result import DataProfile, FailureReason
 from idla_contract.task import DataSource, Split
+from idla_preprocess import ImageSpec
 from idla_trainer.data.profile import profile
 from idla_trainer.data.split import Parts, equal_groups, split
 from idla_trainer.failures import TaskError
@@ -142,6 +143,17 @@ def test_a_profile_tells_sizes_and_shares() -> None:
         classes=("c0", "c1"), class_counts=(300, 325),
         train_examples=400, validation_examples=50, gate_examples=50, test_examples=125, baseline_score=0.52,
     )  # fmt: skip
+
+
+def test_the_scale_of_pixels_is_that_of_the_training_part_and_a_test_file_is_the_test_split() -> None:
+    data, bright = dataset([50, 50]), dataset([5, 5])
+    images = Images(data.images, tuple(data.classes[number] for number in data.labels))
+    test = Images(bright.images + 1000, tuple(bright.classes[number] for number in bright.labels))
+    found = prepare(images, DataSource(uri="pvc://c/d.npz"), Problem(), digest=DIGEST, test=test)
+    assert found.parts.test.tolist() == list(range(100, 110))
+    assert sizes(found.parts) == (80, 20, 0, 10)
+    assert found.facts == {"maximum": float(data.images[found.parts.train].max())}
+    assert found.preprocess == ImageSpec(height=2, width=2, channels=1, maximum=found.facts["maximum"])
 
 
 def test_a_profile_warns_of_what_harms() -> None:

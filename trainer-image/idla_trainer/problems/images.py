@@ -1,6 +1,6 @@
 """Images with one class each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +77,10 @@ def prepare(found: Images, source: DataSource, problem: Problem, *, digest: str,
         held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
         found = Images(np.concatenate([found.pixels, test.pixels]), found.labels + test.labels)
     images = checked(found)
-    pixels, labels, classes, spec = images.pixels, images.labels, images.classes, images.spec
+    pixels, labels, classes = images.pixels, images.labels, images.classes
     groups = equal_groups(pixels)
     parts = split(labels, groups, classes, source.split, held_out=held_out)
+    spec = _scaled(images.spec, pixels[parts.train])
     positive = positive_class(problem.positive_label, classes, labels[parts.train])
     return Dataset(
         digest=digest,
@@ -112,6 +113,15 @@ def checked(found: Images) -> CheckedImages:
         message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
         raise TaskError(FailureReason.DATA_INVALID, message)
     return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
+
+
+def _scaled(spec: ImageSpec, training: npt.NDArray[np.float32]) -> ImageSpec:
+    """Return the spec with the largest pixel of the training part: the scale may not know the other parts."""
+    maximum = float(training.max())
+    if maximum <= 0:
+        message = f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return replace(spec, maximum=maximum)
 
 
 def _finite(
