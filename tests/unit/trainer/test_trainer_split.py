@@ -152,8 +152,9 @@ def test_the_scale_of_pixels_is_that_of_the_training_part_and_a_test_file_is_the
     found = prepare(images, DataSource(uri="pvc://c/d.npz"), Problem(), digest=DIGEST, test=test)
     assert found.parts.test.tolist() == list(range(100, 110))
     assert sizes(found.parts) == (80, 20, 0, 10)
-    assert found.facts == {"maximum": float(data.images[found.parts.train].max())}
-    assert found.preprocess == ImageSpec(height=2, width=2, channels=1, maximum=found.facts["maximum"])
+    largest = float(data.images[found.parts.train].max())
+    assert found.facts == {"maximum": largest}
+    assert found.preprocess == ImageSpec(height=2, width=2, channels=1, maximum=largest)
 
 
 def test_a_profile_warns_of_what_harms() -> None:
