@@ -47,7 +47,7 @@ def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, 
 
 def loaded(source: DataSource, folder: Path, *, memory: int | None = None) -> CheckedImages:
     origin = Origin(data_mount=folder, samples=folder / "none", downloads=folder / "work")
-    found = fetched(source.uri, source.digest, source.format, origin)
+    found = fetched(source.uri, source.digest, origin)
     return checked(read(found.path, source, memory_bytes() if memory is None else memory))
 
 
@@ -133,6 +133,7 @@ NO_SQUARE = (
     "Use an NPZ file for other shapes"
 )
 CORRECT = "Correct data.labelColumn or the file"
+KNOWN = ".csv, .tsv, .jsonl, .ndjson, .npz, .parquet, .tfrecord, .tfrecords"
 REFUSED: list[Any] = [
     ("no byte", "d.csv", b"", {}, "DataEmpty", "d.csv is empty; it needs one example or more"),
     ("no line", "d.csv", b"\n\n", {}, "DataEmpty", "the file has no line; it needs one example a line"),
@@ -171,8 +172,7 @@ REFUSED: list[Any] = [
     ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid",
      "the label of example 0 has 200 characters; at most 128 are allowed"),
     ("unknown ending", "d.arrow", lines(), {}, "DataInvalid",
-     ("d.arrow ends in none of .csv, .tsv, .jsonl, .ndjson, .npz, .parquet, .tfrecord (with or without .gz); rename it "
-     "or set data.format")),
+     (f"d.arrow ends in none of {KNOWN}, with or without .gz; rename it or set data.format"),
     ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid",
      "d.npz lacks the array 'x'; it holds images, y"),
     ("no archive", "d.npz", b"garbage", {}, "DataInvalid",
@@ -293,6 +293,11 @@ def test_nothing_but_x_and_y_is_looked_at_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
+def put_idx(folder: Path) -> None:
+    (folder / "images").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))
+    (folder / "labels").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+
+
 def put_nothing(folder: Path) -> None:
     (folder / "readme.txt").write_text("nothing here")
 
@@ -306,8 +311,10 @@ def put_two(folder: Path) -> None:
     ("put", "reason", "message"),
     [
         pytest.param(put_nothing, "DataEmpty",
-                     "the folder set holds no file that ends in .csv, .tsv, .jsonl, .ndjson, .npz, .parquet, "
-                     ".tfrecord; name one that does", id="none"),
+                     f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of "
+                     "images; name a file or a folder with one", id="none"),
+        pytest.param(put_idx, "DataInvalid", "data.format: images are read from CSV and NPZ so far, found IDX",
+                     id="a pair of IDX files is known for what it is"),
         pytest.param(put_two, "DataInvalid",
                      "the folder set holds 2 data files (a.csv, b.npz, ...); name one", id="two"),
     ],

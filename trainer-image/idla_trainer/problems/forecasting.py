@@ -1,7 +1,6 @@
 """Forecasts of many series: windows of a wide table, and parts that follow one another in time."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
-from idla_trainer.data.table import Table, read_table
+from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.forecast import Forecast
 from idla_trainer.problems.time_grid import TimeGrid, on_grid
@@ -27,15 +26,6 @@ _MANY = 0.2
 """Share of missing values that is worth a warning."""
 _ZEROS = 0.01
 _SHOWN = 3
-
-
-def read(path: Path, source: DataSource, memory: int) -> Table:
-    """Return the table of a file.
-
-    Raises:
-        TaskError: the file cannot be used.
-    """
-    return read_table(path, source, memory)
 
 
 def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None) -> Dataset:

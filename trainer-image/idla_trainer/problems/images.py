@@ -14,8 +14,8 @@ from idla_preprocess.image import IMAGE, to_tensor
 from idla_trainer.data.arrays import read_npz
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings_of_images import about_images
+from idla_trainer.data.formats.recognition import recognized
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.source import format_of
 from idla_trainer.data.split import equal_groups, split
 from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
@@ -44,16 +44,16 @@ class CheckedImages:
 
 
 def read(path: Path, source: DataSource, memory: int) -> Images:
-    """Return the images and labels of a file.
+    """Return the images and labels of a file, or of the one in a folder.
 
     Raises:
         TaskError: the file cannot be used, or is of a format that holds no images here.
     """
-    kind = format_of(path, source.format)
+    kind, file = recognized(path, source.format)
     if kind is DataFormat.CSV:
-        pixels, labels = read_csv(path, source.columns.label, memory)
+        pixels, labels = read_csv(file, source.columns.label, memory)
     elif kind is DataFormat.NPZ:
-        pixels, labels = read_npz(path, memory)
+        pixels, labels = read_npz(file, memory)
     else:
         message = f"data.format: images are read from CSV and NPZ so far, found {kind}"
         raise TaskError(FailureReason.DATA_INVALID, message)

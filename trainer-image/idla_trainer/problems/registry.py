@@ -33,7 +33,7 @@ KINDS: Mapping[TaskType, Kind] = {
     TaskType.INTENT_DETECTION: Kind(read_table, intents.prepare),
     TaskType.TABULAR_CLASSIFICATION: Kind(read_table, tabular.prepare),
     TaskType.TABULAR_REGRESSION: Kind(read_table, tabular.prepare),
-    TaskType.FORECASTING: Kind(forecasting.read, forecasting.prepare),
+    TaskType.FORECASTING: Kind(read_table, forecasting.prepare),
 }
 
 
@@ -68,11 +68,11 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, memory
     """
     kind = kind_of(problem)
     limit = memory_bytes() if memory is None else memory
-    found = fetched(source.uri, source.digest, source.format, origin)
+    found = fetched(source.uri, source.digest, origin)
     content = kind.read(found.path, source, limit)
     if source.test_uri is None:
         return kind.prepare(content, source, problem, digest=found.digest, test=None)
-    held_out = fetched(source.test_uri, source.test_digest, source.format, origin)
+    held_out = fetched(source.test_uri, source.test_digest, origin)
     test = kind.read(held_out.path, source, limit)
     dataset = kind.prepare(content, source, problem, digest=found.digest, test=test)
     return replace(dataset, test_digest=held_out.digest)

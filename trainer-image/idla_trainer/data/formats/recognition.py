@@ -1,0 +1,89 @@
+"""Which format data are of, and which file of a folder is read."""
+
+from pathlib import Path
+
+from idla_contract.task import DataFormat
+
+from idla_trainer.data.formats.idx import is_idx
+from idla_trainer.data.formats.image_folder import holds_classes
+from idla_trainer.data.formats.refusals import empty, invalid
+from idla_trainer.data.formats.tfrecord import shards
+
+_ENDINGS = {
+    ".csv": DataFormat.CSV, ".tsv": DataFormat.CSV, ".jsonl": DataFormat.JSONL, ".ndjson": DataFormat.JSONL,
+    ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET, ".tfrecord": DataFormat.TFRECORD,
+    ".tfrecords": DataFormat.TFRECORD,
+}  # fmt: skip
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+_KNOWN = ", ".join(_ENDINGS)
+
+
+def recognized(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
+    """Return the format of data and the file or folder that is read by it.
+
+    Args:
+        path: a file; or a folder with one data file, with the shards of one, with a pair of IDX files, or with a folder
+            of images for each class.
+        wanted: the format; `Auto`: what the ending, the first bytes or the folder's content tell.
+
+    Raises:
+        TaskError: none or several, an unknown one, or a file without a byte.
+    """
+    kind, found = _found(path, wanted)
+    if found.is_file() and found.stat().st_size == 0:
+        raise empty(f"{found.name} is empty; it needs one example or more")
+    return kind, found
+
+
+def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
+    if path.is_dir():
+        return _in_folder(path, wanted)
+    if wanted is not DataFormat.AUTO:
+        return wanted, path
+    kind = _told(path)
+    if kind is None:
+        if path.name.lower().endswith(_ARCHIVES):
+            raise invalid(
+                f"{path.name} is an archive, which is not unpacked here; unpack it and name the file or folder"
+            )
+        raise invalid(f"{path.name} ends in none of {_KNOWN}, with or without .gz; rename it or set data.format")
+    return kind, path
+
+
+def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
+    if wanted in {DataFormat.IDX, DataFormat.IMAGE_FOLDER}:
+        return wanted, path
+    files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    kinds = {file: _told(file) for file in files}
+    known = [file for file in files if kinds[file] is not None and wanted in {DataFormat.AUTO, kinds[file]}]
+    if not known and wanted is not DataFormat.AUTO and len(files) == 1:
+        return wanted, files[0]
+    if known and all(kinds[file] is DataFormat.IDX for file in known):
+        return DataFormat.IDX, path
+    if known and shards(known):
+        return DataFormat.TFRECORD, path
+    if not known and wanted is DataFormat.AUTO and holds_classes(path):
+        return DataFormat.IMAGE_FOLDER, path
+    if not known:
+        message = (
+            f"the folder {path.name} holds no data file ({_KNOWN}, with or without .gz), no IDX file and no folder of "
+            "images; name a file or a folder with one"
+        )
+        raise empty(message)
+    if len(known) > 1:
+        message = (
+            f"the folder {path.name} holds {len(known)} data files ({known[0].name}, {known[1].name}, ...); name one"
+        )
+        raise invalid(message)
+    return kinds[known[0]] or wanted, known[0]
+
+
+def _told(path: Path) -> DataFormat | None:
+    """Return the format that a file's ending or first bytes tell."""
+    name = path.name.lower().removesuffix(".gz")
+    kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    if kind is None and shards([path]):
+        return DataFormat.TFRECORD
+    if kind is None and is_idx(path):
+        return DataFormat.IDX
+    return kind
