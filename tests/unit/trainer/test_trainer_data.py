@@ -172,7 +172,7 @@ REFUSED: list[Any] = [
     ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid",
      "the label of example 0 has 200 characters; at most 128 are allowed"),
     ("unknown ending", "d.arrow", lines(), {}, "DataInvalid",
-     (f"d.arrow ends in none of {KNOWN}, with or without .gz; rename it or set data.format"),
+     f"d.arrow ends in none of {KNOWN}, with or without .gz; rename it or set data.format"),
     ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid",
      "d.npz lacks the array 'x'; it holds images, y"),
     ("no archive", "d.npz", b"garbage", {}, "DataInvalid",
