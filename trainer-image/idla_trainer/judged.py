@@ -30,7 +30,7 @@ class Judged:
 
     def score(self, values: Array) -> float:
         """Return the score of answers [N, ...]."""
-        return self.scores(values)[self.objective.metric]
+        return self.objective.score(self.targets, values, self.raw)
 
     def scores(self, values: Array) -> dict[str, float]:
         """Return every metric of answers [N, ...]."""
@@ -87,7 +87,7 @@ class Judged:
 
     def _score_of(self, values: Array, chosen: Array) -> float:
         raw = {name: array[chosen] for name, array in self.raw.items()}
-        return self.objective.scores(self.targets[chosen], values[chosen], raw)[self.objective.metric]
+        return self.objective.score(self.targets[chosen], values[chosen], raw)
 
 
 def _bounds(of: Callable[[Array], float], samples: Iterator[Array]) -> Interval:

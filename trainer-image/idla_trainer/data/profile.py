@@ -28,7 +28,7 @@ def profile(dataset: Dataset) -> DataProfile:
         gate_examples=len(parts.gate),
         test_examples=len(parts.test),
         metric=objective.metric,
-        baseline_score=objective.scores(dataset.targets[parts.validation], naive, validation)[objective.metric],
+        baseline_score=objective.score(dataset.targets[parts.validation], naive, validation),
         warnings=(*_about_classes(dataset), *dataset.warnings, *_about_size(dataset)),
     )
 

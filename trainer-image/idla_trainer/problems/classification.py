@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from idla_contract.problem import Metric
+from idla_contract.problem import METRICS, Metric, TaskType
 from idla_contract.result import FailureReason
 from idla_preprocess import Array, Arrays
 
 from idla_trainer.failures import TaskError
 from idla_trainer.metrics import classification as metrics
 
+_METRICS = METRICS[TaskType.IMAGE_CLASSIFICATION]
+"""Those of every classifier."""
 _TWO = 2
 
 
@@ -48,22 +50,35 @@ class Classification:
     def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
         """Return every metric of classes; for two of them the sensitivity at a specificity of 0.95 too."""
         del raw
-        chosen = values.argmax(axis=1)
-        found = {
-            Metric.ACCURACY: metrics.accuracy(targets, chosen),
-            Metric.BALANCED_ACCURACY: metrics.balanced_accuracy(targets, chosen),
-            Metric.F1: metrics.f1(targets, chosen, positive=self.positive),
-            Metric.AUC: metrics.auc(targets, values, positive=self.positive),
-            Metric.LOG_LOSS: metrics.log_loss(targets, values),
-            Metric.BRIER: metrics.brier(targets, values),
-        }
-        scores = {name.value: value for name, value in found.items()}
+        scores = {metric.value: self._measured(metric, targets, values) for metric in _METRICS}
         if self.classes == _TWO and self.positive is not None:
             positive = self.positive
             scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(
                 targets == positive, values[:, positive]
             )
         return {name: value for name, value in scores.items() if np.isfinite(value) or name == self.metric}
+
+    def score(self, targets: Array, values: Array, raw: Arrays) -> float:
+        """Return `metric`."""
+        del raw
+        return self._measured(self.metric, targets, values)
+
+    def _measured(self, metric: Metric, targets: Array, values: Array) -> float:
+        match metric:
+            case Metric.ACCURACY:
+                return metrics.accuracy(targets, values.argmax(axis=1))
+            case Metric.BALANCED_ACCURACY:
+                return metrics.balanced_accuracy(targets, values.argmax(axis=1))
+            case Metric.F1:
+                return metrics.f1(targets, values.argmax(axis=1), positive=self.positive)
+            case Metric.AUC:
+                return metrics.auc(targets, values, positive=self.positive)
+            case Metric.LOG_LOSS:
+                return metrics.log_loss(targets, values)
+            case Metric.BRIER:
+                return metrics.brier(targets, values)
+            case _:
+                raise ValueError(f"{metric} is no metric of classes")
 
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return each class's share of the training examples, so that the largest class is the answer."""

@@ -82,6 +82,13 @@ class Forecast:
                 scores["coverage"] = coverage(targets, quantiles, self.levels)
         return {name: value for name, value in scores.items() if np.isfinite(value) or name == self.metric}
 
+    def score(self, targets: Array, values: Array, raw: Arrays) -> float:
+        """Return `metric`."""
+        del raw
+        if self.metric is Metric.PINBALL:
+            return pinball(targets, np.sort(values[..., 1:], axis=-1), self.levels)
+        return (mae if self.metric is Metric.MAE else rmse)(targets, values[..., 0])
+
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return persistence: the last known value of each window, of a sensor without one its mean.
 

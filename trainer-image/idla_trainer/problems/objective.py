@@ -42,6 +42,10 @@ class Objective(Protocol):
         """
         ...
 
+    def score(self, targets: Array, values: Array, raw: Arrays) -> float:
+        """Return `metric` alone, without the work of the others; the arguments are those of `scores`."""
+        ...
+
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return the naive answer in the shape of what is served, [M, ...].
 

@@ -64,6 +64,11 @@ class Regression:
             scores["r2"] = 1 - scores[Metric.RMSE.value] ** 2 / variance
         return {name: value for name, value in scores.items() if math.isfinite(value) or name == self.metric}
 
+    def score(self, targets: Array, values: Array, raw: Arrays) -> float:
+        """Return `metric`."""
+        del raw
+        return (mae if self.metric is Metric.MAE else rmse)(targets, values[:, 0])
+
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return the mean of the training targets for every example, [M, 1]; for `mae` their median."""
         middle = np.median(targets) if self.metric is Metric.MAE else np.mean(targets.astype(np.float64))

@@ -29,7 +29,7 @@ class SubgroupClassification(Classification):
             for text in texts:
                 chosen = raw[column] == text
                 if np.count_nonzero(chosen) >= FEWEST:
-                    found = Classification.scores(self, targets[chosen], values[chosen], {})[self.metric]
+                    found = self.score(targets[chosen], values[chosen], {})
                     if np.isfinite(found):
                         scores[f"{self.metric}[{column}={text}]"] = found
         return scores

@@ -172,7 +172,7 @@ class TrainingRun:
         loss = course.loss_sum / self._epoch_steps
         found, values = self._network.evaluate(self._validation)
         self._check_finite("validation", found, 0.0)
-        score = self._objective.scores(self._validation.targets, values, self._validation.raw)[self._objective.metric]
+        score = self._objective.score(self._validation.targets, values, self._validation.raw)
         point = Epoch(train_loss=loss, validation_loss=found, validation_score=score, seconds=course.epoch_seconds)
         before = course.curve[course.best_epoch - 1]["validation_loss"] if course.best_epoch else math.inf
         course.curve.append(point.model_dump())

@@ -1,0 +1,52 @@
+"""What every objective keeps: its one metric is what stands in all of its scores."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.problem import METRICS, Metric, TaskType
+from idla_trainer.problems.classification import Classification
+from idla_trainer.problems.forecast import Forecast
+from idla_trainer.problems.objective import Objective
+from idla_trainer.problems.regression import Regression
+from idla_trainer.problems.subgroups import SubgroupClassification
+
+DRAWN = np.random.default_rng(5)
+CLASSES, SHARES = DRAWN.integers(0, 3, 60), DRAWN.dirichlet((1, 1, 1), 60)
+WARD = np.array(["a", "b"] * 30, dtype=object)
+NUMBERS, GUESSES = DRAWN.normal(size=60), DRAWN.normal(size=(60, 1))
+STEPS, FORECASTS = DRAWN.normal(size=(20, 4, 3)), DRAWN.normal(size=(20, 4, 3, 3))
+STEPS[3, 1, 2] = np.nan
+ZEROS, ONES = np.zeros(3, np.float32), np.ones(3, np.float32)
+
+
+def objectives() -> list[Any]:
+    """Return every objective with each of its metrics, and what it scores."""
+    classifiers = METRICS[TaskType.TABULAR_CLASSIFICATION]
+    found: list[Any] = [
+        (Classification(metric=metric, classes=3, positive=1), CLASSES, SHARES, {}) for metric in classifiers
+    ]
+    groups = (("ward", ("a", "b")),)
+    found += [
+        (SubgroupClassification(metric=metric, classes=3, subgroups=groups), CLASSES, SHARES, {"ward": WARD})
+        for metric in classifiers
+    ]
+    found += [
+        (Regression(metric=metric, center=1.0, scale=2.0), NUMBERS, GUESSES, {})
+        for metric in METRICS[TaskType.TABULAR_REGRESSION]
+    ]
+    found += [
+        (Forecast(metric=metric, horizon=4, levels=(0.1, 0.9), location=ZEROS, scale=ONES), STEPS, FORECASTS, {})
+        for metric in METRICS[TaskType.FORECASTING]
+    ]
+    return [pytest.param(*case, id=f"{type(case[0]).__name__} {case[0].metric}") for case in found]
+
+
+@pytest.mark.parametrize(("objective", "targets", "values", "raw"), objectives())
+def test_the_score_is_the_metric_among_all_scores(objective: Objective, targets: Any, values: Any, raw: Any) -> None:
+    assert objective.score(targets, values, raw) == objective.scores(targets, values, raw)[objective.metric]
+
+
+def test_a_metric_of_another_task_is_none_of_classes() -> None:
+    with pytest.raises(ValueError, match="rmse is no metric of classes"):
+        Classification(metric=Metric.RMSE, classes=3).score(CLASSES, SHARES, {})
