@@ -8,7 +8,6 @@ from idla.api.reasons import DecisionName, DecisionReason
 from idla.api.training_workflow_status import DecisionStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.plan import PROFILE
 from idla.core.task_state import TaskState
-from idla.local.ending import summary_of
 
 _SELDOM_SECONDS = 10.0
 """Between two lines of progress where they cannot be written over each other."""
@@ -136,9 +135,3 @@ def _short(text: str) -> str:
 
 def _decision(status: TrainingWorkflowStatus, name: DecisionName) -> DecisionStatus | None:
     return next((entry for entry in status.decisions if entry.name == name), None)
-
-
-def last_words(status: TrainingWorkflowStatus) -> str:
-    """Return how it ended."""
-    summary = summary_of(status)
-    return "nothing was decided" if summary is None else f"{summary.reason}: {summary.message}"
