@@ -9,7 +9,7 @@ import argparse
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.judged import Judged
-from idla_trainer.models.registry import entry_of
+from idla_trainer.models.registry import Change, change_of, entry_of
 from idla_trainer.problems.registry import KINDS
 
 DATA = Path(__file__).parents[3] / "shared/data/ml"
@@ -72,14 +72,11 @@ def dataset_of(case: Case, seed: int) -> Dataset:
     return kind.prepare(found, source, case.problem, digest="sha256:" + "0" * 64, test=None)
 
 
-def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Any]:
+def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Change | None]:
     """Return a network and what changes its examples at random."""
-    entry, values = entry_of(ModelSpec(template=name, builder=name, hyperparameters={"width": width} if width else {}))
-    model = entry.build(dataset.preprocess, dataset.objective, values)
-    if entry.augment is None:
-        return model, None
-    change: Callable[..., Any] = entry.augment
-    return model, lambda inputs, epoch, step: {**inputs, **change(inputs, values, seed=1, epoch=epoch, step=step)}
+    spec = ModelSpec(template=name, builder=name, hyperparameters={"width": width} if width else {})
+    entry, values = entry_of(spec)
+    return entry.build(dataset.preprocess, dataset.objective, values), change_of(spec, seed=1)
 
 
 def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None:

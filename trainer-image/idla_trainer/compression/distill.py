@@ -16,8 +16,8 @@ from idla_trainer.training.batches import epoch_order, steps_per_epoch
 Arrays = Mapping[str, npt.NDArray[Any]]
 Loss = Callable[[Any, Any], Any]
 """Targets and outputs of the layer "logits" -> one loss an example, as `Objective.loss`."""
-Augment = Callable[[Arrays, int, int], Arrays]
-"""Inputs of a batch, epoch and step -> changed inputs."""
+Augment = Callable[..., Arrays]
+"""`augment(inputs, epoch=, step=)` returns the changed inputs of a batch."""
 Change = Callable[[Sequence[Any]], list[Any]]
 """Trainable values of a network -> what it computes with instead."""
 _AT_ONCE = 512
@@ -139,7 +139,7 @@ class _Training:
             self._optimizer.learning_rate.assign(settings.learning_rate * _share_of_rate(done))
             inputs: Arrays = {name: values[chosen] for name, values in self._data.inputs.items()}
             if self._lesson.augment is not None:
-                inputs = self._lesson.augment(inputs, number, step)
+                inputs = self._lesson.augment(inputs, epoch=number, step=step)
             self._step(inputs, self._data.targets[chosen], self._answer(inputs, chosen), self._weight(chosen))
 
     def validation_loss(self) -> float:

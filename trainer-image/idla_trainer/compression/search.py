@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from idla_contract.task import CompressStep, ModelSpec
-from idla_preprocess import Arrays
+from idla_contract.task import CompressStep
 
-from idla_trainer.compression.distill import Augment, Data, Lesson, Settings
+from idla_trainer.compression.distill import Data, Lesson, Settings
 from idla_trainer.compression.networks import Task, networks
 from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.judged import Judged
-from idla_trainer.models.registry import entry_of
+from idla_trainer.models.registry import change_of
 from idla_trainer.training.candidate import TrainedCandidate
 
 _AWARE = 3
@@ -69,7 +68,7 @@ def _task(
     validation, recipe = dataset.examples(dataset.parts.validation), step.recipe
     data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
     return Task(
-        lesson=Lesson(data, dataset.objective.loss, augment=_augment(candidate.model, candidate.seed)),
+        lesson=Lesson(data, dataset.objective.loss, augment=change_of(candidate.model, seed=candidate.seed)),
         settings=Settings(
             epochs=recipe.epochs,
             learning_rate=recipe.learning_rate,
@@ -81,16 +80,3 @@ def _task(
         clock=Clock(recipe.budget_seconds),
         check=check,
     )
-
-
-def _augment(model: ModelSpec, seed: int) -> Augment | None:
-    entry, values = entry_of(model)
-    change = entry.augment
-    if change is None:
-        return None
-
-    def augment(inputs: Arrays, epoch: int, number: int) -> Arrays:
-        changed: Arrays = {**inputs, **change(inputs, values, seed=seed, epoch=epoch, step=number)}
-        return changed
-
-    return augment

@@ -1,5 +1,6 @@
 """Names of the networks and what each needs to be built."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ from idla_trainer.problems.objective import Objective
 
 Builder = Callable[[Any, Objective, Values], Any]
 Augment = Callable[..., Any]
+Change = Callable[..., Arrays]
+"""`change(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
 
@@ -58,41 +61,27 @@ def _augmented(inputs: Arrays, values: Values, *, seed: int, epoch: int, step: i
     return {IMAGE: augmentation.augmented(inputs[IMAGE], values, seed=seed, epoch=epoch, step=step)}
 
 
+def _of_images(build: Builder, *own: Hyperparameter) -> Entry:
+    return Entry(build, (*own, _DROPOUT, *augmentation.HYPERPARAMETERS), ImageSpec, _augmented)
+
+
 REGISTRY = {
-    "resnet": Entry(
+    "resnet": _of_images(
         build_resnet,
-        (
-            Hyperparameter("blocks", 1, 1, 18, "residual blocks of each of the three stages"),
-            Hyperparameter("width", 32, 4, 256, "channels of the first stage; each stage doubles them"),
-            _DROPOUT,
-            *augmentation.HYPERPARAMETERS,
-        ),
-        ImageSpec,
-        _augmented,
+        Hyperparameter("blocks", 1, 1, 18, "residual blocks of each of the three stages"),
+        Hyperparameter("width", 32, 4, 256, "channels of the first stage; each stage doubles them"),
     ),
-    "vgg": Entry(
+    "vgg": _of_images(
         build_vgg,
-        (
-            Hyperparameter("blocks", 3, 1, 5, "pairs of convolutions, each halving the image"),
-            Hyperparameter("width", 32, 4, 256, "channels of the first pair; each pair doubles them"),
-            Hyperparameter("dense", 128, 8, 4096, "units of the dense layer"),
-            _DROPOUT,
-            *augmentation.HYPERPARAMETERS,
-        ),
-        ImageSpec,
-        _augmented,
+        Hyperparameter("blocks", 3, 1, 5, "pairs of convolutions, each halving the image"),
+        Hyperparameter("width", 32, 4, 256, "channels of the first pair; each pair doubles them"),
+        Hyperparameter("dense", 128, 8, 4096, "units of the dense layer"),
     ),
-    "efficient": Entry(
+    "efficient": _of_images(
         build_efficient,
-        (
-            Hyperparameter("width", 16, 4, 256, "channels of the first stage; each stage doubles them"),
-            Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
-            Hyperparameter("expansion", 2, 1, 8, "times by which a block widens its features", whole=False),
-            _DROPOUT,
-            *augmentation.HYPERPARAMETERS,
-        ),
-        ImageSpec,
-        _augmented,
+        Hyperparameter("width", 16, 4, 256, "channels of the first stage; each stage doubles them"),
+        Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
+        Hyperparameter("expansion", 2, 1, 8, "times by which a block widens its features", whole=False),
     ),
     "ngram-linear": Entry(build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
     "text-network": Entry(build_text_network, text_network.HYPERPARAMETERS, TextSpec),
@@ -117,6 +106,12 @@ def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
         message = "model.weights: no network of this image begins with given weights yet; leave it out"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
+
+
+def change_of(model: ModelSpec, *, seed: int) -> Change | None:
+    """Return what changes a model's training inputs at random, by epoch and step alone; None: nothing does."""
+    entry, values = entry_of(model)
+    return None if entry.augment is None else functools.partial(entry.augment, values=values, seed=seed)
 
 
 def check_takes(model: ModelSpec, preprocess: Preprocess) -> None:

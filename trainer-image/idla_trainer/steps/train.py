@@ -1,6 +1,5 @@
 """Train: one candidate, its best weights kept for the compression."""
 
-import functools
 import hashlib
 import logging
 from dataclasses import replace
@@ -11,7 +10,7 @@ from idla_contract.task import ClassWeights, Training, TrainStep
 
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.failures import TaskError
-from idla_trainer.models.registry import check_takes, entry_of
+from idla_trainer.models.registry import change_of, check_takes
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.objective import Objective
 from idla_trainer.steps.context import Context, Outcome
@@ -19,7 +18,7 @@ from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.loop import Change, TrainingRun
+from idla_trainer.training.loop import TrainingRun
 from idla_trainer.training.network import Network, build_model, weights_of
 
 _log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ def train(context: Context, step: TrainStep) -> Outcome:
         train=_weighted(dataset, dataset.examples(parts.train), training),
         validation=dataset.examples(parts.validation),
         objective=dataset.objective,
-        change=_change(step),
+        change=change_of(step.model, seed=training.seed),
     )
     report = run.run(
         template=step.model.template,
@@ -88,13 +87,6 @@ def _weighted(dataset: Dataset, examples: Examples, training: Training) -> Examp
     counts = np.bincount(examples.targets, minlength=len(dataset.classes))
     weights = len(examples) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(examples, weights=weights[examples.targets].astype(np.float32))
-
-
-def _change(step: TrainStep) -> Change | None:
-    entry, values = entry_of(step.model)
-    if entry.augment is None:
-        return None
-    return functools.partial(entry.augment, values=values, seed=step.training.seed)
 
 
 def _fingerprint(context: Context, step: TrainStep) -> str:

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from idla_preprocess import Arrays
 from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
 from idla_trainer.judged import Judged
+from idla_trainer.models.registry import Change
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.objective import Objective
 from idla_trainer.training.batches import epoch_order, steps_per_epoch
@@ -25,8 +26,6 @@ from idla_trainer.training.network import Network
 from idla_trainer.training.progress import ProgressMetrics
 from idla_trainer.training.schedule import learning_rate
 
-Change = Callable[..., Arrays]
-"""`change(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 _BEST = "best/"
 _log = logging.getLogger(__name__)
 

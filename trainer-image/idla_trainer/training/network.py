@@ -74,13 +74,20 @@ class Network:
     def evaluate(self, examples: Examples) -> Evaluation:
         """Return loss and answers without a change of the model; of the averaged weights where there are some."""
         if self._average is None:
-            return self._evaluated(examples)
+            return self.evaluate_plain(examples)
         with self._average.in_place(self.model.weights):
-            return self._evaluated(examples)
+            return self.evaluate_plain(examples)
 
     def evaluate_plain(self, examples: Examples) -> Evaluation:
         """Return loss and answers of the weights as they are."""
-        return self._evaluated(examples)
+        loss, values = 0.0, []
+        for start in range(0, len(examples), _EVALUATED_AT_ONCE):
+            part = slice(start, start + _EVALUATED_AT_ONCE)
+            inputs = {name: array[part] for name, array in examples.inputs.items()}
+            losses, answers = self._evaluate(_tensors(inputs), tf.constant(examples.targets[part]))
+            loss += float(losses)
+            values.append(np.array(answers))
+        return Evaluation(loss / len(examples), np.concatenate(values))
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of the weights that `evaluate` judges, by their place."""
@@ -108,16 +115,6 @@ class Network:
     def _variables(self) -> list[Any]:
         averages = [] if self._average is None else [*self._average.variables, self._average.count]
         return [*self.model.variables, *self._optimizer.variables, *averages]
-
-    def _evaluated(self, examples: Examples) -> Evaluation:
-        loss, values = 0.0, []
-        for start in range(0, len(examples), _EVALUATED_AT_ONCE):
-            part = slice(start, start + _EVALUATED_AT_ONCE)
-            inputs = {name: array[part] for name, array in examples.inputs.items()}
-            losses, answers = self._evaluate(_tensors(inputs), tf.constant(examples.targets[part]))
-            loss += float(losses)
-            values.append(np.array(answers))
-        return Evaluation(loss / len(examples), np.concatenate(values))
 
     def _trace_step(self, inputs: Any, targets: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
