@@ -9,6 +9,7 @@ from idla_contract.base import ContractModel
 from idla_contract.paths import artifact_folder, task_folder
 from idla_contract.result import (
     ArtifactRef,
+    CompressReport,
     DataProfile,
     Epoch,
     Failure,
@@ -16,6 +17,7 @@ from idla_contract.result import (
     StepResult,
     TaskResult,
     TrainReport,
+    Variant,
 )
 from idla_contract.task import DataSource, ModelSpec, PublishStep, TaskSpec, TrainStep
 from pydantic import ValidationError
@@ -101,6 +103,20 @@ def test_a_result_that_cannot_fit_loses_its_class_names_but_keeps_the_figures() 
     short = TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened()
     expected = profile.model_copy(update={"classes": (), "class_counts": ()})
     assert short == TaskResult(task="profile", content_hash="0123456789ab", profile=expected)
+
+
+def test_layers_that_kept_their_channels_give_way_before_the_variants() -> None:
+    variant = Variant(
+        name="Int8", size_bytes=1, gate_score=1.0, gate_drop=0.0, gate_drop_interval=(0.0, 0.0),
+        latency_p50_milliseconds=1.0, latency_p95_milliseconds=1.0, passed=True, message="kept",
+    )  # fmt: skip
+    compress = CompressReport(
+        choice="Int8", reason="GatePassed", variants=(variant,) * 8, unpruned=("a layer that is too long" * 30,) * 8
+    )
+    short = TaskResult(task="publish", content_hash="0123456789ab", compress=compress).shortened()
+    assert short.compress is not None
+    assert [kept.gate_score for kept in short.compress.variants] == [1.0] * 8
+    assert short.compress.unpruned == ()
 
 
 @given(

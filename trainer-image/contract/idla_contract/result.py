@@ -190,9 +190,9 @@ class TaskResult(ContractModel):
         """Return this result with as little removed as makes its JSON at most `limit` bytes.
 
         Removed in this order until it fits: the training curve, the profile's warnings and class counts, the step
-        timings, the variants' messages, the end of the failure's message, the class names, the profile and the
-        variants. At last only the failure and the artifact stay, with texts cut. That fits into 2 KiB, and
-        nothing is ever raised: a container that has an answer must be able to give it.
+        timings, the variants' messages with the layers that kept their channels, the end of the failure's message, the
+        class names, the profile and the variants. At last only the failure and the artifact stay, with texts cut. That
+        fits into 2 KiB, and nothing is ever raised: a container that has an answer must be able to give it.
         """
         result = self
         for cut in _CUTS:
@@ -222,7 +222,9 @@ def _without_variant_messages(result: TaskResult) -> TaskResult:
     if result.compress is None:
         return result
     variants = tuple(variant.model_copy(update={"message": ""}) for variant in result.compress.variants)
-    return result.model_copy(update={"compress": result.compress.model_copy(update={"variants": variants})})
+    return result.model_copy(
+        update={"compress": result.compress.model_copy(update={"variants": variants, "unpruned": ()})}
+    )
 
 
 def _with_short_failure(result: TaskResult) -> TaskResult:
