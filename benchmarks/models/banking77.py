@@ -48,10 +48,7 @@ def main() -> int:
             "float": float((names[plain] == truth).mean()),
             "svm": float(theirs.mean()),
             "difference": bootstrap(names[ours] == truth, theirs),
-            "told": found.document["test"],
-            "template": found.document["template"],
-            "ratio": found.float_bytes / found.served_bytes,
-            "seconds": found.document["seconds"],
+            **found.told,
         }
         scores.append(score)
         print(json.dumps(score), flush=True)

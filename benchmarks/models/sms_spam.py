@@ -37,10 +37,7 @@ def main() -> int:
             "idla": f1(truth, np.array(found.answers["label"], dtype=str)),
             "float": f1(truth, np.array(found.float_answers["label"], dtype=str)),
             "svm": f1(truth, peer(learned, asked)),
-            "told": found.document["test"],
-            "template": found.document["template"],
-            "ratio": found.float_bytes / found.served_bytes,
-            "seconds": found.document["seconds"],
+            **found.told,
         }
         scores.append(score)
         print(json.dumps(score), flush=True)

@@ -51,6 +51,16 @@ class Outcome:
     served_bytes: int
     float_bytes: int
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what is printed of every run beside its score."""
+        return {
+            "told": self.document["test"],
+            "template": self.document["template"],
+            "ratio": self.float_bytes / self.served_bytes,
+            "seconds": self.document["seconds"],
+        }
+
 
 def run(train: Sequence[Example], test: Sequence[Example], spec: Mapping[str, Any]) -> Outcome:
     """Return what `idla run --local` makes of examples, and the artifact's answers to the raw test texts.
