@@ -1,10 +1,8 @@
 """The forecasters as they are served: built-in operations alone, small, and learning what persistence cannot know."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource
@@ -14,6 +12,8 @@ from idla_trainer.models import graph_forecaster, series_linear
 from idla_trainer.models.graph_forecaster import build_graph_forecaster
 from idla_trainer.models.series_linear import build_series_linear
 from idla_trainer.problems.forecasting import prepare
+
+from tests.trainer.served import answers, files_of
 
 pytestmark = pytest.mark.trainer
 
@@ -98,18 +98,12 @@ def test_a_trained_network_is_better_than_persistence_and_its_quantiles_hold_wha
 @pytest.mark.parametrize("period", [3600, 1], ids=["calendar", "none"])
 @pytest.mark.parametrize(("build", "known"), NETWORKS)
 def test_a_network_is_served_by_built_in_operations_with_the_same_answers(build: Any, known: Any, period: int) -> None:
-    import tensorflow as tf
-
     data = dataset(sensors=40, gaps=0.1, period=period)
     model = trained(built(build, known, data), data, 1)
     tensors = data.examples(data.parts.test[:5]).inputs
     assert ("calendar" in tensors) == (period > 1)
     expected = model(tensors, training=False).numpy()
-    files = []
-    for optimizations in ([], [tf.lite.Optimize.DEFAULT]):
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        converter.optimizations = optimizations
-        files.append(converter.convert())
+    files = files_of(model)
     whole, small = (answers(file, tensors) for file in files)
     np.testing.assert_allclose(whole, expected, rtol=1e-3)
     np.testing.assert_allclose(small, expected, rtol=0.05)
@@ -132,15 +126,3 @@ def test_unknown_targets_teach_nothing() -> None:
     assert not gradient[0].any()
     assert not gradient[1, 2:].any()
     assert gradient[1, :2].all()
-
-
-def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-    """Return what LiteRT's built-in operations alone make of each example."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    runner = Interpreter(model_content=file, num_threads=1).get_signature_runner()
-    found = [
-        next(iter(runner(**{name: array[row : row + 1] for name, array in tensors.items()}).values()))
-        for row in range(len(next(iter(tensors.values()))))
-    ]
-    return np.concatenate(found)

@@ -15,6 +15,8 @@ from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.objective import Objective
 from idla_trainer.problems.regression import Regression
 
+from tests.trainer.served import answers, files_of
+
 pytestmark = pytest.mark.trainer
 
 ROWS = 64
@@ -60,8 +62,6 @@ def randomized(model: Any) -> Any:
 def test_the_served_file_answers_as_the_network_does(
     build: Any, values: Mapping[str, float], objective: Objective, chosen: tuple[str, ...]
 ) -> None:
-    import tensorflow as tf
-
     raw = {name: values for name, values in records().items() if name in chosen}
     spec, _ = TabularSpec.fitted(raw)
     model = randomized(build(spec, objective, values))
@@ -69,22 +69,17 @@ def test_the_served_file_answers_as_the_network_does(
     expected = model(tensors, training=False).numpy()
     assert expected.shape == (ROWS, *objective.shape)
     assert np.isfinite(expected).all()
-    file = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-    np.testing.assert_allclose(answers(file, tensors), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers(files_of(model)[0], tensors), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("build", "values"), NETWORKS)
 def test_a_compressed_file_answers_much_the_same(build: Any, values: Mapping[str, float]) -> None:
-    import tensorflow as tf
-
     raw = records()
     spec, _ = TabularSpec.fitted(raw)
     model = randomized(build(spec, CLASSES, values))
     tensors = spec.to_tensors(raw)
     expected = model(tensors, training=False).numpy()
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    np.testing.assert_allclose(answers(converter.convert(), tensors), expected, atol=0.05)
+    np.testing.assert_allclose(answers(files_of(model)[1], tensors), expected, atol=0.05)
 
 
 def test_the_pieces_tell_how_far_a_number_has_come_through_each_bin() -> None:
@@ -134,18 +129,3 @@ def test_calibration_divides_the_logits_and_keeps_the_chosen_classes() -> None:
     assert divisor < 1
     powers = before.astype(np.float64) ** (1 / divisor)
     np.testing.assert_allclose(after, powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
-
-
-def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-    """Return what LiteRT's built-in operations alone make of each example."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=file, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    )
-    runner = interpreter.get_signature_runner()
-    found = [
-        next(iter(runner(**{name: array[place : place + 1] for name, array in tensors.items()}).values()))
-        for place in range(len(next(iter(tensors.values()))))
-    ]
-    return np.concatenate(found)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from idla_contract.problem import Metric
 from idla_preprocess.text import TextSpec
 from idla_trainer.models.ngram_linear import build_ngram_linear
 from idla_trainer.models.text_network import build_text_network
 from idla_trainer.problems.classification import Classification
+
+from tests.trainer.served import answers, files_of
 
 pytestmark = pytest.mark.trainer
 
@@ -46,18 +47,12 @@ def randomized(model: Any) -> Any:
 def test_a_network_is_served_a_quarter_as_large_with_the_same_answers(
     spec: TextSpec, build: Any, values: Mapping[str, float]
 ) -> None:
-    import tensorflow as tf
-
     model = randomized(build(spec, Classification(metric=Metric.ACCURACY, classes=CLASSES), values))
     texts = np.array(["abcd efgh abcd", "", "unknown \u6771\u4eac", "bcda dcba jihg fedc"], dtype=object)
     tensors = spec.to_tensors({"text": texts})
     expected = model(tensors, training=False).numpy()
     np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-5)
-    files = []
-    for optimizations in ([], [tf.lite.Optimize.DEFAULT]):
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        converter.optimizations = optimizations
-        files.append(converter.convert())
+    files = files_of(model)
     whole, small = (answers(file, tensors) for file in files)
     np.testing.assert_allclose(whole, expected, atol=1e-5)
     assert (small.argmax(axis=1) == expected.argmax(axis=1)).all()
@@ -74,14 +69,3 @@ def test_an_empty_text_is_answered_whatever_stands_beside_it(
     beside = model(spec.to_tensors({"text": np.array(["abcd", ""], dtype=object)}), training=False).numpy()
     np.testing.assert_allclose(alone[0], beside[1], rtol=1e-4)
     assert np.isfinite(alone).all()
-
-
-def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-    """Return what LiteRT's built-in operations alone make of each example."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(model_content=file, experimental_op_resolver_type=OpResolverType.BUILTIN)
-    runner = interpreter.get_signature_runner()
-    count = len(next(iter(tensors.values())))
-    found = [runner(**{name: array[row : row + 1] for name, array in tensors.items()}) for row in range(count)]
-    return np.concatenate([next(iter(answer.values())) for answer in found])
