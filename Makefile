@@ -98,6 +98,10 @@ test-cluster: images ## tests on the local Kubernetes, and one that takes a seco
 test-e2e: images ## the whole way with real pods on the local Kubernetes (about 10 minutes)
 	$(BIN)/python -m pytest tests/e2e
 
+.PHONY: try
+try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)
+	IDLA_SAMPLES="$$($(BIN)/python -m tests.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits
+
 demo: images ## from 15 lines of YAML to an endpoint that answers, on the local cluster, everything checked
 	$(BIN)/python -m demo
 

@@ -23,3 +23,7 @@ def samples_folder() -> Path:
         subprocess.run([sys.executable, "-m", *download, "-r", str(PINNED), "-d", str(wheels)], check=True)
         subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
     return folder
+
+
+if __name__ == "__main__":
+    print(samples_folder())
