@@ -150,7 +150,7 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
         else Split(
             train_percent=split.train_percent,
             validation_percent=split.validation_percent,
-            test_percent=Split().test_percent if split.test_percent is None else split.test_percent,
+            test_percent=split.test_percent or 0,
             seed=Split().seed if split.seed is None else split.seed,
         ),
     )

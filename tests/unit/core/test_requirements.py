@@ -7,6 +7,7 @@ from idla.core.requirements import (
     SpecError,
     bar,
     claim_mebibytes,
+    data_source,
     light_amounts,
     limits,
     read_deployment_spec,
@@ -15,6 +16,7 @@ from idla.core.requirements import (
     training_amounts,
 )
 from idla.core.situation import Situation, owner_of, read_status
+from idla_contract.task import Split
 
 from tests.unit.core.world import NODE, World, model_deployment, workflow
 
@@ -125,6 +127,26 @@ def test_bars_and_limits() -> None:
     ]  # fmt: skip
     found_limits = limits(spec(constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.5"}]))
     assert (found_limits.size_bytes, found_limits.latency_p95_milliseconds) == (524288, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param({}, Split(), id="none"),
+        pytest.param(
+            {"split": {"trainPercent": 70, "validationPercent": 15, "testPercent": 15, "seed": 7}},
+            Split(train_percent=70, validation_percent=15, test_percent=15, seed=7),
+            id="all",
+        ),
+        pytest.param(
+            {"split": {"trainPercent": 90, "validationPercent": 10}, "testStorageUri": "pvc://c/test.csv"},
+            Split(train_percent=90, validation_percent=10, test_percent=0),
+            id="a test file needs no share",
+        ),
+    ],
+)
+def test_the_shares_of_the_examples(data: dict[str, Any], expected: Split) -> None:
+    assert data_source(spec(data={"storageUri": "pvc://c/d.csv", **data})).split == expected
 
 
 def test_the_size_of_the_claim() -> None:

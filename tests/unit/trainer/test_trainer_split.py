@@ -157,6 +157,21 @@ def test_the_scale_of_pixels_is_that_of_the_training_part_and_a_test_file_is_the
     assert found.preprocess == ImageSpec(height=2, width=2, channels=1, maximum=largest)
 
 
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        pytest.param(Split(), (400, 100), id="the default shares without test's: a fifth"),
+        pytest.param(Split(train_percent=90, validation_percent=10, test_percent=0), (450, 50), id="none for test"),
+    ],
+)
+def test_beside_a_test_file_the_rest_is_shared(shares: Split, expected: tuple[int, int]) -> None:
+    data = dataset([250, 300])
+    held_out = np.arange(500, 550)
+    parts = split(data.labels, equal_groups(data.images), data.classes, shares, held_out=held_out)
+    assert (len(parts.train), len(parts.validation) + len(parts.gate)) == expected
+    assert parts.test.tolist() == held_out.tolist()
+
+
 def test_a_profile_warns_of_what_harms() -> None:
     data = dataset([10, 100], different=40)
     images = data.images.copy()

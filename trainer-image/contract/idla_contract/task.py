@@ -1,9 +1,9 @@
 """What a task does: the resolved, self-contained request that one Job carries out."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from idla_contract.base import ContractModel
 from idla_contract.problem import Problem
@@ -64,7 +64,8 @@ class Split(ContractModel):
     train_percent: int = Field(default=64, ge=1, le=98)
     validation_percent: int = Field(default=16, ge=1, le=98)
     """Half of it, where it has 100 examples or more, becomes the gate split of the compression."""
-    test_percent: int = Field(default=20, ge=1, le=98)
+    test_percent: int = Field(default=20, ge=0, le=98)
+    """0 beside a test file."""
     seed: int = Field(default=42, ge=0)
 
 
@@ -87,6 +88,12 @@ class DataSource(ContractModel):
     """Recommendation: a table of the items' features, with the item's column."""
     items_digest: Digest | None = None
     split: Split = Split()
+
+    @model_validator(mode="after")
+    def _tested(self) -> Self:
+        if self.test_uri is None and self.split.test_percent == 0:
+            raise ValueError("split.testPercent: found 0; allowed: 1 or more, or 0 beside testUri")
+        return self
 
 
 class EarlyStopping(ContractModel):
