@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import NAMESPACE, install
 from tests.integration.operator.replica import Replica
-from tests.integration.operator.scene import until
 from tests.puppet import Rest
+from tests.waiting import until
 
 _WORKFLOW = {
     "task": {"type": "ImageClassification"},

@@ -18,8 +18,9 @@ from tests.faults.final import final_state
 from tests.faults.proxy import Proxy, Record
 from tests.faults.rules import Armed, Rule
 from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install_with_library
-from tests.integration.operator.scene import MODELS, PATIENCE, WORKFLOWS, Scene, condition, until
+from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
 from tests.puppet import Puppet, Rest
+from tests.waiting import PATIENCE, until
 
 REST_SECONDS = 10.0
 """Within which an object that is done is not written to."""

@@ -25,7 +25,7 @@ from tests.faults.rules import (
     Stale,
 )
 from tests.faults.stage import ERROR_410, ONCE, Run, Stage, halfway
-from tests.integration.operator.scene import PATIENCE, until
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

@@ -26,8 +26,9 @@ from tests.fuzz.tally import LARGE, OBJECTS, seen
 from tests.fuzz.together import valid
 from tests.integration.api.custom_resources import NAMESPACED, Api
 from tests.integration.operator.process import Operator, install_with_library
-from tests.integration.operator.scene import condition, until
+from tests.integration.operator.scene import condition
 from tests.puppet import Rest
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1800), LARGE]
 TWF, MDEP, MTPL = "TrainingWorkflow", "ModelDeployment", "ModelTemplate"

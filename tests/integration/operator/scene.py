@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from tests.integration.operator.process import Audit, Operator
 from tests.puppet import Puppet, Rest
+from tests.waiting import until
 
-T = TypeVar("T")
-PATIENCE = 120.0
-"""Seconds that a wait may take on a busy machine; tests assert what happens, never how fast."""
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
-
-
-def until(check: Callable[[], T | None], what: Callable[[], object], *, patience: float = PATIENCE) -> T:
-    """Return what `check` returns as soon as that is true, within so many seconds.
-
-    Raises:
-        AssertionError: it took too long; the message shows `what`.
-    """
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"still waiting after {patience:.0f} seconds: {what()}")
 
 
 def condition(document: dict[str, Any] | None, kind: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.process import CANARY, ROOT, documents
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
 from tests.puppet import Rest
 from tests.puppet.rest import RestError, path_of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 WITH_PASSWORD = {"storageUri": "https://user:canary-of-the-address@data.example/x.npz"}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import PATIENCE, Scene, condition, result_of
+from tests.integration.operator.scene import Scene, condition, result_of
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

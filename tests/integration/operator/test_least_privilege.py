@@ -9,7 +9,8 @@ from tests.cluster import ControlPlane
 from tests.integration.operator.permissions import Comparison, Right, compare, granted
 from tests.integration.operator.process import NAMESPACE, ROOT, documents
 from tests.integration.operator.replica import Replica
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 ROLES = {"ClusterRole", "Role"}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
-from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition, until
+from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
 from tests.puppet.node import Ended
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

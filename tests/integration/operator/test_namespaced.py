@@ -16,9 +16,10 @@ from tests.cluster import ControlPlane
 from tests.integration.operator.permissions import Comparison, Right, compare, granted
 from tests.integration.operator.process import ROOT, Audit, Operator
 from tests.integration.operator.replica import Replica
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
 from tests.integration.operator.test_least_privilege import whole_life
 from tests.puppet import Puppet, Rest
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

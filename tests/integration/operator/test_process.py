@@ -6,8 +6,9 @@ import pytest
 
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import Operator, documents
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
 from tests.puppet import Rest
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

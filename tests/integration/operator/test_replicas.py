@@ -16,8 +16,9 @@ import pytest
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import NAMESPACE, Audit, Operator, permit
 from tests.integration.operator.replica import HeldWrite, Replica
-from tests.integration.operator.scene import PATIENCE, Scene, result_of, until
+from tests.integration.operator.scene import Scene, result_of
 from tests.puppet import Puppet, Rest
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

@@ -6,8 +6,9 @@ from collections import Counter
 import pytest
 from idla_contract.result import Failure, FailureReason
 
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
 from tests.puppet.node import Ended
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 REST_SECONDS = 60.0

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
 from tests.puppet.rest import MERGE, path_of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

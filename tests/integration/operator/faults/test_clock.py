@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import Operator
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

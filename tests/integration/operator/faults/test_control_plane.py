@@ -13,7 +13,8 @@ import pytest
 from tests.cluster import ControlPlane
 from tests.integration.operator.faults import etcd
 from tests.integration.operator.process import Operator
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
 from tests.puppet.node import Ended, Stuck
 from tests.puppet.rest import path_of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

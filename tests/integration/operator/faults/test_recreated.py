@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
-from tests.integration.operator.scene import Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

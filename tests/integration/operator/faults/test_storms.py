@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.integration.operator.scene import PATIENCE, Scene, condition, until
+from tests.integration.operator.scene import Scene, condition
 from tests.integration.operator.test_canaries import WITH_PASSWORD, accepted, without_rules_on_addresses
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 

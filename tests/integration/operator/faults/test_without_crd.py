@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.operator.process import install
-from tests.integration.operator.scene import Scene, until
+from tests.integration.operator.scene import Scene
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 
