@@ -7,13 +7,11 @@ STAMP := $(VENV)/.stamp
 TOOLS := .tools
 .DEFAULT_GOAL := help
 
-.PHONY: help env requirements generate format lint test test-unit test-api test-server test-trainer \
-  test-operator test-operator-life test-operator-faults \
-  test-faults test-faults-writes test-faults-reads test-faults-outages test-faults-bounded test-cluster test-e2e \
-  demo cluster images cluster-down bench-serving bench-trainer verify clean
+# Every target that `make help` lists is a command and no file.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## install the pinned packages and the members into .venv
 
@@ -47,58 +45,103 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test: lint test-unit test-server test-api test-fuzz-bounded test-operator test-faults-bounded test-trainer test-cluster test-e2e ## everything that must pass (CI calls this)
+# `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`.
+GATE := lint test-unit test-server test-fuzz-bounded test-api test-trainer-gate test-operator-gate test-faults-gate \
+  test-e2e-gate
+ALL := lint verify test-unit test-server test-api test-fuzz test-trainer test-operator-life test-operator-faults \
+  test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
+  test-cluster test-e2e-digits test-e2e-data test-e2e-faults test-e2e-replicas demo try
 
-test-unit: env ## unit tests, in seconds
-	$(BIN)/python -m pytest tests/unit
+test: env ## the gate: what must pass before anything lands; CI runs it (15 minutes, 30 the first time)
+	$(BIN)/python -m tools.slices $(GATE)
 
-test-server: env ## tests of the model server as a process (half a minute)
-	$(BIN)/python -m pytest tests/server
+test-all: env ## everything: slice after slice, past red ones, a table at the end (two hours)
+	$(BIN)/python -m tools.slices $(ALL)
 
-test-api: env ## tests on a real API server (the first time builds Kubernetes, about 6 minutes)
-	$(BIN)/python -m pytest tests/integration/api
+ci: env ## what CI will do with HEAD, done here: a fresh clone in a temporary folder, and .ci/run in it
+	$(BIN)/python -m tools.ci
 
-test-operator: env ## the real operator on a real API server with simulated pods: the two below side by side
-	$(MAKE) --jobs=2 --output-sync=target test-operator-life test-operator-faults
+# Each worker has a control plane of its own; where starting one is dear, a file stays with one worker.
+WORKERS ?= 2
+BY_TEST := --numprocesses=$(WORKERS) --dist=worksteal
+BY_FILE := --numprocesses=$(WORKERS) --dist=loadfile
+PYTEST = $(BIN)/python -m pytest --junitxml=dist/reports/$@.xml
 
-test-operator-life: env ## whole way, kills, life, rights, replicas
-	$(BIN)/python -m pytest tests/integration/operator --ignore tests/integration/operator/faults
+test-unit: env ## unit tests
+	$(PYTEST) $(BY_TEST) tests/unit
 
-test-operator-faults: env ## faults of control plane, nodes, pods, admission, clocks and hands
-	$(BIN)/python -m pytest tests/integration/operator/faults
+test-server: env ## the model server as a process
+	$(PYTEST) tests/server
 
-test-faults: env ## the operator behind a fault proxy, whole: the three below side by side (about 20 minutes)
-	$(MAKE) --jobs=3 --output-sync=target test-faults-writes test-faults-reads test-faults-outages
+test-api: env ## CRDs, manifests and children on a real API server (the first time builds Kubernetes, about 6 minutes)
+	$(PYTEST) $(BY_FILE) tests/integration/api
 
-test-faults-writes: env ## killed, cut off and refused at every write
-	$(BIN)/python -m pytest tests/faults/test_derived.py tests/faults/test_rules.py
+test-operator-gate: env ## the gate's part of the two below
+	$(PYTEST) $(BY_FILE) -m gate tests/integration/operator
 
-test-faults-reads: env ## reads and watches that go wrong
-	$(BIN)/python -m pytest tests/faults/test_reads.py
+test-operator-life: env ## the real operator with simulated pods: whole way, kills, edits, rights, replicas
+	$(PYTEST) $(BY_FILE) tests/integration/operator --ignore tests/integration/operator/faults
+
+test-operator-faults: env ## the same under faults of control plane, nodes, pods, admission, clocks and hands
+	$(PYTEST) $(BY_FILE) tests/integration/operator/faults
+
+test-operator: env ## these two
+	$(BIN)/python -m tools.slices test-operator-life test-operator-faults
+
+test-faults-gate: env ## the gate's part of the five below
+	$(PYTEST) -m gate tests/faults
+
+test-faults-kills: env ## the operator killed before and after each of its writes
+	$(PYTEST) $(BY_TEST) tests/faults/test_derived.py tests/faults/test_rules.py -k "not answer and not stale and not refus"
+
+test-faults-answers: env ## answers to its writes lost, and what it reads back old
+	$(PYTEST) $(BY_TEST) tests/faults/test_derived.py -k "answer or stale"
+
+test-faults-refusals: env ## each of its writes refused in every way
+	$(PYTEST) $(BY_TEST) tests/faults/test_derived.py -k "refus"
+
+test-faults-reads: env ## its reads and watches gone wrong
+	$(PYTEST) $(BY_TEST) tests/faults/test_reads.py
 
 test-faults-outages: env ## what kopf ends on, and an API server that is away
-	$(BIN)/python -m pytest tests/faults/test_kopf_exits.py
+	$(PYTEST) $(BY_TEST) tests/faults/test_kopf_exits.py
 
-test-faults-bounded: env ## the part of the fault tests that belongs to `make test` (a minute and a half)
-	$(BIN)/python -m pytest tests/faults -m bounded
+test-faults: env ## these five
+	$(BIN)/python -m tools.slices $(filter test-faults-%,$(ALL))
 
-.PHONY: test-fuzz test-fuzz-bounded
-test-fuzz-bounded: env ## a thousand drawn objects through the core (half a minute)
-	$(BIN)/python -m pytest tests/fuzz -m "not api"
+test-fuzz-bounded: env ## a thousand drawn objects through the core
+	$(PYTEST) tests/fuzz -m "not api"
 
-test-fuzz: env ## 10,000 objects drawn from the CRDs through the core, and some through a real API server (10 minutes)
-	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(BIN)/python -m pytest tests/fuzz
+test-fuzz: env ## 10,000 drawn objects through the core, and some through a real API server
+	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(PYTEST) tests/fuzz
 
-test-trainer: env ## the trainer with TensorFlow on the real digits: whole way, kills and resumption, bad input (about 2 minutes)
-	$(BIN)/python -m pytest tests/trainer
+test-trainer-gate: env ## the trainer's whole way on one small task of each kind
+	$(PYTEST) $(BY_FILE) -m gate tests/trainer
 
-test-cluster: images ## tests on the local Kubernetes, and one that takes a second cluster up and down
-	$(BIN)/python -m pytest tests/integration/cluster
+test-trainer: env ## the trainer with TensorFlow, whole: kinds of tasks, kills, resumption, compression, bad input
+	$(PYTEST) $(BY_FILE) tests/trainer
 
-test-e2e: images ## the whole way with real pods on the local Kubernetes (about 10 minutes)
-	$(BIN)/python -m pytest tests/e2e
+test-cluster: images ## the local Kubernetes itself, and a second cluster that comes and goes
+	$(PYTEST) tests/integration/cluster
 
-.PHONY: try
+test-e2e-gate: images ## real pods: digits from YAML to an answering endpoint, the operator killed on the way
+	$(PYTEST) -m gate tests/e2e
+
+test-e2e-digits: images ## the same, whole: rest, promotion by digest, deletion
+	$(PYTEST) tests/e2e/test_digits.py tests/e2e/test_permissions.py
+
+test-e2e-data: images ## data of all kinds on claims, also bad ones; an endpoint that is replaced under load
+	$(PYTEST) tests/e2e/test_data.py tests/e2e/test_replacement.py tests/e2e/test_permissions.py
+
+test-e2e-faults: images ## real pods evicted, starved, drained, with damaged bytes
+	$(PYTEST) tests/e2e/test_faults.py tests/e2e/test_permissions.py
+
+test-e2e-replicas: images ## two replicas of the operator
+	$(PYTEST) tests/e2e/test_replicas.py tests/e2e/test_permissions.py
+
+test-e2e: env ## these four
+	$(BIN)/python -m tools.slices $(filter test-e2e-%,$(ALL))
+
 try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)
 	IDLA_SAMPLES="$$($(BIN)/python -m tests.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits
 
@@ -125,7 +168,6 @@ $(TOOLS)/%/.stamp: $(BIN)/uv requirements/%.txt
 	$(BIN)/uv pip install --quiet --python $(TOOLS)/$*/bin/python --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.PHONY: sbom scan
 sbom: env $(TOOLS)/sbom/.stamp ## write a bill of materials (CycloneDX) of each image's Python packages into dist, checked against its list
 	$(BIN)/python -m tests.sbom $(TOOLS)/sbom/bin/cyclonedx-py dist
 
