@@ -11,6 +11,9 @@ T = TypeVar("T")
 PATIENCE = 300.0 * float(os.environ.get("IDLA_PATIENCE", "1"))
 """Seconds after which a wait for one state is given up; `IDLA_PATIENCE` is a factor of it, for a slower machine."""
 
+WHOLE = 8 * PATIENCE
+"""Seconds after which a whole test is given up that waits for several states, the first one for a build as well."""
+
 
 def until(
     check: Callable[[], T | None],

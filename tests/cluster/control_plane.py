@@ -7,7 +7,6 @@ import http.client
 import json
 import shutil
 import signal
-import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from tests.cluster.components import APISERVER, COMPONENTS, CONTROLLER_MANAGER, 
 from tests.cluster.places import Places
 from tests.cluster.processes import Processes
 from tests.cluster.progress import silent
+from tests.ports import held_port
 
 _READY_SECONDS = 120.0
 ADMINISTRATORS = ("system:masters",)
@@ -193,11 +193,7 @@ def api_status(setting: Setting, path: str) -> int:
 
 def _endpoints(remembered: Path) -> Endpoints:
     if not remembered.exists():
-        with contextlib.ExitStack() as held:
-            sockets = [held.enter_context(socket.socket()) for _ in range(3)]
-            for one in sockets:
-                one.bind(("127.0.0.1", 0))
-            ports = [one.getsockname()[1] for one in sockets]
+        ports = [held_port() for _ in range(3)]
         remembered.parent.mkdir(parents=True, exist_ok=True)
         remembered.write_text(json.dumps(ports))
     port, client, peer = json.loads(remembered.read_text())

@@ -26,11 +26,11 @@ import yaml
 from tests.cluster import ControlPlane
 from tests.faults.listener import PASSED, Answered, Listener
 from tests.faults.rules import WRITES, Armed, Fault, Request, Rule, Said, Stale, facts_of, observed_of, place_of
+from tests.ports import held_port
+from tests.waiting import PATIENCE
 
 UPSTREAM_SECONDS = 400.0
 """Longer than any watch lasts."""
-REQUESTS_SECONDS = 60.0
-"""Longer than a start of the operator takes."""
 STATUS_LOST = 0
 
 
@@ -82,7 +82,7 @@ class Proxy:
         self._ended = 0
         self._view: _View | None = None
         self._listener: Listener | None = None
-        self._port = 0
+        self._port = held_port()
         self.records: list[Record] = []
         self.faults: list[str] = []
         """What went wrong in the proxy itself; empty in a valid test."""
@@ -107,7 +107,6 @@ class Proxy:
         """Accept connections, at the same port as before."""
         if self._listener is None:
             self._listener = Listener(self._port, self)
-            self._port = self._listener.server_address[1]
             threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True).start()
 
     def refuse(self) -> None:
@@ -153,10 +152,16 @@ class Proxy:
             _shut(one)
 
     def await_requests(self, number: int) -> None:
-        """Wait until there are so many requests more than now, or until it takes too long."""
+        """Wait until there are so many requests more than now; that there never were is a fault."""
         with self._asked:
             wanted = self._count + number
-            self._asked.wait_for(lambda: self._count >= wanted, timeout=REQUESTS_SECONDS)
+            if not self._asked.wait_for(lambda: self._count >= wanted, timeout=PATIENCE):
+                self.faults.append(f"{number} requests were waited for and did not come")
+
+    def take_faults(self) -> list[str]:
+        """Return the faults since this was last asked."""
+        found, self.faults = self.faults, []
+        return found
 
     def of(self, namespace: str) -> list[Record]:
         """Return the requests to a namespace, in order."""

@@ -23,9 +23,9 @@ from tests.puppet import Puppet, Rest
 from tests.waiting import PATIENCE, until
 
 REST_SECONDS = 10.0
-"""Within which an object that is done is not written to."""
-QUIET_SECONDS = 3.0
-"""Without a request of the operator, after which a run is taken to be over."""
+"""Within which an object that is done is not written to; progress is written every ten seconds."""
+QUIET_SECONDS = 10.0
+"""Without a request of the operator, after which the run that others are compared with is taken to be over."""
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 """Jobs with pods, by the kind of their first step."""
 ERROR_410 = (
@@ -41,10 +41,10 @@ class _Rest:
     """A namespace whose workflow is done."""
 
     namespace: str
-    began: float
-    """Monotonic seconds."""
     kept: bool
     """Whether it is looked at again."""
+    began: float = float("inf")
+    """Monotonic seconds when a later workflow was done as well: what was under way for this one was not any more."""
     ended: float = float("inf")
 
 
@@ -59,6 +59,8 @@ class Stage:
     operator: Operator
     exits: int = 0
     """How often the operator ended by itself."""
+    newest: Scene | None = None
+    """The scene that was made last."""
     _rests: list[_Rest] = field(default_factory=list)
     _killing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,9 +88,18 @@ class Stage:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         self.rest.apply("namespaces", None, namespace)
-        return Scene(
-            rest=self.rest, puppet=self.puppet, operator=self.operator, audit=Audit(self.plane), namespace=name
-        )
+        self.newest = Scene(self.rest, self.puppet, self.operator, Audit(self.plane), name)
+        return self.newest
+
+    def explain(self) -> dict[str, str]:
+        """Return title and text of what tells why a test failed here."""
+        own = {
+            "exits of the operator": str(self.exits),
+            "faults of the proxy": "\n".join(self.proxy.faults),
+        }
+        if self.newest is None:
+            return own | {"operator": "\n".join(self.operator.lines()[-40:])}
+        return own | self.newest.explain()
 
     def ready(self) -> None:
         """Wait until the operator is ready."""
@@ -107,6 +118,19 @@ class Stage:
             AssertionError: it does not come to its end.
         """
         scene = self.scene()
+        try:
+            armed = self._run(scene, rules, like, patient=patient)
+        except BaseException:
+            scene.clear()
+            raise
+        state = final_state(self.rest, scene.namespace)
+        self._clear()
+        self._rest_all()
+        self._rests.append(_Rest(scene.namespace, kept=like is None))
+        self.puppet.forget(scene.namespace)
+        return Run(scene, state, armed, self.proxy.of(scene.namespace))
+
+    def _run(self, scene: Scene, rules: tuple[Rule, ...], like: dict[str, Any] | None, *, patient: bool) -> list[Armed]:
         reins = _Reins(scene) if patient else None
         with self.proxy.under(*rules) as armed:
             if any(rule.match.watch for rule in rules):
@@ -114,10 +138,7 @@ class Stage:
             scene.submit()
             until(lambda: (reins is None or reins.loose()) and _ended(scene), scene.told, patience=2 * PATIENCE)
             self._settle(scene, like, armed)
-        state = final_state(self.rest, scene.namespace)
-        self._clear()
-        self._rests.append(_Rest(scene.namespace, time.monotonic(), kept=like is None))
-        return Run(scene, state, armed, self.proxy.of(scene.namespace))
+        return armed
 
     def _settle(self, scene: Scene, like: dict[str, Any] | None, armed: list[Armed]) -> None:
         """Wait until every fault has been and the final state is as expected, or nothing is written where none is.
@@ -127,23 +148,38 @@ class Stage:
         deadline = time.monotonic() + PATIENCE / 4
         while time.monotonic() < deadline:
             if like is None:
-                newest = max(record.moment for record in self.proxy.of(scene.namespace))
-                if time.monotonic() - newest > QUIET_SECONDS:
+                if self._quiet(scene.namespace):
                     return
             elif all(entry.fired for entry in armed) and final_state(self.rest, scene.namespace) == like:
                 return
             time.sleep(0.1)
 
     def writes_at_rest(self) -> list[str]:
-        """Wait until everything that is done has rested long enough; return every write to it while it was there."""
+        """Watch everything that is done for a while; return every write to it while it was there.
+
+        The last one rests as soon as the operator has seen all that exists and has written nothing for long.
+        """
         if self._rests:
-            time.sleep(max(0.0, self._rests[-1].began + REST_SECONDS - time.monotonic()))
+            self.ready()
+            until(lambda: self._quiet(self._rests[-1].namespace), self.operator.lines)
+            self._rest_all()
+            time.sleep(REST_SECONDS)
         return [
             f"{record.method} {record.path} {sorted(record.news)}"
             for rest in self._rests
             for record in self.proxy.of(rest.namespace)
             if record.writes and rest.began < record.moment < rest.ended and "/events" not in record.path
         ]
+
+    def _rest_all(self) -> None:
+        """Let everything that is done rest from now on."""
+        for rest in self._rests:
+            rest.began = min(rest.began, time.monotonic())
+
+    def _quiet(self, namespace: str) -> bool:
+        """Return whether the operator has asked nothing about a namespace for long."""
+        newest = max(record.moment for record in self.proxy.of(namespace))
+        return time.monotonic() - newest > QUIET_SECONDS
 
     def _clear(self) -> None:
         """Delete what has rested long enough: every start of the operator takes longer by all that is there."""
@@ -228,17 +264,21 @@ def halfway(stage: Stage) -> Iterator[Scene]:
     """Bring a workflow to its trainings; afterwards both end, and the operator is to finish it in the same process."""
     stage.ready()
     scene = stage.scene()
-    stage.puppet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-    before = stage.operator.pid
-    yield scene
-    stage.puppet.release(scene.namespace, "Train")
-    scene.reaches("Succeeded", "True")
-    scene.serves()
-    assert scene.jobs_by_kind() == ONCE
-    assert stage.operator.pid == before
-    assert stage.operator.probe("/healthz") == (200, "ok")
+    try:
+        stage.puppet.hold(scene.namespace, "Train")
+        scene.submit()
+        scene.runs("Train", 2)
+        before = stage.operator.pid
+        yield scene
+        stage.puppet.release(scene.namespace, "Train")
+        scene.reaches("Succeeded", "True")
+        scene.serves()
+        assert scene.jobs_by_kind() == ONCE
+        assert stage.operator.pid == before
+        assert stage.operator.probe("/healthz") == (200, "ok")
+    finally:
+        stage.proxy.listen()
+        scene.clear()
 
 
 @contextmanager

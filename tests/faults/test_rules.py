@@ -10,7 +10,7 @@ import pytest
 from tests.faults.golden import Golden
 from tests.faults.rules import Answer, Armed, Match, Request, Rule, facts_of, observed_of, place_of
 
-pytestmark = pytest.mark.bounded
+pytestmark = pytest.mark.gate
 
 WORKFLOW = "/apis/idla.dev/v1alpha1/namespaces/a/trainingworkflows/digits/status"
 JOB = "/apis/batch/v1/namespaces/a/jobs/digits-profile-123"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import itertools
 import os
 import threading
 import time
@@ -24,8 +25,11 @@ from typing_extensions import override
 
 from tests.puppet.answers import answer, failed
 from tests.puppet.rest import Rest, RestError, path_of
+from tests.waiting import PATIENCE
 
 NODE = "puppet"
+AMOUNTS = {"cpu": "8", "memory": "16Gi", "ephemeral-storage": "50Gi", "pods": "110"}
+"""What every node has."""
 SERVING = "idla.dev/deployment"
 _LEASES = "kube-node-lease"
 _BEAT_SECONDS = 5.0
@@ -72,6 +76,8 @@ class Script:
     """Where new pods go, in turn."""
     bound: int = 0
     """How many pods were given a node."""
+    made: set[str] = field(default_factory=set)
+    """Nodes that were made for this namespace alone."""
 
 
 class Puppet:
@@ -89,11 +95,11 @@ class Puppet:
         """Namespace, Job and kind of first step of every task pod that was started, in order."""
         self._nodes = {NODE}
         self.faults: list[str] = []
-        """What went wrong in the simulation itself; empty in a valid test."""
+        """What went wrong in the simulation itself since `take_faults`; empty in a valid test."""
 
     def __enter__(self) -> Self:
         """Make the node and start."""
-        self._make_node(NODE)
+        self._make_node(NODE, AMOUNTS)
         self._progress.start()
         self._thread.start()
         return self
@@ -103,7 +109,7 @@ class Puppet:
     ) -> None:
         """Stop; the node's objects stay, as those of a dead node do."""
         self._stop.set()
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=PATIENCE)
         self._progress.stop()
 
     def hold(self, namespace: str, kind: str) -> None:
@@ -140,18 +146,46 @@ class Puppet:
             self._scripts[namespace].deaf = True
 
     def place(self, namespace: str, *nodes: str) -> None:
-        """Let new pods of a namespace go to these nodes in turn; those that do not exist yet are made."""
+        """Let new pods of a namespace go to these nodes in turn; those that do not exist yet are made for it alone."""
         for node in nodes:
-            if node not in self._nodes:
-                self._make_node(node)
+            self.join(namespace, node)
         with self._lock:
-            self._nodes.update(nodes)
             self._scripts[namespace].nodes = nodes
+
+    def join(self, namespace: str, node: str, **amounts: str) -> None:
+        """Make a node for a namespace alone where there is none of this name.
+
+        Args:
+            namespace: which takes it away when it is forgotten.
+            node: its name.
+            amounts: what it has instead of what every node here has.
+        """
+        with self._lock:
+            if node in self._nodes:
+                return
+            self._scripts[namespace].made.add(node)
+        self._make_node(node, AMOUNTS | amounts)
+        with self._lock:
+            self._nodes.add(node)
 
     def lose(self, node: str) -> None:
         """Let a node fall silent: nothing on it changes any more, and nobody renews its lease."""
         with self._lock:
             self._nodes.discard(node)
+
+    def forget(self, namespace: str) -> None:
+        """Let go of all that was asked of a namespace, and take its own nodes away."""
+        with self._lock:
+            made = self._scripts.pop(namespace, Script()).made
+            self._nodes -= made
+        for node in sorted(made):
+            self._rest.delete("nodes", None, node)
+            self._rest.delete("leases", _LEASES, node)
+
+    def take_faults(self) -> list[str]:
+        """Return the faults since this was last asked."""
+        found, self.faults = self.faults, []
+        return found
 
     def jobs_run(self, namespace: str, kind: str) -> list[str]:
         """Return the Jobs that had pods of this kind, each once."""
@@ -334,16 +368,15 @@ class Puppet:
         with self._lock:
             return self._scripts[pod["metadata"]["namespace"]].stuck.get(_kind(pod))
 
-    def _make_node(self, node: str) -> None:
+    def _make_node(self, node: str, amounts: Mapping[str, str]) -> None:
         with contextlib.suppress(RestError):
             self._rest.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
-        amounts = {"cpu": "8", "memory": "16Gi", "ephemeral-storage": "50Gi", "pods": "110"}
         moment = _now()
         ready = {
             "type": "Ready", "status": "True", "reason": "Puppet", "message": "simulated",
             "lastHeartbeatTime": moment, "lastTransitionTime": moment,
         }  # fmt: skip
-        status = {"capacity": amounts, "allocatable": amounts, "conditions": [ready]}
+        status = {"capacity": dict(amounts), "allocatable": dict(amounts), "conditions": [ready]}
         self._rest.merge("nodes", None, node, {"status": status}, sub="status")
         self._beat(node)
 
@@ -365,12 +398,16 @@ class Puppet:
         self._rest.apply("leases", _LEASES, lease)
 
 
+_networks = itertools.count(77)
+"""One for each puppet of this process: two that live at once may not have one address."""
+
+
 class _ProgressServer:
-    """Answers for every running task at an address of this process's own, at the port that the contract names."""
+    """Answers for every running task at an address of its own, at the port that the contract names."""
 
     def __init__(self) -> None:
         number = os.getpid() % 65_000
-        self.address = f"127.77.{number // 256}.{number % 256 or 1}"
+        self.address = f"127.{next(_networks)}.{number // 256}.{number % 256 or 1}"
         self._server = http.server.ThreadingHTTPServer((self.address, metrics.METRICS_PORT), _ProgressHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="puppet progress", daemon=True)
 

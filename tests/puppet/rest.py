@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import select
 import ssl
 import threading
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.cluster import ControlPlane
 from tests.cluster.control_plane import ADMINISTRATORS
+from tests.waiting import PATIENCE
 
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -138,9 +140,13 @@ class Rest:
 
     def _connection(self) -> http.client.HTTPSConnection:
         found: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
+        if found is not None and _ended(found):
+            # An API server ends what is idle for long, and what it had open when it is killed.
+            self._drop()
+            found = None
         if found is None:
             found = http.client.HTTPSConnection(
-                str(self._address.hostname), self._address.port, context=self._context, timeout=30
+                str(self._address.hostname), self._address.port, context=self._context, timeout=PATIENCE
             )
             self._local.connection = found
             self._opened.append(found)
@@ -154,6 +160,11 @@ class Rest:
                 found.close()
             self._opened.remove(found)
             self._local.connection = None
+
+
+def _ended(connection: http.client.HTTPSConnection) -> bool:
+    """Return whether the other side has ended a connection: there is something to read where nothing was asked."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def _message(answer: bytes) -> str:

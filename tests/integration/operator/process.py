@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
 from tests.cluster import ControlPlane
 from tests.cluster.places import Places
 from tests.complaints import complaints
+from tests.ports import held_port
 from tests.puppet import Rest
+from tests.puppet.rest import RestError
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = "idla-system"
@@ -29,6 +34,7 @@ CANARY = "canary-of-the-environment"
 USER = f"system:serviceaccount:{NAMESPACE}:idla-operator"
 GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated")
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+_CUSTOM = ("trainingworkflows", "modeldeployments", "modeltemplates")
 _PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
@@ -50,12 +56,23 @@ def documents(*paths: Path) -> Iterator[dict[str, Any]]:
 
 
 def install(rest: Rest) -> None:
-    """Apply the CRDs and, from `manifests/base`, namespace, account and permissions."""
+    """Apply the CRDs and, from `manifests/base`, namespace, account and permissions; wait until CRDs are served."""
     base = ROOT / "manifests/base"
     crds = sorted((ROOT / "crds").glob("*.yaml"))
     parts = [base / name for name in ("namespace.yaml", "service-account.yaml", "permissions.yaml")]
     for document in documents(*crds, *parts):
         rest.apply(_PLURALS[document["kind"]], _place(document), document)
+    for plural in _CUSTOM:
+        until(partial(_serves, rest, plural), lambda: _CUSTOM)
+
+
+def _serves(rest: Rest, plural: str) -> bool:
+    """Return whether a kind of our CRDs can be asked for; the API server takes a CRD up after a moment."""
+    try:
+        rest.items(plural)
+    except RestError:
+        return False
+    return True
 
 
 def permit(rest: Rest, account: str) -> None:
@@ -84,15 +101,17 @@ def install_with_library(rest: Rest) -> None:
 
 
 class Operator:
-    """Starts, kills and stops the operator; its log goes on over restarts. A kubeconfig goes before a user."""
+    """Starts, kills and stops the operator; its log goes on over restarts. A kubeconfig goes before a user.
+
+    The health port is held for its whole life, so that no other process takes it while the operator is down.
+    """
 
     def __init__(self, plane: ControlPlane, log: Path, *, user: str = USER, kubeconfig: Path | None = None) -> None:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
-        self._forgiven = 0
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._began = 0
+        self._excused: tuple[str, ...] = ()
+        self._port = held_port()
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("IDLA_", "KUBE", "POD_"))}
         self._environment = inherited | {
             "KUBECONFIG": str(kubeconfig or plane.kubeconfig_for(user, GROUPS)),
@@ -130,8 +149,11 @@ class Operator:
                 )
 
     def kill(self) -> None:
-        """Kill it (SIGKILL) at once."""
+        """Kill it (SIGKILL) at once; a line of its log that this cut is taken away."""
         self._end(signal.SIGKILL)
+        whole = self.log.read_bytes().rpartition(b"\n")
+        if whole[2]:
+            os.truncate(self.log, len(whole[0]) + len(whole[1]))
 
     def stop(self) -> int:
         """Ask it to end (SIGTERM) and return its exit code."""
@@ -141,30 +163,40 @@ class Operator:
         assert self._process is not None
         if self.alive:
             self._process.send_signal(number)
-        return self._process.wait(timeout=60)
+        return self._process.wait(timeout=PATIENCE)
 
     def probe(self, path: str) -> tuple[int, str]:
         """Return status and text of a probe, status 0 where nobody answers."""
         try:
             with contextlib.closing(
-                urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5)
+                urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=PATIENCE)
             ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
-    def forgive(self, noted: int) -> None:
-        """Forget complaints after the first `noted`: a test disturbed the world on purpose."""
-        assert noted == 0, self.complaints()[:noted]
-        self._forgiven = self.log.stat().st_size
+    def begin(self) -> None:
+        """Begin another test: complaints from before are not its own, and nothing is excused any more."""
+        self._began = self.log.read_bytes().rfind(b"\n") + 1 if self.log.exists() else 0
+        self._excused = ()
+
+    def excuse(self, *words: str) -> None:
+        """Let complaints with some of these words be none until the next test begins; `""` is in every one."""
+        self._excused += words
 
     def complaints(self) -> list[str]:
-        """Return what `complaints` finds in the log."""
+        """Return what `complaints` finds in whole lines of the log since the test began, besides what is excused."""
+        lines = self.lines(self._began)
+        return [entry for entry in complaints(lines) if not any(words in entry for words in self._excused)]
+
+    def lines(self, since: int = 0) -> list[str]:
+        """Return the whole lines of its log from a byte on; the last one may still be being written."""
         if not self.log.exists():
             return []
-        return complaints(self.log.read_bytes()[self._forgiven :].decode().splitlines())
+        whole = self.log.read_bytes()[since:].rpartition(b"\n")[0]
+        return whole.decode(errors="replace").splitlines()
 
 
 class Audit:
@@ -175,53 +207,87 @@ class Audit:
         self._user = user
         # A restarted API server refuses everybody for a moment, and other tests restart it.
         self._began = self._path.stat().st_size
+        self._made = datetime.now(UTC)
 
-    def writes(self, namespace: str | None = None) -> list[tuple[str, str, str]]:
-        """Return verb, resource (with subresource) and name of every write, in order; Leases aside."""
-        found = []
-        with self._path.open() as lines:
-            for line in lines:
-                if self._user not in line or not line.endswith("\n"):
-                    continue
-                entry = json.loads(line)
-                target = entry.get("objectRef", {})
-                if entry["user"]["username"] != self._user or entry["verb"] not in _WRITES:
-                    continue
-                if target.get("resource") == "leases" or namespace not in {None, target.get("namespace")}:
-                    continue
-                resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
-                found.append((entry["verb"], resource, target.get("name", "")))
-        return found
+    def writes(self, namespace: str) -> list[tuple[str, str, str]]:
+        """Return verb, resource (with subresource) and name of every write to a namespace, in order; Leases aside."""
+        return [_told(event) for event in self._writes(namespace)]
+
+    def rested(self, namespace: str) -> float:
+        """Return the seconds since the last write to a namespace was done; since this object was made without one."""
+        moments = [event["stageTimestamp"] for event in self._writes(namespace)]
+        last = datetime.fromisoformat(moments[-1]) if moments else self._made
+        return (datetime.now(UTC) - last).total_seconds()
 
     def events(self) -> list[dict[str, Any]]:
         """Return every request of the account since this object was made, whatever became of it."""
-        with self._path.open("rb") as log:
-            log.seek(self._began)
-            found = [json.loads(line) for line in log if self._user.encode() in line and line.endswith(b"\n")]
-        return [entry for entry in found if entry["user"]["username"] == self._user]
+        return list(self._own())
+
+    def refusals(self) -> list[str]:
+        """Return every request of the operator's account that RBAC has refused since this object was made."""
+        return [
+            f"{event['verb']} {event['requestURI']}" for event in self._own('"authorization.k8s.io/decision":"forbid"')
+        ]
+
+    def shown(self, namespace: str, count: int) -> list[str]:
+        """Return the last writes of all accounts to a namespace, for a reader."""
+        found = [
+            f"{event['stageTimestamp']} {event['user']['username']} {' '.join(_told(event))}"
+            f" {event.get('responseStatus', {}).get('code', '')}"
+            for event in self._events(_of(namespace))
+            if event["verb"] in _WRITES
+        ]
+        return found[-count:]
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[Callable[[str], bool]]:
         """Return a function that says whether the account has written to a namespace since it was last asked."""
-        with self._path.open() as log:
+        with self._path.open("rb") as log:
             log.seek(0, os.SEEK_END)
 
             def written(namespace: str) -> bool:
-                return any(
-                    self._user in line and f'"namespace":"{namespace}"' in line and json.loads(line)["verb"] in _WRITES
-                    for line in log.readlines()
-                )
+                found = False
+                for line in _whole_lines(log):
+                    if self._user.encode() in line and _of(namespace).encode() in line:
+                        found |= json.loads(line)["verb"] in _WRITES
+                return found
 
             yield written
 
-    def refusals(self) -> list[str]:
-        """Return every request of the operator's account that RBAC has refused since this object was made."""
-        found = []
+    def _writes(self, namespace: str) -> list[dict[str, Any]]:
+        return [
+            event
+            for event in self._own(_of(namespace))
+            if event["verb"] in _WRITES and event["objectRef"]["resource"] != "leases"
+        ]
+
+    def _own(self, *words: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of the account since this object was made whose lines have these words."""
+        return (event for event in self._events(self._user, *words) if event["user"]["username"] == self._user)
+
+    def _events(self, *words: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of all accounts since this object was made whose lines have these words."""
         with self._path.open("rb") as log:
             log.seek(self._began)
-            lines = log.read().decode().splitlines()
-        for line in lines:
-            if self._user in line and '"authorization.k8s.io/decision":"forbid"' in line:
-                entry = json.loads(line)
-                found.append(f"{entry['verb']} {entry['requestURI']}")
-        return found
+            for line in _whole_lines(log):
+                if all(word.encode() in line for word in words):
+                    yield json.loads(line)
+
+
+def _of(namespace: str) -> str:
+    return f'"namespace":"{namespace}"'
+
+
+def _told(event: dict[str, Any]) -> tuple[str, str, str]:
+    target = event.get("objectRef", {})
+    resource = "/".join(part for part in (target.get("resource"), target.get("subresource")) if part)
+    return event["verb"], resource, target.get("name", "")
+
+
+def _whole_lines(log: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines that are whole; one that is still being written is left for the next time."""
+    while line := log.readline():
+        if not line.endswith(b"\n"):
+            log.seek(-len(line), os.SEEK_CUR)
+            return
+        yield line

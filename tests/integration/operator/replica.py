@@ -15,6 +15,7 @@ from tests.cluster import ControlPlane
 from tests.faults.listener import Answered
 from tests.faults.proxy import Proxy
 from tests.integration.operator.process import GROUPS, NAMESPACE, USER, Operator
+from tests.waiting import PATIENCE
 
 _READS = {"get", "list", "watch"}
 
@@ -35,7 +36,7 @@ class Replica(Operator):
     def wait(self) -> int:
         """Wait until it has ended and return its exit code."""
         assert self._process is not None
-        return self._process.wait(timeout=60)
+        return self._process.wait(timeout=PATIENCE)
 
     def clear(self) -> None:
         """Kill it if it was ever started, paused or not."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from tests.cluster import ControlPlane
 from tests.integration.operator.process import Audit, Operator
 from tests.puppet import Puppet, Rest
 from tests.waiting import until
 
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
+QUIET_SECONDS = 3.0
+"""Since the operator's last write to a namespace, after which what was under way there is taken to be done."""
+_MADE = (WORKFLOWS, MODELS, "jobs", "deployments", "pods")
+"""Kinds that work or may make work; those who asked for it first."""
+_SHOWN_BYTES = 8000
+_SHOWN_WRITES = 30
+_SHOWN_LINES = 40
 
 
 def condition(document: dict[str, Any] | None, kind: str) -> tuple[str, str]:
@@ -83,6 +96,16 @@ class Scene:
 
         return until(check, lambda: self.told(name))
 
+    def queues(self, generation: int) -> None:
+        """Wait until the operator has seen a generation that is worked on after the tasks of the one before."""
+
+        def check() -> bool:
+            status = (self.workflow() or {}).get("status") or {}
+            said = {entry["type"]: entry["message"] for entry in status.get("conditions") or ()}
+            return str(said.get("Reconciling", "")).startswith(f"generation {generation} waits for the running tasks")
+
+        until(check, self.told)
+
     def serves(self, name: str = "digits") -> dict[str, Any]:
         """Wait until the ModelDeployment is ready."""
 
@@ -93,22 +116,57 @@ class Scene:
         return until(check, lambda: (self.told(name), self.model(name)))
 
     def runs(self, kind: str, count: int = 1) -> None:
-        """Wait until tasks whose first step is of this kind have had `count` Jobs with pods."""
-        until(lambda: len(self.puppet.jobs_run(self.namespace, kind)) >= count, self.told)
+        """Wait until exactly `count` Jobs of tasks whose first step is of this kind have had pods that run."""
+        until(lambda: len(self.puppet.jobs_run(self.namespace, kind)) == count, self.told)
 
     def ended_jobs(self, count: int) -> None:
-        """Wait until `count` Jobs have ended, whether the operator runs or not."""
+        """Wait until exactly `count` Jobs have ended, whether the operator runs or not."""
 
         def check() -> bool:
-            return sum(bool(_ends(job)) for job in self.jobs()) >= count
+            return sum(bool(_ends(job)) for job in self.jobs()) == count
 
         until(check, lambda: [job["status"] for job in self.jobs()])
+
+    def rests(self, quiet: float = QUIET_SECONDS) -> None:
+        """Wait until the operator has written nothing to this namespace for some seconds: all is said that was to be.
+
+        What is reached has to be waited for before: a machine that is busy elsewhere is quiet as well.
+        """
+        until(lambda: self.audit.rested(self.namespace) > quiet, lambda: self.audit.writes(self.namespace)[-10:])
+
+    def writes_within(self, seconds: float) -> list[tuple[str, str, str]]:
+        """Watch for some seconds in which nothing may happen; return what the operator wrote to this namespace."""
+        before = len(self.audit.writes(self.namespace))
+        time.sleep(seconds)
+        return self.audit.writes(self.namespace)[before:]
+
+    def works(self) -> None:
+        """Wait until the operator has seen all that exists."""
+        until(lambda: self.operator.probe("/readyz") == (200, "ok"), lambda: self.operator.probe("/readyz"))
 
     def restart(self) -> None:
         """Kill the operator if it runs and start it anew."""
         if self.operator.alive:
             self.operator.kill()
         self.operator.start()
+
+    def clear(self) -> None:
+        """Let go of what is held, take away all that works or makes work, and wait until nothing of it is left.
+
+        Not only who asked for it: what a test cut loose from its owner is collected by nobody.
+        """
+        self.puppet.forget(self.namespace)
+
+        def left() -> list[str]:
+            found = []
+            for plural in _MADE:
+                now = {"gracePeriodSeconds": 0} if plural == "pods" else {}
+                for entry in self.rest.items(plural, self.namespace):
+                    found.append(f"{plural} {entry['metadata']['name']}")
+                    self.rest.delete(plural, self.namespace, entry["metadata"]["name"], **now)
+            return found
+
+        until(lambda: not left(), left)
 
     def told(self, name: str = "digits") -> object:
         """Return what a failed wait shows."""
@@ -117,9 +175,65 @@ class Scene:
         return {
             "conditions": status.get("conditions"),
             "tasks": status.get("tasks"),
-            "operator": self.operator.log.read_text().splitlines()[-5:],
+            "operator": self.operator.lines()[-5:],
             "faults": self.puppet.faults,
         }
+
+    def explain(self) -> dict[str, str]:
+        """Return title and text of all that tells why a test failed here; what cannot be had says why."""
+        place = self.namespace
+        parts: dict[str, Callable[[], str]] = {
+            "operator": lambda: "\n".join(self.operator.lines()[-_SHOWN_LINES:]),
+            "complaints": lambda: "\n".join(self.operator.complaints()),
+            "faults of the simulated node": lambda: "\n".join(self.puppet.faults),
+            "last writes": lambda: "\n".join(self.audit.shown(place, _SHOWN_WRITES)),
+            "events": lambda: "\n".join(_event(entry) for entry in self.rest.items("events", place)),
+            **{plural: partial(self._objects, plural) for plural in _MADE},
+        }
+        return {f"{place}: {title}": _text(part) for title, part in parts.items()}
+
+    def _objects(self, plural: str) -> str:
+        return "\n".join(map(_object, self.rest.items(plural, self.namespace)))
+
+
+@contextmanager
+def opened(scene: Scene, plane: ControlPlane) -> Iterator[Scene]:
+    """Make the namespace of a scene with the operator at work; clear it at the end, and hold the operator to it.
+
+    Raises:
+        AssertionError: the operator complained, or the simulated node failed.
+    """
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": scene.namespace, "labels": labels}}
+    scene.operator.begin()
+    scene.rest.apply("namespaces", None, namespace)
+    scene.operator.start()
+    try:
+        yield scene
+    finally:
+        plane.start()  # where a test killed a part of it and failed
+        scene.clear()
+    assert scene.operator.complaints() == []
+    assert scene.puppet.take_faults() == []
+
+
+def _text(part: Callable[[], str]) -> str:
+    try:
+        text = part()
+    except Exception as error:  # noqa: BLE001  # told beside a failure, which it may not hide
+        return f"not to be had: {error!r}"
+    return text if len(text) <= _SHOWN_BYTES else f"…{text[-_SHOWN_BYTES:]}"
+
+
+def _event(event: dict[str, Any]) -> str:
+    about = event["involvedObject"]
+    return f"{event['type']} {about['kind']} {about['name']}: {event['reason']}: {event['message']}"
+
+
+def _object(document: dict[str, Any]) -> str:
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    whole = {"spec": document["spec"]} if document.get("kind") in {"TrainingWorkflow", "ModelDeployment"} else {}
+    return json.dumps({"metadata": metadata, **whole, "status": document.get("status")})
 
 
 def _ends(job: dict[str, Any]) -> bool:

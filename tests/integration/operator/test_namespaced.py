@@ -13,15 +13,15 @@ import pytest
 import yaml
 
 from tests.cluster import ControlPlane
-from tests.integration.operator.permissions import Comparison, Right, compare, granted
+from tests.integration.operator.permissions import Comparison, granted
 from tests.integration.operator.process import ROOT, Audit, Operator
 from tests.integration.operator.replica import Replica
 from tests.integration.operator.scene import Scene
-from tests.integration.operator.test_least_privilege import whole_life
+from tests.integration.operator.test_least_privilege import NOTHING, used, whole_life
 from tests.puppet import Puppet, Rest
-from tests.waiting import until
+from tests.waiting import WHOLE, until
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 HOME, TEAMS, OTHER = "idla-of-teams", ("team-a", "team-b"), "team-c"
 USER = f"system:serviceaccount:{HOME}:idla-operator"
@@ -130,26 +130,26 @@ def start(
     installation: Installation, rest: Rest, puppet: Puppet, operator: Operator, tmp_path: Path
 ) -> Iterator[Callable[..., Teams]]:
     """Return a function that starts the operator; its arguments are variables of its environment."""
-    begun: list[Confined] = []
+    begun: list[Teams] = []
 
     def starting(**environment: str) -> Teams:
         operator.kill()  # the one of the other tests works everywhere
         confined = Confined(installation, tmp_path / "operator.log", **environment)
-        begun.append(confined)
-        confined.start()
         audit = Audit(installation.plane, user=USER)
         one, two, stranger = (Scene(rest, puppet, confined, audit, namespace) for namespace in (*TEAMS, OTHER))
-        return Teams(one=one, two=two, stranger=stranger, operator=confined)
+        begun.append(Teams(one=one, two=two, stranger=stranger, operator=confined))
+        confined.start()
+        return begun[-1]
 
     yield starting
-    for confined in begun:
-        confined.clear()
+    for teams in begun:
+        teams.operator.clear()
+        for scene in (teams.one, teams.two, teams.stranger):
+            scene.clear()
     rest.delete("leases", HOME, "idla-operator-leader")
     for namespace in TEAMS:
         installation.open(namespace)
-    for namespace in (*TEAMS, OTHER):
-        for plural in ("trainingworkflows", "modeldeployments"):
-            rest.delete(plural, namespace, "digits")
+    assert puppet.take_faults() == []
 
 
 def ready(operator: Operator) -> bool:
@@ -173,11 +173,11 @@ def test_its_roles_are_all_that_it_needs_and_nothing_that_it_does_not(
     teams.two.serves()
     assert teams.operator.complaints() == []
     roles = [entry for folder in ("", "watched") for entry in installation.rendered(folder) if entry["kind"] == "Role"]
-    rights, events = granted(roles), teams.one.audit.events()
+    rights = granted(roles)
     assert len(rights) > 20
-    nothing: frozenset[Right] = frozenset()
-    assert compare(rights, events) == Comparison(unused=nothing, denied=nothing, borrowed=nothing)
-    assert {entry["objectRef"].get("namespace") for entry in events if "objectRef" in entry} == {HOME, *TEAMS}
+    assert used(rights, teams.one.audit) == Comparison(unused=NOTHING, denied=NOTHING, borrowed=NOTHING)
+    asked = [entry["objectRef"] for entry in teams.one.audit.events() if "objectRef" in entry]
+    assert {target.get("namespace") for target in asked} == {HOME, *TEAMS}
     [planned] = [entry for entry in done["status"]["conditions"] if entry["type"] == "Planned"]
     assert planned["message"].endswith("was not checked: the operator may not list nodes")
     [candidates] = [entry for entry in done["status"]["decisions"] if entry["name"] == "Candidates"]
@@ -201,6 +201,8 @@ def test_a_right_that_is_taken_away_stops_one_namespace_alone_until_it_is_back(
     teams = start(**ALONE)
     until(lambda: ready(teams.operator), teams.operator.log.read_text)
     rest.delete("rolebindings", TEAMS[1], BINDING)
+    asked = ("auth", "can-i", "create", "jobs.batch", "-n", TEAMS[1], "--as", USER)
+    until(lambda: installation.kubectl(*asked, administrator=True).stdout.startswith("no"), teams.two.told)
     teams.two.submit()
     until(lambda: teams.operator.says(f'in the namespace \\"{TEAMS[1]}\\"'), teams.operator.log.read_text)
     teams.one.submit()
@@ -237,7 +239,10 @@ def test_a_namespace_that_it_cannot_work_in_is_told_and_taken_up_later_and_holds
     lead(installation, name)
     installation.open(name)
     late = replace(teams.two, namespace=name)
-    late.submit()
-    late.reaches("Succeeded", "True")
-    until(lambda: ready(teams.operator), teams.operator.log.read_text)
-    assert (teams.operator.pid, teams.operator.stop()) == (before, 0)
+    try:
+        late.submit()
+        late.reaches("Succeeded", "True")
+        until(lambda: ready(teams.operator), teams.operator.log.read_text)
+        assert (teams.operator.pid, teams.operator.stop()) == (before, 0)
+    finally:
+        late.clear()

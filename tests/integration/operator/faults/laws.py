@@ -8,10 +8,11 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Self
 
-from idla.builders.identity import TASK, WORKFLOW
+from idla.builders.identity import TASK
 
 from tests.puppet import Rest
 from tests.puppet.rest import RestError
+from tests.waiting import PATIENCE
 
 _PERIOD_SECONDS = 0.1
 
@@ -39,19 +40,20 @@ class Witness:
     ) -> None:
         """Look no more."""
         self._stop.set()
-        self._thread.join(timeout=60)
+        self._thread.join(timeout=PATIENCE)
 
     def _run(self) -> None:
         while not self._stop.wait(_PERIOD_SECONDS):
             try:
                 workflows = self._rest.items("trainingworkflows", self._namespace)
+                jobs = self._rest.items("jobs", self._namespace)
                 pods = self._rest.items("pods", self._namespace, selector=TASK)
             except (OSError, http.client.HTTPException, RestError):
                 continue  # the API server is away, as a test may want it
             self.looks += 1
             for workflow in workflows:
                 self._look_at(workflow)
-            self._look_at_pods(pods)
+            self._look_at_pods(jobs, pods)
 
     def _look_at(self, workflow: dict[str, Any]) -> None:
         uid, status = workflow["metadata"]["uid"], workflow.get("status") or {}
@@ -60,13 +62,24 @@ class Witness:
             self.broken.append(f"observedGeneration of {workflow['metadata']['name']} went from {before} to {seen}")
         self._generations[uid] = max(before, seen)
 
-    def _look_at_pods(self, pods: list[dict[str, Any]]) -> None:
-        """Pods that run the same task for the same object: `status.active` of their Jobs may lag behind."""
+    def _look_at_pods(self, jobs: list[dict[str, Any]], pods: list[dict[str, Any]]) -> None:
+        """Pods that run the same task for the same object: `status.active` of their Jobs may lag behind.
+
+        Those of a Job that is gone, or has come since the Jobs were listed, are nobody's here: a successor of the same
+        name may begin while the pods of its predecessor are still being ended.
+        """
+        owners = {job["metadata"]["uid"]: _owner(job) for job in jobs}
         running = Counter(
-            (pod["metadata"]["labels"].get(WORKFLOW), pod["metadata"]["labels"][TASK])
+            (owners.get(_owner(pod), ""), pod["metadata"]["labels"][TASK])
             for pod in pods
             if pod["status"].get("phase") == "Running"
         )
         self.broken += [
-            f"{count} pods at once for {task} of {name}" for (name, task), count in running.items() if count > 1
+            f"{count} pods at once for {task} of the object {owner}"
+            for (owner, task), count in running.items()
+            if owner and count > 1
         ]
+
+
+def _owner(document: dict[str, Any]) -> str:
+    return next((str(owner["uid"]) for owner in document["metadata"].get("ownerReferences") or ()), "")

@@ -9,9 +9,9 @@ import pytest
 
 from tests.integration.operator.scene import Scene
 from tests.puppet.rest import MERGE, path_of
-from tests.waiting import until
+from tests.waiting import WHOLE, until
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 WORKFLOW, DEPLOYMENT = "idla.dev/workflow", "idla.dev/deployment"
@@ -34,8 +34,8 @@ def without_labels(scene: Scene) -> None:
     job = training_job(scene)
     ours = [key for key in job["metadata"]["labels"] if key.startswith("idla.dev/")]
     labels = dict.fromkeys(ours) | {"team": "vision"}  # a Job without any label gets those of its template again
-    scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"labels": labels}})
-    assert WORKFLOW not in training_job(scene)["metadata"]["labels"]
+    left = scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"labels": labels}})
+    assert WORKFLOW not in left["metadata"]["labels"]
     scene.puppet.release(scene.namespace, "Train")
     until(lambda: WORKFLOW in training_job(scene)["metadata"]["labels"], scene.told)
 

@@ -13,9 +13,9 @@ from typing_extensions import override
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import Operator
 from tests.integration.operator.scene import Scene, condition
-from tests.waiting import until
+from tests.waiting import WHOLE, until
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 HOUR = 3600

@@ -8,9 +8,9 @@ import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import Scene, condition
-from tests.waiting import until
+from tests.waiting import WHOLE, until
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 
 def before_the_profile(scene: Scene) -> None:
