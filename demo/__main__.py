@@ -16,10 +16,10 @@ from demo.kubectl import Kubectl, KubectlError
 from demo.measuring import measure
 from tests.cluster.commands import ClusterError
 from tests.cluster.places import REPOSITORY
+from tests.waiting import PATIENCE, until
 
 NAMESPACE = "idla-demo"
 SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"
-_PATIENCE_SECONDS = 1800.0
 _RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -65,7 +65,7 @@ def main() -> int:
         name = _apply(kubectl, narrator)
         status = _follow(kubectl, name, narrator)
         return _prove(kubectl, name, status, narrator)
-    except (KubectlError, ClusterError) as error:
+    except (KubectlError, ClusterError, AssertionError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
@@ -80,7 +80,7 @@ def _install(narrator: Narrator) -> None:
 def _apply(kubectl: Kubectl, narrator: Narrator) -> str:
     if kubectl.get("namespace", NAMESPACE) is not None:
         narrator.say(f"the namespace {NAMESPACE} of an earlier demonstration goes first")
-        kubectl("delete", "namespace", NAMESPACE, "--wait=true", seconds=300)
+        kubectl.patiently("delete", "namespace", NAMESPACE, "--wait=true")
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _RESTRICTED}})
     narrator.say(f"kubectl apply -n {NAMESPACE} -f manifests/samples/digits.yaml")
     for line in SAMPLE.read_text().splitlines():
@@ -90,20 +90,21 @@ def _apply(kubectl: Kubectl, narrator: Narrator) -> str:
 
 
 def _follow(kubectl: Kubectl, name: str, narrator: Narrator) -> dict[str, Any]:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    before: dict[str, Any] = {}
-    while time.monotonic() < deadline:
-        found = kubectl.get("trainingworkflow", name)
-        status: dict[str, Any] = (found or {}).get("status", {})
-        for line in story.told(before, status):
+    seen: dict[str, Any] = {}
+
+    def ended() -> dict[str, Any]:
+        nonlocal seen
+        status: dict[str, Any] = (kubectl.get("trainingworkflow", name) or {}).get("status", {})
+        for line in story.told(seen, status):
             narrator.say(line)
-        before = status
+        seen = status
         if story.condition(status, "Succeeded").get("status") in ("True", "False"):
             return status
         if shown := story.progress(status):
             narrator.show(shown)
-        time.sleep(1)
-    raise KubectlError(f"{name} did not end in {_PATIENCE_SECONDS:.0f} s; see `kubectl describe twf {name}`")
+        return {}
+
+    return until(ended, lambda: f"see `kubectl describe twf {name}`", patience=6 * PATIENCE, period=1.0)
 
 
 def _prove(kubectl: Kubectl, name: str, status: dict[str, Any], narrator: Narrator) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tests.waiting import PATIENCE
+
 _BATCH = 60
-_SECONDS = 30
 
 
 def labels(url: str, model: str, images: npt.NDArray[np.float32]) -> list[str]:
@@ -35,7 +36,7 @@ def _ask(url: str, model: str, batch: npt.NDArray[np.float32]) -> list[str]:
     request = urllib.request.Request(
         f"{url}/v2/models/{model}/infer", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         outputs = json.load(answer)["outputs"]
     return [str(label) for label in next(output["data"] for output in outputs if output["name"] == "label")]
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from demo.kubectl import Kubectl
 from tests.cluster import existing, kind
 from tests.cluster.places import REPOSITORY, Places
+from tests.waiting import PATIENCE
 
 OPERATOR_NAMESPACE = "idla-system"
-_SECONDS = 300
+_TIMEOUT = f"--timeout={PATIENCE:.0f}s"
 
 
 def kubectl_in(namespace: str) -> Kubectl:
@@ -29,11 +30,11 @@ def commands() -> tuple[tuple[str, ...], ...]:
     deployment = "deployment/idla-operator"
     return (
         (*apply, "-k", "crds"),
-        ("wait", "--for=condition=Established", "crd/modeltemplates.idla.dev", f"--timeout={_SECONDS}s"),
+        ("wait", "--for=condition=Established", "crd/modeltemplates.idla.dev", _TIMEOUT),
         (*apply, "-k", f"manifests/overlays/{overlay}"),
         # The images keep their tag `dev` when the code changes: only a restart takes the new ones.
         ("rollout", "restart", deployment),
-        ("rollout", "status", deployment, f"--timeout={_SECONDS}s"),
+        ("rollout", "status", deployment, _TIMEOUT),
     )
 
 
@@ -51,4 +52,4 @@ def run(kubectl: Kubectl, command: tuple[str, ...]) -> None:
         str(REPOSITORY / word) if before == "-k" else word
         for before, word in zip(("", *command), command, strict=False)
     ]
-    kubectl(*words, seconds=_SECONDS + 30)
+    kubectl(*words, seconds=PATIENCE + 60)

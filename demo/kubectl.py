@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 120
+from tests.waiting import PATIENCE
 
 
 class KubectlError(RuntimeError):
@@ -19,10 +19,12 @@ class Kubectl:
     """Runs kubectl in one namespace."""
 
     def __init__(self, binary: Path, kubeconfig: Path, namespace: str) -> None:
+        self.binary = binary
+        self.kubeconfig = kubeconfig
         self.namespace = namespace
         self._words = [str(binary), "--kubeconfig", str(kubeconfig), "--namespace", namespace]
 
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = _SECONDS) -> str:
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float = PATIENCE) -> str:
         """Return what kubectl printed.
 
         Raises:
@@ -37,6 +39,10 @@ class Kubectl:
         if done.returncode != 0:
             raise KubectlError(f"kubectl {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
+
+    def patiently(self, *words: str) -> str:
+        """Run what waits by itself, as `wait` or `rollout status` does, for as long as patience lasts."""
+        return self(*words, f"--timeout={PATIENCE:.0f}s", seconds=PATIENCE + 60)
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, or None where there is none."""

@@ -16,7 +16,6 @@ from idla_contract.task import DataSource
 from demo.kubectl import Kubectl
 
 _POD = "measure"
-_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +51,9 @@ def measure(kubectl: Kubectl, *, image: str, source: DataSource, uri: str) -> Me
     """
     claim = uri.removeprefix("pvc://").split("/", maxsplit=1)[0]
     script = (Path(__file__).parent / "measure.py").read_text()
-    kubectl("delete", "pod", _POD, "--ignore-not-found", "--wait=true")
+    kubectl.patiently("delete", "pod", _POD, "--ignore-not-found", "--wait=true")
     kubectl.apply(_pod(image, claim, ["-I", "-c", script, source.to_json(), uri]))
-    kubectl("wait", f"pod/{_POD}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={_SECONDS}s",
-            seconds=_SECONDS + 30)  # fmt: skip
+    kubectl.patiently("wait", f"pod/{_POD}", "--for=jsonpath={.status.phase}=Succeeded")
     found = json.loads(kubectl("logs", _POD).splitlines()[-1])
     kubectl("delete", "pod", _POD, "--wait=false")
     return _read(found)

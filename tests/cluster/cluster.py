@@ -17,9 +17,9 @@ from tests.cluster.control_plane import ADMINISTRATORS, api_status
 from tests.cluster.places import Places, addresses
 from tests.cluster.processes import Processes, Recipe
 from tests.cluster.progress import Beat, Progress
+from tests.waiting import PATIENCE
 
 STEPS = 13
-_WAIT_SECONDS = 180.0
 
 
 class Cluster:
@@ -146,7 +146,7 @@ class Cluster:
         return self.processes.ensure(recipe)
 
     def _wait(self, ready: Callable[[], bool], name: str, beat: Beat) -> None:
-        self.processes.wait(ready, name, alive=self._wanted, seconds=_WAIT_SECONDS, beat=beat)
+        self.processes.wait(ready, name, alive=self._wanted, seconds=PATIENCE, beat=beat)
 
     def _node_is_ready(self, since: str) -> bool:
         """Return whether the kubelet said `Ready` at `since` or later: what a killed one said stays for a while."""

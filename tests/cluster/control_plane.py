@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import ssl
@@ -21,9 +22,9 @@ from tests.cluster.components import APISERVER, COMPONENTS, CONTROLLER_MANAGER, 
 from tests.cluster.places import Places
 from tests.cluster.processes import Processes
 from tests.cluster.progress import silent
-from tests.ports import held_port
+from tests.ports import number, reservation
+from tests.waiting import PATIENCE
 
-_READY_SECONDS = 120.0
 ADMINISTRATORS = ("system:masters",)
 
 
@@ -54,6 +55,8 @@ class ControlPlane:
         self._extra = dict(extra or {})
         self._processes = Processes(self.places.pids, self.places.logs)
         self._setting: Setting | None = None
+        self._held: list[int] = []
+        """Sockets that keep its ports for it, also while a component is down."""
 
     def __enter__(self) -> Self:
         """Start from nothing."""
@@ -76,7 +79,7 @@ class ControlPlane:
         """Ports and certificates; made at the first use and kept in the home folder."""
         if self._setting is None:
             self._setting = Setting(
-                self.home, Authority(self.places.certificates), _endpoints(self.places.ports), (), self._extra
+                self.home, Authority(self.places.certificates), self._endpoints(self.places.ports), (), self._extra
             )
         return self._setting
 
@@ -124,10 +127,13 @@ class ControlPlane:
             self._processes.stop(name)
 
     def delete(self) -> None:
-        """Stop every component and remove the home folder: the next start is an empty cluster on other ports."""
-        self.stop()
+        """Kill every component and remove the home folder: the next start is an empty cluster on other ports."""
+        for name in reversed(COMPONENTS):
+            self._processes.kill(name)  # nothing is kept: an API server that ends in order may take ten seconds
         shutil.rmtree(self.home, ignore_errors=True)
         self._setting = None
+        while self._held:
+            os.close(self._held.pop())
 
     def start_component(self, name: str) -> None:
         """Start one component (again); does not wait, except for the API server."""
@@ -170,7 +176,16 @@ class ControlPlane:
         self._wait(lambda: self._status("/readyz") == http.client.OK, APISERVER)
 
     def _wait(self, ready: Callable[[], bool], name: str, *, alive: Sequence[str] = ()) -> None:
-        self._processes.wait(ready, name, alive=alive or self.components, seconds=_READY_SECONDS, beat=silent)
+        self._processes.wait(ready, name, alive=alive or self.components, seconds=PATIENCE, beat=silent)
+
+    def _endpoints(self, remembered: Path) -> Endpoints:
+        if not remembered.exists():
+            sockets = [reservation() for _ in range(3)]
+            remembered.parent.mkdir(parents=True, exist_ok=True)
+            remembered.write_text(json.dumps([number(one) for one in sockets]))
+            self._held += [one.detach() for one in sockets]
+        port, client, peer = json.loads(remembered.read_text())
+        return Endpoints("127.0.0.1", port, client, peer, "10.0.0.0/24", "10.0.0.1", advertise=False)
 
     def _status(self, path: str) -> int:
         return api_status(self.setting, path)
@@ -189,15 +204,6 @@ def api_status(setting: Setting, path: str) -> int:
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
             return 0
-
-
-def _endpoints(remembered: Path) -> Endpoints:
-    if not remembered.exists():
-        ports = [held_port() for _ in range(3)]
-        remembered.parent.mkdir(parents=True, exist_ok=True)
-        remembered.write_text(json.dumps(ports))
-    port, client, peer = json.loads(remembered.read_text())
-    return Endpoints("127.0.0.1", port, client, peer, "10.0.0.0/24", "10.0.0.1", advertise=False)
 
 
 __all__ = ["ClusterError", "ControlPlane", "api_status"]

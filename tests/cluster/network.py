@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.cluster.commands import ClusterError, output, succeeds, wait_until
 from tests.cluster.places import Addresses, Places
+from tests.waiting import PATIENCE
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 # What a kubelet sets on the machine for good (it wants them so), put back by `down`.
@@ -53,7 +54,7 @@ def remove(places: Places, points: Addresses) -> None:
     places.netns.unlink(missing_ok=True)
     link = link_name(points)
     succeeds(["ip", "link", "del", link])  # takes its routes along; the kernel may have taken it with the namespace
-    wait_until(lambda: not succeeds(["ip", "link", "show", link]), 10.0, lambda: f"link {link} does not go away")
+    wait_until(lambda: not succeeds(["ip", "link", "show", link]), PATIENCE, lambda: f"link {link} does not go away")
     while succeeds(["iptables", "-w", "-t", "nat", "-D", *_masquerade(points)]):
         pass
 

@@ -15,12 +15,12 @@ from tests.cluster.commands import ClusterError, output, succeeds
 from tests.cluster.components import COMPONENTS
 from tests.cluster.places import Places, addresses
 from tests.cluster.processes import Processes
+from tests.waiting import PATIENCE
 
 # Clients before what they talk to; containerd stays until its containers are gone.
 _ORDER = (addons.PROMETHEUS, addons.TARGETS, addons.KWOK, addons.PROVISIONER, addons.COREDNS, node.PROXY, node.KUBELET)
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _LOG_LINKS = Path("/var/log/containers")
-_PATIENCE_SECONDS = 20.0
 
 
 def stop_everything(places: Places, processes: Processes) -> None:
@@ -42,7 +42,7 @@ def remove(places: Places) -> None:
     Safe on a cluster that is half there, or not at all.
 
     Raises:
-        ClusterError: something is still in use after twenty seconds.
+        ClusterError: something is still in use after the patience of the tests.
     """
     processes = Processes(places.pids, places.logs)
     if (places.home / "network.json").exists():
@@ -104,7 +104,7 @@ def _remove_containers(places: Places) -> None:
 
 def _kill_remaining(places: Places) -> None:
     sockets = [path.read_text() for path in places.run.glob("containerd/io.containerd.runtime.v2.task/*/*/address")]
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while left := {*members(places), *shims(places)}:
         if time.monotonic() > deadline:
             raise ClusterError(f"processes of {places.name} do not end: {sorted(left)}")
@@ -123,7 +123,7 @@ def _unmount(places: Places) -> None:
 
 
 def _remove_cgroups(places: Places) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE
     for top in node.cgroup_folders(places):
         while top.exists():
             for folder in [*_deepest_first(top), top]:

@@ -1,6 +1,5 @@
 import uuid
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,30 +8,17 @@ from demo.kubectl import Kubectl
 from tests.cluster.places import Places
 from tests.e2e.canaries import hide, revealed
 from tests.e2e.deeds import Deeds
+from tests.e2e.explained import ExplainedKubectl
 from tests.e2e.operator_log import OperatorLog
 from tests.integration.operator.process import Audit
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 LAST = "test_permissions.py"
-"""Judges what all others have done."""
-_deselected: list[pytest.Item] = []
-
-
-def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    _deselected.extend(items)
+"""Judges what those before it have done, whichever they were."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == LAST)
-
-
-@pytest.fixture(scope="session")
-def whole_slice(request: pytest.FixtureRequest) -> bool:
-    """Whether every end-to-end test runs in this session."""
-    folder = Path(__file__).parent
-    modules = {item.path for item in request.session.items}
-    narrowed = _deselected or any("::" in word for word in request.config.args)
-    return not narrowed and modules >= set(folder.glob("test_*.py"))
 
 
 @pytest.fixture(scope="session")
@@ -75,16 +61,17 @@ def quiet_operator(operator_log: OperatorLog, said: list[str]) -> Iterator[None]
 
 
 @pytest.fixture(scope="module")
-def kubectl(operator: Kubectl, said: list[str]) -> Iterator[Kubectl]:
+def kubectl(operator: Kubectl, said: list[str]) -> Iterator[ExplainedKubectl]:
     """Kubectl in a namespace of one module that enforces Pod Security `restricted`, and that has secrets."""
     assert operator.namespace == OPERATOR_NAMESPACE
     name = f"e2e-{uuid.uuid4().hex[:10]}"
-    here = kubectl_in(name)
+    here = ExplainedKubectl(kubectl_in(name), operator)
     here.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
-    # Pods are refused until it is there.
-    here("wait", "--for=create", "serviceaccount/default", "--timeout=110s")
-    hide(here)
-    yield here
-    found = revealed(here, said)
-    here("delete", "namespace", name, "--wait=false")
-    assert found == []
+    try:
+        # Pods are refused until it is there.
+        here.patiently("wait", "--for=create", "serviceaccount/default")
+        hide(here)
+        yield here
+        assert revealed(here, said) == []
+    finally:
+        here("delete", "namespace", name, "--wait=false")

@@ -25,9 +25,7 @@ def drained(kubectl: Kubectl, selector: str) -> Iterator[None]:
     """Drain the only node of these pods, and let it take pods again at the end of the block."""
     node = node_name(Places.of())
     try:
-        kubectl(
-            "drain", node, f"--pod-selector={selector}", "--delete-emptydir-data", "--timeout=90s", seconds=100
-        )  # fmt: skip
+        kubectl.patiently("drain", node, f"--pod-selector={selector}", "--delete-emptydir-data")
         yield
     finally:
         kubectl("uncordon", node)

@@ -10,6 +10,7 @@ from tests.e2e.allowed import ALLOWED
 
 KILLED = (r"container operator of \S+ was started again: exit code 137 \(Error\)", "the test has killed its process")
 """What a test expects that sends SIGKILL to the operator."""
+_NOT_YET = re.compile("is waiting to start")
 _NO_PREVIOUS = re.compile("previous terminated container .* not found")
 
 
@@ -68,6 +69,8 @@ class OperatorLog:
         except KubectlError as error:
             if "(NotFound)" in str(error):
                 return  # the pod has gone since it was listed, as those go that nobody has listed
+            if _NOT_YET.search(str(error)):
+                return  # it ended since it was listed: the next look finds its restart and reads what it said
             if not _NO_PREVIOUS.search(str(error)):
                 raise
             text = ""

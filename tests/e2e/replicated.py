@@ -7,19 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from demo.installing import commands, run
-from demo.kubectl import Kubectl, KubectlError
+from demo.kubectl import Kubectl
 from tests.cluster.places import REPOSITORY, Places, addresses
-from tests.e2e.scene import PATIENCE, operator_pids
+from tests.e2e.scene import operator_pids, wait
 
-T = TypeVar("T")
 SELECTOR = "app.kubernetes.io/name=idla-operator"
 _APPLY = ("apply", "--server-side", "--force-conflicts")
-_SECONDS = 330
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def two_replicas(kubectl: Kubectl, folder: Path) -> Iterator["Leading"]:
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(_overlay(folder, kubectl.namespace)))
     leading = Leading(kubectl)
     try:
-        kubectl(*_APPLY, "-k", str(folder), seconds=_SECONDS)
+        kubectl(*_APPLY, "-k", str(folder))
         leading.rolled_out()
         leading.replicas(2)
         yield leading
@@ -111,7 +109,7 @@ class Leading:
 
     def rolled_out(self) -> None:
         """Wait until a change of the Deployment is carried out."""
-        self.kubectl("rollout", "status", "deployment/idla-operator", "--timeout=300s", seconds=_SECONDS)
+        self.kubectl.patiently("rollout", "status", "deployment/idla-operator")
 
     def pod(self) -> dict[str, Any]:
         """Return the pod that leads."""
@@ -121,7 +119,7 @@ class Leading:
     def signalled(self, *numbers: signal.Signals) -> None:
         """Send signals to the process that leads."""
         uid = self.pod()["metadata"]["uid"]
-        [pid] = [pid for pid in operator_pids() if f"pod{uid}" in Path(f"/proc/{pid}/cgroup").read_text()]
+        [pid] = operator_pids(uid)
         for number in numbers:
             os.kill(pid, number)
 
@@ -164,21 +162,3 @@ def _pod_of(identity: str) -> str:
 def _ready(pod: dict[str, Any]) -> bool:
     conditions = pod["status"].get("conditions") or ()
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
-
-
-def wait(check: Callable[[], T], what: Callable[[], object]) -> T:
-    """Return what `check` returns as soon as that is true; the API server may be away meanwhile.
-
-    Raises:
-        AssertionError: it took too long; the message shows `what`.
-    """
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            found = check()
-        except KubectlError:
-            continue
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"still waiting after {PATIENCE:.0f} s: {what()}")

@@ -2,36 +2,60 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
 
-from demo.kubectl import Kubectl
+from demo.kubectl import Kubectl, KubectlError
 from demo.story import condition
+from tests import telling, waiting
 from tests.cluster.places import Places
 
 OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"
 TRAINER_IMAGE = "docker.io/idla/trainer:dev"
-PATIENCE = 900.0
+WORK = 3 * waiting.PATIENCE
+"""Seconds for what takes minutes on a busy machine: a training, a replaced operator."""
+T = TypeVar("T")
 
 
-def until(
-    kubectl: Kubectl, kind: str, name: str, reached: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE
-) -> dict[str, Any]:
-    """Return the object as soon as `reached` holds for it."""
-    deadline = time.monotonic() + seconds
-    found: dict[str, Any] = {}
-    while time.monotonic() < deadline:
-        found = kubectl.get(kind, name) or {}
-        if found and reached(found):
-            return found
-        time.sleep(1)
-    raise AssertionError(
-        f"{kind} {name} after {seconds:.0f} s:\n{kubectl('describe', kind, name) if found else 'gone'}"
-    )
+def until(kubectl: Kubectl, kind: str, name: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the object as soon as `reached` holds for it; the API server may be away meanwhile."""
+
+    def look() -> dict[str, Any] | None:
+        found = kubectl.get(kind, name)
+        return found if found and reached(found) else None
+
+    return wait(look, lambda: f"{kind} {name}:\n{telling.part(lambda: kubectl('describe', kind, name))}")
+
+
+def until_gone(kubectl: Kubectl, kinds: str, selector: str) -> None:
+    """Wait until there is nothing of these kinds with these labels."""
+
+    def left() -> list[str]:
+        return [found["metadata"]["name"] for found in kubectl.list(kinds, selector=selector)]
+
+    wait(lambda: not left(), lambda: f"{kinds} of {selector} are still there: {left()}")
+
+
+def wait(check: Callable[[], T | None], what: Callable[[], object]) -> T:
+    """Return what `check` returns as soon as that is true; the API server may be away meanwhile."""
+
+    def look() -> T | None:
+        try:
+            return check()
+        except KubectlError:
+            return None
+
+    return waiting.until(look, what, patience=WORK, period=0.5)
+
+
+def ready(deployment: dict[str, Any]) -> bool:
+    """Return whether a ModelDeployment serves what its spec has now."""
+    status = deployment.get("status", {})
+    known = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    return known and condition(status, "Ready").get("status") == "True"
 
 
 def summary(workflow: dict[str, Any]) -> tuple[str, str]:
@@ -61,14 +85,15 @@ def running(task: str) -> Callable[[dict[str, Any]], bool]:
     )
 
 
-def operator_pids() -> list[int]:
-    """Return the operator's processes in the pods of the local cluster."""
+def operator_pids(pod: str = "") -> list[int]:
+    """Return the operator's processes in the pods of the local cluster, or in the pod of this uid."""
     cgroup = Places.of().cgroup
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
-            if b"idla_operator" in words and cgroup in (folder / "cgroup").read_text():
+            groups = (folder / "cgroup").read_text()
+            if b"idla_operator" in words and cgroup in groups and f"pod{pod}" in groups:
                 found.append(int(folder.name))
         except OSError:
             continue  # it ended while it was looked at
@@ -105,7 +130,7 @@ def run_python(
 ) -> str:
     """Run a Python script in a restricted pod to its end and return what it printed."""
     start_python(kubectl, name, script, image=image, claim=claim)
-    pod = until(kubectl, "pod", name, lambda found: found["status"]["phase"] in ("Succeeded", "Failed"), 300)
+    pod = until(kubectl, "pod", name, lambda found: found["status"]["phase"] in ("Succeeded", "Failed"))
     printed = kubectl("logs", name)
     assert pod["status"]["phase"] == "Succeeded", printed
     return printed

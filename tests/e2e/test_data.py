@@ -8,9 +8,10 @@ import pytest
 from demo.kubectl import Kubectl
 from demo.story import condition
 from tests.e2e.canaries import SIGNED
-from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until
+from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until, until_gone
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 
 CLAIM = "faces"
 MAKE_DATA = """
@@ -141,8 +142,7 @@ def test_a_suspended_training_goes_on_from_its_checkpoint(data: Kubectl) -> None
     suspend(data, "shapes", value=True)
     until(data, "trainingworkflow", "shapes", lambda seen: summary(seen) == ("Unknown", "Suspended"))
     selector = "idla.dev/workflow=shapes,idla.dev/task=train-resnet-small"
-    gone = f"--selector={selector}"
-    data("wait", "pods", gone, "--for=delete", "--timeout=120s", seconds=130)
+    until_gone(data, "pods", selector)
     suspend(data, "shapes", value=False)
     workflow = until(data, "trainingworkflow", "shapes", ended)
     assert summary(workflow) == ("True", "Completed")

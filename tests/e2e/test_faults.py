@@ -15,9 +15,10 @@ from tests.cluster.places import Places
 from tests.e2e.canaries import log_of
 from tests.e2e.disturbing import SmallVolume, drained, evict, folder_of, restart_kubelet
 from tests.e2e.operator_log import OperatorLog
-from tests.e2e.scene import ended, running, stalled, summary, until
+from tests.e2e.scene import ended, ready, running, stalled, summary, until, wait
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 
 EPOCHS = 50
 LONG = {
@@ -81,7 +82,7 @@ def test_a_full_volume_is_named_holds_no_half_artifact_and_is_used_when_it_is_la
 def expire(kubectl: Kubectl, name: str) -> None:
     """Let the operator delete a workflow that has ended, and wait until it is gone."""
     kubectl("patch", "trainingworkflow", name, "--type=merge", '--patch={"spec":{"ttlSecondsAfterFinished":0}}')
-    kubectl("wait", f"trainingworkflow/{name}", "--for=delete", "--timeout=90s")
+    wait(lambda: kubectl.get("trainingworkflow", name) is None, lambda: f"{name} is still there")
 
 
 def artifacts(volume: Path) -> list[Path]:
@@ -138,15 +139,11 @@ def working(kubectl: Kubectl) -> list[dict[str, Any]]:
 
 def until_resumed(kubectl: Kubectl) -> tuple[str, int]:
     """Wait until a pod goes on from a checkpoint; return its name and how often its container was started again."""
-    found: list[dict[str, Any]] = []
 
-    def goes_on(_: dict[str, Any]) -> bool:
-        found[:] = [pod for pod in working(kubectl) if "going on from step" in log_of(kubectl, pod["metadata"]["name"])]
-        return bool(found)
+    def going_on() -> list[dict[str, Any]]:
+        return [pod for pod in working(kubectl) if "going on from step" in log_of(kubectl, pod["metadata"]["name"])]
 
-    [job] = kubectl.list("jobs", selector=SELECTOR)
-    until(kubectl, "job", job["metadata"]["name"], goes_on, 300)
-    [pod] = found
+    [pod] = wait(going_on, lambda: kubectl("describe", "pods", f"--selector={SELECTOR}"))
     return pod["metadata"]["name"], pod["status"]["containerStatuses"][0]["restartCount"]
 
 
@@ -178,10 +175,6 @@ def changed_byte(file: Path) -> Iterator[None]:
         yield
     finally:
         file.write_bytes(whole)
-
-
-def ready(deployment: dict[str, Any]) -> bool:
-    return condition(deployment.get("status", {}), "Ready").get("status") == "True"
 
 
 def not_loaded(deployment: dict[str, Any]) -> bool:
@@ -218,4 +211,4 @@ def configured(operator: Kubectl, log: OperatorLog, name: str, value: str) -> It
 def roll(operator: Kubectl, log: OperatorLog, setting: str) -> None:
     log.look()
     operator("set", "env", "deployment/idla-operator", setting)
-    operator("rollout", "status", "deployment/idla-operator", "--timeout=180s", seconds=200)
+    operator.patiently("rollout", "status", "deployment/idla-operator")

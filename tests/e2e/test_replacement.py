@@ -5,12 +5,12 @@ import json
 import pytest
 
 from demo.kubectl import Kubectl
-from tests.e2e.scene import ended, start_python, summary, until
+from tests.e2e.scene import ended, start_python, summary, until, wait
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 
 SERVER_IMAGE = "docker.io/idla/server:dev"
-MOST_REQUESTS = 20_000
 CLIENT = f"""
 import json, signal, time, urllib.request
 stop = False
@@ -21,10 +21,10 @@ signal.signal(signal.SIGTERM, end)
 image = {{"name": "image", "datatype": "FP32", "shape": [1, 64], "data": [1.0] * 64}}
 body = json.dumps({{"inputs": [image]}}).encode()
 versions, failures, sent = [], [], 0
-while not stop and sent < {MOST_REQUESTS}:
+while not stop:
     sent += 1
     try:
-        with urllib.request.urlopen("http://rolling/v2/models/rolling/infer", body, timeout=10) as answer:
+        with urllib.request.urlopen("http://rolling/v2/models/rolling/infer", body, timeout={PATIENCE:.0f}) as answer:
             version = json.load(answer)["model_version"]
             if version not in versions:
                 versions.append(version)
@@ -60,13 +60,15 @@ def test_a_replaced_model_rolls_without_a_failed_request(kubectl: Kubectl) -> No
     second = until(kubectl, "trainingworkflow", "rolling", ended)
     assert summary(second) == ("True", "Completed")
     digests = [found["status"]["artifact"]["digest"] for found in (first, second)]
-    kubectl("rollout", "status", "deployment/rolling", "--timeout=180s", seconds=200)
+    versions = [digest.removeprefix("sha256:")[:12] for digest in digests]
+    kubectl.patiently("rollout", "status", "deployment/rolling")
+    wait(lambda: versions[-1] in kubectl("logs", "client"), lambda: kubectl("logs", "client"))
     end_client(kubectl)
-    pod = until(kubectl, "pod", "client", lambda found: found["status"]["phase"] != "Running", 60)
+    pod = until(kubectl, "pod", "client", lambda found: found["status"]["phase"] != "Running")
     assert pod["status"]["phase"] == "Succeeded"
     told = json.loads(kubectl("logs", "client").splitlines()[-1])
     assert told["failures"] == []
-    assert told["versions"] == [digest.removeprefix("sha256:")[:12] for digest in digests]
+    assert told["versions"] == versions
     profile = next(task for task in second["status"]["tasks"] if task["name"] == "profile")
     assert profile["cached"], "the profile of the same data is not made again"
 

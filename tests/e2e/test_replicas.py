@@ -11,9 +11,10 @@ from demo import endpoint
 from demo.kubectl import Kubectl
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.replicated import Leading, two_replicas
-from tests.e2e.scene import ended, running, stalled, summary, until
+from tests.e2e.scene import ended, ready, running, stalled, summary, until
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 EPOCHS = 20
 LONG = {"maxEpochs": EPOCHS, "batchSize": 4, "earlyStopping": {"patienceEpochs": EPOCHS}}
 """Long enough that it is still at work when the Deployment is rolled, as a rule also when that is over."""
@@ -84,7 +85,7 @@ def test_a_training_is_not_touched_when_the_operator_is_rolled_deleted_and_kille
     assert sorted(task for task, _ in after.values()) == tasks, "one pod for each task"
     assert sorted(job["metadata"]["labels"]["idla.dev/task"] for job in kubectl.list("jobs")) == tasks
     assert [task["attempts"] for task in workflow["status"]["tasks"]] == [1] * len(tasks)
-    kubectl("wait", "--for=condition=Ready", "modeldeployment/watched", "--timeout=110s")
+    until(kubectl, "modeldeployment", "watched", ready)
     with kubectl.forward("service/watched", 80) as url:
         assert len(endpoint.labels(url, "watched", np.zeros((1, 8, 8, 1), np.float32))) == 1
 

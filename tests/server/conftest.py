@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.serving import Artifact, Client, make_artifact, serving, without_tensorflow_chatter
+from tests.server.serving import (
+    Artifact,
+    Client,
+    Server,
+    Servers,
+    make_artifact,
+    serving,
+    without_tensorflow_chatter,
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +38,24 @@ def artifact(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 
 @pytest.fixture(scope="module")
-def port(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Return the port of a ready server that the tests of a module share."""
-    with serving(artifact, tmp_path_factory.mktemp("server"), "--drain-seconds", "0") as server:
-        yield server.wait_ready()
-        server.terminate()
-        assert server.wait() == 0, server.log.read_text()
+def server(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A ready server that the tests of a module share."""
+    with serving(artifact, tmp_path_factory.mktemp("server"), "--drain-seconds", "0") as running:
+        running.wait_ready()
+        yield running
+        running.terminate()
+        assert running.wait() == 0, running.log.read_text()
+
+
+@pytest.fixture
+def port(server: Server) -> int:
+    return server.port()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Servers:
+    """Starts a server of the test's own, with an artifact and options; a context manager."""
+    return Servers(tmp_path)
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +20,14 @@ from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, canonic
 from idla_preprocess import Classes, ImageSpec, Signature
 from idla_server.signature import tensor_specs
 
+from tests import telling
+from tests.waiting import PATIENCE, until
+
 SPEC = ImageSpec(height=4, width=4, channels=1, maximum=16.0)
 LABELS = ("ant", "bee", "cow")
 SIGNATURE = Signature(SPEC, Classes(tuple(LABELS)))
-PATIENCE_SECONDS = 60.0
-T = TypeVar("T")
+ENDLESS = str(round(2 * PATIENCE))
+"""Seconds that the longest test does not take: what lasts so long is ended by something else."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Client:
     """One connection, opened when it is needed and kept while the server keeps it."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -114,19 +116,43 @@ class Server:
         return [json.loads(line) for line in self.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def port(self) -> int:
-        return wait_for(lambda: next((int(line["port"]) for line in self.lines() if "port" in line), None))
+        """Wait until it listens and return its port."""
+
+        def told() -> int | None:
+            port = next((int(line["port"]) for line in self.lines() if "port" in line), None)
+            assert port is not None or self.process.poll() is None, self.log.read_text()
+            return port
+
+        return until(told, self.log.read_text)
 
     def wait_ready(self) -> int:
+        """Wait until it is ready and return its port."""
         port = self.port()
-        wait_for(lambda: self.process.poll() is not None or ask(port, "GET", "/v2/health/ready").status == 200)
-        assert self.process.poll() is None, self.log.read_text()
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            return ask(port, "GET", "/v2/health/ready").status == 200
+
+        until(ready, self.log.read_text)
         return port
+
+    def wait_not_ready(self) -> None:
+        """Wait until it tells that it drains."""
+        port = self.port()
+        until(lambda: ask(port, "GET", "/v2/health/ready").status == 503, self.log.read_text)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
-        return self.process.wait(PATIENCE_SECONDS)
+        """Wait for its end and return its exit code."""
+        until(lambda: self.process.poll() is not None, self.log.read_text)
+        return self.process.wait()
+
+    def explain(self) -> dict[str, str]:
+        """Return the ends of its log and of its termination message."""
+        paths = {"log": self.log, "termination message": self.termination_message}
+        return telling.files({title: path for title, path in paths.items() if path.exists()})
 
 
 @contextmanager
@@ -153,6 +179,27 @@ def serving(
         process.communicate()
 
 
+class Servers:
+    """The servers of one test, one after the other, with their files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Server] = []
+
+    @contextmanager
+    def __call__(
+        self, artifact: Artifact, *options: str, program: tuple[str, ...] = ("-m", "idla_server")
+    ) -> Iterator[Server]:
+        """Run a server as a pod does."""
+        with serving(artifact, self._folder, *options, program=program) as server:
+            self._started.append(server)
+            yield server
+
+    def explain(self) -> dict[str, str]:
+        """Return what the last one tells."""
+        return self._started[-1].explain() if self._started else {}
+
+
 def ask(port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
     """Return the answer to one request on a connection of its own."""
     client = Client(port)
@@ -166,16 +213,6 @@ def request_of(images: npt.NDArray[Any], datatype: str = "FP32", **more: Any) ->
     """Return an inference request with flat data."""
     tensor = {"name": "image", "datatype": datatype, "shape": list(images.shape), "data": images.ravel().tolist()}
     return {"inputs": [tensor], **more}
-
-
-def wait_for(probe: Callable[[], T | None]) -> T:
-    """Return the first true answer of a probe."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := probe()):
-        if time.monotonic() > deadline:
-            raise TimeoutError("it did not happen")
-        time.sleep(0.02)
-    return found
 
 
 def without_tensorflow_chatter() -> dict[str, str]:

@@ -1,11 +1,13 @@
 import http.client
 import socket
 import threading
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.server.serving import Answer, Artifact, Client, Server, ask, request_of, serving, wait_for
+from tests.server.serving import ENDLESS, Answer, Artifact, Client, Server, Servers, ask, request_of
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.trainer
 
@@ -14,7 +16,7 @@ INFER = "/v2/models/tiny/infer"
 
 def accepts(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), 60).close()
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
     except ConnectionError:
         return False
     return True
@@ -24,23 +26,36 @@ class Load:
     """Clients that send without a pause, each on a connection that it keeps as long as the server does."""
 
     def __init__(self, port: int, artifact: Artifact, clients: int) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[list[Answer]] = [[] for _ in range(clients)]
+        """Of each client in the order of its requests."""
         self.errors: list[Exception] = []
         self._request = request_of(artifact.inputs[:1])
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(port,)) for _ in range(clients)]
+        self._threads = [threading.Thread(target=self._send, args=(port, own)) for own in self.answers]
         for thread in self._threads:
             thread.start()
 
-    def _send(self, port: int) -> None:
+    def _send(self, port: int, answers: list[Answer]) -> None:
         client = Client(port)
         try:
             while not self._stopped.is_set():
-                self.answers.append(client.send("POST", INFER, self._request))
+                answers.append(client.send("POST", INFER, self._request))
         except (OSError, http.client.HTTPException) as error:
             self.errors.append(error)
         finally:
             client.close()
+
+    def wait_for_more(self, count: int) -> list[int]:
+        """Wait until each client has this many answers more; return how many each had."""
+        known = self.counts()
+        until(
+            lambda: self.errors or all(now >= was + count for now, was in zip(self.counts(), known, strict=True)),
+            self.counts,
+        )
+        return known
+
+    def counts(self) -> list[int]:
+        return [len(own) for own in self.answers]
 
     def stop(self) -> None:
         self._stopped.set()
@@ -48,30 +63,41 @@ class Load:
             thread.join()
 
 
-def test_a_drain_under_constant_load_loses_no_request(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "4") as server:
-        port = server.wait_ready()
-        load = Load(port, artifact, clients=4)
-        wait_for(lambda: len(load.answers) > 40)
-        server.terminate()
-        wait_for(lambda: ask(port, "GET", "/v2/health/ready").status == 503)
-        known = len(load.answers)
-        wait_for(lambda: len(load.answers) > known + 40)  # who has not yet heard of it is answered too
+@contextmanager
+def load_on(port: int, artifact: Artifact, *, clients: int) -> Iterator[Load]:
+    load = Load(port, artifact, clients)
+    try:
+        yield load
+    finally:
         load.stop()
+
+
+def test_a_drain_under_constant_load_loses_no_request(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", ENDLESS) as server:
+        with load_on(server.wait_ready(), artifact, clients=4) as load:
+            load.wait_for_more(10)
+            before = load.counts()
+            server.terminate()
+            server.wait_not_ready()
+            known = load.wait_for_more(10)  # who has not yet heard of it is answered too
+        server.terminate()  # the drain is long enough for any machine; nobody needs it any more
         assert server.wait() == 0, server.log.read_text()
         phases = [line["message"] for line in server.lines() if line["message"].startswith("the server is")]
     assert load.errors == []
-    assert {answer.status for answer in load.answers} == {200}
-    assert {answer.headers.get("connection") for answer in load.answers[:40]} == {None}
-    assert {answer.headers.get("connection") for answer in load.answers[known + 4 :]} == {"close"}
+    assert {answer.status for own in load.answers for answer in own} == {200}
+    early = [answer for own, count in zip(load.answers, before, strict=True) for answer in own[:count]]
+    assert {answer.headers.get("connection") for answer in early} == {None}
+    # The next answer may be to a request from before, the one after it is to a request of the drain.
+    late = [answer for own, count in zip(load.answers, known, strict=True) for answer in own[count + 1 :]]
+    assert {answer.headers.get("connection") for answer in late} == {"close"}
     assert phases == [f"the server is {phase}" for phase in ("warming", "ready", "draining")]
 
 
-def test_while_it_drains_it_is_alive_and_not_ready(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "600") as server:
+def test_while_it_drains_it_is_alive_and_not_ready(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", ENDLESS) as server:
         port = server.wait_ready()
         server.terminate()
-        wait_for(lambda: ask(port, "GET", "/v2/health/ready").status == 503)
+        server.wait_not_ready()
         ready, model = ask(port, "GET", "/v2/health/ready"), ask(port, "GET", "/v2/models/tiny/ready")
         assert (ready.status, ready.json) == (503, {"live": True, "ready": False})
         assert (model.status, model.json) == (503, {"name": "tiny", "ready": False})
@@ -86,9 +112,13 @@ def half_sent(port: int, artifact: Artifact) -> tuple[socket.socket, bytes]:
     """Return a connection with half a request, and the other half."""
     tensor = '{"inputs":[{"name":"image","datatype":"FP32","shape":[1,16],"data":[%s]}]}'
     body = (tensor % ",".join(str(value) for value in artifact.inputs[0].ravel())).encode()
-    connection = socket.create_connection(("127.0.0.1", port), 60)
+    connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
     connection.sendall(f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:30])
-    wait_for(lambda: b"idla_requests_in_flight 1.0" in ask(port, "GET", "/metrics").content)
+
+    def metrics() -> bytes:
+        return ask(port, "GET", "/metrics").content
+
+    until(lambda: b"idla_requests_in_flight 1.0" in metrics(), metrics)
     return connection, body[30:]
 
 
@@ -99,12 +129,12 @@ def read_all(connection: socket.socket) -> bytes:
     return received
 
 
-def test_a_request_that_outlasts_the_drain_is_finished(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "0", "--finish-seconds", "60") as server:
+def test_a_request_that_outlasts_the_drain_is_finished(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", "0", "--finish-seconds", ENDLESS) as server:
         port = server.wait_ready()
         connection, rest = half_sent(port, artifact)
         server.terminate()
-        wait_for(lambda: not accepts(port))
+        until(lambda: not accepts(port), server.log.read_text)
         assert server.process.poll() is None
         connection.sendall(rest)
         answer = read_all(connection)
@@ -115,8 +145,8 @@ def test_a_request_that_outlasts_the_drain_is_finished(artifact: Artifact, tmp_p
         connection.close()
 
 
-def test_a_request_that_never_ends_does_not_hold_the_process(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "0", "--finish-seconds", "1") as server:
+def test_a_request_that_never_ends_does_not_hold_the_process(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", "0", "--finish-seconds", "1") as server:
         connection, _ = half_sent(server.wait_ready(), artifact)
         server.terminate()
         assert server.wait() == 0, server.log.read_text()
@@ -124,8 +154,8 @@ def test_a_request_that_never_ends_does_not_hold_the_process(artifact: Artifact,
         connection.close()
 
 
-def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
+def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", "0") as server:
         client = Client(server.wait_ready())
         assert client.send("GET", "/v2").status == 200
         server.terminate()
@@ -146,8 +176,8 @@ sys.exit(program.main(sys.argv[1:]))
 """
 
 
-def test_a_signal_before_it_is_ready_is_no_failure(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "600", program=("-c", SIGNAL_IN_THE_WARM_UP)) as server:
+def test_a_signal_before_it_is_ready_is_no_failure(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", ENDLESS, program=("-c", SIGNAL_IN_THE_WARM_UP)) as server:
         assert server.wait() == 0, server.log.read_text()
         assert [line["message"] for line in server.lines() if "server" in line["message"]] == [
             "the server is warming",
@@ -157,16 +187,16 @@ def test_a_signal_before_it_is_ready_is_no_failure(artifact: Artifact, tmp_path:
         assert not server.termination_message.exists()
 
 
-def test_a_signal_as_soon_as_it_listens_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
+def test_a_signal_as_soon_as_it_listens_ends_the_process(artifact: Artifact, serve: Servers) -> None:
     """It may have become ready in between, so that nothing but the end can be asserted."""
-    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
+    with serve(artifact, "--drain-seconds", "0") as server:
         server.port()
         server.terminate()
         assert server.wait() == 0, server.log.read_text()
 
 
-def test_a_taken_port_is_said_and_ends_the_process(artifact: Artifact, tmp_path: Path) -> None:
-    with socket.create_server(("", 0)) as taken, serving(artifact, tmp_path, "--port", str(port_of(taken))) as server:
+def test_a_taken_port_is_said_and_ends_the_process(artifact: Artifact, serve: Servers) -> None:
+    with socket.create_server(("", 0)) as taken, serve(artifact, "--port", str(port_of(taken))) as server:
         assert server.wait() == 1
         assert "Address already in use" in server.lines()[-1]["traceback"]
 
@@ -175,8 +205,8 @@ def port_of(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def test_the_log_holds_no_content_of_a_request(artifact: Artifact, tmp_path: Path) -> None:
-    with serving(artifact, tmp_path, "--drain-seconds", "0") as server:
+def test_the_log_holds_no_content_of_a_request(artifact: Artifact, serve: Servers) -> None:
+    with serve(artifact, "--drain-seconds", "0") as server:
         port = server.wait_ready()
         for body in (request_of(artifact.inputs, id="secret"), b"secret", {"inputs": "secret"}):
             ask(port, "POST", INFER, body)

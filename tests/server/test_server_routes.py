@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.server.serving import LABELS, Answer, Artifact, Client, ask, request_of, wait_for
+from tests.server.serving import LABELS, Answer, Artifact, Client, ask, request_of
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.trainer
 
@@ -160,7 +161,7 @@ def test_a_bad_request_is_answered_clearly_and_harms_nobody(client: Client, arti
 
 
 def test_a_body_without_a_length_is_limited_too(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(f"POST {INFER} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         for _ in range(17):
             connection.sendall(b"100000\r\n" + b" " * (1 << 20) + b"\r\n")
@@ -170,11 +171,11 @@ def test_a_body_without_a_length_is_limited_too(port: int) -> None:
 
 def test_a_client_that_hangs_up_is_no_error(port: int, client: Client) -> None:
     before = metrics(client)
-    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{".encode())
-        wait_for(lambda: metrics(client)["idla_requests_in_flight"] == 1)
+        until(lambda: metrics(client)["idla_requests_in_flight"] == 1, lambda: metrics(client))
     gone = 'idla_requests_total{code="499",protocol="v2"}'
-    wait_for(lambda: metrics(client).get(gone, 0) == before.get(gone, 0) + 1)
+    until(lambda: metrics(client).get(gone, 0) == before.get(gone, 0) + 1, lambda: metrics(client))
     assert metrics(client)["idla_requests_in_flight"] == 0
 
 
@@ -185,7 +186,7 @@ def test_a_connection_is_kept_and_its_requests_may_be_pipelined(client: Client, 
     answers = [client.send("POST", INFER, request_of(artifact.inputs)) for _ in range(5)]
     assert client.socket is first
     assert [answer.headers.get("connection") for answer in answers] == [None] * 5
-    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
         received = b""
         while received.count(b'{"live":true}') < 3:

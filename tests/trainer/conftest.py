@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,13 @@ import pytest
 from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, Step, TaskSpec
 
+from tests import telling
 from tests.samples import samples_folder
+from tests.waiting import PATIENCE, until
 
 HASH = "0123456789ab"
-PATIENCE_SECONDS = 240
+WHOLE_TASK = 3 * PATIENCE
+"""Seconds for a task to its end."""
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +58,13 @@ class Pods:
 
     def run(self, task: str, *steps: Step, uri: str = "sample://digits") -> Ended:
         with self.running(self.spec(task, *steps, uri=uri)) as process:
-            process.wait(PATIENCE_SECONDS)
+            self.wait(task, process)
         return self.ended(task, process)
+
+    def wait(self, task: str, process: subprocess.Popen[bytes]) -> int:
+        """Wait for the end of a pod and return its exit code."""
+        until(lambda: process.poll() is not None, lambda: telling.end_of(self.log(task)), patience=WHOLE_TASK)
+        return process.wait()
 
     @contextmanager
     def running(self, spec: TaskSpec, *, metrics_port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
@@ -98,19 +105,28 @@ class Pods:
 
     def wait_for_checkpoint(self, task: str, process: subprocess.Popen[bytes], *, beyond: int = 0) -> int:
         """Return the step of the first checkpoint after `beyond`."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
+
+        def newest() -> int:
             steps = [int(path.stem) for path in self.checkpoints(task)]
             if steps and steps[-1] > beyond:
                 return steps[-1]
             assert process.poll() is None, f"ended before a checkpoint: {self.log(task)[-2000:]}"
-            time.sleep(0.005)
-        raise AssertionError(f"no checkpoint in {PATIENCE_SECONDS} s: {self.log(task)[-2000:]}")
+            return 0
+
+        return until(newest, lambda: telling.end_of(self.log(task)), period=0.005)
 
     @staticmethod
     def ask_to_end(process: subprocess.Popen[bytes]) -> int:
+        """Send SIGTERM, wait for the end and return the exit code."""
         process.send_signal(signal.SIGTERM)
-        return process.wait(60)
+        until(lambda: process.poll() is not None, lambda: f"process {process.pid} has not ended")
+        return process.wait()
+
+    def explain(self) -> dict[str, str]:
+        """Return the ends of every task's log, the kept results and the last answer."""
+        logs = {path.name: path for path in sorted(self.root.glob("*.log"))}
+        results = {str(path.relative_to(self.store)): path for path in sorted(self.store.glob("tasks/*/result.json"))}
+        return telling.files(logs | results | {"answer": self.root / "answer"})
 
 
 @pytest.fixture(scope="module")

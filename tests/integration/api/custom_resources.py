@@ -4,7 +4,7 @@ import http.client
 import json
 import ssl
 import subprocess
-import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from idla.api.crdgen import DEFINITIONS
 from idla.api.meta import API_VERSION
 
 from tests.cluster import ControlPlane
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
 PLURALS = {definition.kind: definition.plural for definition in DEFINITIONS}
@@ -21,19 +22,20 @@ NAMESPACED = {definition.kind for definition in DEFINITIONS if definition.namesp
 class Api:
     """The API server as an administrator sees it, without a client that would check anything itself."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, namespace: str = "default") -> None:
+        self._namespace = namespace
         self._endpoints = plane.setting.endpoints
         self._context = ssl.create_default_context(cafile=str(plane.setting.authority.certificate))
         self._context.load_cert_chain(*plane.setting.authority.client("admin", ("system:masters",)))
 
     def send(self, method: str, kind: str, path: str = "", body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Return the HTTP status and the answer; unknown fields are refused, as `kubectl` asks for."""
-        scope = "namespaces/default/" if kind in NAMESPACED else ""
+        scope = f"namespaces/{self._namespace}/" if kind in NAMESPACED else ""
         address = f"/apis/{API_VERSION}/{scope}{PLURALS[kind]}{path}"
         kept = f"{address}{'&' if '?' in address else '?'}fieldValidation=Strict"
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         connection = http.client.HTTPSConnection(
-            self._endpoints.address, self._endpoints.port, context=self._context, timeout=30
+            self._endpoints.address, self._endpoints.port, context=self._context, timeout=PATIENCE
         )
         try:
             connection.request(method, kept, json.dumps(body) if body else None, {"Content-Type": content})
@@ -55,7 +57,19 @@ def with_crds(plane: ControlPlane) -> None:
     done = kubectl(plane, "apply", "--server-side", "--validate=strict", "-k", str(ROOT / "crds"))
     assert (done.returncode, done.stderr) == (0, "")
     api = Api(plane)
-    deadline = time.monotonic() + 60
-    while any(api.send("GET", kind)[0] != http.client.OK for kind in PLURALS):
-        assert time.monotonic() < deadline, "the kinds are not served"
-        time.sleep(0.1)
+
+    def unserved() -> list[str]:
+        return [kind for kind in PLURALS if api.send("GET", kind)[0] != http.client.OK]
+
+    until(lambda: not unserved(), unserved)
+
+
+def made_namespace(plane: ControlPlane, **labels: str) -> str:
+    """Make a namespace that nobody else has and return its name; pods can be made in it."""
+    name = f"t-{uuid.uuid4().hex[:10]}"
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    done = kubectl(plane, "create", "-f", "-", text=json.dumps(manifest))
+    assert done.returncode == 0, done.stderr
+    account = ("get", "serviceaccount/default", "-n", name)
+    until(lambda: kubectl(plane, *account).returncode == 0, lambda: kubectl(plane, *account).stderr)
+    return name

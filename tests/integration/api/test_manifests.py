@@ -1,10 +1,9 @@
 """Everything in `manifests` on a real API server: it is accepted, hardened, and grants what it should."""
 
 import json
-import os
 import shutil
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import yaml
 from idla_operator.adapters.lease import NAME
 
 from tests.cluster import ControlPlane
-from tests.integration.api.custom_resources import ROOT, kubectl, with_crds
+from tests.integration.api.custom_resources import ROOT, kubectl, made_namespace
+from tests.waiting import until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(1200)]  # the first use on a machine builds Kubernetes
 
@@ -22,18 +22,19 @@ OPERATOR = "system:serviceaccount:idla-system:idla-operator"
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    with ControlPlane(f"manifests-test-{os.getpid()}") as running:
-        with_crds(running)
-        done = kubectl(running, *APPLY, "-k", str(ROOT / "manifests/overlays/kind"))
-        assert (done.returncode, done.stderr) == (0, "")
-        yield running
+def installed(plane: ControlPlane) -> ControlPlane:
+    """The control plane with the operator's manifests; what they grant holds from now on."""
+    done = kubectl(plane, *APPLY, "-k", str(ROOT / "manifests/overlays/kind"))
+    assert (done.returncode, done.stderr) == (0, "")
+    until(lambda: allowed(plane, OPERATOR, "watch", "trainingworkflows.idla.dev"), lambda: "no ClusterRole holds")
+    until(lambda: may_use_the_lease(plane, "update"), lambda: "no Role holds")
+    return plane
 
 
 @pytest.mark.parametrize("overlay", ["local", "production", "ha", "argocd", "namespaced", "namespaced/cluster"])
-def test_an_overlay_is_accepted_without_a_warning(plane: ControlPlane, overlay: str) -> None:
+def test_an_overlay_is_accepted_without_a_warning(installed: ControlPlane, overlay: str) -> None:
     folder = str(ROOT / "manifests/overlays" / overlay)
-    done = kubectl(plane, *APPLY, "--dry-run=server", "--force-conflicts", "-k", folder)
+    done = kubectl(installed, *APPLY, "--dry-run=server", "--force-conflicts", "-k", folder)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -50,33 +51,40 @@ def operators_pod(plane: ControlPlane) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deployment["spec"]["template"]["spec"]}
 
 
-def test_the_operators_pod_passes_pod_security_restricted(plane: ControlPlane) -> None:
-    pod = operators_pod(plane)
-    done = kubectl(plane, "create", "--dry-run=server", "-f", "-", text=json.dumps(pod))
+def test_the_operators_pod_passes_pod_security_restricted(installed: ControlPlane) -> None:
+    pod = operators_pod(installed)
+    done = kubectl(installed, "create", "--dry-run=server", "-f", "-", text=json.dumps(pod))
     assert (done.returncode, done.stderr) == (0, "")
     [container] = pod["spec"]["containers"]
     configuration = container["envFrom"][0]["configMapRef"]["name"]
-    assert kubectl(plane, "get", "-n", "idla-system", f"configmap/{configuration}").returncode == 0
+    assert kubectl(installed, "get", "-n", "idla-system", f"configmap/{configuration}").returncode == 0
 
 
-def test_without_its_priority_class_the_operators_pod_is_refused_until_that_is_applied(plane: ControlPlane) -> None:
-    pod = json.dumps(operators_pod(plane))
+def test_without_its_priority_class_the_operators_pod_is_refused_until_that_is_applied(installed: ControlPlane) -> None:
+    pod = json.dumps(operators_pod(installed))
+
+    def refusal() -> str:  # the API server looks priorities up in a cache
+        return kubectl(installed, "create", "--dry-run=server", "-f", "-", text=pod).stderr
+
+    with without_priority_class(installed):
+        assert "no PriorityClass with name idla-operator was found" in until(refusal, lambda: "it is not refused")
+    until(lambda: not refusal(), refusal)
+
+
+@contextmanager
+def without_priority_class(plane: ControlPlane) -> Iterator[None]:
     assert kubectl(plane, "delete", "priorityclass/idla-operator").returncode == 0
-    done = kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod)
-    assert done.returncode == 1
-    assert "no PriorityClass with name idla-operator was found" in done.stderr
-    assert kubectl(plane, *APPLY, "-f", str(ROOT / "manifests/base/priority.yaml")).returncode == 0
-    deadline = time.monotonic() + 60
-    while kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod).returncode and time.monotonic() < deadline:
-        time.sleep(0.2)  # the API server looks priorities up in a cache
-    assert kubectl(plane, "create", "--dry-run=server", "-f", "-", text=pod).returncode == 0
+    try:
+        yield
+    finally:
+        assert kubectl(plane, *APPLY, "-f", str(ROOT / "manifests/base/priority.yaml")).returncode == 0
 
 
 def test_the_network_policies_are_kept_as_they_are_written_in_a_namespace_of_a_user(plane: ControlPlane) -> None:
-    folder = ROOT / "manifests/network-policies"
-    done = kubectl(plane, *APPLY, "-n", "default", "-k", str(folder))
+    folder, namespace = ROOT / "manifests/network-policies", made_namespace(plane)
+    done = kubectl(plane, *APPLY, "-n", namespace, "-k", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(kubectl(plane, "get", "networkpolicies", "-n", "default", "-o", "json").stdout)["items"]
+    found = json.loads(kubectl(plane, "get", "networkpolicies", "-n", namespace, "-o", "json").stdout)["items"]
     written = [
         document
         for name in ("deny-by-default.yaml", "egress.yaml", "ingress.yaml")
@@ -110,10 +118,10 @@ def test_the_overlay_of_single_namespaces_lives_in_whichever_it_is_given(plane: 
     assert subjects == [{"kind": "ServiceAccount", "name": "idla-operator", "namespace": "lab"}]
 
 
-def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
-    """Return whether RBAC lets a user do something in the namespace `default`."""
+def allowed(plane: ControlPlane, user: str, verb: str, resource: str, *, namespace: str = "default") -> bool:
+    """Return whether RBAC lets a user do something in a namespace."""
     name, _, subresource = resource.partition("/")
-    words = ("auth", "can-i", verb, name, f"--subresource={subresource}", f"--as={user}", "-n", "default")
+    words = ("auth", "can-i", verb, name, f"--subresource={subresource}", f"--as={user}", "-n", namespace)
     answer = kubectl(plane, *words)
     return answer.stdout.strip().startswith("yes")
 
@@ -134,14 +142,17 @@ def allowed(plane: ControlPlane, user: str, verb: str, resource: str) -> bool:
         ("get", "leases.coordination.k8s.io", False),
     ],
 )
-def test_what_the_operator_may_do(plane: ControlPlane, verb: str, resource: str, expected: bool) -> None:  # noqa: FBT001  # a column
-    assert allowed(plane, OPERATOR, verb, resource) is expected
+def test_what_the_operator_may_do(installed: ControlPlane, verb: str, resource: str, expected: bool) -> None:  # noqa: FBT001  # a column
+    assert allowed(installed, OPERATOR, verb, resource) is expected
 
 
-def test_the_role_names_the_lease_as_the_operator_does_after_kustomize_has_rendered_it(plane: ControlPlane) -> None:
-    for verb in ("get", "update"):
-        words = ("auth", "can-i", verb, f"leases.coordination.k8s.io/{NAME}", f"--as={OPERATOR}", "-n", "idla-system")
-        assert kubectl(plane, *words).stdout.strip() == "yes"
+def test_the_role_names_the_lease_as_the_operator_does_after_kustomize_has_rendered_it(installed: ControlPlane) -> None:
+    assert [verb for verb in ("get", "update") if not may_use_the_lease(installed, verb)] == []
+
+
+def may_use_the_lease(plane: ControlPlane, verb: str) -> bool:
+    words = ("auth", "can-i", verb, f"leases.coordination.k8s.io/{NAME}", f"--as={OPERATOR}", "-n", "idla-system")
+    return kubectl(plane, *words).stdout.strip() == "yes"
 
 
 @pytest.mark.parametrize(
@@ -160,18 +171,19 @@ def test_the_role_names_the_lease_as_the_operator_does_after_kustomize_has_rende
     ],
 )
 def test_the_roles_of_every_cluster_reach_the_kinds(
-    plane: ControlPlane, role: str, may: list[tuple[str, str]], may_not: list[tuple[str, str]]
+    installed: ControlPlane, role: str, may: list[tuple[str, str]], may_not: list[tuple[str, str]]
 ) -> None:
-    user = f"{role}er"
+    user, namespace = f"{role}er", made_namespace(installed)
     done = kubectl(
-        plane, "create", "rolebinding", f"tried-{role}", f"--clusterrole={role}", f"--user={user}", "-n", "default"
+        installed, "create", "rolebinding", "tried", f"--clusterrole={role}", f"--user={user}", "-n", namespace
     )
     assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + 60
-    while not allowed(plane, user, *may[0]) and time.monotonic() < deadline:  # a controller brings the roles together
-        time.sleep(0.2)
-    assert [entry for entry in may if not allowed(plane, user, *entry)] == []
-    assert [entry for entry in may_not if allowed(plane, user, *entry)] == []
+
+    def missing() -> list[tuple[str, str]]:  # a controller brings the roles together
+        return [entry for entry in may if not allowed(installed, user, *entry, namespace=namespace)]
+
+    until(lambda: not missing(), missing)
+    assert [entry for entry in may_not if allowed(installed, user, *entry, namespace=namespace)] == []
 
 
 def test_argo_cd_gets_crds_first_and_never_prunes_them(plane: ControlPlane) -> None:

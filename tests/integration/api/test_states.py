@@ -2,10 +2,10 @@
 
 import http.client
 import json
-import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from idla.api.crdgen_docs import State, read_states
 
 from tests.cluster import ControlPlane, builds
 from tests.cluster.progress import silent
-from tests.integration.api.custom_resources import Api, kubectl, with_crds
+from tests.integration.api.custom_resources import Api, kubectl, made_namespace
 from tests.unit.api.validation_cases import BASES
 from tests.unit.core.stories import STATES
 
@@ -26,17 +26,24 @@ REFUSED_TODAY = {"invalid spec"}
 """States of an object that the API server of today would not let in: only its status is tried."""
 
 
-@pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    with ControlPlane(f"states-test-{os.getpid()}") as running:
-        with_crds(running)
-        yield running
+Ask = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def live(plane: ControlPlane) -> dict[str, dict[str, Any]]:
+def namespace(plane: ControlPlane) -> str:
+    return made_namespace(plane)
+
+
+@pytest.fixture(scope="module")
+def ask(plane: ControlPlane, namespace: str) -> Ask:
+    """Run kubectl in the namespace that holds every state once."""
+    return partial(kubectl, plane, "--namespace", namespace)
+
+
+@pytest.fixture(scope="module")
+def live(plane: ControlPlane, namespace: str) -> dict[str, dict[str, Any]]:
     """Every state as an object of the API server, brought to its generation and then given its status."""
-    api = Api(plane)
+    api = Api(plane, namespace)
     return {name: brought_in(api, f"s{number}", name) for number, name in enumerate(STATES)}
 
 
@@ -71,50 +78,50 @@ def test_kstatus_sees_the_state_as_the_table_says(kstatus: dict[str, str], row: 
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.state) for row in ROWS])
-def test_kubectl_wait_ends_as_the_table_says(plane: ControlPlane, live: dict[str, dict[str, Any]], row: State) -> None:
+def test_kubectl_wait_ends_as_the_table_says(ask: Ask, live: dict[str, dict[str, Any]], row: State) -> None:
     target = f"{row.kind}/{live[row.state]['metadata']['name']}"
     ended = [
         condition
         for condition in (SUMMARY[row.kind], "Stalled")
-        if kubectl(plane, "wait", f"--for=condition={condition}", target, "--timeout=0").returncode == 0
+        if ask("wait", f"--for=condition={condition}", target, "--timeout=0").returncode == 0
     ]
     assert tuple(ended) == row.wait
 
 
-def listed(plane: ControlPlane, *words: str) -> list[list[str]]:
+def listed(ask: Ask, *words: str) -> list[list[str]]:
     """Return the cells that `kubectl get` prints, heading first; cells never hold two spaces."""
-    lines = kubectl(plane, "get", *words).stdout.splitlines()
+    lines = ask("get", *words).stdout.splitlines()
     starts = [found.start() for found in re.finditer(r"(?:(?<=  )|^)\S", lines[0])]
     ends = [*starts[1:], None]
     return [[line[start:end].strip() for start, end in zip(starts, ends, strict=True)] for line in lines]
 
 
-def test_kubectl_get_tells_how_a_workflow_stands(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+def test_kubectl_get_tells_how_a_workflow_stands(ask: Ask, live: dict[str, dict[str, Any]]) -> None:
     def row(state: str) -> list[str]:
-        return listed(plane, "twf", live[state]["metadata"]["name"])[1][1:-1]
+        return listed(ask, "twf", live[state]["metadata"]["name"])[1][1:-1]
 
     columns = ["NAME", "MODEL", "STATE", "%", "ETA(S)", "ACCURACY", "AGE"]
-    assert listed(plane, "twf")[0] == columns
-    assert listed(plane, "twf", "-o", "wide")[0] == [*columns, "MESSAGE", "TASK", "SMALLER"]
+    assert listed(ask, "twf")[0] == columns
+    assert listed(ask, "twf", "-o", "wide")[0] == [*columns, "MESSAGE", "TASK", "SMALLER"]
     assert row("new") == ["", "", "", "", ""]
     assert row("data not found") == ["", "DataNotFound", "0", "", ""]
     assert row("succeeded") == ["resnet-small", "Completed", "100", "", "0.9833"]
 
 
-def test_kubectl_get_tells_how_an_endpoint_stands(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
+def test_kubectl_get_tells_how_an_endpoint_stands(ask: Ask, live: dict[str, dict[str, Any]]) -> None:
     def row(state: str) -> list[str]:
-        return listed(plane, "mdep", live[state]["metadata"]["name"])[1][1:-1]
+        return listed(ask, "mdep", live[state]["metadata"]["name"])[1][1:-1]
 
     columns = ["NAME", "READY", "STATE", "ROLLOUT", "REPLICAS", "URL", "AGE"]
-    assert listed(plane, "mdep")[0] == columns
-    assert listed(plane, "mdep", "-o", "wide")[0] == [*columns, "MESSAGE", "DIGEST"]
+    assert listed(ask, "mdep")[0] == columns
+    assert listed(ask, "mdep", "-o", "wide")[0] == [*columns, "MESSAGE", "DIGEST"]
     url = "http://digits.vision.svc"
     assert row("deployment serving") == ["True", "Serving", "Complete", "1", url]
     assert row("deployment bad update") == ["True", "Serving", "ArtifactInvalid", "1", url]
 
 
-def test_one_word_lists_all_kinds(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
-    names = kubectl(plane, "get", "idla", "-o", "name").stdout.split()
+def test_one_word_lists_all_kinds(ask: Ask, live: dict[str, dict[str, Any]]) -> None:
+    names = ask("get", "idla", "-o", "name").stdout.split()
     kinds = {kind: sum(entry["kind"] == kind for entry in live.values()) for kind in SUMMARY}
     assert {kind: sum(name.startswith(f"{kind.lower()}.") for name in names) for kind in SUMMARY} == kinds
 
@@ -125,8 +132,10 @@ def test_kubectl_explain_describes_every_field(plane: ControlPlane) -> None:
     assert "-required-" in kubectl(plane, "explain", "twf.spec").stdout
 
 
-def test_kubectl_scale_sets_the_replicas(plane: ControlPlane, live: dict[str, dict[str, Any]]) -> None:
-    name = live["deployment loading"]["metadata"]["name"]
-    assert kubectl(plane, "scale", f"mdep/{name}", "--replicas=3").returncode == 0
-    found = json.loads(kubectl(plane, "get", f"mdep/{name}", "-o", "json").stdout)
+def test_kubectl_scale_sets_the_replicas(plane: ControlPlane) -> None:
+    namespace = made_namespace(plane)
+    brought_in(Api(plane, namespace), "scaled", "deployment loading")
+    place = ("mdep/scaled", "--namespace", namespace)
+    assert kubectl(plane, "scale", *place, "--replicas=3").returncode == 0
+    found = json.loads(kubectl(plane, "get", *place, "-o", "json").stdout)
     assert found["spec"]["replicas"] == 3

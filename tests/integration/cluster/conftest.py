@@ -1,6 +1,5 @@
 import json
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +8,14 @@ import pytest
 
 from tests.cluster.images import BUSYBOX_IMAGE
 from tests.cluster.places import Places
+from tests.telling import part
+from tests.waiting import PATIENCE, until
 
-PATIENCE = 180.0
+_SHOWN = {
+    "events": ("events", "--sort-by=.lastTimestamp"),
+    "pods": ("pods", "-o", "wide"),
+    "pods in whole": ("pods", "-o", "yaml"),
+}
 
 
 class Namespace:
@@ -23,7 +28,7 @@ class Namespace:
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         command = [*self._kubectl, "-n", self.name, *words]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE + 60)
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
 
@@ -35,15 +40,23 @@ class Namespace:
         return found
 
     def wait(self, kind: str, name: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        """Return the object as soon as `reached` holds for it."""
+
+        def look() -> dict[str, Any] | None:
             found = self.get(kind, name)
-            if reached(found):
-                return found
-            time.sleep(0.5)
-        raise AssertionError(
-            f"{kind} {name} after {PATIENCE} s: {json.dumps(self.get(kind, name).get('status'), indent=1)}"
-        )
+            return found if reached(found) else None
+
+        return until(look, lambda: self.kubectl("describe", kind, name), period=0.5)
+
+    def explain(self) -> dict[str, str]:
+        """Return the events, the objects and the pods' logs of the namespace."""
+        told = {what: part(lambda words=words: self.kubectl("get", *words)) for what, words in _SHOWN.items()}  # type: ignore[misc]
+        names = part(lambda: self.kubectl("get", "pods", "-o", "name")).split()
+        logs = {name: ("logs", name, "--tail=30") for name in names if name.startswith("pod/")}
+        return told | {
+            f"log of {name}": part(lambda words=words: self.kubectl(*words))  # type: ignore[misc]
+            for name, words in logs.items()
+        }
 
     def run(self, name: str, script: str, **spec: Any) -> dict[str, Any]:
         """Run a shell script in a restricted pod to its end and return the pod."""
@@ -79,7 +92,9 @@ def namespace() -> Iterator[Namespace]:
     here.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     ))  # fmt: skip
-    # Pods are refused until it is there, and on a cluster that just started that takes seconds.
-    here.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=110s")
-    yield here
-    here.kubectl("delete", "namespace", name, "--wait=false")
+    try:
+        # Pods are refused until it is there, and on a cluster that just started that takes seconds.
+        here.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={PATIENCE:.0f}s")
+        yield here
+    finally:
+        here.kubectl("delete", "namespace", name, "--wait=false")

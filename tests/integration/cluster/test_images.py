@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.product import OPERATOR, SERVER, TRAINER
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 SAY = "print(said, file=open('/dev/termination-log', 'w'))"
 IS_THERE = "from importlib.util import find_spec; said = [bool(find_spec(name)) for name in {names}]"
 WRITE = """

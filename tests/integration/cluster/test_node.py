@@ -1,7 +1,6 @@
 """The local Kubernetes does what the product needs of one: real pods, names, volumes, devices, metrics, audit."""
 
 import json
-import time
 import urllib.parse
 import urllib.request
 from typing import Any
@@ -11,8 +10,9 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import BUSYBOX_IMAGE
 from tests.cluster.places import Places
+from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 
 
 def message(pod: dict[str, Any]) -> str:
@@ -57,7 +57,7 @@ def test_a_pod_reaches_another_through_a_service_by_its_short_name(namespace: An
     service = {"selector": {"app": "page"}, "ports": ports}
     namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "page"}, "spec": service})
     asking = "until wget -q -O /dev/termination-log http://page; do sleep 0.5; done"
-    pod = namespace.run("asks", asking, activeDeadlineSeconds=60)
+    pod = namespace.run("asks", asking, activeDeadlineSeconds=round(PATIENCE))
     assert (pod["status"]["phase"], message(pod)) == ("Succeeded", "served\n")
 
 
@@ -116,14 +116,13 @@ def test_kwok_plays_a_node_and_its_pods(namespace: Any) -> None:
 def queried(query: str) -> list[str]:
     """Return the values that Prometheus has for a query, as soon as it has any."""
     url = f"{Cluster(Places.of()).prometheus_url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            values = [series["value"][1] for series in json.load(answer)["data"]["result"]]
-        if values and values != ["0"]:
-            return values
-        time.sleep(0.5)
-    return []
+
+    def values() -> list[str]:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            found = [series["value"][1] for series in json.load(answer)["data"]["result"]]
+        return [] if found == ["0"] else found
+
+    return until(values, lambda: f"Prometheus has nothing for {query}", period=0.5)
 
 
 def test_prometheus_scrapes_the_kubelet() -> None:
@@ -142,9 +141,12 @@ def test_prometheus_scrapes_an_annotated_pod(namespace: Any) -> None:
 
 def test_the_audit_log_names_who_wrote(namespace: Any) -> None:
     namespace.kubectl("create", "configmap", "written")
-    with Places.of().audit_log.open() as log:
-        events = [json.loads(line) for line in log if namespace.name in line and '"configmaps"' in line]
-    writes = [
-        (event["user"]["username"], event["verb"]) for event in events if event["objectRef"].get("name") == "written"
-    ]
-    assert ("admin", "create") in writes
+
+    def writes() -> list[tuple[str, str]]:
+        with Places.of().audit_log.open() as log:
+            lines = [line for line in log if namespace.name in line and '"configmaps"' in line and line.endswith("\n")]
+        events = [json.loads(line) for line in lines]
+        named = [event for event in events if event["objectRef"].get("name") == "written"]
+        return [(event["user"]["username"], event["verb"]) for event in named]
+
+    until(lambda: ("admin", "create") in writes(), writes)

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from tests.cluster.places import REPOSITORY, Places
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 NAME = "removal-test"
 
 

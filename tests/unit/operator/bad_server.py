@@ -10,6 +10,8 @@ from typing import Any
 
 from typing_extensions import override
 
+from tests.waiting import PATIENCE
+
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
@@ -32,9 +34,12 @@ def server(answer: Answer) -> Iterator[tuple[int, list[str]]]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield running.server_address[1], asked
-        running.shutdown()
-        thread.join()
+        try:
+            yield running.server_address[1], asked
+        finally:
+            # A server whose socket is closed under it turns in circles for the rest of the session.
+            running.shutdown()
+            thread.join()
 
 
 def say(content: bytes | str, status: int = 200, **headers: str) -> Answer:
@@ -53,6 +58,6 @@ def say(content: bytes | str, status: int = 200, **headers: str) -> Answer:
 
 def hang(release: threading.Event) -> Answer:
     def answer(_: http.server.BaseHTTPRequestHandler) -> None:
-        release.wait(30)
+        release.wait(PATIENCE)
 
     return answer

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,6 +12,9 @@ import urllib.request
 from idla_operator.adapters import health
 from idla_operator.adapters.logs import JsonFormatter
 from idla_operator.handlers.settings import EndlessBackoff
+
+from tests.ports import reserved
+from tests.waiting import PATIENCE
 
 
 def test_a_log_entry_is_one_line_of_json() -> None:
@@ -34,7 +36,7 @@ def test_a_log_entry_is_one_line_of_json() -> None:
 
 def fetch(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -42,16 +44,13 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 def test_the_probes_answer_with_what_is_wrong() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    async def main() -> list[tuple[int, str]]:
+    async def main(port: int) -> list[tuple[int, str]]:
         async with health.served(port, liveness=lambda: (), readiness=lambda: ("no session", "no store")):
             paths = ("/healthz", "/readyz", "/metrics")
             return [await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}{path}") for path in paths]
 
-    alive, ready, unknown = asyncio.run(main())
+    with reserved() as port:
+        alive, ready, unknown = asyncio.run(main(port))
     assert (alive, ready) == ((200, "ok"), (503, "no session\nno store"))
     assert unknown[0] == 404
 
@@ -72,7 +71,7 @@ def test_a_wrong_configuration_ends_the_process_at_once_with_every_mistake() -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (run.returncode, run.stdout) == (2, "")
     assert [line.split()[0] for line in run.stderr.splitlines()] == [

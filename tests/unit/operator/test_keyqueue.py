@@ -10,6 +10,8 @@ from idla_operator.controllers.keyqueue import Backoff, KeyQueue, Schedule
 from idla_operator.ports import UnavailableError
 from typing_extensions import override
 
+from tests.waiting import PATIENCE
+
 
 def schedule() -> Schedule[str]:
     return Schedule(Backoff(first=1.0, cap=8.0))
@@ -184,7 +186,7 @@ def drive(
         for key in keys:
             queue.add(key)
         task = asyncio.create_task(queue.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await enough.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -18,6 +18,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.unit.operator.bad_server import hang, say, server
 from tests.unit.operator.fake_cluster import FakeClock
+from tests.waiting import PATIENCE
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/idla-system/leases"
 NOON = "2026-11-24T12:00:00.000000Z"
@@ -142,7 +143,7 @@ def test_the_watchdog_barks_once_when_time_is_up_although_the_event_loop_hangs()
         barked.set()
 
     with watched(lambda: until - time.monotonic(), bark):
-        assert barked.wait(10)
+        assert barked.wait(PATIENCE)
     assert len(count) == 1
 
 

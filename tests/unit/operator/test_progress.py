@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from idla.core.snapshot import TaskProgress
 from idla_contract import metrics
-from idla_operator.adapters import pod_metrics
+from idla_operator.adapters import pod_metrics, prometheus
 from idla_operator.adapters.pod_metrics import PodMetrics
 from idla_operator.adapters.prometheus import PrometheusProgress
 from idla_operator.adapters.samples import Sample, reading_of
 from idla_operator.ports import Measured, Outcome, Reading, Unmeasured
 
 from tests.unit.operator.bad_server import Answer, hang, say, server
+from tests.waiting import PATIENCE
 
 NOW = 1_795_557_293.0
 VALUES = {
@@ -87,7 +88,7 @@ def exposition(values: dict[tuple[str, str], float]) -> str:
     return "# TYPE python_info gauge\npython_info 1.0\n" + "\n".join(lines) + "\n"
 
 
-def read_pod(port: int, pod: dict[str, Any] = POD, *, seconds: float = 10.0) -> Reading:
+def read_pod(port: int, pod: dict[str, Any] = POD, *, seconds: float = PATIENCE) -> Reading:
     async def main() -> Reading:
         async with PodMetrics.open(port=port, seconds=seconds) as source:
             return await source.read(pod)
@@ -144,7 +145,15 @@ def vector(values: dict[tuple[str, str], float], **more: Any) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}} | more)
 
 
-def ask_prometheus(port: int, *, deadline: float = 10.0, times: int = 1, pod: dict[str, Any] = POD) -> list[Reading]:
+@pytest.fixture(autouse=True)
+def patient_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time; what is given up is given up at the deadline."""
+    monkeypatch.setattr(prometheus, "SOCKET_SECONDS", (PATIENCE, PATIENCE))
+
+
+def ask_prometheus(
+    port: int, *, deadline: float = PATIENCE, times: int = 1, pod: dict[str, Any] = POD
+) -> list[Reading]:
     async def main() -> list[Reading]:
         with PrometheusProgress(f"http://127.0.0.1:{port}", deadline=deadline) as source:
             return [await source.read(pod) for _ in range(times)]

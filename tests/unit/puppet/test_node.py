@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from tests.puppet import Puppet, Rest
 from tests.puppet.rest import RestError
+from tests.waiting import PATIENCE
 
 FULL = RestError(500, "etcdserver: mvcc: database space exceeded")
 REFUSED = RestError(403, "leases are forbidden")
@@ -38,5 +39,5 @@ class Failing:
 def test_a_heartbeat_that_fails_is_tried_again_and_told_only_where_it_is_no_fault_of_the_server() -> None:
     server = Failing()
     with Puppet(cast("Rest", server), period=0.001) as puppet:
-        assert server.outlived.wait(10)
+        assert server.outlived.wait(PATIENCE)
     assert puppet.faults == [str(REFUSED)]

@@ -23,6 +23,8 @@ from idla_store.errors import shown
 from idla_store.https import is_public
 from typing_extensions import override
 
+from tests.waiting import PATIENCE
+
 
 def get(tmp_path: Path, uri: str, *, digest: str | None = None, policy: FetchPolicy | None = None) -> Path:
     return fetch(
@@ -293,12 +295,14 @@ def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()
         hosts = frozenset({f"localhost:{listener.server_port}"})
-        yield (
-            listener.server_port,
-            FetchPolicy(allowed_hosts=hosts, ca_file=chain, timeout_seconds=10, resolver=loopback),
-        )
-        listener.shutdown()
-        thread.join()
+        try:
+            yield (
+                listener.server_port,
+                FetchPolicy(allowed_hosts=hosts, ca_file=chain, timeout_seconds=PATIENCE, resolver=loopback),
+            )
+        finally:
+            listener.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("path", ["x.csv", "here"])

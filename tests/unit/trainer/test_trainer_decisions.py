@@ -140,6 +140,10 @@ BAD = measured("Int8", 240, wrong=4)
     [
         pytest.param(step(), [DYNAMIC, INT8], "DynamicRange", "GatePassed", id="the smallest"),
         pytest.param(step(), [DYNAMIC, measured("Int8", 250, wrong=2)], "Int8", "GatePassed", id="a tie: the faster"),
+        pytest.param(
+            step(Gate(maximum_drop=0.02)), [measured("Int8", 250, wrong=3, latency=2.0), DYNAMIC], "DynamicRange",
+            "GatePassed", id="as small and as fast: the better",
+        ),
         pytest.param(step(), [BAD, DYNAMIC], "DynamicRange", "GatePassed", id="a smaller one loses too much"),
         pytest.param(step(Gate(maximum_drop=0.02)), [BAD, DYNAMIC], "Int8", "GatePassed", id="a wider gate"),
         pytest.param(step(), [BAD], "Float32", "KeptUncompressed", id="none passes"),

@@ -1,11 +1,13 @@
 """What a training tells at `/metrics`: nothing that nobody has measured."""
 
-import socket
 import urllib.request
 from collections.abc import Callable
 
 import pytest
 from idla_trainer.training.progress import ProgressMetrics
+
+from tests.ports import reserved
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -15,11 +17,9 @@ def progress() -> ProgressMetrics:
 
 def told(progress: ProgressMetrics) -> dict[str, float]:
     """Return what a scrape finds, the moment of the last change as 1 where there is one."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    progress.serve(port, "127.0.0.1")
-    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
+    with reserved() as port:
+        progress.serve(port, "127.0.0.1")
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE).read().decode()
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) if "updated" not in name else bool(float(value)) for name, value in values.items()}
 

@@ -40,7 +40,7 @@ class _Verdict:
 def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured]) -> CompressReport:
     """Return every variant with its verdict, and the smallest one that passes; the fastest of those as small.
 
-    As small is what is at most 2 % larger, if the smallest one is compressed.
+    As small is what is at most 2 % larger, if the smallest one is compressed. Of those as fast it is the best.
 
     Args:
         step: the gate and the limits.
@@ -128,7 +128,7 @@ def _best(passed: Sequence[Variant]) -> Variant:
     if smallest.name == FLOAT:
         return smallest
     as_small = [variant for variant in passed if variant.size_bytes <= smallest.size_bytes * _AS_SMALL]
-    return min(as_small, key=lambda v: (v.latency_p50_milliseconds, v.size_bytes))
+    return min(as_small, key=lambda v: (v.latency_p50_milliseconds, v.size_bytes, v.gate_drop))
 
 
 def _point(variant: Variant) -> Point:

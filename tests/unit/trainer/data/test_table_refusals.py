@@ -222,7 +222,7 @@ def test_the_checksum_is_that_of_the_standard() -> None:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters='",\r\n\0'), max_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     name=st.sampled_from(["d.csv", "d.jsonl", "d.npz", "d.tfrecord", "d.csv.gz", "d-ubyte"]),
     content=st.binary(max_size=300),
@@ -236,7 +236,7 @@ def test_any_bytes_are_a_table_or_are_refused(tmp_path: Path, name: str, content
     assert {len(column) for column in table.columns.values()} == {table.rows}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8))
 def test_json_gives_back_the_texts_that_were_written(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
     (tmp_path / "d.jsonl").write_text("".join(json.dumps({"a": a, "b": b}) + "\n" for a, b in rows), encoding="utf-8")

@@ -1,0 +1,36 @@
+"""kubectl in a namespace of the end-to-end tests, which tells what goes on there when a test is red."""
+
+from demo.kubectl import Kubectl
+from tests.telling import end_of, part
+
+OPERATOR_LINES = 60
+POD_LINES = 30
+KINDS = "trainingworkflows,modeldeployments,jobs,pods"
+
+
+class ExplainedKubectl(Kubectl):
+    """As `kubectl`, and able to explain."""
+
+    def __init__(self, kubectl: Kubectl, operator: Kubectl) -> None:
+        super().__init__(kubectl.binary, kubectl.kubeconfig, kubectl.namespace)
+        self._operator = operator
+
+    def explain(self) -> dict[str, str]:
+        """Return what the operator, the pods and the events of the namespace say, and its objects."""
+        told = _logs(self._operator, OPERATOR_LINES, "operator ") | _logs(self, POD_LINES, "")
+        told["events"] = part(lambda: self("get", "events", "--sort-by=.lastTimestamp"))
+        told["pods"] = part(lambda: self("get", "pods", "--output=wide"))
+        for kind in KINDS.split(","):
+            told[f"{kind} in whole"] = part(lambda kind=kind: self("get", kind, "--output=yaml"))  # type: ignore[misc]
+        return told
+
+
+def _logs(kubectl: Kubectl, lines: int, whose: str) -> dict[str, str]:
+    told: dict[str, str] = {}
+    names = part(lambda: kubectl("get", "pods", "--output=name"))
+    for name in names.split():
+        if not name.startswith("pod/"):
+            return {f"{whose}pods": names}
+        words = ("logs", name, "--all-containers", "--prefix", f"--tail={lines}")
+        told[f"log of {whose}{name}"] = part(lambda words=words: end_of(kubectl(*words), lines))  # type: ignore[misc]
+    return told
