@@ -36,6 +36,8 @@ RESULT, WORKFLOW, MODEL, LOCK = "result.json", "workflow.json", "model", ".lock"
 
 def run(options: argparse.Namespace) -> int:
     """Carry out the command; return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a locale without ± must not cost the result
     command = _Command(options, Teller(io.StringIO() if options.quiet else sys.stderr), time.monotonic())
     with Signals() as signals:
         try:
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             return command.refuse("ended at once", "Interrupted", ExitCode.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Command:
     """One call of the command."""
 
@@ -56,6 +58,8 @@ class _Command:
     teller: Teller
     began: float
     """Of the monotonic clock."""
+    told: bool = False
+    """Whether the result stands on stdout: a second one would spoil it for programs."""
 
     def go(self, signals: Signals) -> int:
         """Run the workflow; serve it where that is asked for."""
@@ -73,10 +77,10 @@ class _Command:
             return self._serve(document, places, trainer, signals)
 
     def refuse(self, message: str, reason: str, code: ExitCode) -> int:
-        """Tell why the run could not begin or go on."""
+        """Tell why the run could not begin or go on; return the exit code."""
         self.teller.close()
         sys.stderr.write(f"idla: {message}\n")
-        if self.options.json:
+        if self.options.json and not self.told:
             _write_line(refusal(message, reason=reason, code=int(code), seconds=time.monotonic() - self.began))
         return int(code)
 
@@ -99,7 +103,11 @@ class _Command:
             library=_library(workflow.templates),
             worker=machine,
             settings=Settings(
-                trainer_image=trainer.image, server_image=trainer.image, progress_period_seconds=MEASURE_SECONDS
+                trainer_image=trainer.image,
+                server_image=trainer.image,
+                progress_period_seconds=MEASURE_SECONDS,
+                approve_command="the same command with --approve {plan}",
+                has_nodes=False,
             ),
             tell=self.teller.tell,
             stopped=lambda: signals.came,
@@ -138,14 +146,17 @@ class _Command:
             code = self._end(document, places)
             sys.stderr.write(f"idla: serves at {server.url} until Ctrl-C; try\n  {server.curl()}\n")
             sys.stderr.flush()
-            while not signals.came and server.runs():
+            while not signals.came:
+                if not server.runs():
+                    return self.refuse(f"the server has ended; {server.log} tells why", "NotServed", ExitCode.FAILED)
                 time.sleep(0.1)
         finally:
             server.end()
-        return code if signals.came else int(ExitCode.FAILED)
+        return code
 
     def _end(self, document: Document, places: Places) -> int:
         self.teller.close()
+        self.told = True
         lines = list(lines_of(document))
         if self.options.json:
             sys.stderr.write("".join(f"idla: {line}\n" for line in lines[:1]))
@@ -193,5 +204,5 @@ def _link(path: Path, target: Path) -> None:
 
 
 def _write_line(document: Document) -> None:
-    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()

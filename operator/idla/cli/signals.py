@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first one asks to end well, a second one to end at once."""
+"""Ctrl-C and SIGTERM: the first one asks to end well, a second one to end at once.
+
+What the caller had ignored stays ignored, as `nohup` and the shell's `&` mean it.
+"""
 
 import signal
 from types import FrameType, TracebackType
@@ -16,7 +19,8 @@ class Signals:
 
     def __enter__(self) -> Self:
         """Take over the signals."""
-        self._before = {number: signal.signal(number, self._note) for number in _CAUGHT}
+        heard = [number for number in _CAUGHT if signal.getsignal(number) is not signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from idla.api.training_workflow import APPROVED_PLAN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -12,3 +14,7 @@ class Settings:
     pull_policy: str = "IfNotPresent"
     progress_period_seconds: float = 10.0
     """Shortest time between two status writes that only show progress."""
+    approve_command: str = f"kubectl annotate -n {{namespace}} twf/{{name}} {APPROVED_PLAN}={{plan}} --overwrite"
+    """What a person does to approve a plan."""
+    has_nodes: bool = True
+    """Whether tasks run on nodes of a cluster; else nothing is said of them."""

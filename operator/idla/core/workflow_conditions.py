@@ -7,7 +7,7 @@
 from idla_contract.result import EvaluateReport
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import APPROVED_PLAN, Approval
+from idla.api.training_workflow import Approval
 from idla.core.conditions import Condition
 from idla.core.facts import ApprovalState, Facts
 from idla.core.outcome import explained_variant
@@ -17,6 +17,7 @@ from idla.core.tasks import TaskView
 from idla.core.workflow_failures import known_reason
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+_UNCHECKED = "; whether a node can hold the pods was not checked: the operator may not list nodes"
 
 
 def conditions_of(facts: Facts) -> tuple[Condition, ...]:
@@ -129,7 +130,7 @@ def _planned(facts: Facts) -> Condition:
 def _plan_text(facts: Facts) -> str:
     assert facts.plan is not None  # called for a plan that is made
     names = ", ".join(candidate.template for candidate in facts.plan.candidates)
-    unchecked = "; whether a node can hold the pods was not checked: the operator may not list nodes"
+    unchecked = _UNCHECKED if facts.situation.settings.has_nodes else ""
     capacity = unchecked if facts.situation.snapshot.nodes is None else ""
     return f"plan {facts.plan.hash}: train {names}, then publish the best{capacity}"
 
@@ -151,7 +152,9 @@ def approval_text(facts: Facts) -> str:
     """Return how to approve the plan."""
     assert facts.plan is not None  # nobody waits for the approval of no plan
     owner = facts.situation.owner
-    command = f"kubectl annotate -n {owner.namespace} twf/{owner.name} {APPROVED_PLAN}={facts.plan.hash} --overwrite"
+    command = facts.situation.settings.approve_command.format(
+        namespace=owner.namespace, name=owner.name, plan=facts.plan.hash
+    )
     before = "another plan was approved; " if facts.approval is ApprovalState.STALE else ""
     return f"{before}plan {facts.plan.hash} waits for: {command}"
 

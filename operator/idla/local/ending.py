@@ -5,7 +5,21 @@ from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.local.errors import ExitCode
 
+_DATA = (
+    WorkflowReason.CLAIM_NOT_FOUND,
+    WorkflowReason.DATA_NOT_FOUND,
+    WorkflowReason.DATA_UNREACHABLE,
+    WorkflowReason.DATA_DIGEST_MISMATCH,
+    WorkflowReason.DATA_REFUSED,
+    WorkflowReason.DATA_INVALID,
+    WorkflowReason.DATA_EMPTY,
+    WorkflowReason.SINGLE_CLASS,
+    WorkflowReason.NOT_FINITE,
+    WorkflowReason.TOO_FEW_EXAMPLES,
+)
+"""Whatever task it was that met them."""
 _BY_REASON = {
+    **dict.fromkeys(_DATA, ExitCode.DATA),
     WorkflowReason.MINIMUM_MISSED: ExitCode.TARGET_MISSED,
     WorkflowReason.DEADLINE_EXCEEDED: ExitCode.DEADLINE,
     WorkflowReason.NO_FEASIBLE_MODEL: ExitCode.INFEASIBLE,
@@ -38,7 +52,4 @@ def exit_code_of(status: TrainingWorkflowStatus) -> ExitCode:
     known = {reason.value: code for reason, code in _BY_REASON.items()}
     if summary.reason in known:
         return known[summary.reason]
-    if summary.status == "Unknown":
-        return ExitCode.INTERRUPTED
-    at_fault = {entry.type for entry in status.conditions if entry.status == "False" and entry.reason == summary.reason}
-    return ExitCode.DATA if WorkflowCondition.DATA_READY in at_fault else ExitCode.FAILED
+    return ExitCode.INTERRUPTED if summary.status == "Unknown" else ExitCode.FAILED

@@ -45,6 +45,13 @@ class InvalidSpecError(LocalError):
     reason = "InvalidSpec"
 
 
+class ServerError(LocalError):
+    """The artifact is published and its server does not run."""
+
+    code = ExitCode.FAILED
+    reason = "NotServed"
+
+
 class MissingDataError(LocalError):
     """There is nothing where the spec says that the data are."""
 

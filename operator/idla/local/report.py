@@ -72,7 +72,11 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
 def _message(code: ExitCode, said: str) -> str:
     if code is not ExitCode.INTERRUPTED:
         return said
-    return f"ended before it was done ({said}); the same command goes on" if said else "ended before it was begun"
+    return (
+        f"ended before it was done ({said}); the same command goes on"
+        if said
+        else "ended before it was begun; the same command begins it"
+    )
 
 
 def refusal(message: str, *, reason: str, code: int, seconds: float = 0.0) -> Document:

@@ -67,7 +67,7 @@ class Run:
     def go(self) -> TrainingWorkflowStatus:
         """Work until the generation has ended, waits for a person, cannot go on, or is stopped."""
         look, measured = 0.0, 0.0
-        while True:
+        while not self.stopped():
             changed = self.worker.advance()
             if time.monotonic() >= measured:
                 self.worker.measure()
@@ -81,9 +81,10 @@ class Run:
                     MEASURE_SECONDS if decision.requeue_after is None else decision.requeue_after
                 )
             status = self._read()
-            if self.stopped() or at_rest(status):
+            if at_rest(status):
                 return status
             time.sleep(TICK_SECONDS)
+        return self._read()
 
     def _decide(self) -> Reconciliation:
         workflow = self.workflow if self.status is None else {**self.workflow, "status": self.status}

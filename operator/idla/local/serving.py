@@ -14,7 +14,8 @@ from typing import Any
 from idla_contract.artifact import MANIFEST, ArtifactManifest, TensorSpec
 
 from idla.builders.identity import address_name
-from idla.local.errors import UsageError
+from idla.local.errors import ServerError
+from idla.local.parent import end_with_parent
 from idla.local.task_process import free_port
 from idla.local.trainer import Trainer
 
@@ -41,7 +42,8 @@ class Server:
         self._output = output
         self._port = free_port()
         self._name = address_name(name)
-        self._log = output / "logs" / "server.log"
+        self.log = output / "logs" / "server.log"
+        """What it says."""
         options = {
             "model-dir": folder,
             "name": self._name,
@@ -52,9 +54,14 @@ class Server:
             "termination-message": output / "logs" / "server-ended.json",
         }
         words = [trainer.python, "-I", "-m", "idla_server", "serve", *(f"--{k}={v}" for k, v in options.items())]
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # the interpreter that was checked
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  # this command has one thread
             )
 
     @property
@@ -66,14 +73,14 @@ class Server:
         """Return when it answers.
 
         Raises:
-            UsageError: it has ended, or does not answer in a minute.
+            ServerError: it has ended, or does not answer in a minute.
         """
         until = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
             if _answers(self._port):
                 return
             time.sleep(0.05)
-        raise UsageError(f"the server does not answer; {self._log} tells why")
+        raise ServerError(f"the server does not answer; {self.log} tells why")
 
     def curl(self) -> str:
         """Return a command that asks for one answer; a long example is written beside the results."""
@@ -97,7 +104,9 @@ class Server:
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
+            pass
+        finally:  # a second Ctrl-C waits no longer
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 

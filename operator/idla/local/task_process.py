@@ -11,6 +11,7 @@ from pathlib import Path
 
 from idla_contract.paths import TERMINATION_LIMIT
 
+from idla.local.parent import end_with_parent
 from idla.local.trainer import Trainer
 
 _KILLED = 128
@@ -95,6 +96,7 @@ class TaskProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "IDLA_IMAGE": trainer.image},
                 start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  # this command has one thread
             )
 
     def ended(self) -> int | None:

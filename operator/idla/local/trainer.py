@@ -50,8 +50,15 @@ def find_trainer(environment: Mapping[str, str] = os.environ) -> Trainer:
     remedy = f"install idla-trainer there, or set {PYTHON} to a Python that has it"
     try:
         # The interpreter is the user's own choice, as the command itself is.
+        # Its own session: Ctrl-C ends this command and says so, not that the interpreter cannot run tasks.
         found = subprocess.run(  # noqa: S603
-            [python, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
+            [python, "-I", "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+            start_new_session=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"{python} cannot run tasks ({error}); {remedy}") from error

@@ -82,7 +82,7 @@ def read_workflow(text: str, *, folder: Path, data: Path | None = None, name: st
 def _documents(text: str) -> list[Mapping[str, Any]]:
     try:
         found = [entry for entry in yaml.safe_load_all(text) if entry is not None]
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none; endless nesting
         where = getattr(error, "problem_mark", None)
         line = "" if where is None else f" in line {where.line + 1}"
         problem = getattr(error, "problem", None) or error
@@ -114,6 +114,14 @@ def _check_frame(entry: Mapping[str, Any]) -> None:
     given = metadata.get("name") if isinstance(metadata, Mapping) else None
     if not isinstance(given, str) or not re.fullmatch(NAME.pattern, given, re.ASCII):
         raise InvalidSpecError(f"`metadata.name` is {given!r}; it must be {NAME.allowed}")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    if annotations is not None and not isinstance(annotations, Mapping):
+        raise InvalidSpecError(f"`metadata.annotations` of {given} is {annotations!r}; it is a mapping of texts")
+    for key, value in (annotations or {}).items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise InvalidSpecError(
+                f"`metadata.annotations` of {given} has {key}: {value}; allowed are texts, write it in quotes"
+            )
     if not isinstance(entry.get("spec"), Mapping):
         raise InvalidSpecError(f"`spec` of {given} is missing or no mapping; it has at least `task` and `data`")
 

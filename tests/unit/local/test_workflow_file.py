@@ -55,11 +55,23 @@ def test_what_has_no_meaning_here_is_left_out_and_said(tmp_path: Path) -> None:
 
 CASES = {
     "no YAML": ("a: [", UsageError, "the file is no YAML in line 1"),
+    "a date that is none": ("a: 2026-13-45", UsageError, "the file is no YAML: month must be in 1..12; mend it"),
+    "endless nesting": ("[" * 5000, UsageError, "the file is no YAML: "),
     "a list": ("[]", UsageError, "something else than objects"),
     "nothing": ("", UsageError, "holds no TrainingWorkflow"),
     "two": (f"{text('sample://digits')}---\n{text('sample://digits')}", UsageError, "choose by --name"),
     "another version": (text("sample://x").replace("v1alpha1", "v2"), InvalidSpecError, "allowed is idla.dev/v1alpha1"),
     "no name": (text("sample://x").replace("digits", "Di gits"), InvalidSpecError, "`metadata.name` is 'Di gits'"),
+    "annotations that are none": (
+        text("sample://x").replace("digits}", "digits, annotations: [a]}"),
+        InvalidSpecError,
+        "it is a mapping of texts",
+    ),
+    "an annotation that is no text": (
+        text("sample://x").replace("digits}", "digits, annotations: {when: 2026-01-01}}"),
+        InvalidSpecError,
+        "`metadata.annotations` of digits has when: 2026-01-01; allowed are texts, write it in quotes",
+    ),
     "a field that is none": (text("sample://digits", epochs=3), InvalidSpecError, "`spec.epochs`"),
     "no such file": (text("absent.csv"), MissingDataError, "there is no"),
     "a claim without a folder": (text("pvc://faces/x.csv"), UsageError, "by --data DIR"),
