@@ -46,9 +46,10 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/mypy
 
 # `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`.
-GATE := lint test-unit test-server test-fuzz-bounded test-api test-trainer-gate test-operator-gate test-faults-gate \
-  test-e2e-gate
-ALL := lint verify test-unit test-server test-api test-fuzz test-trainer test-operator-life test-operator-faults \
+GATE := lint test-unit test-local test-server test-fuzz-bounded test-api test-trainer-gate test-operator-gate \
+  test-faults-gate test-e2e-gate
+ALL := lint verify test-unit test-local test-server test-api test-fuzz test-trainer \
+  test-operator-life test-operator-faults \
   test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
   test-cluster test-e2e-digits test-e2e-data test-e2e-faults test-e2e-replicas demo try
 
@@ -69,6 +70,9 @@ PYTEST = $(BIN)/python -m pytest --junitxml=dist/reports/$@.xml
 
 test-unit: env ## unit tests
 	$(PYTEST) $(BY_TEST) tests/unit
+
+test-local: env ## `idla run --local` as a process, with a stand-in for the trainer
+	$(PYTEST) $(BY_TEST) tests/local
 
 test-server: env ## the model server as a process
 	$(PYTEST) tests/server
