@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 300.0 * float(os.environ.get("IDLA_PATIENCE", "1"))
+SCALE = float(os.environ.get("IDLA_PATIENCE", "1"))
+"""How much slower than most this machine is."""
+PATIENCE = 300.0 * SCALE
 """Seconds after which a wait for one state is given up; `IDLA_PATIENCE` is a factor of it, for a slower machine."""
 
 WHOLE = 8 * PATIENCE

@@ -24,7 +24,7 @@ from tests.waiting import PATIENCE, until
 
 REST_SECONDS = 10.0
 """Within which an object that is done is not written to; progress is written every ten seconds."""
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 5.0
 """Without a request of the operator, after which the run that others are compared with is taken to be over."""
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 """Jobs with pods, by the kind of their first step."""

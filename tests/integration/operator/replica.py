@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
+from idla_operator.controllers.leadership import Terms
 from typing_extensions import override
 
 from tests.cluster import ControlPlane
 from tests.faults.listener import Answered
 from tests.faults.proxy import Proxy
 from tests.integration.operator.process import GROUPS, NAMESPACE, USER, Operator
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, SCALE
 
+DURATION_SECONDS = Terms().duration * SCALE
+"""For which a Lease is respected."""
+_SLOWER = """
+import runpy, sys
+from idla_operator.controllers.leadership import Terms
+terms, scale = Terms.__init__.__kwdefaults__, float(sys.argv[1])
+terms |= {name: terms[name] * scale for name in ("duration", "renewal")}
+runpy.run_module("idla_operator", run_name="__main__")
+"""
+"""The operator on a slower machine, where a holder that is held up for ten seconds is nothing unusual."""
 _READS = {"get", "list", "watch"}
 
 
@@ -28,6 +40,12 @@ class Replica(Operator):
         self._environment["POD_NAMESPACE"] = NAMESPACE
         self._user = user
         self._audit = plane.audit_log
+
+    @property
+    @override
+    def command(self) -> list[str]:
+        """What is started: the operator as it is, or with longer terms of the Lease where `IDLA_PATIENCE` says so."""
+        return super().command if SCALE == 1 else [sys.executable, "-I", "-c", _SLOWER, str(SCALE)]
 
     def says(self, words: str) -> bool:
         """Return whether its log has these words."""

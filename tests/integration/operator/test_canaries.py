@@ -33,6 +33,7 @@ def completed(scene: Scene) -> bool:
     return any(entry["reason"] == "Completed" for entry in scene.rest.items("events", scene.namespace))
 
 
+@pytest.mark.gate
 def test_secrets_of_a_namespace_and_of_the_environment_and_signatures_are_not_repeated(scene: Scene) -> None:
     named = {"metadata": {"name": "keys"}}
     secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "stringData": {"key": "canary-of-the-secret"}}

@@ -58,6 +58,7 @@ def git(plane: ControlPlane, scene: Scene) -> Git:
     return made
 
 
+@pytest.mark.gate
 def test_after_the_whole_way_there_is_no_drift_and_nothing_to_prune(scene: Scene, git: Git) -> None:
     workflow = scene.reaches("Succeeded", "True")
     scene.serves()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import NAMESPACE, Audit, Operator, permit
-from tests.integration.operator.replica import HeldWrite, Replica
+from tests.integration.operator.replica import DURATION_SECONDS, HeldWrite, Replica
 from tests.integration.operator.scene import Scene, result_of
 from tests.puppet import Puppet, Rest
 from tests.waiting import PATIENCE, WHOLE, until
@@ -101,7 +101,7 @@ def test_without_a_lease_the_first_replica_makes_one(replicas: Replicas) -> None
     replicas.first.start()
     until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
     spec = replicas.lease()["spec"]
-    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (15, 1)
+    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (DURATION_SECONDS, 1)
     assert replicas.first.complaints() == []
     assert replicas.first.refusals() == []
 

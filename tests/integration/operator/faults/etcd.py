@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.cluster import ControlPlane
+from tests.waiting import PATIENCE
 
 
 def compact(plane: ControlPlane) -> int:
@@ -37,6 +38,6 @@ def _header(plane: ControlPlane) -> dict[str, str]:
 
 def _ask(plane: ControlPlane, path: str, **content: object) -> dict[str, Any]:
     request = urllib.request.Request(f"{plane.setting.endpoints.etcd_url}/v3/{path}", json.dumps(content).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         found: dict[str, Any] = json.loads(answer.read())
     return found

@@ -62,7 +62,7 @@ def without_status(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [suspended, without_labels, without_owner, without_its_pod, without_status],
+    [suspended, pytest.param(without_labels, marks=pytest.mark.gate), without_owner, without_its_pod, without_status],
 )
 def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], None]) -> None:
     watched.puppet.hold(watched.namespace, "Train")

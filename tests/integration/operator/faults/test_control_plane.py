@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 REST_SECONDS = 5.0
 """A turn that is repeated is repeated within two seconds at first, and what is at odds with the cluster at once."""
+REPEATED = "a turn is repeated: "
+"""What the operator says when it could not do what is to be done."""
 WATCHED = {
     "trainingworkflows",
     "modeldeployments",
@@ -52,8 +54,13 @@ def seen_by_the_api_server(scene: Scene, plane: ControlPlane) -> None:
 
 
 def etcd_is_killed(scene: Scene, plane: ControlPlane) -> None:
-    plane.kill_component("etcd")
-    seen_by_the_api_server(scene, plane)
+    """The operator is held up, so that something is left to do for it when etcd is away."""
+    told = len(scene.operator.lines())
+    with paused(scene.operator):
+        scene.puppet.release(scene.namespace, "Train")
+        scene.ended_jobs(3)
+        plane.kill_component("etcd")
+    until(lambda: any(REPEATED in line for line in scene.operator.lines()[told:]), scene.told)
     plane.start_component("etcd")
     plane.wait_ready()
 

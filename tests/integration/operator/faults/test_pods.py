@@ -29,7 +29,10 @@ def message_of(workflow: dict[str, Any], kind: str) -> str:
 @pytest.mark.parametrize(
     ("stuck", "reason", "words"),
     [
-        (Stuck(message="0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", ["Insufficient cpu"]),
+        pytest.param(
+            *(Stuck(message="0/3 nodes are available: 3 Insufficient cpu."), "Unschedulable", ["Insufficient cpu"]),
+            marks=pytest.mark.gate,
+        ),
         (Stuck("ErrImagePull", "not found"), "ImageUnavailable", ["idla/trainer:test", "ErrImagePull", "not found"]),
         (Stuck("ImagePullBackOff", "Back-off"), "ImageUnavailable", ["idla/trainer:test", "the operator's config"]),
         (Stuck("ErrImageNeverPull", ""), "ImageUnavailable", ["idla/trainer:test", "ErrImageNeverPull"]),

@@ -36,7 +36,8 @@ def deploying(scene: Scene) -> None:
             (moment, False)
             for moment in (before_the_profile, while_profiling, planned, while_training, while_publishing, deploying)
         ),
-        *((moment, True) for moment in (while_profiling, while_training, while_publishing, when_ended)),
+        *((moment, True) for moment in (while_profiling, while_publishing, when_ended)),
+        pytest.param(while_training, True, marks=pytest.mark.gate),
     ],
     ids=lambda value: ("killed in between" if value else "") if isinstance(value, bool) else value.__name__,
 )

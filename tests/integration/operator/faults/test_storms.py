@@ -17,6 +17,7 @@ MOST_STATUS_WRITES = 2 * EDITS
 CROWD = 25
 
 
+@pytest.mark.gate
 def test_of_a_hundred_edits_while_it_trains_the_last_one_is_what_it_ends_with(watched: Scene) -> None:
     watched.puppet.hold(watched.namespace, "Train")
     watched.submit()
