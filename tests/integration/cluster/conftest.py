@@ -11,6 +11,7 @@ from tests.cluster.places import Places
 from tests.telling import part
 from tests.waiting import PATIENCE, until
 
+_SOON = "--request-timeout=30s"
 _SHOWN = {
     "events": ("events", "--sort-by=.lastTimestamp"),
     "pods": ("pods", "-o", "wide"),
@@ -50,9 +51,9 @@ class Namespace:
 
     def explain(self) -> dict[str, str]:
         """Return the events, the objects and the pods' logs of the namespace."""
-        told = {what: part(lambda words=words: self.kubectl("get", *words)) for what, words in _SHOWN.items()}  # type: ignore[misc]
-        names = part(lambda: self.kubectl("get", "pods", "-o", "name")).split()
-        logs = {name: ("logs", name, "--tail=30") for name in names if name.startswith("pod/")}
+        told = {what: part(lambda words=words: self.kubectl("get", *words, _SOON)) for what, words in _SHOWN.items()}  # type: ignore[misc]
+        names = part(lambda: self.kubectl("get", "pods", "-o", "name", _SOON)).split()
+        logs = {name: ("logs", name, "--tail=30", _SOON) for name in names if name.startswith("pod/")}
         return told | {
             f"log of {name}": part(lambda words=words: self.kubectl(*words))  # type: ignore[misc]
             for name, words in logs.items()
