@@ -19,7 +19,7 @@ from tests.faults.proxy import Proxy
 from tests.integration.operator.process import GROUPS, NAMESPACE, USER, Operator
 from tests.waiting import PATIENCE, SCALE
 
-DURATION_SECONDS = Terms().duration * SCALE
+DURATION_SECONDS = int(Terms().duration * SCALE)
 """For which a Lease is respected."""
 _SLOWER = """
 import runpy, sys
