@@ -16,7 +16,7 @@ from idla_contract.task import ModelSpec, ProfileStep, Training, TrainStep
 from tests.ports import reserved
 from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.trainer, pytest.mark.gate]
+pytestmark = [pytest.mark.trainer, pytest.mark.gate, pytest.mark.timeout(12 * PATIENCE)]
 
 RESNET = ModelSpec(template="resnet-small", builder="resnet", hyperparameters={"width": 16})
 EPOCHS = 10
