@@ -165,12 +165,16 @@ def _boot() -> str:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return the process's start in clock ticks since boot; None if it is gone or a zombie."""
+    """Return the process's start in clock ticks since boot; None if it is gone or a zombie.
+
+    A zombie with threads is none yet: they hold its ports until the last of them has ended.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in {"Z", "X"} else fields[19]
+    state, threads, started = fields[0], int(fields[17]), fields[19]
+    return None if state in {"Z", "X"} and threads <= 1 else started
 
 
 def _reap(pid: int | None) -> None:

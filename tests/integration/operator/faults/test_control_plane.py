@@ -122,9 +122,9 @@ def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> Non
         etcd_is_killed,
         etcd_does_not_answer,
         everything_is_killed,
-        the_controllers_are_killed,
+        pytest.param(the_controllers_are_killed, marks=pytest.mark.gate),
         etcd_is_full,
-        pytest.param(what_the_watches_know_is_compacted, marks=pytest.mark.gate),
+        what_the_watches_know_is_compacted,
     ],
 )
 def test_a_training_ends_as_if_nothing_had_been(
