@@ -46,9 +46,9 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/mypy
 
 # `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`.
-GATE := lint test-unit test-local test-server test-fuzz-bounded test-api test-trainer-gate test-operator-gate \
-  test-faults-gate test-e2e-gate
-ALL := lint verify test-unit test-local test-server test-api test-fuzz test-trainer \
+GATE := lint test-unit test-local test-server test-store test-fuzz-bounded test-api test-trainer-gate \
+  test-operator-gate test-faults-gate test-e2e-gate
+ALL := lint verify test-unit test-local test-server test-store test-api test-fuzz test-trainer \
   test-operator-life test-operator-faults \
   test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
   test-cluster test-e2e-digits test-e2e-data test-e2e-faults test-e2e-replicas demo try
@@ -76,6 +76,9 @@ test-local: env ## `idla run --local` as a process, with a stand-in for the trai
 
 test-server: env ## the model server as a process
 	$(PYTEST) tests/server
+
+test-store: env ## data from a real S3 server (the first time builds it, about 2 minutes)
+	$(PYTEST) tests/integration/store
 
 test-api: env ## CRDs, manifests and children on a real API server (the first time builds Kubernetes, about 6 minutes)
 	$(PYTEST) $(BY_FILE) tests/integration/api
@@ -148,6 +151,16 @@ test-e2e: env ## these four
 
 try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)
 	IDLA_SAMPLES="$$($(BIN)/python -m tests.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits
+
+HELD_OUT := dist/held-out
+reproduce: env ## make a model of a part of the digits, then its figures again by a script that shares no code with what measured them
+	mkdir -p $(HELD_OUT)
+	gzip -dc "$$($(BIN)/python -m tests.samples)/digits/digits.csv.gz" > $(HELD_OUT)/all.csv
+	head -n 1437 $(HELD_OUT)/all.csv > $(HELD_OUT)/train.csv
+	tail -n 360 $(HELD_OUT)/all.csv > $(HELD_OUT)/test.csv
+	cp examples/held-out.yaml $(HELD_OUT)
+	$(BIN)/idla run --local -f $(HELD_OUT)/held-out.yaml --output $(HELD_OUT)/out
+	$(BIN)/python examples/reproduce.py --artifact $(HELD_OUT)/out/model --status $(HELD_OUT)/out/workflow.json --test $(HELD_OUT)/test.csv
 
 demo: images ## from 15 lines of YAML to an endpoint that answers, on the local cluster, everything checked
 	$(BIN)/python -m demo

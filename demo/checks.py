@@ -8,7 +8,8 @@ from demo.measuring import Measurement
 
 LEAST_ACCURACY = 0.97
 LEAST_RATIO = 3.0
-MOST_DROP = 0.01
+MOST_GATE_DROP = 0.01
+MOST_DROP = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,14 @@ def checks(status: Mapping[str, Any], measured: Measurement, answers: list[str])
     )
     chosen = variants[results["variant"]]
     yield Check(
-        f"what the compression loses on the gate split is at most {MOST_DROP}",
-        f"{measured.gate_drop:.4f}, status: {chosen['gateDrop']} in {chosen['gateDropInterval']}",
-        measured.gate_drop <= MOST_DROP
-        and chosen["passed"]
-        and abs(measured.gate_drop - float(chosen["gateDrop"])) < 1e-4,  # noqa: PLR2004  # the status has four digits
+        f"the compression was chosen for losing at most {MOST_GATE_DROP} on the gate split",
+        f"status: {chosen['gateDrop']} in {chosen['gateDropInterval']}",
+        chosen["passed"] and float(chosen["gateDrop"]) <= MOST_GATE_DROP,
+    )
+    # The gate split cannot be asked again: the refit learned from it.
+    drop = (measured.float_correct - measured.served_correct) / total
+    yield Check(
+        f"the served file loses at most {MOST_DROP} against the float one on digits that no model has seen",
+        f"{drop:.4f}",
+        drop <= MOST_DROP,
     )

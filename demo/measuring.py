@@ -27,8 +27,6 @@ class Measurement:
     float_correct: int
     """Right answers of the float file on the test split."""
     served_correct: int
-    gate_drop: float
-    """Accuracy that the served file loses on the gate split; negative is a gain."""
     images: npt.NDArray[np.float32]
     """The test split [N, H, W, C], raw pixels."""
     labels: tuple[str, ...]
@@ -67,7 +65,6 @@ def _read(found: dict[str, Any]) -> Measurement:
         served_size_bytes=found["servedSizeBytes"],
         float_correct=found["floatCorrect"],
         served_correct=found["servedCorrect"],
-        gate_drop=found["floatGateAccuracy"] - found["servedGateAccuracy"],
         images=images,
         labels=tuple(found["classes"][number] for number in numbers),
         maximum=found["maximum"],

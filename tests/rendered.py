@@ -54,6 +54,7 @@ def made() -> Iterable[Mapping[str, Any]]:
         pull_policy="IfNotPresent",
         store_claim=_CLAIM,
         data_claim="faces",
+        data_secret="s3-read",
         requests=requests,
         limits=limits,
     )

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from benchmarks.models.texts import DATA, Example, bootstrap, peer, run
+from benchmarks.models.peers import bootstrap
+from benchmarks.models.product import DATA
+from benchmarks.models.texts import Example, peer, run
 
 SPEC = {"task": {"type": "IntentDetection"}, "objectives": [{"metric": "accuracy"}]}
 PASSING = 0.95

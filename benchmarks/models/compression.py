@@ -18,7 +18,7 @@ import keras
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
 from idla_server.runtime import Runtime
-from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distill
+from idla_trainer.compression.distill import Data, Lesson, Settings, distill
 from idla_trainer.compression.judge import FLOAT, choose
 from idla_trainer.compression.measure import measure
 from idla_trainer.compression.networks import Task, networks
@@ -27,12 +27,14 @@ from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.judged import Judged
-from idla_trainer.models.registry import Change, change_of, entry_of
+from idla_trainer.models.entry import Change
+from idla_trainer.models.registry import change_of, entry_of
 from idla_trainer.problems.registry import KINDS
+from idla_trainer.training.answering import answers
 
 DATA = Path(__file__).parents[3] / "shared/data/ml"
 MEMORY = 8 << 30
-METHODS = (CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8)
+METHODS = tuple(CompressionMethod)
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
     lesson = Lesson(data, dataset.objective.loss, augment=augment)
     classes = bool(dataset.classes)
-    settings = Settings(epochs=options.epochs, learning_rate=0.002, classes=classes, seed=seed)
+    kept = {"weight_decay": options.weight_decay, "average_decay": options.average_decay, "classes": classes}
+    settings = Settings(epochs=options.epochs, learning_rate=0.002, seed=seed, **kept)
     learned = distill(model, lesson, settings)
     judged = Judged(dataset.objective, validation.targets, validation.raw)
-    settings = Settings(epochs=options.distill, learning_rate=options.rate, classes=classes, seed=seed)
+    settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed, **kept)
     clock = Clock(options.budget)
     task = Task(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
     started = time.monotonic()
@@ -139,6 +142,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--distill", type=int, default=20)
     parser.add_argument("--rate", type=float, default=0.002)
+    parser.add_argument("--weight-decay", type=float, default=1e-4)
+    parser.add_argument("--average-decay", type=float, default=0.0)
     parser.add_argument("--budget", type=float, default=900.0)
     parser.add_argument("--tolerance", type=float, default=0.01)
     parser.add_argument("--width", type=int, default=0)

@@ -9,9 +9,7 @@ averaged up to it, in miles per hour; those of IDLA are computed here from the a
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,9 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from idla_trainer.metrics.forecasting import coverage, rmse_at, rmse_until
 
-FILE = Path(__file__).parents[2].parent / "shared/data/ml/traffic/los_speed.csv"
+from benchmarks.models.product import DATA, run
+
+FILE = DATA / "traffic/los_speed.csv"
 HISTORY = HORIZON = 12
 STEPS = (3, 6, 12)
 TEST_PERCENT, VALIDATION_PERCENT = 20, 8
@@ -110,68 +110,30 @@ def ours(  # noqa: PLR0913 - the settings of one run
     template: str | None,
 ) -> dict[str, Any]:
     """Return the errors of what `idla run --local` makes of the file."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "speeds.csv").write_bytes(FILE.read_bytes())
-        shares = {"validationPercent": VALIDATION_PERCENT, "testPercent": TEST_PERCENT}
-        spec: dict[str, Any] = {
-            "task": {"type": "Forecasting", "history": HISTORY, "horizon": HORIZON, "periodSeconds": 300},
-            "data": {
-                "storageUri": "speeds.csv",
-                "header": True,
-                "split": {"trainPercent": 100 - sum(shares.values()), **shares},
-            },
-            "objectives": [{"metric": "rmse"}],
-            "preset": preset,
-            "training": {"seed": seed},
-        }
-        if template is not None:
-            spec["model"] = {"selection": "Pinned", "templateRefs": [{"name": template}]}
-        document = run(folder, spec)
-        artifact = Path(document["artifact"]["path"])
-        windows = np.stack([values[row - HISTORY : row] for row in first])
-        times = (first - 1) * 300
-        served, plain = (answers(artifact, file, windows, times) for file in ("model.tflite", "model.float.tflite"))
-        sizes = [(artifact / file).stat().st_size for file in ("model.tflite", "model.float.tflite")]
-    forecast = served["forecast"].astype(np.float64)
+    shares = {"validationPercent": VALIDATION_PERCENT, "testPercent": TEST_PERCENT}
+    spec: dict[str, Any] = {
+        "task": {"type": "Forecasting", "history": HISTORY, "horizon": HORIZON, "periodSeconds": 300},
+        "data": {
+            "storageUri": "speeds.csv",
+            "header": True,
+            "split": {"trainPercent": 100 - sum(shares.values()), **shares},
+        },
+        "objectives": [{"metric": "rmse"}],
+        "preset": preset,
+        "training": {"seed": seed},
+    }
+    if template is not None:
+        spec["model"] = {"selection": "Pinned", "templateRefs": [{"name": template}]}
+    windows = np.stack([values[row - HISTORY : row] for row in first]).astype(np.float32)
+    found = run({"speeds.csv": FILE.read_bytes()}, spec, {"series": windows, "time": (first - 1) * 300})
+    forecast = found.answers["forecast"].astype(np.float64)
     return {
-        "name": "idla", "seed": seed, "template": document["template"], **errors(targets, forecast),
-        "float": rounded([rmse_at(targets, plain["forecast"], step) for step in STEPS]),
-        "coverage": round(coverage(targets, served["quantiles"], LEVELS), 3),
+        "name": "idla", "seed": seed, **found.told, **errors(targets, forecast),
+        "float": rounded([rmse_at(targets, found.float_answers["forecast"], step) for step in STEPS]),
+        "coverage": round(coverage(targets, found.answers["quantiles"], LEVELS), 3),
         "lessThanRidge": paired(targets, peers["ridge"], forecast),
-        "told": document["test"], "bytes": sizes, "seconds": document["seconds"],
+        "bytes": [found.served_bytes, found.float_bytes],
     }  # fmt: skip
-
-
-def run(folder: Path, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the last line of `idla run --local --json`."""
-    workflow = {
-        "apiVersion": "idla.dev/v1alpha1", "kind": "TrainingWorkflow", "metadata": {"name": "traffic"}, "spec": spec,
-    }  # fmt: skip
-    (folder / "workflow.yaml").write_text(json.dumps(workflow))
-    command = [str(Path(sys.executable).parent / "idla"), "run", "--local", "-f", str(folder / "workflow.yaml")]
-    ended = subprocess.run(
-        [*command, "--output", str(folder / "out"), "--json"], stdout=subprocess.PIPE, text=True, check=False
-    )
-    document: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
-    if not document.get("artifact"):
-        raise SystemExit(f"no artifact: {document.get('reason')}: {document.get('message')}")
-    return document
-
-
-def answers(artifact: Path, file: str, windows: Floats, times: npt.NDArray[np.int64]) -> Mapping[str, Any]:
-    """Return a model's answers to raw windows, with nothing but the artifact's files."""
-    from ai_edge_litert.interpreter import Interpreter
-    from idla_preprocess import Signature
-    from idla_preprocess.arrays import read_arrays
-
-    with (artifact / "preprocess.npz").open("rb") as arrays:
-        signature = Signature.restored((artifact / "preprocess.json").read_bytes(), read_arrays(arrays, 1 << 30))
-    raw: dict[str, npt.NDArray[Any]] = {"series": windows.astype(np.float32), "time": times}
-    tensors = signature.preprocess.to_tensors(raw)
-    runner = Interpreter(model_path=str(artifact / file), num_threads=1).get_signature_runner()
-    found = [runner(**{name: array[row : row + 1] for name, array in tensors.items()}) for row in range(len(windows))]
-    return signature.answers.of(np.concatenate([next(iter(answer.values())) for answer in found]), raw, {})
 
 
 def errors(targets: Floats, forecast: Floats) -> dict[str, list[float]]:

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from benchmarks.models.texts import DATA, Example, Labels, interval, peer, run
+from benchmarks.models.peers import interval
+from benchmarks.models.product import DATA
+from benchmarks.models.texts import Example, Labels, peer, run
 
 SPEC = {"task": {"type": "TextClassification", "positiveLabel": "spam"}, "objectives": [{"metric": "f1"}]}
 FOLDS = 5

@@ -43,6 +43,7 @@ KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok")
 KSTATUS = Program("kstatus")
 KIND = Program("kind", "sigs.k8s.io/kind")
 KUBE_SCORE = Program("kube-score", "github.com/zegl/kube-score/cmd/kube-score")
+VERSITYGW = Program("versitygw", "github.com/versity/versitygw/cmd/versitygw")
 
 
 def built(program: Program) -> Path:

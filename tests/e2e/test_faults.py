@@ -31,7 +31,10 @@ NOWHERE = "localhost:1/idla/nowhere:dev"
 
 def a_workflow(name: str, **spec: Any) -> dict[str, Any]:
     pinned = {"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]}
-    common = {"task": {"type": "ImageClassification"}, "data": {"storageUri": "sample://digits"}, "model": pinned}
+    common = {
+        "task": {"type": "ImageClassification"}, "data": {"storageUri": "sample://digits"}, "model": pinned,
+        "preset": "Fast",
+    }  # fmt: skip
     return {
         "apiVersion": "idla.dev/v1alpha1", "kind": "TrainingWorkflow", "metadata": {"name": name},
         "spec": common | spec,
@@ -44,10 +47,15 @@ def failed(workflow: dict[str, Any]) -> tuple[str, str, str]:
     return end["reason"], end["message"], condition(workflow["status"], "Trained").get("reason", "")
 
 
+def a_long_training(name: str, **spec: Any) -> dict[str, Any]:
+    """Return a workflow whose artifact is that of its training alone: no clock chooses among variants."""
+    return a_workflow(name, training=LONG, compression={"methods": ["DynamicRange"]}, **spec)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def undisturbed(kubectl: Kubectl) -> None:
     """The training that the disturbed one is compared with; it runs while other faults are staged."""
-    kubectl.apply(a_workflow("undisturbed", training=LONG, deployment={"mode": "CreateOrUpdate"}))
+    kubectl.apply(a_long_training("undisturbed", deployment={"mode": "CreateOrUpdate"}))
 
 
 def test_a_training_that_the_kernel_ends_for_its_memory_says_what_to_raise(kubectl: Kubectl) -> None:
@@ -92,7 +100,7 @@ def artifacts(volume: Path) -> list[Path]:
 def test_a_training_that_is_evicted_and_drained_and_loses_its_kubelet_ends_as_if_nothing_had_been(
     kubectl: Kubectl,
 ) -> None:
-    kubectl.apply(a_workflow("disturbed", training=LONG))
+    kubectl.apply(a_long_training("disturbed"))
     begun = until(kubectl, "trainingworkflow", "disturbed", lambda found: running("train-")(found) and saved(kubectl))
     [pod] = working(kubectl)
     evict(kubectl, pod["metadata"]["name"])

@@ -46,6 +46,7 @@ def test_a_replaced_model_rolls_without_a_failed_request(kubectl: Kubectl) -> No
             "spec": {
                 "task": {"type": "ImageClassification"},
                 "data": {"storageUri": "sample://digits"},
+                "preset": "Fast",
                 "model": {"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]},
                 "training": {"maxEpochs": 2, "seed": 1},
                 "deployment": {"mode": "CreateOrUpdate"},

@@ -5,6 +5,7 @@ what people and attackers write.
 """
 
 import copy
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,7 +26,10 @@ HOSTILE = (
 )  # fmt: skip
 """Texts that go wrong somewhere in the world."""
 _WORDS: dict[str, tuple[Any, ...]] = {
-    "data.storageUri": ("sample://digits", "pvc://faces/all.npz", "https://h.example/x.csv"),
+    "data.storageUri": ("sample://digits", "pvc://faces/all.npz", "https://h.example/x.csv", "s3://faces/x.csv"),
+    "data.access.region": ("eu-central-1", "us-east-1"),
+    "data.access.endpoint": ("https://s3.example", "https://s3.example:9000"),
+    "data.access.secretRef.name": ("s3-read", "other"),
     "data.columns.label": ("label", "../x", "$(HOME)"),
     "data.testStorageUri": ("pvc://faces/test.csv",),
     "model.templateRefs[].name": ("resnet-small", "vgg-small"),
@@ -38,6 +42,9 @@ _WORDS: dict[str, tuple[Any, ...]] = {
     "activeDeadlineSeconds": (3600, 86400),
     "resources.requests{}": ("500m", "1", "0", "512Mi"),
     "resources.limits{}": ("2", "1Gi", "4Gi"),
+    "searchSpace[].name": ("width", "learningRate", "weightDecay"),
+    "searchSpace[].minimum": ("1", "0", "0.001"),
+    "searchSpace[].maximum": ("32", "0.5", "128"),
     "hyperparameters[].value": ("16", "0.5", "relu", *HOSTILE[5:14]),
 }
 """What is drawn for a field as often as what its schema alone allows."""
@@ -117,7 +124,7 @@ def _list(draw: Draw, kind: str, path: Path_, towards: Path_) -> list[Any]:
     keys = schema.get("x-kubernetes-list-map-keys", ())
     for number in range(size):
         part = _value(draw, kind, (*path, ITEM), () if number else towards[1:])
-        found.setdefault(tuple(part[key] for key in keys) if keys else part, part)
+        found.setdefault(tuple(part[key] for key in keys) if keys else json.dumps(part), part)
     return list(found.values())
 
 

@@ -11,6 +11,7 @@ from idla.api.model_template import ModelTemplateSpec
 from idla.core.reconciliation import Reconciliation
 from idla.core.references import claim_names, followed_workflow
 from idla.core.snapshot import Template
+from idla_contract.result import SearchReport, TrialReport
 from typing_extensions import override
 
 from tests.fuzz.schema import KINDS, faults
@@ -144,6 +145,10 @@ def _reports(step: Mapping[str, Any], content_hash: str) -> Object:
             return {"profile": profile()}
         case "Train":
             return {"train": trained(step["model"]["template"], 0.98)}
+        case "Search":
+            trials = tuple(TrialReport(rung=1, epochs=4, validation_score=0.98) for _ in step["trials"])
+            search = SearchReport(winner=0, trials=trials, seconds=1.0)
+            return {"train": trained(step["trials"][0]["model"]["template"], 0.98), "search": search}
         case _:
             return published(digest=f"sha256:{content_hash * 4}")
 
@@ -190,8 +195,9 @@ def endpoint_life(spec: Any, name: str = "digits") -> EndpointLife:
 
 
 def template_life(spec: Any, name: str = "drawn") -> WorkflowLife:
-    """Return a TrainingWorkflow that may choose between a valid template and those of the unit tests."""
-    return WorkflowLife(templates=(Template(name=name, spec=ModelTemplateSpec.model_validate(spec)), *LIBRARY))
+    """Return a TrainingWorkflow that searches among a valid template and those of the unit tests."""
+    template = Template(name=name, spec=ModelTemplateSpec.model_validate(spec))
+    return WorkflowLife(workflow=workflow(model={"search": {"trials": 12}}), templates=(template, *LIBRARY))
 
 
 def story(decisions: list[Reconciliation]) -> Iterator[str]:

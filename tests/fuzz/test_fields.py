@@ -4,7 +4,6 @@ The fields come from the CRDs, so that one which is added and does nothing fails
 all refused alone must be named by the refusal.
 """
 
-import copy
 import itertools
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from tests.fuzz.drawing import LEAVES, Spec, pairs
 from tests.fuzz.lives import endpoint_life, story, template_life, workflow_life
-from tests.fuzz.schema import KINDS, Path_, at, shown
+from tests.fuzz.schema import Path_, shown
 from tests.fuzz.tally import LARGE, seen
 from tests.unit.api.validation_cases import BASES, SPECS
 
@@ -43,13 +42,8 @@ SEARCH = settings(
 FIELDS = [(kind, path) for kind, paths in LEAVES.items() for path in paths]
 
 
-def only_value(kind: str, path: Path_) -> bool:
-    return len(at(KINDS[kind].spec, path).get("enum", (1, 2))) == 1
-
-
 SILENT = FOR_PEOPLE.keys() | REFUSED.keys()
-SHOWN = [(kind, path) for kind, path in FIELDS if (kind, shown(path)) not in SILENT and not only_value(kind, path)]
-SINGLE = [(kind, path) for kind, path in FIELDS if only_value(kind, path)]
+SHOWN = [(kind, path) for kind, path in FIELDS if (kind, shown(path)) not in SILENT]
 
 
 def tale(kind: str, spec: Spec) -> list[str]:
@@ -75,16 +69,6 @@ def refusal(kind: str, spec: Spec) -> str:
     with pytest.raises(ValidationError) as error:
         SPECS[kind].model_validate(spec)
     return explained(error.value)
-
-
-@pytest.mark.parametrize(("kind", "path"), [pytest.param(*one, id=f"{one[0]}-{shown(one[1])}") for one in SINGLE])
-def test_a_field_of_one_value_is_refused_with_any_other_by_its_name(kind: str, path: Path_) -> None:
-    spec = copy.deepcopy(BASES[kind])
-    part: Any = spec
-    for step in path[:-1]:
-        part = part[0] if step == "[]" else part[step]
-    part[0 if path[-1] == "[]" else path[-1]] = "Another"
-    assert f"`spec.{'.'.join(path)}`".replace("[]", "0") in refusal(kind, spec)
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(REFUSED))

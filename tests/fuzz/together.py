@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from idla.api.search_space import TRAINING_SETTINGS
 from idla.api.task_kind import CLASSIFICATION, ROLES
 from idla_contract.problem import METRICS, TaskType
 from pydantic import ValidationError
@@ -26,7 +27,9 @@ def _split(part: Part) -> Part:
 
 
 def _data(part: Part) -> Part:
-    """Let the layout of a file go with its format, and the shares with the test file."""
+    """Let the layout of a file go with its format, the shares with the test file, and keys with what they open."""
+    if "access" in part and not str(part.get("storageUri", "")).startswith("s3://"):
+        part = part | {"storageUri": "s3://faces/x.csv"}
     if part.keys() & {"delimiter", "header"} and part.get("format") not in {None, "Auto", "CSV"}:
         part = _without(part, "format")
     if "testDigest" in part:
@@ -74,8 +77,29 @@ def _whole(part: Part) -> Part:
     return _without(found, "objectives") if "metric" in refused(kind) else found
 
 
-def _inputs_of(part: Part) -> Part:
-    return part | {"tasks": ["ImageClassification"]} if "inputs" in part else part
+def _template(part: Part) -> Part:
+    """Let a template that speaks of images or of their weights be one for images, and have what it searches."""
+    if part.keys() & {"inputs", "weights"}:
+        part = part | {"tasks": ["ImageClassification"]}
+    searched = {entry["name"] for entry in part.get("searchSpace", ())} - set(TRAINING_SETTINGS)
+    if not searched:
+        return part
+    others = [entry for entry in part.get("hyperparameters", ()) if entry["name"] not in searched]
+    own = [{"name": name, "value": "16"} for name in sorted(searched)]
+    return part | {"hyperparameters": own + others[: 32 - len(own)]}
+
+
+def _dimension(part: Part) -> Part:
+    """Let the range of a setting go with its type."""
+    if part["name"] in TRAINING_SETTINGS:
+        part = part | {"type": "Float"}
+    if part["type"] == "Categorical":
+        return {"values": ["16", "relu"]} | _without(part, "minimum", "maximum", "scale")
+    bounds = sorted((part.get("minimum", "8"), part.get("maximum", "64")), key=float)
+    fine = float(bounds[0]) < float(bounds[1]) and (part.get("scale") != "Log" or float(bounds[0]) > 0)
+    if not fine or (part["type"] == "Integer" and not all(bound.isdecimal() for bound in bounds)):
+        bounds = ["8", "64"]
+    return _without(part, "values") | {"minimum": bounds[0], "maximum": bounds[1]}
 
 
 def _candidates(part: Part) -> Part:
@@ -120,7 +144,8 @@ _RULES: dict[tuple[str, str], Callable[[Part], Part]] = {
     ("TrainingWorkflow", "objectives[]"): _objective,
     ("TrainingWorkflow", "task"): _task,
     ("TrainingWorkflow", ""): _whole,
-    ("ModelTemplate", ""): _inputs_of,
+    ("ModelTemplate", ""): _template,
+    ("ModelTemplate", "searchSpace[]"): _dimension,
     ("TrainingWorkflow", "model"): _candidates,
     ("TrainingWorkflow", "outputs"): _outputs,
     ("TrainingWorkflow", "resources"): _resources,
@@ -154,7 +179,9 @@ def without_refused(kind: str, spec: Part) -> Part:
         except ValidationError as error:
             place = error.errors()[0]["loc"]
             if not place:
-                spec = _whole(spec)
+                spec, refused = fitted(kind, (), spec), spec
+                if spec == refused:
+                    raise
                 continue
             *parents, last = place
             holder: Any = spec

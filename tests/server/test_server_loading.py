@@ -71,6 +71,11 @@ def text(name: str, content: bytes) -> Change:
     return change
 
 
+def arrays(**content: Any) -> Change:
+    """Return a change of the arrays of the preprocessing."""
+    return lambda folder: np.savez(folder / "preprocess.npz", **content, allow_pickle=True)
+
+
 def without(name: str) -> Change:
     return lambda folder: (folder / name).unlink()
 
@@ -127,6 +132,10 @@ INVALID: dict[str, tuple[Change | None, dict[str, Any], list[str]]] = {
         ["the shape [12, 4, 4, 1]", "[N, 2, 8, 1]"],
     ),
     "no preprocessing": (text("preprocess.json", b"{}"), {}, ["preprocess.json", "keys"]),
+    "preprocessing arrays that are none": (text("preprocess.npz", b"npz"), {}, ["preprocess.npz cannot be read"]),
+    "half of the preprocessing arrays": (text("preprocess.npz", b"PK\x03\x04" + b"x" * 40), {}, ["preprocess.npz"]),
+    "a stray preprocessing array": (arrays(stray=np.zeros(2)), {}, ["preprocess.npz", "'stray'", "named inputs."]),
+    "a preprocessing array of an image": (arrays(**{"inputs.known": np.zeros(2)}), {}, ["'known'"]),
     "a label too few": (None, {"labels": ("ant", "bee")}, ["2 labels", "names other ones"]),
     "inputs of another name": (None, {"inputs": ()}, ["inputs ()", "image FP32 [-1, 4, 4, 1]"]),
     "another task": (
@@ -186,7 +195,7 @@ def test_another_format_is_refused_as_a_file_beside_the_model(name: str, tiny: P
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("file", ["model.tflite", "golden.npz", "preprocess.json"])
+@pytest.mark.parametrize("file", ["model.tflite", "golden.npz", "preprocess.json", "preprocess.npz"])
 @pytest.mark.parametrize("name", OTHER_FORMATS)
 def test_another_format_is_refused_under_the_name_of_ours(
     name: str, file: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

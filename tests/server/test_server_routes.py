@@ -1,9 +1,12 @@
+import base64
+import io
 import math
 import socket
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.server.serving import LABELS, Answer, Artifact, Client, ask, request_of
 from tests.waiting import PATIENCE, until
@@ -95,6 +98,22 @@ def test_any_batch_is_answered_example_by_example(client: Client, artifact: Arti
     np.testing.assert_allclose(probabilities, np.resize(artifact.probabilities, (count, 3)), atol=1e-5)
 
 
+def pictures(*images: Image.Image) -> dict[str, Any]:
+    data = []
+    for image in images:
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        data.append(base64.b64encode(file.getvalue()).decode())
+    return {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [len(data)], "data": data}]}
+
+
+def test_picture_files_are_answered_as_their_pixels_are(client: Client) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    answer = client.send("POST", INFER, pictures(*map(Image.fromarray, pixels)))
+    expected = client.send("POST", INFER, request_of(pixels * np.float32(16 / 255)))
+    assert (answer.status, answer.json["outputs"]) == (200, expected.json["outputs"])
+
+
 GOOD = request_of(np.zeros((1, 4, 4)))
 # name: method, path, body, headers, status, parts of the message
 REFUSED: dict[str, tuple[str, str, Any, dict[str, str], int, list[str]]] = {
@@ -117,6 +136,22 @@ REFUSED: dict[str, tuple[str, str, Any, dict[str, str], int, list[str]]] = {
         {},
         400,
         ["example 0", "the range of training"],
+    ),
+    "no picture": (
+        "POST",
+        INFER,
+        {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["aGVsbG8="]}]},
+        {},
+        400,
+        ["image, example 0", "a whole JPEG or PNG file"],
+    ),
+    "a picture of many pixels": (
+        "POST",
+        INFER,
+        pictures(Image.new("1", (5000, 4000))),
+        {},
+        400,
+        ["5000 x 4000 pixels", "at most 16000000"],
     ),
     "another size": ("POST", INFER, request_of(np.zeros((1, 5, 5))), {}, 400, ["image", "[1, 5, 5]", "[N, 4, 4, 1]"]),
     "no example": (

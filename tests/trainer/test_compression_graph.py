@@ -6,13 +6,20 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tensorflow as tf
 from idla_trainer.compression.channels import Analysis, analysed
+from idla_trainer.compression.convert import float_model
 from idla_trainer.compression.embeddings import with_concentrated_columns, with_fewer_rows
 from idla_trainer.compression.folding import folded
-from idla_trainer.compression.graph import Edit, Reading, fed, read, rebuilt
+from idla_trainer.compression.graph import Edit, Reading, read, rebuilt
 from idla_trainer.compression.prune import without
 from idla_trainer.compression.reestimate import reestimate
 from idla_trainer.compression.rules import RULES
+from idla_trainer.compression.served_form import as_served
+from idla_trainer.models.series_layers import SensorMixing
+from idla_trainer.training.answering import fed
+
+from tests.trainer.served import answers as file_answers
 
 pytestmark = pytest.mark.trainer
 layers = keras.layers
@@ -132,6 +139,17 @@ def test_channels_that_are_zero_leave_a_network_unnoticed() -> None:
     assert assert_zero_channels_leave_unnoticed(model, 2) == 6 + 2 + 4 + 5 + 8 + 4 + 3
 
 
+def test_channels_of_sensors_that_are_zero_leave_unnoticed() -> None:
+    waves, series = keras.Input((4,), name="waves"), keras.Input((6, 5), name="series")
+    calendar = layers.Reshape((5, 4))(layers.Dense(20)(waves))
+    features = layers.Dense(8)(layers.Concatenate()([layers.Permute((2, 1))(series), calendar]))
+    inner = layers.Dense(6, activation="relu")(layers.Concatenate()([SensorMixing(3)(features), features]))
+    features = layers.Add()([features, layers.Dense(8)(inner)])
+    logits = layers.Reshape((5, 2, 3), name="logits")(layers.Dense(6)(features))
+    model = randomized(keras.Model([waves, series], logits), 12)
+    assert assert_zero_channels_leave_unnoticed(model, 13) == 2 + 4 + 3
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_channels_that_are_zero_leave_drawn_networks_unnoticed(seed: int) -> None:
     keras.utils.clear_session()
@@ -154,6 +172,58 @@ def test_a_folded_network_answers_the_same_without_its_normalizations() -> None:
     kinds = [call.kind for call in read(smaller).graph.calls]
     assert kinds.count("BatchNormalization") == 1, "the one behind an activation stays"
     assert np.allclose(answers(smaller), answers(model), atol=1e-5)
+
+
+def rows_of_numbers(axes: tuple[int | None, ...]) -> Any:
+    """Return a network whose dense layers read tensors [N, *axes, 5], one of them twice."""
+    rows = keras.Input((*axes, 5), name="rows")
+    twice = layers.Dense(7, activation="relu", name="twice")
+    hidden = twice(layers.Dense(5)(twice(rows)))
+    return keras.Model(rows, layers.Dense(3, use_bias=False, name="logits")(hidden))
+
+
+@pytest.mark.parametrize("axes", [(4,), (2, 3)], ids=str)
+def test_dense_layers_over_more_axes_answer_the_same_as_one_product(axes: tuple[int, ...]) -> None:
+    model = randomized(rows_of_numbers(axes), 11)
+    flat = as_served(model)
+    assert {type(layer).__name__ for layer in flat.layers if layer.weights} == {"FlatDense"}
+    assert np.allclose(answers(flat), answers(model), atol=1e-5)
+    served = file_answers(float_model(model), examples(model))
+    assert np.allclose(served, answers(model), atol=1e-5)
+
+
+def test_a_flat_product_saves_the_arithmetic_of_shapes() -> None:
+    model = randomized(rows_of_numbers((4,)), 12)
+    direct = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    assert len(float_model(model)) < 0.6 * len(direct)
+
+
+def test_a_product_of_unknown_axes_stays_as_it_is() -> None:
+    model = randomized(rows_of_numbers((None,)), 13)
+    rows = np.random.default_rng(14).random((2, 6, 5), np.float32)
+    assert np.array_equal(as_served(model)(rows), model(rows))
+
+
+def test_a_network_without_such_layers_is_converted_as_it_is() -> None:
+    class Own(keras.Model):  # type: ignore[misc]
+        pass
+
+    for model in (keras.Sequential([keras.Input((5,)), layers.Dense(3, name="logits")]), Own()):
+        assert as_served(model) is model
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_embedding_of_an_input_is_served_by_one_operation() -> None:
+    ids = keras.Input((6,), name="ids", dtype="int32")
+    model = randomized(
+        keras.Model(ids, layers.Dense(3, name="logits")(layers.Flatten()(layers.Embedding(11, 4)(ids)))), 15
+    )
+    content = float_model(model)
+    assert np.allclose(file_answers(content, examples(model)), answers(model), atol=1e-5)
+    interpreter = tf.lite.Interpreter(model_content=content)
+    names = [detail["op_name"] for detail in interpreter._get_ops_details()]
+    assert names.count("GATHER") == 1
+    assert not {"LESS", "SELECT_V2"} & set(names)
 
 
 def test_statistics_are_those_of_the_data_afterwards() -> None:

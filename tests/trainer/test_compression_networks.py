@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from idla_contract.result import Making, Retraining
 from idla_contract.task import CompressionMethod
 from idla_server.runtime import Runtime
-from idla_trainer.compression.distill import Data, Lesson, Settings, answers, distill
-from idla_trainer.compression.networks import Network, Networks, Task, networks
+from idla_trainer.compression.again import made_again
+from idla_trainer.compression.distill import Data, Lesson, Settings, distill
+from idla_trainer.compression.networks import Network, Networks, Task, learned_to_be_rounded, networks
 from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
+from idla_trainer.training.answering import answers
 
 pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]
 layers = keras.layers
@@ -76,25 +79,49 @@ def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found:
 def test_every_network_is_converted_by_every_method_and_answers(found: Networks, data: Data, tmp_path: Path) -> None:
     files = write_variants(tmp_path, found, METHODS, data.inputs, lambda: None)
     methods = [method.value for method in METHODS]
-    assert list(files) == ["Float32", *(network.name + method for network in found.found for method in methods)]
-    for name, path in files.items():
+    assert list(files.paths) == ["Float32", *(network.name + method for network in found.found for method in methods)]
+    for name, path in files.paths.items():
         served = Runtime(path).predict(data.validation_inputs)
         hits = float((served.argmax(axis=1) == data.validation_targets).mean())
         assert hits > 0.8, name
-    sizes = {name: path.stat().st_size for name, path in files.items()}
+    sizes = {name: path.stat().st_size for name, path in files.paths.items()}
     assert sizes["Keep50Int8"] < sizes["Int8"] < sizes["Float32"]
-    assert write_rounded(files, found, task(data), data.inputs, epochs=1) == {}
+    assert write_rounded(files, found, task(data), data.inputs, epochs=1) == files
 
 
 def test_a_network_that_is_spoiled_by_rounding_learns_it(data: Data, model: Any, tmp_path: Path) -> None:
     lone = Networks((Network("", model, 0.0),), ())
     files = write_variants(tmp_path, lone, METHODS, data.inputs, lambda: None)
     made = write_rounded(files, lone, task(data, tolerance=-1.0), data.inputs, epochs=1)
-    assert list(made) == ["AwareInt8"]
-    hits = float(
-        (Runtime(made["AwareInt8"]).predict(data.validation_inputs).argmax(axis=1) == data.validation_targets).mean()
-    )
+    assert list(made.paths) == [*files.paths, "AwareInt8"]
+    making = made.makings["AwareInt8"].rounded
+    assert making is not None
+    assert making.epochs == 1
+    served = Runtime(made.paths["AwareInt8"]).predict(data.validation_inputs)
+    hits = float((served.argmax(axis=1) == data.validation_targets).mean())
     assert hits > 0.8
+
+
+def without_validation(lesson_data: Data) -> Data:
+    inputs = {name: values[:0] for name, values in lesson_data.validation_inputs.items()}
+    return Data(lesson_data.inputs, lesson_data.targets, inputs, lesson_data.validation_targets[:0])
+
+
+def test_the_same_examples_make_the_same_networks_again(found: Networks, data: Data, model: Any) -> None:
+    narrow = found.found[1]
+    aware = learned_to_be_rounded(narrow, found.found[0].model, task(data), epochs=2)
+    assert aware.making.keep_percent == 50
+    made = made_again(model, task(without_validation(data)), aware.making)
+    assert made is not None
+    for new, old in zip(made, (found.found[0].model, aware.model), strict=True):
+        assert np.allclose(answers(new, data.validation_inputs), answers(old, data.validation_inputs), atol=1e-5)
+
+
+def test_what_does_not_come_as_far_in_its_time_is_not_made_again(data: Data, model: Any) -> None:
+    late = task(without_validation(data), seconds=0.0)
+    longer = Retraining(epochs=8, best_epoch=8)
+    assert made_again(model, late, Making(further=longer)) is None
+    assert made_again(model, late, Making(rounded=longer)) is None
 
 
 @pytest.mark.parametrize(("shares", "seconds"), [((), 600.0), ((0.5,), 0.0), ((1.0,), 600.0)])
@@ -115,5 +142,5 @@ def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> N
     given = {"series": rng.random((5, 4, 3), np.float32), "calendar": rng.random((5, 2), np.float32)}
     lone = Networks((Network("", made, 0.0),), ())
     files = write_variants(tmp_path, lone, METHODS, given, lambda: None)
-    for path, error in zip(files.values(), (1e-5, 0.1, 0.1), strict=True):
+    for path, error in zip(files.paths.values(), (1e-5, 0.1, 0.1), strict=True):
         assert np.allclose(Runtime(path).predict(given), answers(made, given), atol=error)

@@ -23,6 +23,20 @@ MODEL = ModelSpec(template="vgg-small", builder="vgg", hyperparameters={"width":
 CANDIDATE = Candidate(task="train", content_hash="0123456789ab", model=MODEL)
 
 
+def test_a_network_of_a_few_kilobytes_keeps_its_width(pods: Any) -> None:
+    tiny = ModelSpec(template="vgg-small", builder="vgg", hyperparameters={"width": 4, "blocks": 1, "dense": 16})
+    trained = pods.run("tiny", TrainStep(model=tiny, training=Training(max_epochs=8, batch_size=32)))
+    assert trained.code == ExitCode.SUCCEEDED, trained.log
+    candidate = Candidate(task="tiny", content_hash="0123456789ab", model=tiny)
+    recipe = Recipe(keep_percents=(75, 50), epochs=2)
+    step = CompressStep(candidate=candidate, recipe=recipe, gate=Gate(maximum_drop=0.3))
+    report = pods.run("ship-tiny", step, EvaluateStep(), VerifyStep(), PublishStep()).answer.compress
+    assert report is not None
+    assert [entry.name for entry in report.variants] == ["Float32", "DynamicRange", "Int8"]
+    size = 4 * trained.answer.train.parameters
+    assert report.unpruned == (f"the whole network: {size} bytes of weights leave next to nothing to save",)
+
+
 def test_a_recipe_serves_a_smaller_network(pods: Any) -> None:
     trained = pods.run("train", TrainStep(model=MODEL, training=Training(max_epochs=12, batch_size=32)))
     assert trained.code == ExitCode.SUCCEEDED, trained.log

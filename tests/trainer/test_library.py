@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from idla.api.model_template import ModelTemplateSpec
+from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import CandidateStatus
+from idla.core.expectation import expected_parameters
 from idla.core.library import Choice, choose
 from idla.core.snapshot import Template
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource, ModelSpec
 from idla_preprocess import ImageSpec, Preprocess
+from idla_preprocess.interactions import InteractionsSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
 from idla_trainer.data.table import Table
@@ -21,6 +23,7 @@ from idla_trainer.models.registry import check_takes, entry_of
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.forecasting import prepare
 from idla_trainer.problems.objective import Objective
+from idla_trainer.problems.ratings import Ratings
 
 pytestmark = pytest.mark.trainer
 
@@ -30,9 +33,26 @@ NGRAMS = {"ngram-linear": 100_000, "text-network": 1 << 16}
 """How many n-grams a template's count of weights is for."""
 COLUMNS = 10
 SENSORS = 200
+USERS = 5000
+"""And as many items."""
 WEEK_OF_STEPS = 7 * 24 * 12
 GAPS = 0.1
 """Share of missing values; the count of weights depends on whether there are any, and on the cycles seen twice."""
+
+
+def of_ngrams(count: int) -> TextSpec:
+    """Return what texts with so many n-grams become."""
+    return TextSpec(
+        words=2, characters=(2, 5), length=256, maximum_characters=2048, hashes=np.arange(count, dtype=np.uint32),
+        idf=np.ones(count, np.float32),
+    )  # fmt: skip
+
+
+def of_people(users: int, items: int) -> InteractionsSpec:
+    """Return what so many users and items become."""
+    return InteractionsSpec(
+        users=np.sort(np.arange(users).astype("U")), items=np.sort(np.arange(items).astype("U")), rates=True
+    )
 
 
 def data_of(template: str, kind: TaskType) -> tuple[Preprocess, Objective]:
@@ -40,16 +60,13 @@ def data_of(template: str, kind: TaskType) -> tuple[Preprocess, Objective]:
     if kind is TaskType.IMAGE_CLASSIFICATION:
         return DIGITS, Classification(metric=Metric.ACCURACY, classes=10)
     if kind is TaskType.TEXT_CLASSIFICATION:
-        hashes = np.arange(NGRAMS[template], dtype=np.uint32)
-        spec = TextSpec(
-            words=2, characters=(2, 5), length=256, maximum_characters=2048, hashes=hashes,
-            idf=np.ones(len(hashes), np.float32),
-        )  # fmt: skip
-        return spec, Classification(metric=Metric.ACCURACY, classes=2)
+        return of_ngrams(NGRAMS[template]), Classification(metric=Metric.ACCURACY, classes=2)
     random = np.random.default_rng(0)
     if kind is TaskType.TABULAR_CLASSIFICATION:
         columns, _ = TabularSpec.fitted({f"c{number}": random.normal(size=1000) for number in range(COLUMNS)})
         return columns, Classification(metric=Metric.LOG_LOSS, classes=2)
+    if kind is TaskType.RECOMMENDATION:
+        return of_people(USERS, USERS), Ratings(metric=Metric.RMSE, center=3.0, scale=1.0, lowest=1.0, highest=5.0)
     assert kind is TaskType.FORECASTING
     values = random.normal(50, 5, (SENSORS, WEEK_OF_STEPS))
     values[random.random(values.shape) < GAPS] = np.nan
@@ -67,7 +84,7 @@ def chosen(file: Path) -> tuple[CandidateStatus, ModelSpec, TaskType]:
     template = Template(name=document["metadata"]["name"], spec=ModelTemplateSpec.model_validate(document["spec"]))
     kind = template.spec.tasks[0]
     asked = TrainingWorkflowSpec.model_validate({"task": {"type": kind}, "data": {"storageUri": "sample://digits"}})
-    choice = choose(asked, [template], DIGITS.shape if kind is TaskType.IMAGE_CLASSIFICATION else None)
+    choice = choose(asked, [template], None)
     assert isinstance(choice, Choice), choice
     [candidate] = choice.candidates
     model = ModelSpec(
@@ -93,3 +110,30 @@ def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
     entry, values = entry_of(model)
     counted = entry.build(preprocess, objective, values).count_params()
     assert candidate.parameters == pytest.approx(counted, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("template", "classes", "others"),
+    [
+        pytest.param("ngram-linear", 77, {Measure.NGRAMS: 500}, id="ngrams and many classes, linear"),
+        pytest.param("text-network", 77, {Measure.NGRAMS: 500}, id="ngrams and many classes"),
+        pytest.param("resnet-small", 3, {Measure.CHANNELS: 3}, id="colours, residual"),
+        pytest.param("efficient-small", 3, {Measure.CHANNELS: 3}, id="colours, inverted residual"),
+        pytest.param("vgg-small", 3, {Measure.CHANNELS: 3}, id="colours, plain"),
+    ],
+)
+def test_the_terms_of_a_template_count_the_weights_of_other_data(
+    template: str, classes: int, others: dict[Measure, int]
+) -> None:
+    file = next(path for path in FILES if path.stem == template)
+    spec = ModelTemplateSpec.model_validate(yaml.safe_load(file.read_text())["spec"])
+    _, model, _ = chosen(file)
+    preprocess = (
+        of_ngrams(others[Measure.NGRAMS])
+        if Measure.NGRAMS in others
+        else ImageSpec(height=8, width=8, channels=others[Measure.CHANNELS], maximum=255)
+    )
+    entry, values = entry_of(model)
+    network = entry.build(preprocess, Classification(metric=Metric.ACCURACY, classes=classes), values)
+    known = {Measure.CLASSES: classes, **others}
+    assert expected_parameters(spec.profile, known) == network.count_params()

@@ -3,17 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tensorflow as tf
 from idla_contract.problem import Metric
 from idla_preprocess.tabular import TabularSpec
+from idla_trainer.compression.graph import read, rebuilt
+from idla_trainer.data.dataset import Examples
 from idla_trainer.models.tabular_features import piece_weights
-from idla_trainer.models.tabular_linear import build_tabular_linear
+from idla_trainer.models.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
 from idla_trainer.models.tabular_network import build_tabular_network
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.objective import Objective
 from idla_trainer.problems.regression import Regression
+from idla_trainer.training import closed_form
+from idla_trainer.training.answering import LOGITS, fed, logits_model
 
 from tests.trainer.served import answers, files_of
 
@@ -129,3 +135,52 @@ def test_calibration_divides_the_logits_and_keeps_the_chosen_classes() -> None:
     assert divisor < 1
     powers = before.astype(np.float64) ** (1 / divisor)
     np.testing.assert_allclose(after, powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+def learned(spec: TabularSpec, objective: Objective) -> Examples:
+    found = records()
+    targets = (np.nan_to_num(found["age"], nan=50.0) > 50).astype(np.int64) + (found["sex"] == "f")
+    numbers = (100 + 5 * targets).astype(np.float32)
+    return Examples(spec.to_tensors(found), targets if objective is CLASSES else numbers, {})
+
+
+@pytest.mark.parametrize("objective", [pytest.param(CLASSES, id="classes"), pytest.param(VALUES, id="value")])
+def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objective: Objective) -> None:
+    spec, _ = TabularSpec.fitted(records())
+    values = LINEAR | {"prior": 0.5}
+    model, examples = build_tabular_linear(spec, objective, values), learned(spec, objective)
+    penalise(model, values, ROWS)
+    begin_tabular_linear(model, objective, examples, values, seed=1)
+    kernel = model.get_layer(LOGITS).kernel
+    with tf.GradientTape() as tape:
+        outputs = logits_model(model)(fed(model, examples.inputs), training=False)
+        loss = tf.reduce_mean(objective.loss(tf.constant(examples.targets), outputs))
+    pull = np.asarray(kernel) / (values["prior"] ** 2 * ROWS)
+    assert np.abs(pull).max() > 1e-3
+    assert np.allclose(tape.gradient(loss, kernel.value), -pull, atol=5e-4)
+
+
+def test_the_prior_weighs_the_less_the_more_examples_there_are() -> None:
+    spec, _ = TabularSpec.fitted(records())
+    model = randomized(build_tabular_linear(spec, CLASSES, LINEAR))
+    squares = sum(float((np.asarray(weight) ** 2).sum()) for weight in model.trainable_weights if len(weight.shape) > 1)
+    for examples in (10, 1000):
+        penalise(model, {"prior": 0.5}, examples)
+        assert float(sum(model.losses)) == pytest.approx(squares / (2 * 0.25 * examples), rel=1e-4)
+    copy = rebuilt(read(model), {})
+    assert float(sum(copy.losses)) == pytest.approx(float(sum(model.losses)), rel=1e-4)
+
+
+def test_of_very_many_examples_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, _ = TabularSpec.fitted(records())
+    monkeypatch.setattr(closed_form, "_MOST", 40)
+    ways = []
+    for seed in (1, 1, 2):
+        model = build_tabular_linear(spec, CLASSES, LINEAR)
+        keras.utils.set_random_seed(0)
+        randomized(model)
+        penalise(model, {"prior": 0.5}, ROWS)
+        closed_form.fit(model, CLASSES, learned(spec, CLASSES), seed=seed)
+        ways.append(model.get_layer(LOGITS).kernel.numpy())
+    assert np.array_equal(ways[0], ways[1])
+    assert not np.allclose(ways[0], ways[2], atol=1e-3)

@@ -1,12 +1,14 @@
 """From digits to a published artifact by the trainer's own pods, and what they answer where it cannot be."""
 
+import json
+import platform
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from idla_contract.artifact import FLOAT_MODEL, MODEL, FileEntry, Lineage, TensorSpec
+from idla_contract.artifact import CARD, FLOAT_MODEL, MODEL, FileEntry, Lineage, TensorSpec
 from idla_contract.exit_codes import ExitCode
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason, TaskResult
@@ -26,19 +28,21 @@ from idla_server.model import load_model
 from idla_store import digest_of_path, verify
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin
+from idla_trainer.models.registry import entry_of
 from idla_trainer.problems.registry import load_dataset
 
 pytestmark = pytest.mark.trainer
 
 HASH = "0123456789ab"
 RESNET = ModelSpec(template="resnet-small", builder="resnet")
+TRAINING = Training(max_epochs=8, batch_size=32)
 CANDIDATE = Candidate(task="train", content_hash=HASH, model=RESNET)
 SHIP = (CompressStep(candidate=CANDIDATE), EvaluateStep(), VerifyStep(), PublishStep())
 
 
 @pytest.fixture(scope="module")
 def trained(pods: Any) -> TaskResult:
-    ended = pods.run("train", TrainStep(model=RESNET, training=Training(max_epochs=8, batch_size=32)))
+    ended = pods.run("train", TrainStep(model=RESNET, training=TRAINING))
     assert ended.code == ExitCode.SUCCEEDED, ended.log
     answer: TaskResult = ended.answer
     return answer
@@ -122,14 +126,47 @@ def test_the_manifest_says_what_the_artifact_is(pods: Any, shipped: TaskResult, 
         TensorSpec(name="label", datatype="BYTES", shape=(-1,)),
     )
     assert (manifest.labels, manifest.variant) == (tuple("0123456789"), shipped.compress.choice)
-    assert manifest.lineage == Lineage(
+    versions = manifest.lineage.environment
+    assert sorted(versions) == ["ai-edge-litert", "keras", "numpy", "processor", "python"]
+    assert (versions["numpy"], versions["python"]) == (np.__version__, platform.python_version())
+    assert manifest.lineage == shipped.artifact.lineage == Lineage(
         data_digest=digits.digest, template="resnet-small", image="idla/trainer:test", seed=1,
-        code_version=manifest.lineage.code_version, tensorflow_version="2.21.0",
+        code_version=manifest.lineage.code_version, tensorflow_version="2.21.0", environment=versions,
     )  # fmt: skip
+    assert manifest.made_with is not None
+    assert manifest.made_with.builder == "resnet"
+    assert manifest.made_with.hyperparameters == dict(entry_of(RESNET)[1])
+    assert manifest.made_with.training == json.loads(TRAINING.to_json())
     sizes: dict[str, FileEntry] = {entry.name: entry for entry in manifest.files}
     variants = {variant.name: variant.size_bytes for variant in shipped.compress.variants}
     assert sizes[MODEL].size_bytes == variants[shipped.compress.choice]
     assert sizes[FLOAT_MODEL].size_bytes == variants["Float32"]
+
+
+def test_what_a_pod_said_outlives_it_beside_its_result(pods: Any, shipped: TaskResult) -> None:
+    said = (pods.folder("ship") / "log.txt").read_text()
+    assert [word for word in ("step Compress", "step Publish", "SUCCEEDED (exit code 0)") if word not in said] == []
+    assert shipped.steps
+
+
+def test_the_model_card_has_the_figures_of_the_answer(pods: Any, shipped: TaskResult) -> None:
+    assert shipped.artifact is not None
+    assert shipped.evaluate is not None
+    folder = pods.store / "models" / shipped.artifact.digest.replace(":", "-")
+    card = (folder / CARD).read_text()
+    assert f"**accuracy {shipped.evaluate.served_score:.4f}**" in card
+    assert "- 1149 to train, 144 to choose by, 144 to judge the compression, 360 to test" in card
+    assert CARD in {entry.name for entry in verify(folder, shipped.artifact.digest).files}
+
+
+def test_an_artifact_that_is_made_again_elsewhere_has_the_same_digest(
+    pods: Any, shipped: TaskResult, samples: Path, tmp_path: Path
+) -> None:
+    assert shipped.artifact is not None
+    other = type(pods)(tmp_path, samples)
+    shutil.copytree(pods.folder("train"), other.folder("train"))
+    again = other.run("ship", *SHIP)
+    assert again.answer.artifact == shipped.artifact, again.log
 
 
 def test_a_finished_task_is_answered_without_tensorflow(pods: Any, shipped: TaskResult) -> None:

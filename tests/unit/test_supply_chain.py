@@ -12,6 +12,8 @@ from tests.cluster import stages
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT, ROOT / "trainer-image")
+OWN = ROOT / "examples/bring-your-own"
+"""What users copy: an image on the trainer's."""
 PINNED = re.compile(r"docker\.io/[a-z0-9/._-]+:[\w.-]+@sha256:[0-9a-f]{64}")
 KERAS = (3, 13, 2)
 """Older releases load code from model files (CVE-2026-1462)."""
@@ -44,10 +46,14 @@ def test_an_image_that_is_not_pinned_is_seen(tmp_path: Path) -> None:
     assert not any(map(PINNED.fullmatch, bases(tmp_path)))
 
 
+def test_an_image_of_ones_own_is_made_of_the_trainers_and_nothing_else() -> None:
+    assert list(bases(OWN)) == ["idla/trainer:dev"]
+
+
 def test_every_dockerfile_is_looked_at() -> None:
     words = ["git", "ls-files", "*ockerfile*", "*ontainerfile*"]
     listed = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
-    assert {(ROOT / name).parent for name in listed} == set(FOLDERS)
+    assert {(ROOT / name).parent for name in listed} == {*FOLDERS, OWN}
 
 
 def test_keras_is_one_that_loads_no_code_from_a_model_file() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ SHORT_SECONDS = 0.002
 """An inference that takes longer must not hold up the event loop, on which probes are answered too."""
 SHORT_BYTES = 1 << 16
 """Nor the parsing of more JSON than this."""
+ENDLESS = sys.maxsize
+"""A size in bytes that is never short."""
 _SHORTEST_VALUE = 2
 """Bytes of one value in JSON: a digit and a comma."""
 

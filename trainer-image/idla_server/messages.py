@@ -20,12 +20,13 @@ DATATYPES: Mapping[str, npt.DTypeLike] = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
-"""Accepted datatypes of an input of numbers; an input of texts is BYTES."""
+"""Accepted datatypes of an input of numbers; an input of texts is BYTES, and so are picture files."""
 TEXT = "BYTES"
 
 _REQUEST_KEYS = ("id", "inputs", "model_name", "model_version", "outputs", "parameters")
 _INPUT_KEYS = ("data", "datatype", "name", "parameters", "shape")
 _OUTPUT_KEYS = ("name", "parameters")
+_NUMBER_OR_NULL = (int, float, type(None))
 _MOST_RANKS = 4
 _SHOWN_NAMES = 8
 
@@ -153,7 +154,7 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> A
 
 def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch: int) -> Array:
     datatype = content.get("datatype")
-    datatypes = (TEXT,) if tensor.datatype == TEXT else tuple(DATATYPES)
+    datatypes = (TEXT,) if tensor.datatype == TEXT else (*DATATYPES, *((TEXT,) if tensor.pictures else ()))
     if not isinstance(datatype, str) or datatype not in datatypes:
         raise InputError(f"{field}.datatype", shown(datatype), ", ".join(datatypes))
     _parameters(f"{field}.parameters", content)
@@ -205,9 +206,12 @@ def _numbers(input_field: str, data: object, datatype: str) -> Numbers:
         ) from error
     if numbers.size == 0:
         raise InputError(field, "no number", "at least one example")
-    if numbers.dtype.kind not in "iuf":
-        raise InputError(field, "values that are not numbers", "numbers only; JSON null and texts are none")
     wanted = np.dtype(DATATYPES[datatype])
+    if numbers.dtype.kind == "O" and wanted.kind == "f" and all(type(each) in _NUMBER_OR_NULL for each in numbers.flat):
+        return numbers.astype(np.float64)  # null is NaN: a missing number, which JSON cannot say otherwise
+    if numbers.dtype.kind not in "iuf":
+        allowed = "numbers, or null where one is missing" if wanted.kind == "f" else f"numbers only for {datatype}"
+        raise InputError(field, "values that are not numbers", allowed)
     if wanted.kind != "f":
         _check_integers(field, numbers, wanted, datatype)
     return numbers

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 from idla_preprocess import InputError
 
-from idla_server.engine import Engine
+from idla_server.engine import ENDLESS, Engine
 from idla_server.measures import Measures
 from idla_server.messages import decode, encode
 from idla_server.model import ServedModel
@@ -82,7 +82,8 @@ class Service:
         """
         if self._engine is None:
             raise RuntimeError("infer is called before loaded")
-        return await self._engine.run(lambda model: self._answer(model, body), len(body))
+        size = ENDLESS if self._may_hold_pictures(body) else len(body)
+        return await self._engine.run(lambda model: self._answer(model, body), size)
 
     def close(self) -> None:
         """Give up what is not answered."""
@@ -99,6 +100,12 @@ class Service:
             raise InputError(signature.inputs[0].name, found, "values near the range of training")
         answers = signature.answers.of(values, request.inputs, request.parameters)
         return encode(request, self.name, self.version, answers)
+
+    def _may_hold_pictures(self, body: bytes) -> bool:
+        """Tell whether few bytes may be many pixels; a backslash could spell the word in another way."""
+        if self.model is None or not any(tensor.pictures for tensor in self.model.signature.inputs):
+            return False
+        return b"BYTES" in body or b"\\" in body
 
     def _enter(self, phase: Phase) -> None:
         if self.phase is not Phase.DRAINING:

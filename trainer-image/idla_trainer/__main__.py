@@ -2,19 +2,27 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from idla_contract.exit_codes import ExitCode
 from idla_contract.metrics import METRICS_PORT
-from idla_contract.paths import DATA_MOUNT, SAMPLES_ROOT, STORE_MOUNT, TASK_SPEC_FILE, TERMINATION_LOG
+from idla_contract.paths import (
+    DATA_MOUNT,
+    DATA_SECRET_MOUNT,
+    SAMPLES_ROOT,
+    STORE_MOUNT,
+    TASK_SPEC_FILE,
+    TERMINATION_LOG,
+)
 from idla_contract.result import TaskResult
 
 from idla_trainer.failures import PreemptedError, TaskError, explain
 from idla_trainer.preemption import Preemption
 from idla_trainer.steps.context import Places
-from idla_trainer.task import Task, read_spec
+from idla_trainer.task import Task, check_spec, read_spec
+from idla_trainer.task_log import kept_in, start_logging
 
 _log = logging.getLogger("idla_trainer")
 _UNREAD = TaskResult(task="unknown", content_hash="unknown")
@@ -25,23 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out the task; return the exit code of the contract."""
     preemption = Preemption()
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
-    logging.getLogger("absl").setLevel(logging.WARNING)
-    task: Task | None = None
-    try:
-        preemption.install()
-        spec = read_spec(options.spec)
-        places = Places(store=options.store, data=options.data, samples=options.samples, work=options.work)
-        task = Task(spec, places, preemption)
-        task.run(options.metrics_port, options.metrics_address)
-        preemption.settle()
-        result, code = task.result, ExitCode.SUCCEEDED
-    except BaseException as error:  # noqa: BLE001  # whatever happens, the pod gives an answer
-        preemption.settle()
-        result, code = _answer_to(error, task, preemption)
-    _write_answer(options.termination_log, result)
-    _log.info("%s (exit code %d)", code.name, code)
+    start_logging()
+    with ExitStack() as log:
+        task: Task | None = None
+        try:
+            preemption.install()
+            spec = read_spec(options.spec)
+            places = Places(
+                store=options.store,
+                data=options.data,
+                samples=options.samples,
+                work=options.work,
+                secret=options.data_secret,
+            )
+            task = Task(spec, places, preemption)
+            log.enter_context(kept_in(task.folder))
+            check_spec(spec)
+            task.run(options.metrics_port, options.metrics_address)
+            preemption.settle()
+            result, code = task.result, ExitCode.SUCCEEDED
+        except BaseException as error:  # noqa: BLE001  # whatever happens, the pod gives an answer
+            preemption.settle()
+            result, code = _answer_to(error, task, preemption)
+        _write_answer(options.termination_log, result)
+        _log.info("%s (exit code %d)", code.name, code)
     return int(code)
 
 
@@ -68,6 +83,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--spec", type=Path, default=Path(TASK_SPEC_FILE), help="the TaskSpec as JSON")
     parser.add_argument("--store", type=Path, default=Path(STORE_MOUNT), help="root of the artifact store")
     parser.add_argument("--data", type=Path, default=Path(DATA_MOUNT), help="where the claim of pvc:// data is mounted")
+    parser.add_argument(
+        "--data-secret", type=Path, default=Path(DATA_SECRET_MOUNT), help="folder with keys and ca.crt of remote data"
+    )
     parser.add_argument("--samples", type=Path, default=Path(SAMPLES_ROOT), help="folder of the sample:// data sets")
     parser.add_argument("--termination-log", type=Path, default=Path(TERMINATION_LOG), help="file for the short result")
     parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics; 0 for none")

@@ -52,12 +52,18 @@ def _classify(error: BaseException, volumes: Mapping[Path, str]) -> tuple[Failur
         return error.reason, error.exit_code, str(error)
     if isinstance(error, StoreError):
         return *_of_store(error), str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if _is_out_of_memory(error):
         message = f"the memory is used up ({error}); request more memory or a smaller batch"
         return FailureReason.OUT_OF_MEMORY, ExitCode.OUT_OF_MEMORY, message
     if isinstance(error, OSError) and error.errno in _STORE_ERRNOS:
         return FailureReason.STORE_UNAVAILABLE, ExitCode.STORE_UNAVAILABLE, _of_volume(error, volumes)
     return FailureReason.INTERNAL, ExitCode.INTERNAL, f"{type(error).__name__}: {error}"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _of_store(error: StoreError) -> tuple[FailureReason, ExitCode]:

@@ -56,7 +56,8 @@ class Progress:
     data_digest: str
     result: TaskResult
     files: tuple[dict[str, str], ...] = ()
-    """For each finished step, the files in the task's folder that later steps need, with their digests."""
+    """For each finished step, the files in the task's folder that later steps need, with their digests. Where a step
+    wrote a file again, what it wrote counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class TaskFolder:
         return {name: hash_file(self.path / name) for name in names}
 
     def _are_intact(self, files: tuple[dict[str, str], ...]) -> bool:
+        latest = {name: digest for step in files for name, digest in step.items()}
         try:
-            return all(hash_file(self.path / name) == digest for step in files for name, digest in step.items())
+            return all(hash_file(self.path / name) == digest for name, digest in latest.items())
         except OSError:
             return False

@@ -7,7 +7,7 @@ import numpy as np
 from idla_contract.problem import Metric
 from idla_preprocess import Array, Arrays
 
-from idla_trainer.problems.objective import Objective
+from idla_trainer.problems.objective import MeanObjective, Objective
 from idla_trainer.statistics import accuracy_error, paired_drop_interval, wilson_interval
 
 Interval = tuple[float, float]
@@ -43,19 +43,26 @@ class Judged:
         hits: Array = values.argmax(axis=1) == self.targets
         return hits
 
+    def each(self, values: Array) -> Array | None:
+        """Return what each example adds to a score that is a mean [N], or None where it is something else."""
+        if not isinstance(self.objective, MeanObjective):
+            return None
+        return self.objective.each(self.targets, values, self.raw)
+
     def error(self, values: Array) -> float:
         """Return the standard error of a score."""
         right = self.right(values)
         if right is not None:
             return accuracy_error(int(right.sum()), len(right))
-        return float(np.nanstd([self._score_of(values, chosen) for chosen in self._samples()]))
+        score = self._sampled(values)
+        return float(np.nanstd([score(chosen) for chosen in self._samples()]))
 
     def interval(self, values: Array) -> Interval:
         """Return the 95 % interval of a score."""
         right = self.right(values)
         if right is not None:
             return wilson_interval(int(right.sum()), len(right))
-        return _bounds(lambda chosen: self._score_of(values, chosen), self._samples())
+        return _bounds(self._sampled(values), self._samples())
 
     def drop(self, baseline: Array, values: Array) -> float:
         """Return the loss of quality: of a share the difference, of an error its growth relative to the baseline's."""
@@ -71,10 +78,8 @@ class Judged:
             lost, gained = int(np.count_nonzero(before & ~after)), int(np.count_nonzero(after & ~before))
             return paired_drop_interval(lost, gained, len(before))
 
-        def of(chosen: Array) -> float:
-            return self._drop(self._score_of(baseline, chosen), self._score_of(values, chosen))
-
-        return _bounds(of, self._samples())
+        first, second = self._sampled(baseline), self._sampled(values)
+        return _bounds(lambda chosen: self._drop(first(chosen), second(chosen)), self._samples())
 
     def _drop(self, before: float, after: float) -> float:
         if self.objective.metric.maximized:
@@ -84,6 +89,13 @@ class Judged:
     def _samples(self) -> Iterator[Array]:
         generator, count = np.random.default_rng(_SEED), len(self.targets)
         return (generator.integers(0, count, count) for _ in range(RESAMPLES))
+
+    def _sampled(self, values: Array) -> Callable[[Array], float]:
+        """Return what gives the score of some examples."""
+        each = self.each(values)
+        if each is None:
+            return lambda chosen: self._score_of(values, chosen)
+        return lambda chosen: float(each[chosen].mean())
 
     def _score_of(self, values: Array, chosen: Array) -> float:
         raw = {name: array[chosen] for name, array in self.raw.items()}

@@ -2,10 +2,14 @@
 
 import math
 import os
+import resource
+import sys
 from pathlib import Path
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_TENSORFLOW = 256 << 20
+"""Bytes that TensorFlow takes for itself; 165 MB were measured after its import, the rest is for its threads."""
 
 
 def prepare_tensorflow(work: Path) -> None:
@@ -17,6 +21,7 @@ def prepare_tensorflow(work: Path) -> None:
     threads = str(cpu_count())
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else TensorFlow takes the whole GPU at its start
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("KERAS_HOME", str(work / "keras"))
@@ -47,3 +52,23 @@ def memory_bytes(limit_file: Path = _MEMORY_LIMIT) -> int:
         return min(machine, int(limit_file.read_text()))
     except (OSError, ValueError):  # no such file, or `max`
         return machine
+
+
+def room_for_examples(limit_file: Path = _MEMORY_LIMIT) -> int:
+    """Return how many bytes the examples may take: half of what is free, since checking them takes as much again.
+
+    TensorFlow's own share is kept free, also where a task does without it: all tasks of a workflow read alike.
+
+    Args:
+        limit_file: as above.
+    """
+    page = os.sysconf("SC_PAGE_SIZE")
+    found = [page * int(count) for count in Path("/proc/self/statm").read_text().split()]
+    addressed, resident, own = found[0], found[1], found[5]
+    free = [memory_bytes(limit_file) - resident]
+    for limit, taken in ((resource.RLIMIT_AS, addressed), (resource.RLIMIT_DATA, own)):
+        most, _ = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY:
+            free.append(most - taken)
+    coming = 0 if "tensorflow" in sys.modules else _TENSORFLOW
+    return max(0, (min(free) - coming) // 2)

@@ -1,6 +1,9 @@
 """A task from its spec to its result: validated, answered from the store where it can be, else carried out."""
 
+import functools
 import logging
+import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,16 +12,19 @@ from typing import assert_never
 from idla_contract.paths import artifact_folder
 from idla_contract.result import FailureReason, StepResult, TaskResult
 from idla_contract.task import (
+    Access,
     CompressStep,
     EvaluateStep,
     ProfileStep,
     PublishStep,
+    RefitStep,
+    SearchStep,
     Step,
     TaskSpec,
     TrainStep,
     VerifyStep,
 )
-from idla_store import StoreError
+from idla_store import StoreError, Surroundings
 from idla_store import verify as verify_artifact
 from pydantic import ValidationError
 
@@ -26,7 +32,7 @@ from idla_trainer.data.profile import profile
 from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import Progress, TaskFolder
-from idla_trainer.models.registry import entry_of
+from idla_trainer.models.registry import check_known
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import kind_of, load_dataset
 from idla_trainer.steps.context import Context, Outcome, Places
@@ -35,15 +41,21 @@ from idla_trainer.training.candidate import check_fits, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import ProgressMetrics
+from idla_trainer.training.standings import FOLDER as TRIALS
 
 _log = logging.getLogger(__name__)
+_NEEDS = {"Refit": "Compress", "Evaluate": "Compress", "Verify": "Evaluate", "Publish": "Evaluate"}
+_MAKES = {
+    "Compress": "a Compress step before it, which makes the artifact",
+    "Evaluate": "an Evaluate step before it, which seals the artifact with its figures",
+}
 
 
 def read_spec(path: Path) -> TaskSpec:
     """Return the task's spec.
 
     Raises:
-        TaskError: unreadable, not of the contract, an unknown network, or steps in an order that cannot work.
+        TaskError: unreadable, or not of the contract.
     """
     try:
         spec = TaskSpec.model_validate_json(path.read_bytes())
@@ -55,14 +67,40 @@ def read_spec(path: Path) -> TaskSpec:
         more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
         message = f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}"
         raise TaskError(FailureReason.SPEC_INVALID, message) from error
+    return spec
+
+
+def check_spec(spec: TaskSpec) -> None:
+    """Refuse what cannot be carried out before anything is fetched.
+
+    Raises:
+        TaskError: an unknown kind of task or network, or steps in an order that cannot work.
+    """
     _check_order(spec.steps)
     kind_of(spec.problem)
     for step in spec.steps:
         if isinstance(step, TrainStep):
-            entry_of(step.model)
+            check_known(step.model)
         elif isinstance(step, CompressStep):
-            entry_of(step.candidate.model)
-    return spec
+            check_known(step.candidate.model)
+        elif isinstance(step, SearchStep):
+            _check_trials(step)
+
+
+def _check_trials(step: SearchStep) -> None:
+    """Refuse a search none of whose trials names a known network with known settings; the others fail alone.
+
+    Raises:
+        TaskError: the first trial's.
+    """
+    errors: list[TaskError] = []
+    for trial in step.trials:
+        try:
+            check_known(trial.model)
+        except TaskError as error:
+            errors.append(error)
+    if len(errors) == len(step.trials):
+        raise errors[0]
 
 
 def _check_order(steps: Sequence[Step]) -> None:
@@ -72,8 +110,12 @@ def _check_order(steps: Sequence[Step]) -> None:
         message = f"task spec: steps: {twice[0]} stands {kinds.count(twice[0])} times; each kind may stand once"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     for position, kind in enumerate(kinds):
-        if kind in {"Evaluate", "Verify", "Publish"} and "Compress" not in kinds[:position]:
-            message = f"task spec: steps: {kind} needs a Compress step before it, which makes the artifact"
+        if kind == "Refit" and "Evaluate" in kinds[:position]:
+            message = "task spec: steps: Refit stands after Evaluate; what is measured on test is made before"
+            raise TaskError(FailureReason.SPEC_INVALID, message)
+        needed = _NEEDS.get(kind)
+        if needed is not None and needed not in kinds[:position]:
+            message = f"task spec: steps: {kind} needs {_MAKES[needed]}"
             raise TaskError(FailureReason.SPEC_INVALID, message)
 
 
@@ -87,6 +129,11 @@ class Task:
         self._folder = TaskFolder.of(places.store, spec.task, spec.content_hash)
         self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
         """What is known so far."""
+
+    @property
+    def folder(self) -> Path:
+        """Return where its results are kept; made when there is something to do."""
+        return self._folder.path
 
     @property
     def volumes(self) -> Mapping[Path, str]:
@@ -116,30 +163,39 @@ class Task:
             self.result = _marked_cached(finished)
             return
         self._folder.make()
+        _log.info("task %s of %s, content %s", self._spec.task, self._spec.workflow, self._spec.content_hash)
         context = self._context()
         progress = self._folder.read_progress(self._spec, context.dataset.digest)
         progress = self._without_lost_artifact(progress)
         self.result = _marked_cached(progress.result)
         due = self._spec.steps[len(progress.result.steps) :]
-        if any(isinstance(step, TrainStep) for step in due):
+        if any(isinstance(step, TrainStep | SearchStep) for step in due):
             context.progress.serve(metrics_port, metrics_address)
-        if any(isinstance(step, TrainStep | CompressStep) for step in due):
+        if any(isinstance(step, TrainStep | SearchStep | CompressStep | RefitStep) for step in due):
             prepare_tensorflow(self._places.work)
         for step in due:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)
         self._folder.write_result(progress.result)
         Checkpoints(self._folder.path / CHECKPOINTS).clear()
+        shutil.rmtree(self._folder.path / TRIALS, ignore_errors=True)
 
     def _context(self) -> Context:
         places = self._places
-        origin = Origin(data_mount=places.data, samples=places.samples, downloads=places.work / "downloads")
-        dataset = load_dataset(self._spec.problem, self._spec.data, origin)
+        access = self._spec.data.access or Access()
+        origin = Origin(
+            data_mount=places.data,
+            samples=places.samples,
+            downloads=places.work / "downloads",
+            policy=Surroundings(places.secret, os.environ).policy(region=access.region, endpoint=access.endpoint),
+        )
+        load = functools.partial(load_dataset, self._spec.problem, self._spec.data, origin)
         return Context(
             spec=self._spec,
             places=places,
             folder=self._folder,
-            dataset=dataset,
+            dataset=load(),
+            whole=functools.cache(lambda: load(whole=True)),
             preemption=self._preemption,
             progress=ProgressMetrics(),
         )
@@ -148,7 +204,7 @@ class Task:
         """Do a step and note it in the store."""
         _log.info("step %s", step.kind)
         started = time.monotonic()
-        outcome = _do(context, step)
+        outcome = _do(context, step, progress.result)
         done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
         result = outcome.applied_to(progress.result)
         result = result.model_copy(update={"steps": (*result.steps, done)})
@@ -183,7 +239,7 @@ def _claim(uri: str) -> str:
     return uri.partition("://")[2].partition("/")[0]
 
 
-def _do(context: Context, step: Step) -> Outcome:
+def _do(context: Context, step: Step, so_far: TaskResult) -> Outcome:  # noqa: PLR0911  # one for each kind of step
     match step:
         case ProfileStep():
             return Outcome({"profile": profile(context.dataset)})
@@ -191,16 +247,24 @@ def _do(context: Context, step: Step) -> Outcome:
             from idla_trainer.steps.train import train
 
             return train(context, step)
+        case SearchStep():
+            from idla_trainer.steps.search import search
+
+            return search(context, step)
         case CompressStep():
             candidate = load_candidate(context.places.store, step.candidate)
             check_fits(candidate, context.dataset)
             from idla_trainer.steps.compress import compress
 
             return compress(context, step, candidate)
+        case RefitStep():
+            from idla_trainer.steps.refit import refit
+
+            return refit(context, step, so_far)
         case EvaluateStep():
             from idla_trainer.steps.evaluate import evaluate
 
-            return evaluate(context)
+            return evaluate(context, step, so_far)
         case VerifyStep():
             from idla_trainer.steps.verify import verify
 

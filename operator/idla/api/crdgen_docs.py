@@ -176,7 +176,8 @@ def _explained(words: type[StrEnum]) -> Iterator[tuple[str, str]]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    """Return a text as one line of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def main(arguments: list[str]) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Self
 from idla_contract.task import DataFormat
 from pydantic import Field, model_validator
 
-from idla.api.meta import Digest, Distinct, Flag, Matches, Rule, SpecModel, Whole
-from idla.api.uri import DataUri
+from idla.api.meta import Digest, Distinct, Flag, Matches, Name, Rule, SpecModel, Whole
+from idla.api.uri import DataUri, Endpoint, Region
 
 _ALL = 100
 DELIMITER = Matches(pattern=r"^[,;:| \t]$", allowed="one of `,`, `;`, `:`, `|`, a blank or a tabulator")
@@ -65,6 +65,24 @@ class ColumnSettings(SpecModel):
     """Inputs whose numbers are names. Default: columns of texts alone."""
 
 
+class SecretReference(SpecModel):
+    """A Secret in the namespace of the workflow."""
+
+    name: Name
+    """Its name."""
+
+
+class AccessSettings(SpecModel):
+    """How `s3://` and `https://` data are reached."""
+
+    secret_ref: SecretReference | None = None
+    """Has `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, maybe `AWS_SESSION_TOKEN`; `ca.crt` for own certificates."""
+    region: Region | None = None
+    """Region of the bucket. Default: us-east-1."""
+    endpoint: Endpoint | None = None
+    """Another S3 server than AWS's, at a public address or one that an administrator allowed. Default: AWS's."""
+
+
 class DataSettings(SpecModel):
     """Where the examples are."""
 
@@ -81,10 +99,27 @@ class DataSettings(SpecModel):
             rule="!has(self.split) || has(self.split.testPercent) != has(self.testStorageUri)",
             message="`split.testPercent` is needed where no `testStorageUri` is given, and has no meaning beside one",
         ),
+        Rule(
+            rule=(
+                "!has(self.access) || self.storageUri.matches('^(s3|https)://')"
+                " || (has(self.testStorageUri) && self.testStorageUri.matches('^(s3|https)://'))"
+            ),
+            message="`access` is for data of s3:// and https://",
+        ),
+        Rule(
+            rule=(
+                "!has(self.access) || (!has(self.access.region) && !has(self.access.endpoint))"
+                " || self.storageUri.startsWith('s3://')"
+                " || (has(self.testStorageUri) && self.testStorageUri.startsWith('s3://'))"
+            ),
+            message="`access.region` and `access.endpoint` are for data of s3://",
+        ),
     )
 
     storage_uri: DataUri
-    """`sample://name`, `pvc://claim/path` or `https://host/path`."""
+    """`sample://name`, `pvc://claim/path`, `s3://bucket/key` or `https://host/path`."""
+    access: AccessSettings | None = None
+    """Keys, region, server and certificates of remote data. Default: none but the public certificates."""
     format: DataFormat | None = None
     """How the data are read. Default: Auto."""
     columns: ColumnSettings | None = None
@@ -109,8 +144,13 @@ class DataSettings(SpecModel):
             csv or (self.delimiter is None and self.header is None),
             self.test_digest is None or self.test_storage_uri is not None,
             self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
+            self.access is None or self._is_of("s3://", "https://"),
+            self.access is None or (self.access.region or self.access.endpoint) is None or self._is_of("s3://"),
         )
         for rule, true in zip(self.cel, holds, strict=True):
             if not true:
                 raise ValueError(rule.message)
         return self
+
+    def _is_of(self, *schemes: str) -> bool:
+        return any(uri.startswith(schemes) for uri in (self.storage_uri, self.test_storage_uri or ""))

@@ -191,6 +191,7 @@ Score = Annotated[str, Field(max_length=24), SCORE]
 """A value of a metric as text."""
 DIGEST = Matches(pattern=r"^sha256:[0-9a-f]{64}$", allowed="`sha256:` and 64 digits of 0-9 and a-f")
 Digest = Annotated[str, Field(max_length=128), DIGEST]
+HEXADECIMAL = Matches(pattern=r"^[0-9a-f]{64}$", allowed="64 digits of 0-9 and a-f")
 QUANTITY = Matches(
     pattern=r"^[0-9]{1,16}(\.[0-9]{1,6})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
     allowed="a number, alone or with m, k, M, G, T, P, Ki, Mi, Gi, Ti or Pi, e.g. 500m, 1.5 or 2Gi",

@@ -1,12 +1,15 @@
 """ModelTemplate: one entry of the model library."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from idla_contract.problem import TaskType
 from idla_contract.task import ClassWeights, CompressionMethod, Schedule
 from pydantic import Field, model_validator
 
-from idla.api.meta import Decimal, Distinct, InnerShare, Keyed, Label, Matches, Rule, SpecModel, Whole
+from idla.api.meta import HEXADECIMAL, Decimal, Distinct, InnerShare, Keyed, Label, Matches, Rule, SpecModel, Whole
+from idla.api.search_space import TRAINING_SETTINGS, Dimension
+from idla.api.uri import WeightsUri
 
 KIND = "ModelTemplate"
 PLURAL = "modeltemplates"
@@ -46,11 +49,50 @@ class InputLimits(SpecModel):
         return self
 
 
+class TemplateWeights(SpecModel):
+    """Weights of an earlier training to begin with; they are numbers alone, no model and no code."""
+
+    uri: WeightsUri
+    """The `candidate/weights.npz` of a training, or an HDF5 file of weights as Keras writes it (`.h5`, `.weights.h5`);
+    on a claim only where the workflow's data are on the same one."""
+    sha256: Annotated[str, Field(max_length=64), HEXADECIMAL]
+    """Digest of the file's bytes; another file is refused."""
+
+
+class Measure(StrEnum):
+    """What of the data decides how large a network is."""
+
+    CLASSES = "Classes"
+    """Of a classification."""
+    CHANNELS = "Channels"
+    """Of an image: 1 where it is grey, 3 of colours."""
+    NGRAMS = "Ngrams"
+    """Pieces of words that the training texts have in common."""
+    SENSORS = "Sensors"
+    """Series that are forecast together."""
+    USERS = "Users"
+    """Of a recommendation."""
+    ITEMS = "Items"
+    """What is recommended to them."""
+
+
+class ParameterTerm(SpecModel):
+    """Weights that the data decide the number of."""
+
+    weights: Whole = Field(ge=1, le=100000000000)
+    """Weights for each one of `per`."""
+    per: Annotated[tuple[Measure, ...], Field(max_length=2)] = ()
+    """What they are multiplied by, e.g. Ngrams and Classes; one that is given twice counts as its square.
+    Default: nothing."""
+
+
 class TemplateProfile(SpecModel):
     """What is expected before anything is measured."""
 
     parameters: Whole = Field(ge=1, le=100000000000)
-    """Number of weights."""
+    """Number of weights as long as the data are not known."""
+    terms: Annotated[tuple[ParameterTerm, ...], Field(max_length=8)] = ()
+    """What the weights are the sum of once the data are known. Default: `parameters`."""
 
 
 class TemplateTraining(SpecModel):
@@ -84,6 +126,18 @@ class ModelTemplateSpec(SpecModel):
             rule="!has(self.inputs) || self.tasks.all(task, task == 'ImageClassification')",
             message="`inputs` limits the sides of images; it is for ImageClassification alone",
         ),
+        Rule(
+            rule="!has(self.weights) || self.tasks.all(task, task == 'ImageClassification')",
+            message="`weights` are taken by networks for images; they are for ImageClassification alone",
+        ),
+        Rule(
+            rule=(
+                "!has(self.searchSpace) || self.searchSpace.all(dimension,"
+                f" dimension.name in {list(TRAINING_SETTINGS)} || (has(self.hyperparameters)"
+                " && self.hyperparameters.exists(setting, setting.name == dimension.name)))"
+            ),
+            message=f"`searchSpace` takes names of `hyperparameters`, {' and '.join(TRAINING_SETTINGS)}",
+        ),
     )
 
     description: Annotated[str, Field(min_length=1, max_length=512)]
@@ -94,6 +148,11 @@ class ModelTemplateSpec(SpecModel):
     """Name in the trainer's registry."""
     hyperparameters: Annotated[tuple[Hyperparameter, ...], Field(max_length=32), Keyed("name")] = ()
     """Settings of the builder."""
+    search_space: Annotated[tuple[Dimension, ...], Field(max_length=8), Keyed("name")] = ()
+    """What a search may vary beside the values that stand here. Default: nothing."""
+    weights: TemplateWeights | None = None
+    """Weights to begin with, for all layers but the last one; the hyperparameters `frozen_epochs` and `fine_tune_rate`
+    say how long they rest and how slowly they learn then. Default: fresh ones."""
     inputs: InputLimits | None = None
     """Which images it can work on; only for tasks on images. Default: any."""
     profile: TemplateProfile
@@ -105,6 +164,14 @@ class ModelTemplateSpec(SpecModel):
 
     @model_validator(mode="after")
     def _images_alone(self) -> Self:
-        if self.inputs is not None and set(self.tasks) != {TaskType.IMAGE_CLASSIFICATION}:
-            raise ValueError(self.cel[0].message)
+        for part, rule in zip((self.inputs, self.weights), self.cel[:2], strict=True):
+            if part is not None and set(self.tasks) != {TaskType.IMAGE_CLASSIFICATION}:
+                raise ValueError(rule.message)
+        return self
+
+    @model_validator(mode="after")
+    def _searches_what_it_has(self) -> Self:
+        known = {*TRAINING_SETTINGS, *(setting.name for setting in self.hyperparameters)}
+        if any(dimension.name not in known for dimension in self.search_space):
+            raise ValueError(self.cel[2].message)
         return self

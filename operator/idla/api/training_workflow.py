@@ -53,7 +53,7 @@ class Preset(StrEnum):
     BALANCED = "Balanced"
     """Three models at most."""
     BEST = "Best"
-    """Six models at most, twice the epochs."""
+    """Six models at most, twice the epochs, and a search of nine trials."""
 
 
 class ConstraintMetric(StrEnum):
@@ -108,6 +108,41 @@ class Constraint(SpecModel):
     """The most that is accepted, e.g. "20"."""
 
 
+class Budget(SpecModel):
+    """What may be spent until a model is published."""
+
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule="has(self.cost) == has(self.pricePerPodHour)",
+            message="`cost` and `pricePerPodHour` are given together, in the same currency",
+        ),
+        Rule(rule="has(self.seconds) || has(self.cost)", message="give `seconds`, or `cost` with `pricePerPodHour`"),
+    )
+
+    seconds: Whole | None = Field(default=None, ge=1, le=31536000)
+    """Time of all pods together. Default: what `cost` pays for."""
+    cost: Decimal | None = None
+    """Price of all pods together, e.g. "2.50". Default: no limit."""
+    price_per_pod_hour: Decimal | None = None
+    """Price of one pod with `resources` for an hour, e.g. "0.40"."""
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if (self.cost is None) != (self.price_per_pod_hour is None):
+            raise ValueError(self.cel[0].message)
+        if self.seconds is None and self.cost is None:
+            raise ValueError(self.cel[1].message)
+        return self
+
+
+class SearchSettings(SpecModel):
+    """How models and their settings are searched: all are trained a little, the better ones further, one to its end."""
+
+    trials: Whole = Field(ge=1, le=16)
+    """Models with settings that begin, those of the ModelTemplates first, then others of their `searchSpace`; 1: every
+    model is trained to its end."""
+
+
 class ModelSettings(SpecModel):
     """Which models compete."""
 
@@ -127,6 +162,9 @@ class ModelSettings(SpecModel):
     """ModelTemplates that compete."""
     max_candidates: Whole | None = Field(default=None, ge=1, le=8)
     """How many are trained at most. Default: what the preset says."""
+    search: SearchSettings | None = None
+    """How they and their settings are searched. Default: 9 trials with preset Best, else every model is trained to its
+    end with the settings of its ModelTemplate."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -161,6 +199,9 @@ class TrainingSettings(SpecModel):
     """When a training that no longer learns ends."""
     checkpoint_period_seconds: Whole | None = Field(default=None, ge=1, le=86400)
     """Training time that a killed pod may lose at most. Default: 30."""
+    refit: Flag | None = None
+    """Whether the chosen model is made again from all but the test examples, by the settings and epochs that were
+    best. Default: true, with `preset: Fast` false."""
     backoff_limit: Whole | None = Field(default=None, ge=0, le=20)
     """Repetitions of a task after failures that a repetition can mend. Default: 3."""
 
@@ -264,6 +305,8 @@ class TrainingWorkflowSpec(SpecModel):
     """How much is spent on a good model; what `model` and `training` say goes before it. Default: Balanced."""
     constraints: Annotated[tuple[Constraint, ...], Field(max_length=2), Keyed("metric")] | None = None
     """Limits that the shipped model keeps."""
+    budget: Budget | None = None
+    """What may be spent: by fewer trainings, each ending with the epoch in which its share does. Default: no limit."""
     model: ModelSettings | None = None
     """Which models compete."""
     resources: Resources | None = None

@@ -17,6 +17,15 @@ class BasisStatus(StatusModel):
     """Digest of those parts of the spec that tasks and verdicts depend on."""
 
 
+class WeightsStatus(StatusModel):
+    """Weights that a candidate begins with."""
+
+    uri: Annotated[str, Field(max_length=1024)]
+    """Where they are."""
+    sha256: Annotated[str, Field(max_length=64)]
+    """Digest of the file's bytes."""
+
+
 class CandidateStatus(StatusModel):
     """A model of the plan as it was frozen when the plan was made."""
 
@@ -28,10 +37,41 @@ class CandidateStatus(StatusModel):
     """Expected number of weights."""
     hyperparameters: Annotated[str, Field(max_length=65536)]
     """JSON object of the builder's hyperparameters."""
+    weights: WeightsStatus | None = None
+    """Weights that it begins with; fresh ones where nothing stands here."""
     training: Annotated[str, Field(max_length=4096)]
     """JSON object of the training's settings."""
     methods: Annotated[tuple[CompressionMethod, ...], Field(max_length=8)]
     """Compression methods that will be tried on it."""
+
+
+class TrialStatus(StatusModel):
+    """A candidate with settings of its own that competes in a search."""
+
+    template: Name
+    """The candidate."""
+    settings: Annotated[str, Field(max_length=4096)]
+    """JSON object of the settings that differ from the candidate's; empty for the candidate itself."""
+
+
+class RungStatus(StatusModel):
+    """How far every trial that is left is trained, and how many are left then."""
+
+    percent: int = Field(ge=1, le=100)
+    """Of each trial's own epochs."""
+    kept: int = Field(ge=1, le=16)
+    """Trials that go on."""
+
+
+class SearchStatus(StatusModel):
+    """The search that chooses among trials instead of training every candidate to its end."""
+
+    trials: Annotated[tuple[TrialStatus, ...], Field(max_length=16)]
+    """What competes, in order."""
+    rungs: Annotated[tuple[RungStatus, ...], Field(max_length=8)]
+    """How it is narrowed down."""
+    max_seconds: int | None = Field(default=None, ge=1)
+    """Time for the steps of all trials; absent without a budget."""
 
 
 class PlannedTaskStatus(StatusModel):
@@ -56,6 +96,8 @@ class PlanStatus(StatusModel):
     """The data that every training is made with; other bytes under the same address are refused."""
     candidates: Annotated[tuple[CandidateStatus, ...], Field(max_length=8), Keyed("template")]
     """The models that compete."""
+    search: SearchStatus | None = None
+    """How one of them is chosen; absent where each is trained to its end."""
     tasks: Annotated[tuple[PlannedTaskStatus, ...], Field(max_length=16), Keyed("name")]
     """The task graph."""
 
@@ -84,7 +126,7 @@ class DecisionStatus(StatusModel):
     """Why, with figures."""
     time: Timestamp
     """When."""
-    alternatives: Annotated[tuple[AlternativeStatus, ...], Field(max_length=8)] = ()
+    alternatives: Annotated[tuple[AlternativeStatus, ...], Field(max_length=16)] = ()
     """What was not chosen, and why."""
 
 
@@ -120,7 +162,8 @@ class TaskStatus(StatusModel):
     state: Reason
     """Pending, Running, Suspended, Succeeded or Failed."""
     content_hash: Annotated[str, Field(max_length=64)]
-    """What the result depends on; the key of the artifact store."""
+    """What the result depends on; the key of the artifact store: `tasks/<name>-<contentHash>/log.txt` has what its pods
+    said."""
     cached: bool = False
     """Whether its result was found instead of made."""
     attempts: int = Field(default=0, ge=0)
@@ -219,6 +262,24 @@ class ResultsStatus(StatusModel):
     """Every variant that was measured."""
 
 
+class LineageStatus(StatusModel):
+    """What the artifact's weights depend on; its manifest has it too, with every setting of model and training."""
+
+    data_digest: Digest
+    """Of the data."""
+    test_digest: Digest | None = None
+    """Of the test file, where there is one."""
+    image: Annotated[str, Field(max_length=1024)]
+    """The trainer image, as its pod was told."""
+    seed: int
+    """Of weights and order."""
+    code_version: Annotated[str, Field(max_length=128)]
+    """Of the trainer."""
+    environment: Text
+    """Versions of Python and of the libraries, and the processor's model; equal seeds promise no equal weights where
+    they differ."""
+
+
 class ArtifactStatus(StatusModel):
     """The newest published artifact; it stays when a later generation fails."""
 
@@ -236,6 +297,8 @@ class ArtifactStatus(StatusModel):
     """The variant."""
     served_score: Score
     """On test."""
+    lineage: LineageStatus | None = None
+    """Where it came from."""
 
 
 class DeploymentReference(StatusModel):

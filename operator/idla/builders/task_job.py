@@ -6,7 +6,15 @@ from typing import Any
 
 from idla_contract.exit_codes import NOT_RETRIED, ExitCode
 from idla_contract.metrics import METRICS_PORT
-from idla_contract.paths import DATA_MOUNT, STORE_MOUNT, TASK_SPEC_ANNOTATION, TASK_SPEC_FILE, TERMINATION_LOG
+from idla_contract.paths import (
+    DATA_MOUNT,
+    DATA_SECRET_KEYS,
+    DATA_SECRET_MOUNT,
+    STORE_MOUNT,
+    TASK_SPEC_ANNOTATION,
+    TASK_SPEC_FILE,
+    TERMINATION_LOG,
+)
 from idla_contract.task import TaskSpec
 
 from idla.builders.identity import Owner, child_name, labels, owner_reference, short_hash
@@ -23,6 +31,8 @@ CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt",
 CONTAINER = "task"
 GRACE_SECONDS = 60
 """Time to write a checkpoint after SIGTERM."""
+_FOR_THE_GROUP = 0o440
+"""Files of a Secret are root's; the pod's user is in their group."""
 SPEC_LIMIT = 128 * 1024
 """Bytes of a task spec; all annotations of an object together may have 256 KiB."""
 
@@ -36,6 +46,8 @@ class TaskPod:
     store_claim: str
     data_claim: str | None = None
     """Claim of `pvc://` data, mounted read-only."""
+    data_secret: str | None = None
+    """Secret with the keys of remote data."""
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
@@ -48,8 +60,9 @@ def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
     A Job's template cannot be changed, so whatever changes the template changes the name.
     """
     resources = repr((sorted(pod.requests.items()), sorted(pod.limits.items())))
+    secret = () if pod.data_secret is None else (pod.data_secret,)
     identity = short_hash(
-        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt)
+        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt), *secret
     )
     return child_name(owner.name, spec.task, identity)
 
@@ -148,6 +161,9 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
     if pod.data_claim is not None:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": pod.data_claim}})
         mounts.append({"name": "data", "mountPath": DATA_MOUNT, "readOnly": True})
+    if pod.data_secret is not None:
+        volumes.append({"name": "data-secret", "secret": _secret(pod.data_secret)})
+        mounts.append({"name": "data-secret", "mountPath": DATA_SECRET_MOUNT, "readOnly": True})
     return {
         "restartPolicy": "Never",
         **pod_defaults(grace_seconds=GRACE_SECONDS),
@@ -166,3 +182,9 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _secret(name: str) -> dict[str, Any]:
+    """Return the volume: optional, since the trainer tells of a missing key, and a pod that waits tells of nothing."""
+    keys = [{"key": key, "path": key} for key in DATA_SECRET_KEYS]
+    return {"secretName": name, "optional": True, "defaultMode": _FOR_THE_GROUP, "items": keys}

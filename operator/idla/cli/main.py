@@ -20,7 +20,7 @@ The data may be sample://name, https://…, a path (relative to the file) or fil
 """
 _RUN_EPILOG = """\
 folder of the results:
-  DIR/model          the published artifact (a link)
+  DIR/model          the published artifact (a link), with its model card
   DIR/result.json    what --json prints
   DIR/workflow.json  the workflow with the status that the operator would write
   DIR/logs           what each task said
@@ -37,19 +37,43 @@ example:
 """
 
 
+_CONFORM = """\
+Try whether a trainer's container keeps the contract, and name what it breaks: tasks on small made-up data are given to
+the command, with the folders and the files that a pod has, and its exit codes, answers and artifacts are looked at.
+
+The command is started once for each task, with the options of `python -m idla_trainer --help` behind its own words.
+Without one, the trainer of this machine is tried: that tells whether a network of one's own works.
+"""
+_CONFORM_EPILOG = """\
+examples:
+  idla conform -o dist/conform --task TabularClassification --builder perceptron
+  idla conform -o /tmp/c -- docker run --rm --network host --volume /tmp/c:/tmp/c own/trainer:1 -I -m idla_trainer
+
+environment:
+  IDLA_TRAINER_PYTHON  the Python that has idla-trainer and its server (default: the one that runs this command)
+
+exit codes:
+    0  everything holds
+    2  the command line is wrong, or nothing can be started
+    6  something of the contract is broken
+"""
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line; return the exit code."""
     options = _parser().parse_args(words)
+    from idla.cli.conform import conform
     from idla.cli.run import run
 
-    return run(options)
+    return conform(options) if options.command == "conform" else run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="idla", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"idla {metadata.version('idla')}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
     _add_run(commands)
+    _add_conform(commands)
     return parser
 
 
@@ -75,6 +99,28 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument("--json", action="store_true", help="end stdout with one line: the result as a JSON object")
     run.add_argument("--quiet", action="store_true", help="no lines of progress on stderr")
     run.add_argument("--serve", action="store_true", help="then serve the model on 127.0.0.1 until Ctrl-C")
+
+
+def _add_conform(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    conform = commands.add_parser(
+        "conform",
+        help="whether a trainer's image, or a network of one's own, keeps the contract",
+        description=_CONFORM,
+        epilog=_CONFORM_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    conform.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="DIR", help="folder of stores and logs; empty or missing"
+    )
+    conform.add_argument(
+        "--task", default="ImageClassification", metavar="TYPE", help="kind of task (default: ImageClassification)"
+    )
+    conform.add_argument("--builder", metavar="NAME", help="network that is trained (default: one of the library)")
+    conform.add_argument("--only", action="append", default=[], metavar="CHECK", help="this check alone; repeatable")
+    conform.add_argument("--json", action="store_true", help="end stdout with one line: the findings as a JSON object")
+    conform.add_argument(
+        "words", nargs="*", metavar="-- COMMAND", help="what is tried (default: this machine's trainer)"
+    )
 
 
 def _count(text: str) -> int:

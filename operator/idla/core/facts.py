@@ -14,9 +14,19 @@ from idla.core.conditions import parse_timestamp, shortened
 from idla.core.endpoint import Endpoint, endpoint, taken_name
 from idla.core.library import Choice, choose
 from idla.core.outcome import artifact_status
-from idla.core.plan import PROFILE, PUBLISH, make_plan, profile_work, publish_work, training_task, training_work
+from idla.core.plan import (
+    PROFILE,
+    PUBLISH,
+    SEARCH,
+    make_plan,
+    profile_work,
+    publish_work,
+    search_work,
+    training_work,
+)
 from idla.core.preflight import impossible_pod, missing_claim
 from idla.core.requirements import bar
+from idla.core.search_selection import select_trial
 from idla.core.selection import Selected, figures, select
 from idla.core.situation import Obstacle, Situation
 from idla.core.task_state import TaskState
@@ -49,7 +59,7 @@ class Facts:
     plan: PlanStatus | None = None
     approval: ApprovalState = ApprovalState.NOT_NEEDED
     trainings: Mapping[str, TaskView]
-    """By template, in the order of the plan."""
+    """By template, in the order of the plan; of a search its one task."""
     selected: Selected | None = None
     publish: TaskView | None = None
     endpoint: Endpoint | None = None
@@ -153,11 +163,11 @@ def _with_plan(facts: Facts) -> Facts:
         if facts.profile.state is not TaskState.SUCCEEDED:
             return facts
         spec, templates = facts.situation.spec, facts.situation.snapshot.templates
-        found = choose(spec, templates, None if facts.data is None else facts.data.shape)
+        found = choose(spec, templates, facts.data)
         if isinstance(found, Obstacle):
             return replace(facts, obstacle=found)
         plan, choice = (
-            make_plan(found, facts.basis, data_digest=None if facts.data is None else facts.data.digest),
+            make_plan(spec, found, facts.basis, data_digest=None if facts.data is None else facts.data.digest),
             found,
         )
     return replace(facts, plan=plan, choice=choice, approval=approval_of(facts.situation, facts.remembered, plan))
@@ -194,21 +204,24 @@ def _hold(facts: Facts) -> str | None:
 def _with_trainings(facts: Facts, plan: PlanStatus) -> Facts:
     situation, remembered = facts.situation, facts.remembered
     orders, hold = _orders(situation), _hold(facts)
+    works = (
+        {candidate.template: training_work(situation, plan, candidate) for candidate in plan.candidates}
+        if plan.search is None
+        else {SEARCH: search_work(situation, plan, plan.search)}
+    )
     views = {
-        candidate.template: follow(
-            training_work(situation, plan, candidate),
-            _entry(remembered, training_task(candidate.template)),
-            situation.snapshot,
-            orders,
-            hold=hold,
-        )
-        for candidate in plan.candidates
+        name: follow(work, _entry(remembered, work.name), situation.snapshot, orders, hold=hold)
+        for name, work in works.items()
     }
     facts = replace(facts, trainings=views)
     if not all(view.ended for view in views.values()):
         return facts
     wanted = bar(situation.spec)
-    selected = select(plan.candidates, views, wanted)
+    selected = (
+        select(plan.candidates, views, wanted)
+        if plan.search is None
+        else select_trial(plan, plan.search, views[SEARCH], wanted)
+    )
     if selected is None:
         return replace(facts, obstacle=trainings_failure(views))
     if wanted is not None and not selected.reaches_minimum:
@@ -233,7 +246,7 @@ def _with_publication(facts: Facts, plan: PlanStatus) -> Facts:
         message = "it will not run: nothing can be published" if ended else "waits for the trainings"
         return replace(facts, publish=unstarted(PUBLISH, message))
     situation, remembered = facts.situation, facts.remembered
-    work = publish_work(situation, plan, facts.selected.candidate)
+    work = publish_work(situation, plan, facts.selected)
     orders = _orders(situation)
     view = follow(work, _entry(remembered, PUBLISH), situation.snapshot, orders, hold=_hold(facts))
     if view.state is TaskState.SUCCEEDED and (view.result is None or view.result.artifact is None):

@@ -1,20 +1,24 @@
 """Which entries of the model library are trained: what can do the task within the constraints, in a sensible order."""
 
 import json
-import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from idla_contract.result import DataProfile
 from idla_contract.task import CompressionMethod, EarlyStopping, Training
 
-from idla.api.model_template import ModelTemplateSpec
+from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
 from idla.api.task_kind import kind_of
 from idla.api.training_workflow import CompressionMode, Preset, Selection, TrainingWorkflowSpec
-from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
+from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, SearchStatus, WeightsStatus
+from idla.core.budget import Shares, pod_seconds, search_shares, shares_of
 from idla.core.conditions import shortened
+from idla.core.expectation import expected_parameters, measures
+from idla.core.numbers import number_or_text
+from idla.core.references import claim_of
 from idla.core.requirements import MEBIBYTE, limits
+from idla.core.search import search_of, trials_wanted
 from idla.core.situation import Obstacle
 from idla.core.snapshot import Template
 
@@ -22,7 +26,6 @@ DEFAULT_MAX_CANDIDATES = {Preset.FAST: 2, Preset.BALANCED: 3, Preset.BEST: 6}
 _EPOCHS = {Preset.FAST: 1 / 3, Preset.BALANCED: 1.0, Preset.BEST: 2.0}
 _FLOAT_BYTES, _BYTE = 4, 1
 _SHOWN_ALTERNATIVES = 8
-_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +36,11 @@ class Choice:
     rejected: tuple[AlternativeStatus, ...]
     reason: DecisionReason
     message: str
+    search: SearchStatus | None = None
+    """How one of the candidates is chosen; None: each is trained to its end."""
 
 
-def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Sequence[int] | None) -> Choice | Obstacle:
+def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataProfile | None) -> Choice | Obstacle:
     """Return the candidates of a workflow, or why there are none.
 
     A shortlist keeps its order. Otherwise every architecture comes once before any comes twice, and of each the
@@ -44,8 +49,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
     Args:
         spec: what is asked for.
         library: all valid templates.
-        shape: [height, width, channels] of one example, or None before the data were profiled: what depends on it
-            is then taken to fit.
+        data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
     wanted = _wanted(spec, library)
     if isinstance(wanted, Obstacle):
@@ -53,15 +57,19 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
     rejected: list[AlternativeStatus] = []
     feasible: list[Template] = []
     for template in wanted:
-        refusal = _refusal(spec, template, shape)
+        refusal = _refusal(spec, template, data)
         if refusal is None:
             feasible.append(template)
         else:
             rejected.append(refusal)
     if not feasible:
         return _nothing_feasible(spec, rejected, built_in=_built_in(library))
-    order = feasible if _listed(spec) else _by_turns(feasible)
+    known = measures(data)
+    order = feasible if _listed(spec) else _by_turns(feasible, known)
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
+    trials = trials_wanted(spec)
+    if trials > 1:
+        maximum = min(maximum, trials)
     rejected.extend(
         AlternativeStatus(
             choice=template.name,
@@ -70,14 +78,36 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], shape: Seque
         )
         for template in order[maximum:]
     )
-    candidates = tuple(_candidate(spec, template) for template in order[:maximum])
+    shares = search_shares(spec, trials) if trials > 1 else shares_of(spec, min(maximum, len(order)))
+    trained = order[:maximum] if shares is None else order[: shares.trainings]
+    rejected.extend(_unpaid(spec, template, shares) for template in order[len(trained) : maximum] if shares is not None)
+    candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
     names = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
+    search = search_of(
+        spec,
+        candidates,
+        {template.name: template.spec for template in trained},
+        trials=trials if shares is None else min(trials, shares.trainings),
+        max_seconds=None if shares is None else shares.training_seconds,
+    )
+    how = "are trained" if search is None else f"compete in a search of {len(search.trials)} trials"
+    if search is not None and shares is not None and shares.trainings < trials:
+        how += f" ({trials} without `spec.budget`, which pays for {shares.training_seconds} s of them)"
     return Choice(
         candidates=candidates,
         rejected=tuple(sorted(rejected, key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
-        message=shortened(f"{len(candidates)} of {len(library)} {_sort(library)} are trained: {names}"),
+        message=shortened(f"{len(candidates)} of {len(library)} {_sort(library)} {how}: {names}"),
+        search=search,
     )
+
+
+def _unpaid(spec: TrainingWorkflowSpec, template: Template, shares: Shares) -> AlternativeStatus:
+    message = (
+        f"`spec.budget` is {pod_seconds(spec)} s of pod time, which trains {shares.trainings} for up to"
+        f" {shares.training_seconds} s; raise it to train this one too"
+    )
+    return AlternativeStatus(choice=template.name, reason=DecisionReason.BUDGET, message=message)
 
 
 def _is_of_another_kind(entry: AlternativeStatus) -> bool:
@@ -96,6 +126,11 @@ def methods_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tupl
 def smallest_bytes(parameters: int, methods: Sequence[CompressionMethod]) -> int:
     """Return the size of the smallest file that can be expected: a byte a weight where it is quantized, else four."""
     return parameters * (_BYTE if methods else _FLOAT_BYTES)
+
+
+def most_parameters(size_bytes: int, methods: Sequence[CompressionMethod]) -> int:
+    """Return how many weights a network may have whose smallest file is expected to keep a size; at least one."""
+    return max(1, size_bytes // (_BYTE if methods else _FLOAT_BYTES))
 
 
 def _listed(spec: TrainingWorkflowSpec) -> bool:
@@ -122,8 +157,8 @@ def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Te
     return tuple(by_name[name] for name in names)
 
 
-def _refusal(spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int] | None) -> AlternativeStatus | None:
-    found = _mismatch(spec, template, shape)
+def _refusal(spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None) -> AlternativeStatus | None:
+    found = _mismatch(spec, template, data)
     if found is None:
         return None
     reason, message = found
@@ -131,24 +166,30 @@ def _refusal(spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int
 
 
 def _mismatch(
-    spec: TrainingWorkflowSpec, template: Template, shape: Sequence[int] | None
+    spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None
 ) -> tuple[DecisionReason, str] | None:
     entry = template.spec
     kind = kind_of(spec)
     if kind not in entry.tasks:
         return DecisionReason.TASK_NOT_SUPPORTED, f"it is for {', '.join(entry.tasks)}, not for {kind}"
+    shape = () if data is None else data.shape
     if shape and entry.inputs is not None:
         sides = f"images are {shape[0]}x{shape[1]}"
         if entry.inputs.minimum_side is not None and min(shape[:2]) < entry.inputs.minimum_side:
             return DecisionReason.INPUT_TOO_SMALL, f"{sides}; it needs at least {entry.inputs.minimum_side} a side"
         if entry.inputs.maximum_side is not None and max(shape[:2]) > entry.inputs.maximum_side:
             return DecisionReason.INPUT_TOO_LARGE, f"{sides}; it takes at most {entry.inputs.maximum_side} a side"
+    claim, mounted = entry.weights and claim_of(entry.weights.uri), claim_of(spec.data.storage_uri)
+    if claim and claim != mounted:
+        has = f"{mounted} for the data" if mounted else "none, since the data are on none"
+        return DecisionReason.WEIGHTS_NOT_MOUNTED, f"its weights are on the claim {claim}; its pod mounts {has}"
     maximum = limits(spec).size_bytes
     methods = methods_for(spec, entry)
-    expected = smallest_bytes(entry.profile.parameters, methods)
+    parameters = expected_parameters(entry.profile, measures(data))
+    expected = smallest_bytes(parameters, methods)
     if maximum is not None and expected > maximum:
         how = f"with {' or '.join(methods)}" if methods else "uncompressed"
-        figures = f"{_mebibytes(expected)} MiB expected {how} ({entry.profile.parameters} weights)"
+        figures = f"{_mebibytes(expected)} MiB expected {how} ({parameters} weights)"
         return DecisionReason.SIZE_EXCEEDED, f"{figures}; `modelSizeMebibytes` allows {_mebibytes(maximum)}"
     return None
 
@@ -181,25 +222,32 @@ def _sort(library: Sequence[Template]) -> str:
     return "built-in templates" if _built_in(library) else "templates"
 
 
-def _by_turns(templates: Sequence[Template]) -> list[Template]:
+def _by_turns(templates: Sequence[Template], known: Mapping[Measure, int]) -> list[Template]:
     """Return templates so that the smallest of every builder comes first, then the second smallest of every one."""
+    size = {entry.name: expected_parameters(entry.spec.profile, known) for entry in templates}
     builders: dict[str, list[Template]] = {}
-    for template in sorted(templates, key=lambda entry: (entry.spec.profile.parameters, entry.name)):
+    for template in sorted(templates, key=lambda entry: (size[entry.name], entry.name)):
         builders.setdefault(template.spec.builder, []).append(template)
     turns = [(turn, entry) for row in builders.values() for turn, entry in enumerate(row)]
-    turns.sort(key=lambda item: (item[0], item[1].spec.profile.parameters, item[1].name))
+    turns.sort(key=lambda item: (item[0], size[item[1].name], item[1].name))
     return [entry for _, entry in turns]
 
 
-def _candidate(spec: TrainingWorkflowSpec, template: Template) -> CandidateStatus:
+def _candidate(
+    spec: TrainingWorkflowSpec, template: Template, shares: Shares | None, known: Mapping[Measure, int]
+) -> CandidateStatus:
     entry = template.spec
-    hyperparameters = {setting.name: _number_or_text(setting.value) for setting in entry.hyperparameters}
+    training = training_for(spec, entry)
+    if shares is not None:
+        training = training.model_copy(update={"max_seconds": shares.training_seconds})
+    hyperparameters = {setting.name: number_or_text(setting.value) for setting in entry.hyperparameters}
     return CandidateStatus(
         template=template.name,
         builder=entry.builder,
-        parameters=entry.profile.parameters,
+        parameters=expected_parameters(entry.profile, known),
         hyperparameters=json.dumps(hyperparameters, sort_keys=True, ensure_ascii=False),
-        training=training_for(spec, entry).to_json(),
+        weights=entry.weights and WeightsStatus(uri=entry.weights.uri, sha256=entry.weights.sha256),
+        training=training.to_json(),
         methods=methods_for(spec, entry),
     )
 
@@ -234,11 +282,3 @@ def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Tra
             delta = {} if stopping.min_delta is None else {"min_delta": float(stopping.min_delta)}
             values["early_stopping"] = EarlyStopping.model_validate(patience | delta)
     return Training.model_validate(values)
-
-
-def _number_or_text(text: str) -> float | int | str:
-    """Return a finite decimal as a number: `nan` or `1_000`, which Python reads as numbers too, JSON does not know."""
-    if not _DECIMAL.fullmatch(text):
-        return text
-    number = float(text) if set(text) & set(".eE") else int(text)
-    return number if math.isfinite(number) else text

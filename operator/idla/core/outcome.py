@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from idla_contract.problem import Metric
-from idla_contract.result import CompressReport, DataProfile, TaskResult, Variant
+from idla_contract.result import CompressReport, DataProfile, RefitReport, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import (
@@ -15,6 +15,8 @@ from idla.api.training_workflow_status import (
     VariantStatus,
 )
 from idla.core.conditions import shortened
+from idla.core.expectation import number_of_classes
+from idla.core.lineage import lineage_status
 from idla.core.selection import Selected
 
 FLOAT = "Float32"
@@ -48,7 +50,7 @@ def data_status(profile: DataProfile) -> DataStatus:
     return DataStatus(
         digest=profile.digest,
         examples=profile.examples,
-        classes=len(profile.classes) or len(profile.class_counts),
+        classes=number_of_classes(profile),
         shape="x".join(str(side) for side in profile.shape),
         train_examples=profile.train_examples,
         validation_examples=profile.validation_examples,
@@ -98,6 +100,7 @@ def artifact_status(
         template=selected.candidate.template,
         variant=FLOAT if result.compress is None else result.compress.choice,
         served_score="0" if evaluate is None else score(evaluate.served_score, evaluate.metric),
+        lineage=lineage_status(result.artifact.lineage),
     )
 
 
@@ -114,8 +117,13 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
     )
 
 
-def explained_variant(compress: CompressReport) -> str:
-    """Return the figures of the shipped variant beside the float one."""
+def explained_variant(compress: CompressReport, refit: RefitReport | None) -> str:
+    """Return the figures of the shipped variant beside the float one, and what became of making it again."""
+    again = "" if refit is None else f"; {refit.message if refit.shipped else f'not made again: {refit.message}'}"
+    return shortened(_compared(compress) + again)
+
+
+def _compared(compress: CompressReport) -> str:
     chosen, plain = _named(compress.variants, compress.choice), _named(compress.variants, FLOAT)
     if chosen is None:
         return ""

@@ -8,6 +8,7 @@ from idla_contract.task import Training
 from idla.api.training_workflow_status import MetricStatus, ProgressStatus, TaskStatus
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.facts import Facts
+from idla.core.plan import SEARCH
 from idla.core.snapshot import TaskProgress
 from idla.core.task_state import TaskState
 from idla.core.tasks import TaskView
@@ -53,6 +54,8 @@ def done_share(facts: Facts) -> float:
     share = PROFILE_SHARE if facts.profile.state is TaskState.SUCCEEDED else 0.0
     if facts.plan is not None:
         work = {entry.template: _expected_work(entry.parameters, entry.training) for entry in facts.plan.candidates}
+        if facts.plan.search is not None:
+            work = {SEARCH: 1}
         total = sum(work.values())
         done = sum(work[name] * _fraction(facts, view) for name, view in facts.trainings.items())
         share += TRAIN_SHARE * done / total

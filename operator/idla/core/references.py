@@ -20,6 +20,12 @@ def data_claim(workflow: Manifest) -> str | None:
     return claim_of(str(_part(workflow, "spec", "data").get("storageUri", "")))
 
 
+def data_secret(workflow: Manifest) -> str | None:
+    """Return the Secret with the keys of remote data, or None."""
+    name = _part(workflow, "spec", "data", "access", "secretRef").get("name")
+    return None if name is None else str(name)
+
+
 def claim_names(workflow: Manifest) -> tuple[str, ...]:
     """Return every claim that the workflow names, each once."""
     return tuple(dict.fromkeys(name for name in (artifact_claim(workflow), data_claim(workflow)) if name))

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idla_contract.problem import METRICS, Metric, Problem
-from idla_contract.task import Columns, DataFormat, DataSource, Split
+from idla_contract.task import Access, Columns, DataFormat, DataSource, Split
 from pydantic import BaseModel, ValidationError
 
-from idla.api.data_settings import ColumnSettings
+from idla.api.data_settings import AccessSettings, ColumnSettings
 from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
@@ -145,6 +145,7 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
         header=data.header,
         test_uri=data.test_storage_uri,
         test_digest=data.test_digest,
+        access=_access(data.access),
         split=Split()
         if split is None
         else Split(
@@ -154,6 +155,12 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
             seed=Split().seed if split.seed is None else split.seed,
         ),
     )
+
+
+def _access(given: AccessSettings | None) -> Access | None:
+    if given is None or (given.region is None and given.endpoint is None):
+        return None
+    return Access(region=given.region, endpoint=given.endpoint)
 
 
 def _columns(given: ColumnSettings | None) -> Columns:

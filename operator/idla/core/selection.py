@@ -72,7 +72,8 @@ def select(
 def figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
     score, error = report.validation_score, report.validation_score_error
-    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights"
+    ended = ", ended by the budget" if report.stopped == "Budget" else ""
+    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{ended}"
 
 
 def _quality(report: TrainReport) -> float:

@@ -4,11 +4,12 @@
 `kubectl wait` give the same answer.
 """
 
-from idla_contract.result import EvaluateReport
+from idla_contract.result import DataProfile, EvaluateReport
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Approval
 from idla.core.conditions import Condition
+from idla.core.expectation import number_of_classes
 from idla.core.facts import ApprovalState, Facts
 from idla.core.outcome import explained_variant
 from idla.core.requirements import Bar, bar, better
@@ -132,7 +133,9 @@ def _plan_text(facts: Facts) -> str:
     names = ", ".join(candidate.template for candidate in facts.plan.candidates)
     unchecked = _UNCHECKED if facts.situation.settings.has_nodes else ""
     capacity = unchecked if facts.situation.snapshot.nodes is None else ""
-    return f"plan {facts.plan.hash}: train {names}, then publish the best{capacity}"
+    search = facts.plan.search
+    how = "train" if search is None else f"search among {len(search.trials)} trials of"
+    return f"plan {facts.plan.hash}: {how} {names}, then publish the best{capacity}"
 
 
 def _approved(facts: Facts) -> list[Condition]:
@@ -187,9 +190,17 @@ def _data_ready(facts: Facts) -> Condition:
         return blocked
     if facts.profile.state is TaskState.SUCCEEDED:
         data = facts.data
-        shown = "" if data is None else f"{data.examples} examples of {len(data.classes or data.class_counts)} classes"
-        return _condition(kind, TRUE, WorkflowReason.PROFILED, shown)
+        return _condition(kind, TRUE, WorkflowReason.PROFILED, "" if data is None else _data_text(data))
     return _waits(facts, kind, "the data are profiled", task=facts.profile)
+
+
+def _data_text(profile: DataProfile) -> str:
+    classes = number_of_classes(profile)
+    sizes = f"{profile.examples} examples" + (f" of {classes} classes" if classes else "")
+    if not profile.warnings:
+        return sizes
+    more = len(profile.warnings) - 1
+    return f"{sizes}; noticed: {profile.warnings[0]}" + (f"; {more} more in `status.data.warnings`" if more else "")
 
 
 def _trained(facts: Facts) -> Condition:
@@ -213,7 +224,7 @@ def _compressed(facts: Facts) -> Condition:
     if result is not None and result.compress is not None:
         known = {"GatePassed", "KeptUncompressed", "Off"}
         reason = result.compress.reason if result.compress.reason in known else WorkflowReason.GATE_PASSED
-        message = f"{result.compress.choice}: {explained_variant(result.compress)}"
+        message = f"{result.compress.choice}: {explained_variant(result.compress, result.refit)}"
         return _condition(kind, TRUE, WorkflowReason(reason), message)
     return _waits(facts, kind, "the chosen model is compressed after the trainings", task=facts.publish)
 

@@ -21,7 +21,7 @@ from idla.core.situation import Situation
 from idla.core.tasks import unstarted
 from idla.core.workflow_conditions import TRUE, conditions_of
 
-_ALTERNATIVES = 8
+_ALTERNATIVES = 16
 
 
 def status_of(facts: Facts) -> TrainingWorkflowStatus:
@@ -143,7 +143,7 @@ def _compression(facts: Facts) -> list[DecisionStatus]:
     if result is None or result.compress is None:
         return []
     report = result.compress
-    message = explained_variant(report)
+    message = explained_variant(report, result.refit)
     return [_decision(facts, DecisionName.COMPRESSION, report.choice, report.reason, message, other_variants(report))]
 
 

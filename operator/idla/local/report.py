@@ -1,12 +1,22 @@
 """What a run came to, as one document for programs and a few lines for people."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from idla_contract.paths import artifact_folder
-from idla_contract.result import CompressReport, DataProfile, EvaluateReport, TaskResult, TrainReport, Variant
+from idla_contract.result import (
+    CompressReport,
+    DataProfile,
+    EvaluateReport,
+    RefitReport,
+    SearchReport,
+    TaskResult,
+    TrainReport,
+    Variant,
+)
 from pydantic import ValidationError
 
 from idla.api.reasons import DecisionName
@@ -25,7 +35,9 @@ class _Found:
 
     profile: DataProfile | None
     trainings: Mapping[str, TrainReport]
+    search: SearchReport | None
     compress: CompressReport | None
+    refit: RefitReport | None
     evaluate: EvaluateReport | None
 
 
@@ -56,8 +68,10 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "test": _test(found.evaluate),
         "variant": None if found.compress is None else found.compress.choice,
         "variants": [_variant(entry) for entry in (found.compress.variants if found.compress else ())],
+        "refit": None if found.refit is None else json.loads(found.refit.to_json()),
         "artifact": _artifact(status, store),
         "candidates": [_candidate(entry) for entry in found.trainings.values()],
+        "trials": _trials(status, found.search),
         "decisions": [entry.to_status() for entry in status.decisions],
         "data": None if status.data is None else status.data.to_status(),
         "plan": None if status.plan is None else status.plan.hash,
@@ -104,6 +118,8 @@ def lines_of(document: Document) -> Iterator[str]:
         quality = f"{entry['score']:.4f} on the gate split"
         speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
         yield f"  {mark} {entry['name']:<14} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
+    if document["refit"] is not None:
+        yield f"refit      {document['refit']['message']}"
     if artifact is not None:
         yield f"artifact   {artifact['path']}"
         yield f"           {artifact['digest']}"
@@ -114,7 +130,9 @@ def _answers(status: TrainingWorkflowStatus) -> _Found:
     return _Found(
         profile=_last([result.profile for result in results]),
         trainings={result.train.template: result.train for result in results if result.train is not None},
+        search=_last([result.search for result in results]),
         compress=_last([result.compress for result in results]),
+        refit=_last([result.refit for result in results]),
         evaluate=_last([result.evaluate for result in results]),
     )
 
@@ -202,6 +220,29 @@ def _candidate(entry: TrainReport) -> Document:
     }
 
 
+def _trials(status: TrainingWorkflowStatus, found: SearchReport | None) -> list[Document]:
+    """Return what competed in a search, the winner marked; empty where every candidate was trained to its end."""
+    search = None if status.plan is None else status.plan.search
+    if search is None or found is None or len(found.trials) != len(search.trials):
+        return []
+    return [
+        {
+            "template": trial.template,
+            "settings": json.loads(trial.settings),
+            "won": place == found.winner,
+            "rung": came.rung,
+            "score": came.validation_score,
+            "standardError": came.validation_score_error,
+            "parameters": came.parameters,
+            "epochs": came.epochs,
+            "stopped": came.stopped,
+            "failure": came.failure,
+            "seconds": came.seconds,
+        }
+        for place, (trial, came) in enumerate(zip(search.trials, found.trials, strict=True))
+    ]
+
+
 def _artifact(status: TrainingWorkflowStatus, store: Path) -> Document | None:
     if status.artifact is None:
         return None
@@ -210,4 +251,5 @@ def _artifact(status: TrainingWorkflowStatus, store: Path) -> Document | None:
         "uri": status.artifact.uri,
         "digest": status.artifact.digest,
         "sizeBytes": status.artifact.size_bytes,
+        "lineage": None if status.artifact.lineage is None else status.artifact.lineage.to_status(),
     }

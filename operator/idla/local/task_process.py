@@ -71,7 +71,8 @@ class TaskProcess:
         self._folder = places.work / name
         self._folder.mkdir(parents=True)
         (self._folder / "task.json").write_text(spec, encoding="utf-8")
-        self._answer = self._folder / "answer.json"
+        self.answer_file = self._folder / "answer.json"
+        """Where its termination message goes."""
         self.port = free_port()
         """Where its progress is told, at /metrics."""
         self.log = places.logs / f"{task}.log"
@@ -81,12 +82,12 @@ class TaskProcess:
             "data": places.data or self._folder / "no-data",
             "samples": places.samples,
             "work": self._folder / "work",
-            "termination-log": self._answer,
+            "termination-log": self.answer_file,
             "metrics-port": self.port,
             "metrics-address": "127.0.0.1",
         }
         (self._folder / "work").mkdir()
-        words = [trainer.python, "-I", "-m", "idla_trainer", *(f"--{key}={value}" for key, value in options.items())]
+        words = [*trainer.words, *(f"--{key}={value}" for key, value in options.items())]
         with self.log.open("ab") as log:
             # Its own session: Ctrl-C reaches this command alone, which then asks every task to end well.
             self._process = subprocess.Popen(  # noqa: S603  # the interpreter that was checked
@@ -107,7 +108,7 @@ class TaskProcess:
     def answer(self) -> str:
         """Return the termination message, empty where it left none."""
         try:
-            with self._answer.open("rb") as file:
+            with self.answer_file.open("rb") as file:
                 return file.read(TERMINATION_LIMIT).decode("utf-8", "replace")
         except OSError:
             return ""

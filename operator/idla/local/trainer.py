@@ -21,6 +21,13 @@ for name in ("idla_contract", "idla_preprocess", "idla_store", "idla_server", "i
     root = pathlib.Path(next(iter(found.submodule_search_locations)))
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+for point in sorted(importlib.metadata.entry_points(group="idla.builders"), key=lambda point: point.name):
+    digest.update(f"{point.name}={point.value}".encode())
+    found = importlib.util.find_spec(point.module.partition(".")[0])
+    roots = [] if found is None else [pathlib.Path(root) for root in found.submodule_search_locations or ()]
+    files = [pathlib.Path(found.origin)] if found is not None and found.origin and not roots else []
+    for path in sorted([*files, *(path for root in roots for path in root.rglob("*.py"))]):
+        digest.update(path.read_bytes())
 for name in ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert"):
     try:
         digest.update(f"{name}=={importlib.metadata.version(name)}".encode())
@@ -38,6 +45,13 @@ class Trainer:
     python: str
     image: str
     """Stands for the trainer's image: another code is another image, so that no result of older code is reused."""
+    command: tuple[str, ...] = ()
+    """What is started with the options of a task; default: the trainer of `python`."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the command line of a task, without its options."""
+        return self.command or (self.python, "-I", "-m", "idla_trainer")
 
 
 def find_trainer(environment: Mapping[str, str] = os.environ) -> Trainer:

@@ -27,7 +27,7 @@ TASK = TaskSpec(
 )  # fmt: skip
 POD = TaskPod(
     image="idla/trainer:dev", pull_policy="IfNotPresent", store_claim="digits-artifacts", data_claim="faces",
-    requests=RESOURCES, limits={"memory": "2Gi"},
+    data_secret="s3-read", requests=RESOURCES, limits={"memory": "2Gi"},
 )  # fmt: skip
 SERVED = ServedModel(
     uri="pvc://digits-artifacts/models/x", digest="sha256:" + "0a" * 32, claim="digits-artifacts",

@@ -129,7 +129,7 @@ def test_one_word_lists_all_kinds(ask: Ask, live: dict[str, dict[str, Any]]) -> 
 
 def test_kubectl_explain_describes_every_field(plane: ControlPlane) -> None:
     text = kubectl(plane, "explain", "twf.spec.data.storageUri").stdout
-    assert "`sample://name`, `pvc://claim/path` or `https://host/path`." in text
+    assert "`sample://name`, `pvc://claim/path`, `s3://bucket/key` or `https://host/path`." in " ".join(text.split())
     assert "-required-" in kubectl(plane, "explain", "twf.spec").stdout
 
 

@@ -181,7 +181,7 @@ def test_its_roles_are_all_that_it_needs_and_nothing_that_it_does_not(
     [planned] = [entry for entry in done["status"]["conditions"] if entry["type"] == "Planned"]
     assert planned["message"].endswith("was not checked: the operator may not list nodes")
     [candidates] = [entry for entry in done["status"]["decisions"] if entry["name"] == "Candidates"]
-    assert candidates["message"].startswith("2 of 8 built-in templates are trained: ")
+    assert candidates["message"].startswith("3 of 10 built-in templates are trained: ")
 
 
 def test_what_is_asked_for_in_another_namespace_is_not_touched(start: Callable[..., Teams]) -> None:

@@ -25,6 +25,10 @@ def test_a_short_workflow_ends_with_a_ready_deployment_and_no_write_too_many(sce
     done = scene.reaches("Succeeded", "True")
     served = scene.serves()
     assert served["status"]["model"]["digest"] == done["status"]["artifact"]["digest"]
+    assert done["status"]["artifact"]["lineage"] == {
+        "dataDigest": done["status"]["data"]["digest"], "image": "idla/trainer:test", "seed": 1, "codeVersion": "0.1.0",
+        "environment": "TensorFlow 2.21.0, numpy 2.4.6, processor a fast one, python 3.11.2",
+    }  # fmt: skip
     assert done["status"]["results"]["template"] == "resnet-small"
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
     scene.rests()

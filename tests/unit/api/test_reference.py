@@ -16,6 +16,11 @@ def test_the_committed_pages_are_what_the_types_say() -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md")} == render(REFERENCE)
 
 
+def test_every_row_of_a_table_ends_on_its_line() -> None:
+    lines = [line for text in render(REFERENCE).values() for line in text.splitlines()]
+    assert [line for line in lines if line.startswith("|") and not line.endswith("|")] == []
+
+
 def test_every_state_has_one_row() -> None:
     assert [row.state for row in ROWS] == list(STATES)
 

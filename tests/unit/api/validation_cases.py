@@ -8,8 +8,8 @@ from typing import Any
 from idla.api import task_kind
 from idla.api.meta import API_VERSION
 from idla.api.model_deployment import ModelDeploymentSpec
-from idla.api.model_template import ModelTemplateSpec
-from idla.api.training_workflow import TrainingWorkflowSpec
+from idla.api.model_template import Measure, ModelTemplateSpec
+from idla.api.training_workflow import Budget, TrainingWorkflowSpec
 from idla_contract.problem import TaskType
 from pydantic import BaseModel
 
@@ -91,12 +91,28 @@ def _mtpl(at: str = "", says: str | Refusal = "", **changes: Any) -> Case:
     return _case("ModelTemplate", at, says, changes)
 
 
+def _dimension(**changes: Any) -> dict[str, Any]:
+    whole = {"name": "width", "type": "Integer", "minimum": "8", "maximum": "64"} | changes
+    return {name: value for name, value in whole.items() if value is not ABSENT}
+
+
+def _searched(says: str, **changes: Any) -> Case:
+    space = [_dimension(**changes)]
+    return _mtpl("searchSpace[0]", of_rule(says), hyperparameters=[{"name": "width", "value": "16"}], searchSpace=space)
+
+
 _PERCENT: dict[str, Any] = {"data__split": {"trainPercent": 60, "validationPercent": 20, "testPercent": 20}}
 _DATA = (
-    "sample://name, pvc://claim/path or https://host/path without spaces, user and password,"
+    "sample://name, pvc://claim/path, s3://bucket/key or https://host/path without spaces, user and password,"
     " the claim in lower-case letters, digits, `-` and `.`"
 )
-_ARTIFACT = _DATA.removeprefix("sample://name, ")
+_ARTIFACT = _DATA.removeprefix("sample://name, ").replace(", s3://bucket/key", "")
+_S3: dict[str, Any] = {"data__storageUri": "s3://faces/2024/all.npz"}
+_ENDPOINT = "https://host or https://host:port, e.g. https://s3.example:9000"
+_WEIGHTS = (
+    "pvc://claim/path or https://host/path without query, user and password, the claim in lower-case letters, digits, "
+    "`-` and `.`"
+)
 _SHARE = 'a decimal from 0 to 1 in quotes, e.g. "0.97"'
 _FIGURE = 'a decimal in quotes, e.g. "0.97", or "12.5" where less is better'
 _INNER = 'a decimal between 0 and 1 in quotes, both excluded, e.g. "0.9"'
@@ -131,6 +147,52 @@ CASES: dict[str, Case] = {
     "data on a claim": _twf(data__storageUri="pvc://faces.v2/all.npz"),
     "data of a web server": _twf(data__storageUri="https://data.example/digits.csv.gz"),
     "data of a web server with a port": _twf(data__storageUri="https://[2001:db8::1]:8443/a@b.npz?signature=x"),
+    "data of S3": _twf(**_S3),
+    "data of another S3 server": _twf(
+        **_S3,
+        data__access={
+            "secretRef": {"name": "s3-read"}, "region": "eu-central-1", "endpoint": "https://s3.example:9000",
+        },
+    ),
+    "a test file of S3": _twf(
+        data__testStorageUri="s3://faces/test.npz", data__access={"region": "eu-central-1"}
+    ),
+    "a web server with a certificate of its own": _twf(
+        data__storageUri="https://data.example/x.csv", data__access={"secretRef": {"name": "own-ca"}}
+    ),
+    "a bucket without a key": _twf("data.storageUri", of_form("s3://faces", _DATA), data__storageUri="s3://faces"),
+    "a bucket in capitals": _twf(
+        "data.storageUri", of_form("s3://Faces/all.npz", _DATA), data__storageUri="s3://Faces/all.npz"
+    ),
+    "an object with a query": _twf(
+        "data.storageUri", of_form("s3://faces/x?versionId=1", _DATA), data__storageUri="s3://faces/x?versionId=1"
+    ),
+    "an object with keys": _twf(
+        "data.storageUri", Refusal(f'Invalid value: "string": must be {_DATA}', f"must be {_DATA}"),
+        data__storageUri="s3://id:canary@faces/x.npz",
+    ),
+    "access to a sample": _twf(
+        "data", of_rule("`access` is for data of s3:// and https://"), data__access={"secretRef": {"name": "s3-read"}}
+    ),
+    "a region of a web server": _twf(
+        "data", of_rule("`access.region` and `access.endpoint` are for data of s3://"),
+        data__storageUri="https://data.example/x.csv", data__access={"region": "eu-central-1"},
+    ),
+    "a plain endpoint": _twf(
+        "data.access.endpoint", of_form("http://s3.example", _ENDPOINT), **_S3,
+        data__access={"endpoint": "http://s3.example"}
+    ),
+    "an endpoint with a path": _twf(
+        "data.access.endpoint", of_form("https://s3.example/x", _ENDPOINT), **_S3,
+        data__access={"endpoint": "https://s3.example/x"}
+    ),
+    "a region that is a host": _twf(
+        "data.access.region", of_form("x.evil/", "a region as AWS writes it, e.g. eu-central-1"), **_S3,
+        data__access={"region": "x.evil/"}
+    ),
+    "a Secret without a name": _twf(
+        "data.access.secretRef.name", "Required value", **_S3, data__access={"secretRef": {}}
+    ),
     "data with a password": _twf(
         "data.storageUri", Refusal(f'Invalid value: "string": must be {_DATA}', f"must be {_DATA}"),
         data__storageUri="https://user:canary@data.example/x.npz"
@@ -140,7 +202,7 @@ CASES: dict[str, Case] = {
         data__storageUri="https://user:can/ary@data.example/x.npz"
     ),
     "data of an unknown scheme": _twf(
-        "data.storageUri", of_form("s3://bucket/x", _DATA), data__storageUri="s3://bucket/x"
+        "data.storageUri", of_form("gs://bucket/x", _DATA), data__storageUri="gs://bucket/x"
     ),
     "data with a space": _twf("data.storageUri", of_form("https://x/a b", _DATA), data__storageUri="https://x/a b"),
     "data without a claim": _twf("data.storageUri", of_form("pvc:///x.npz", _DATA), data__storageUri="pvc:///x.npz"),
@@ -266,6 +328,13 @@ CASES: dict[str, Case] = {
         "objectives",
         'Too many: 2: must have at most 1 item, spec.objectives[1]: Duplicate value: {"metric":"accuracy"}',
         objectives=[{"metric": "accuracy", "target": "0.9"}, {"metric": "accuracy", "target": "0.8"}],
+    ),
+    "a budget of time": _twf(budget={"seconds": 60}),
+    "a budget of time and cost": _twf(budget={"seconds": 60, "cost": "2.50", "pricePerPodHour": "0.40"}),
+    "a budget of nothing": _twf("budget", of_rule(Budget.cel[1].message), budget={}),
+    "a cost without a price": _twf("budget", of_rule(Budget.cel[0].message), budget={"seconds": 60, "cost": "2.50"}),
+    "a budget of no time": _twf(
+        "budget.seconds", of_bound(0, "should be greater than or equal to 1"), budget={"seconds": 0}
     ),
     "both constraints": _twf(
         constraints=[
@@ -452,13 +521,68 @@ CASES: dict[str, Case] = {
     "a hyperparameter's value as a number": _mtpl(
         "hyperparameters[0].value", of_type("integer", "string"), hyperparameters=[{"name": "width", "value": 8}]
     ),
+    "a search space": _mtpl(
+        hyperparameters=[{"name": "width", "value": "16"}, {"name": "activation", "value": "relu"}],
+        searchSpace=[
+            {"name": "width", "type": "Integer", "minimum": "8", "maximum": "64", "scale": "Log"},
+            {"name": "activation", "type": "Categorical", "values": ["relu", "gelu"]},
+            {"name": "learningRate", "type": "Float", "minimum": "0.0005", "maximum": "8e-3", "scale": "Linear"},
+        ],
+    ),
+    "a search of a setting that the template does not have": _mtpl(
+        WHOLE, of_rule("`searchSpace` takes names of `hyperparameters`, learningRate and weightDecay"),
+        searchSpace=[_dimension()],
+    ),
+    "a search of names between two numbers": _searched(
+        "`type: Categorical` takes `values` alone; Integer and Float take `minimum`, `maximum` and `scale`",
+        type="Categorical",
+    ),
+    "a search of numbers without an end": _searched(
+        "`type: Categorical` takes `values` alone; Integer and Float take `minimum`, `maximum` and `scale`",
+        maximum=ABSENT,
+    ),
+    "a search of whole numbers between fractions": _searched(
+        "`type: Integer` takes whole numbers as `minimum` and `maximum`", maximum="64.5"
+    ),
+    "a search from the end to the beginning": _searched(
+        "`minimum` must be below `maximum`", minimum="64", maximum="8"
+    ),
+    "a search of ratios from nothing": _searched("`scale: Log` needs a `minimum` above 0", minimum="0", scale="Log"),
+    "a search of whole learning rates": _mtpl(
+        "searchSpace[0]", of_rule("learningRate and weightDecay are of `type: Float`"),
+        searchSpace=[_dimension(name="learningRate")],
+    ),
+    "a bound that is no number": _mtpl(
+        "searchSpace[0].minimum",
+        of_form("few", 'a decimal of 0 or more in quotes, e.g. "32" or "0.001"'),
+        hyperparameters=[{"name": "width", "value": "16"}], searchSpace=[_dimension(minimum="few")],
+    ),
     "images of no size": _mtpl(
         "inputs", of_rule("`minimumSide` must not be above `maximumSide`"), inputs={"minimumSide": 64, "maximumSide": 8}
+    ),
+    "a template with given weights": _mtpl(weights={"uri": "https://h/w.npz", "sha256": "a" * 64}),
+    "weights behind a signature": _mtpl(
+        "weights.uri", of_form("https://h/w.npz?signature=x", _WEIGHTS),
+        weights={"uri": "https://h/w.npz?signature=x", "sha256": "a" * 64},
+    ),
+    "weights of another digest's form": _mtpl(
+        "weights.sha256", of_form("a", "64 digits of 0-9 and a-f"), weights={"uri": "pvc://c/w.npz", "sha256": "a"}
+    ),
+    "weights for texts": _mtpl(
+        WHOLE, of_rule("`weights` are taken by networks for images; they are for ImageClassification alone"),
+        tasks=["TextClassification"], weights={"uri": "pvc://c/w.npz", "sha256": "a" * 64},
     ),
     "a template that does not learn": _mtpl(
         "training.learningRate", of_form("0", _DECIMAL), training__learningRate="0"
     ),
     "a template of no weight": _mtpl(
         "profile.parameters", of_bound(0, "should be greater than or equal to 1"), profile__parameters=0
+    ),
+    "weights by what the data have": _mtpl(
+        profile={"parameters": 9, "terms": [{"weights": 2, "per": ["Ngrams", "Classes"]}, {"weights": 7}]}
+    ),
+    "weights by what no data have": _mtpl(
+        "profile.terms[0].per[0]", of_enum("Colours", *Measure),
+        profile={"parameters": 9, "terms": [{"weights": 2, "per": ["Colours"]}]},
     ),
 }  # fmt: skip

@@ -48,6 +48,18 @@ def test_a_data_claim_is_mounted_for_reading_only() -> None:
     assert {"name": "data", "mountPath": "/data", "readOnly": True} in spec["containers"][0]["volumeMounts"]
 
 
+def test_keys_of_remote_data_are_files_of_a_secret_that_may_be_missing() -> None:
+    pod = dataclasses.replace(POD, data_secret="s3-read")
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ca.crt")
+    keys = [{"key": name, "path": name} for name in names]
+    volume = {"secretName": "s3-read", "optional": True, "defaultMode": 0o440, "items": keys}
+    assert {"name": "data-secret", "secret": volume} in spec["volumes"]
+    mount = {"name": "data-secret", "mountPath": "/etc/idla-data-secret", "readOnly": True}
+    assert mount in spec["containers"][0]["volumeMounts"]
+    assert "env" not in spec["containers"][0]
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -55,6 +67,7 @@ def test_a_data_claim_is_mounted_for_reading_only() -> None:
         pytest.param((OWNER, SPEC.model_copy(update={"content_hash": "f" * 16}), POD, 1), id="other content"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, image="idla/trainer:2"), 1), id="another image"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
+        pytest.param((OWNER, SPEC, dataclasses.replace(POD, data_secret="s3-read"), 1), id="keys of remote data"),
         pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
     ],
 )

@@ -14,12 +14,24 @@ from idla_contract.result import (
     Epoch,
     Failure,
     FailureReason,
+    SearchReport,
     StepResult,
     TaskResult,
     TrainReport,
+    TrialReport,
     Variant,
 )
-from idla_contract.task import DataSource, ModelSpec, PublishStep, TaskSpec, TrainStep
+from idla_contract.task import (
+    DataSource,
+    ModelSpec,
+    PublishStep,
+    Rung,
+    SearchStep,
+    TaskSpec,
+    Training,
+    TrainStep,
+    Trial,
+)
 from pydantic import ValidationError
 
 SCHEMAS = Path(__file__).parents[3] / "trainer-image/contract/idla_contract/schema"
@@ -105,6 +117,18 @@ def test_a_result_that_cannot_fit_loses_its_class_names_but_keeps_the_figures() 
     assert short == TaskResult(task="profile", content_hash="0123456789ab", profile=expected)
 
 
+def test_findings_stay_where_the_names_of_many_classes_do_not() -> None:
+    profile = DataProfile(
+        digest=DIGEST, examples=1, shape=(), facts={"classes": 500}, classes=tuple(f"class {n}" for n in range(500)),
+        class_counts=(1,) * 500, train_examples=1, validation_examples=0, gate_examples=0, test_examples=0,
+        baseline_score=1.0, warnings=("w" * 1000, "v" * 1000, "u" * 1000, "t" * 1000),
+    )  # fmt: skip
+    short = TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened().profile
+    assert short is not None
+    assert (short.classes, short.facts) == ((), {"classes": 500})
+    assert [len(warning) for warning in short.warnings] == [300] * 4
+
+
 def test_layers_that_kept_their_channels_give_way_before_the_variants() -> None:
     variant = Variant(
         name="Int8", size_bytes=1, gate_score=1.0, gate_drop=0.0, gate_drop_interval=(0.0, 0.0),
@@ -178,3 +202,38 @@ def test_a_file_name_never_leaves_its_folder(name: str) -> None:
 def test_the_store_is_keyed_by_content() -> None:
     assert task_folder("profile", "0123456789ab") == "tasks/profile-0123456789ab"
     assert artifact_folder(DIGEST) == "models/sha256-" + "0a" * 32
+
+
+def test_the_largest_search_loses_nothing_but_its_curve_in_the_termination_message() -> None:
+    trial = TrialReport(
+        rung=1, epochs=10_000, parameters=123_456_789, validation_score=0.987654, validation_score_error=0.012345,
+        validation_loss=12.345678, seconds=12345.678901, stopped="EarlyStopping",
+    )  # fmt: skip
+    search = SearchReport(winner=15, trials=(trial,) * 16, seconds=123456.789012)
+    result = TaskResult(
+        task="search", content_hash="0123456789abcdef", steps=(StepResult(kind="Search", seconds=123456.789),),
+        train=a_report(epochs=200), search=search,
+    )  # fmt: skip
+    short = result.shortened()
+    assert short.search == search
+    assert short.train == a_report(epochs=200).model_copy(update={"curve": ()})
+
+
+MODEL = ModelSpec(template="resnet-small", builder="resnet")
+
+
+@pytest.mark.parametrize(
+    "rungs",
+    [
+        pytest.param(((33, 1), (11, 1)), id="a rung that takes back"),
+        pytest.param(((11, 1), (100, 3)), id="a rung that keeps more"),
+        pytest.param(((11, 3), (33, 1)), id="no trial is trained to its end"),
+        pytest.param(((100, 2),), id="two winners"),
+    ],
+)
+def test_a_search_that_narrows_nothing_down_is_refused(rungs: tuple[tuple[int, int], ...]) -> None:
+    with pytest.raises(ValidationError, match=r"rungs: found .* % keeps .*; allowed: each takes more percent"):
+        SearchStep(
+            trials=(Trial(model=MODEL, training=Training()),),
+            rungs=tuple(Rung(percent=percent, kept=kept) for percent, kept in rungs),
+        )

@@ -8,9 +8,9 @@ from idla.core.library import Choice, choose
 from idla.core.situation import Obstacle
 from idla.core.snapshot import Template
 
-from tests.unit.core.world import LIBRARY, template, workflow
+from tests.unit.core.world import LIBRARY, profile, template, workflow
 
-SHAPE = (8, 8, 1)
+DIGITS = profile()
 BIG = template("resnet-big", "resnet", 20_000_000)
 MIDDLE = template("resnet-middle", "resnet", 2_000_000)
 LARGE_INPUT = template("vgg-224", "vgg", 50_000, inputs={"minimumSide": 32})
@@ -24,7 +24,7 @@ def spec(**changes: Any) -> TrainingWorkflowSpec:
 
 
 def chosen(library: tuple[Template, ...], **changes: Any) -> Choice:
-    found = choose(spec(**changes), library, SHAPE)
+    found = choose(spec(**changes), library, DIGITS)
     assert isinstance(found, Choice)
     return found
 
@@ -165,7 +165,7 @@ def test_images_that_are_not_known_yet_reject_nothing() -> None:
 def test_no_candidate_is_an_obstacle_with_its_reason(
     library: tuple[Template, ...], changes: dict[str, Any], reason: str, message: str
 ) -> None:
-    found = choose(spec(**changes), library, SHAPE)
+    found = choose(spec(**changes), library, DIGITS)
     assert isinstance(found, Obstacle)
     assert (found.reason, found.message) == (reason, message)
 
@@ -211,3 +211,58 @@ def test_as_many_hyperparameters_as_a_template_may_have_fit_into_the_plan(charac
     settings = [{"name": f"{number:02}".rjust(63, "p"), "value": character * 253} for number in range(32)]
     (candidate,) = chosen((template("own", "resnet", 1000, hyperparameters=settings),)).candidates
     assert len(json.loads(candidate.hyperparameters)) == 32
+
+
+def test_a_candidate_takes_the_weights_of_its_template() -> None:
+    given = {"uri": "https://models.example/digits.npz", "sha256": "a" * 64}
+    (candidate,) = chosen((template("vgg-given", "vgg", 120_000, weights=given),)).candidates
+    assert candidate.to_status()["weights"] == given
+
+
+@pytest.mark.parametrize(
+    ("data", "mounts"),
+    [("pvc://other/digits.npz", "other for the data"), ("sample://digits", "none, since the data are on none")],
+)
+def test_weights_on_a_claim_that_the_pods_do_not_mount_reject_their_template(data: str, mounts: str) -> None:
+    given = {"uri": "pvc://models/vgg.h5", "sha256": "a" * 64}
+    own = template("vgg-given", "pretrained-vgg", 120_000, weights=given)
+    choice = chosen((own, *LIBRARY), data={"storageUri": data})
+    assert names(choice) == ["resnet-small", "vgg-small"]
+    assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [
+        ("vgg-given", "WeightsNotMounted", f"its weights are on the claim models; its pod mounts {mounts}")
+    ]
+    assert names(chosen((own,), data={"storageUri": "pvc://models/digits.npz"})) == ["vgg-given"]
+
+
+TERMS = {
+    "parameters": 100,
+    "terms": [
+        {"weights": 1, "per": ["Ngrams", "Classes"]},
+        {"weights": 1, "per": ["Classes", "Classes"]},
+        {"weights": 9},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        pytest.param({"facts": {"ngrams": 50}}, 50 * 10 + 100 + 9, id="all is known"),
+        pytest.param({"facts": {"ngrams": 50, "classes": 77}, "classes": (), "class_counts": ()}, 50 * 77 + 77**2 + 9,
+                     id="the names of the classes were cut off"),
+        pytest.param({"facts": {}}, 100, id="no n-grams are told"),
+        pytest.param(None, 100, id="not profiled"),
+    ],
+)  # fmt: skip
+def test_the_data_decide_how_many_weights_are_expected(changes: dict[str, Any] | None, weights: int) -> None:
+    linear = template("linear", "linear", 100, profile=TERMS)
+    found = choose(spec(), (linear,), None if changes is None else profile(**changes))
+    assert isinstance(found, Choice)
+    assert [candidate.parameters for candidate in found.candidates] == [weights]
+
+
+def test_a_constraint_on_the_size_is_judged_by_what_the_data_tell() -> None:
+    linear = template("linear", "linear", 100, profile=TERMS)
+    found = choose(spec(constraints=maximum("0.1")), (linear, *LIBRARY), profile(facts={"ngrams": 20_000}))
+    assert isinstance(found, Choice)
+    assert refused(found) == {"linear": "SizeExceeded", "vgg-small": "SizeExceeded"}

@@ -41,8 +41,9 @@ def spec(**changes: Any) -> TrainingWorkflowSpec:
         ),
         pytest.param(
             {"data": {"storageUri": 'https://user:can"ary@data.example/x'}},
-            "`spec.data.storageUri`: must be sample://name, pvc://claim/path or https://host/path without spaces, user"
-            ' and password, the claim in lower-case letters, digits, `-` and `.` (found "https://***@data.example/x")',
+            "`spec.data.storageUri`: must be sample://name, pvc://claim/path, s3://bucket/key or https://host/path"
+            " without spaces, user and password, the claim in lower-case letters, digits, `-` and `.`"
+            ' (found "https://***@data.example/x")',
             id="a password in an address",
         ),
     ],

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow_status import CandidateStatus, TaskStatus
 from idla.core.requirements import Bar
-from idla.core.selection import Selected, select
+from idla.core.selection import Selected, figures, select
 from idla.core.tasks import TaskView
 from idla_contract.result import TaskResult
 
@@ -70,6 +70,11 @@ def test_the_choice_is_explained_with_figures() -> None:
         "validation accuracy 0.9750 ± 0.0100, 100 weights; big has 0.9800, no more than one standard error better,"
         " with 900 weights"
     )
+
+
+def test_a_training_that_the_budget_ended_is_told_of() -> None:
+    report = trained("small", 0.975, parameters=100).model_copy(update={"stopped": "Budget"})
+    assert figures(report) == "validation accuracy 0.9750 ± 0.0100, 100 weights, ended by the budget"
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.reconciliation import Deletion
-from idla_contract.result import FailureReason
+from idla_contract.result import FailureReason, RefitReport
 from idla_contract.task import DataSource
 
-from tests.unit.core.world import ARTIFACT_DIGEST, BOTH, DEPLOY, START, World, profile, spec_of, workflow
+from tests.unit.core.world import ARTIFACT_DIGEST, BOTH, DEPLOY, START, World, profile, published, spec_of, workflow
 
 
 def test_the_first_turn_makes_the_claim_and_the_profile_job_and_nothing_else() -> None:
@@ -45,6 +45,22 @@ def test_the_whole_way_to_an_endpoint() -> None:
         "TaskStarted", "TaskSucceeded", "Planned", "TaskStarted", "TaskStarted", "TaskSucceeded", "TaskSucceeded",
         "ModelSelected", "TaskStarted", "TaskSucceeded", "ArtifactPublished", "Completed",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param({}, "1797 examples of 10 classes", id="nothing to say"),
+        pytest.param({"classes": (), "class_counts": (), "facts": {"classes": 77}}, "1797 examples of 77 classes",
+                     id="too many names for a pod's answer"),
+        pytest.param({"classes": (), "class_counts": ()}, "1797 examples", id="no classes"),
+        pytest.param({"warnings": ("7 copies",)}, "1797 examples of 10 classes; noticed: 7 copies", id="a finding"),
+        pytest.param({"warnings": ("7 copies", "a", "b")},
+                     "1797 examples of 10 classes; noticed: 7 copies; 2 more in `status.data.warnings`", id="several"),
+    ],
+)  # fmt: skip
+def test_what_the_profile_found_stands_in_the_condition(found: dict[str, object], told: str) -> None:
+    assert World().profiled(**found).message("DataReady") == told
 
 
 def test_the_status_of_a_success_as_a_whole() -> None:
@@ -111,6 +127,23 @@ def test_the_status_of_a_success_as_a_whole() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("refit", "end"),
+    [
+        pytest.param(None, "as fast as Float32", id="not asked for"),
+        pytest.param(
+            (True, "made again from 9 examples, 6 before"), "; made again from 9 examples, 6 before", id="made"
+        ),
+        pytest.param((False, "the time was over"), "; not made again: the time was over", id="failed"),
+    ],
+)
+def test_the_decision_says_what_became_of_making_the_model_again(refit: tuple[bool, str] | None, end: str) -> None:
+    report = None if refit is None else RefitReport(shipped=refit[0], examples=9, message=refit[1])
+    world = World().profiled().train().run("publish").settle().finish("publish", **published(), refit=report).settle()
+    assert world.status["decisions"][-1]["message"].endswith(end)
+    assert world.message("Compressed").endswith(end)
+
+
 def test_the_publishing_task_gets_the_chosen_candidate_the_gate_and_the_constraints() -> None:
     world = World(
         workflow=workflow(
@@ -130,7 +163,9 @@ def test_the_publishing_task_gets_the_chosen_candidate_the_gate_and_the_constrai
         "maximum_size_bytes": 524288,
     }  # fmt: skip
     assert compress["maximum_latency_p95_milliseconds"] == 20.0
-    assert [step.kind for step in spec_of(world, "publish").steps] == ["Compress", "Evaluate", "Verify", "Publish"]
+    assert [step.kind for step in spec_of(world, "publish").steps] == [
+        "Compress", "Refit", "Evaluate", "Verify", "Publish",
+    ]  # fmt: skip
 
 
 def test_trainings_are_given_the_very_data_that_were_profiled() -> None:

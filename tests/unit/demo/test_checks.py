@@ -9,7 +9,7 @@ from demo.measuring import Measurement
 
 LABELS = tuple(str(number % 10) for number in range(100))
 MEASURED = Measurement(
-    float_size_bytes=3600, served_size_bytes=1000, float_correct=99, served_correct=98, gate_drop=0.007,
+    float_size_bytes=3600, served_size_bytes=1000, float_correct=99, served_correct=98,
     images=np.zeros((100, 8, 8, 1), np.float32), labels=LABELS, maximum=16.0,
 )  # fmt: skip
 FLOAT: dict[str, Any] = {"name": "Float32", "sizeBytes": 3600}
@@ -44,9 +44,11 @@ def with_variant(**changes: Any) -> dict[str, Any]:
             STATUS, replace(MEASURED, float_correct=98), ANSWERS, [2], id="a float file that answers otherwise"
         ),
         pytest.param(STATUS, replace(MEASURED, served_size_bytes=1300), ANSWERS, [3, 4], id="a larger file"),
-        pytest.param(STATUS, replace(MEASURED, gate_drop=0.02), ANSWERS, [5], id="a loss beyond the gate"),
+        pytest.param(with_variant(gateDrop="0.0200"), MEASURED, ANSWERS, [5], id="a loss beyond the gate"),
         pytest.param(with_variant(passed=False), MEASURED, ANSWERS, [5], id="a gate that did not pass"),
-        pytest.param(with_variant(gateDrop="0.0000"), MEASURED, ANSWERS, [5], id="another loss than status says"),
+        pytest.param(
+            STATUS, replace(MEASURED, served_correct=96), ANSWERS, [2, 6], id="a loss on what no model has seen"
+        ),
     ],
 )
 def test_a_claim_breaks_where_the_measurement_differs(

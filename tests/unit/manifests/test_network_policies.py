@@ -11,7 +11,8 @@ from idla.builders.serving import ServedModel, build_deployment
 from idla.builders.task_job import TaskPod, build_task_job
 from idla_contract.task import DataSource, ProfileStep, TaskSpec
 from idla_store import FetchPolicy, RefusedError
-from idla_store.https import Resolver, download
+from idla_store.addresses import Resolver
+from idla_store.https import download
 
 FOLDER = Path(__file__).parents[3] / "manifests/network-policies"
 FILES = ("deny-by-default.yaml", "egress.yaml", "ingress.yaml")

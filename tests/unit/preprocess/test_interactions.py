@@ -139,6 +139,13 @@ def test_the_best_unseen_items_are_answered_and_missing_ones_are_empty() -> None
     assert answers().of(values, raw, {})["items"].shape == (4, 4)
 
 
+def test_what_was_seen_is_kept_once_of_whom_and_what_is_known() -> None:
+    seers = objects("bob", "ann", "ann", "ann", "nobody", "ann")
+    found = Items.of_seen(USERS, ITEMS, seers, objects("10", "ß", "2", "2", "1", "nothing"))
+    assert [found.items[found.seen_by(number)].tolist() for number in range(1, 4)] == [["2", "ß"], ["10"], []]
+    assert found.ends.tolist() == [2, 3, 3]
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001, True, 1.0, "3", None])
 def test_another_k_is_refused(k: Any) -> None:
     with pytest.raises(InputError, match=r"parameters\.k"):

@@ -225,3 +225,21 @@ def test_damaged_files_are_refused(content: dict[str, Any], arrays: dict[str, np
     with pytest.raises(InputError) as caught:
         TextSpec.restored(good | content, parts | arrays)
     assert caught.value.field == field
+
+
+def test_a_vocabulary_counted_in_bounded_memory_is_that_of_all_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = objects([f"card {number % 7} of {number % 3} cards, {number}" for number in range(500)])
+    whole = TextSpec.fitted(texts)
+    monkeypatch.setattr("idla_preprocess.text_frequencies._MERGED_AT", 100)
+    monkeypatch.setattr("idla_preprocess.text._AT_ONCE", 64)
+    merged = TextSpec.fitted(texts)
+    np.testing.assert_array_equal(merged.hashes, whole.hashes)
+    np.testing.assert_array_equal(merged.idf, whole.idf)
+    assert merged.length == whole.length
+    monkeypatch.setattr("idla_preprocess.text_frequencies._MEASURED", 50)
+    monkeypatch.setattr("idla_preprocess.text_frequencies._MOST", 60)
+    bounded = TextSpec.fitted(texts)
+    assert set(bounded.hashes.tolist()) <= set(whole.hashes.tolist())
+    assert abs(bounded.length - whole.length) <= whole.length // 2
+    common = np.isin(whole.hashes, bounded.hashes)
+    assert common[whole.idf < 1.5].all()  # what is in most texts is never forgotten

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.tabular_columns import Category, Number
 from idla_server import messages
 from idla_server.messages import InferRequest, decode, encode
 from idla_server.signature import tensor_specs
@@ -55,6 +57,22 @@ def test_a_request_is_understood(name: str) -> None:
     request = decode(content, SIGNATURE, LIMIT)
     assert (request.id, request.outputs) == (identifier, outputs)
     np.testing.assert_array_equal(request.inputs["image"], [[1, 2, 3], [4, 5, 6]])
+
+
+def test_a_number_that_is_missing_is_sent_as_null() -> None:
+    request = decode(body(tensor={"data": [[1, None, 3], [4, 5.5, 6]]}), SIGNATURE, LIMIT)
+    np.testing.assert_array_equal(request.inputs["image"], [[1, np.nan, 3], [4, 5.5, 6]])
+    with pytest.raises(InputError, match="image: found NaN"):
+        SIGNATURE.preprocess.to_tensors(request.inputs)
+
+
+def test_picture_files_are_taken_where_pixels_may_be_grey_or_coloured() -> None:
+    tensor = {"datatype": "BYTES", "shape": [2], "data": ["aGk=", "aG8="], "parameters": {"content_type": "base64"}}
+    request = decode(body(tensor=tensor), SIGNATURE, LIMIT)
+    assert request.inputs["image"].tolist() == ["aGk=", "aG8="]
+    other = Signature(ImageSpec(height=1, width=3, channels=2, maximum=16.0), CLASSES)
+    with pytest.raises(InputError, match=r"datatype: found 'BYTES'; allowed: FP32, FP64, UINT8, INT32, INT64$"):
+        decode(body(tensor=tensor), other, LIMIT)
 
 
 DATA = "inputs[0].data"
@@ -110,10 +128,16 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "ragged": (body(tensor={"data": [[1, 2, 3], [4, 5]]}), DATA, "unequal length", "nested like the shape"),
     "mixed depth": (body(tensor={"data": [[1, 2, 3], 4]}), DATA, "unequal length or depth", "a flat list"),
     "deeper than arrays go": (body(tensor={"data": json.loads("[" * 99 + "1" + "]" * 99)}), DATA, "depth", "flat"),
-    "a null": (body(tensor={"data": [1, 2, 3, 4, 5, None]}), DATA, "not numbers", "numbers only"),
-    "a text among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, "6"]}), DATA, "not numbers", "numbers only"),
-    "an object among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, {}]}), DATA, "not numbers", "numbers only"),
-    "only true and false": (body(tensor={"data": [True] * 6}), DATA, "not numbers", "numbers only"),
+    "a null among whole numbers": (
+        body(tensor={"datatype": "INT64", "data": [1, 2, 3, 4, 5, None]}),
+        DATA,
+        "not numbers",
+        "numbers only for INT64",
+    ),
+    "a null and a text": (body(tensor={"data": [1, 2, 3, 4, None, "6"]}), DATA, "not numbers", "null where one is"),
+    "a text among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, "6"]}), DATA, "not numbers", "numbers, or null"),
+    "an object among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, {}]}), DATA, "not numbers", "numbers, or null"),
+    "only true and false": (body(tensor={"data": [True] * 6}), DATA, "not numbers", "numbers, or null"),
     "UINT8 above 255": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, 256]}), DATA, "256", "from 0 to 255"),
     "UINT8 below 0": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, -1]}), DATA, "-1", "from 0 to 255"),
     "INT32 with a point": (body(tensor={"datatype": "INT32", "data": [0.5] * 6}), DATA, "decimal", "for INT32"),
@@ -146,6 +170,55 @@ def test_a_bad_request_is_refused_by_field_value_and_what_is_allowed(name: str) 
     assert found in caught.value.found
     assert allowed in caught.value.allowed
     assert len(str(caught.value)) < 500
+
+
+AGE = Number("age", center=40.0, scale=0.1, indicator=True, edges=(-1.0, 1.0))
+RECORDS = Signature(TabularSpec((AGE, Category("sex", ("f", "m")))), CLASSES)
+AGES = {"name": "age", "datatype": "FP64", "shape": [2], "data": [40, None]}
+SEXES = {"name": "sex", "datatype": "BYTES", "shape": [2, 1], "data": ["m", ""]}
+
+
+@pytest.mark.parametrize("order", [[AGES, SEXES], [SEXES, AGES]], ids=["as the model", "otherwise"])
+def test_a_record_has_an_input_for_each_column_in_any_order(order: list[dict[str, Any]]) -> None:
+    request = decode(json.dumps({"inputs": order}).encode(), RECORDS, LIMIT)
+    assert {name: array.tolist() for name, array in request.inputs.items() if name == "sex"} == {"sex": [["m"], [""]]}
+    tensors = RECORDS.preprocess.to_tensors(request.inputs)
+    assert {name: array.tolist() for name, array in tensors.items()} == {
+        "numbers": [[0.0, 0.0], [0.0, 1.0]],
+        "categories": [[3], [0]],
+    }
+
+
+BAD_RECORDS: dict[str, tuple[list[Any], str, str, str]] = {
+    # name: the inputs, the field, a part of what was found, a part of what is allowed
+    "three of two": ([AGES, SEXES, AGES], "inputs", "3 tensors", "the 2 tensors `age`, `sex`"),
+    "one twice": ([AGES, AGES], "inputs[1].name", "'age'", "`age`, `sex`"),
+    "an unknown one": ([AGES, {**SEXES, "name": "gender"}], "inputs[1].name", "'gender'", "`age`, `sex`"),
+    "unequal batches": ([AGES, {**SEXES, "shape": [1], "data": ["m"]}], "inputs", "1 of `sex` and 2 of `age`", "each"),
+    "numbers for texts": ([AGES, {**SEXES, "datatype": "FP32"}], "inputs[1].datatype", "'FP32'", "BYTES"),
+    "texts for numbers": ([{**AGES, "datatype": "BYTES"}, SEXES], "inputs[0].datatype", "'BYTES'", "FP32, FP64"),
+    "a number among texts": ([AGES, {**SEXES, "data": ["m", 3]}], "inputs[1].data", "['m', 3]", "a flat list of texts"),
+    "a null among texts": ([AGES, {**SEXES, "data": ["m", None]}], "inputs[1].data", "['m', None]", "texts"),
+    "nested texts": ([AGES, {**SEXES, "data": [["m"], ["f"]]}], "inputs[1].data", "[['m'], ['f']]", "a flat list"),
+    "a text too few": ([AGES, {**SEXES, "data": ["m"]}], "inputs[1].data", "1 texts", "the shape [2, 1]"),
+    "no text": ([AGES, {**SEXES, "shape": [0], "data": []}], "inputs[1].data", "0 texts", "one or more"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_a_bad_record_is_refused_by_field_value_and_what_is_allowed(name: str) -> None:
+    inputs, field, found, allowed = BAD_RECORDS[name]
+    with pytest.raises(InputError) as caught:
+        decode(json.dumps({"inputs": inputs}).encode(), RECORDS, LIMIT)
+    assert caught.value.field == field
+    assert found in caught.value.found
+    assert allowed in caught.value.allowed
+
+
+def test_a_column_that_is_left_out_is_told_by_name() -> None:
+    request = decode(json.dumps({"inputs": [AGES]}).encode(), RECORDS, LIMIT)
+    with pytest.raises(InputError, match=r"^sex: found nothing"):
+        RECORDS.preprocess.to_tensors(request.inputs)
 
 
 JSON = st.recursive(

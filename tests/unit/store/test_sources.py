@@ -19,8 +19,8 @@ from idla_store import (
     digest_of_path,
     fetch,
 )
+from idla_store.addresses import is_public
 from idla_store.errors import shown
-from idla_store.https import is_public
 from typing_extensions import override
 
 from tests.waiting import PATIENCE
@@ -388,5 +388,5 @@ def test_a_download_has_a_largest_size(tmp_path: Path, server: tuple[int, FetchP
 def test_an_unknown_certificate_is_not_trusted(tmp_path: Path, server: tuple[int, FetchPolicy]) -> None:
     port, policy = server
     untrusting = FetchPolicy(allowed_hosts=policy.allowed_hosts, resolver=policy.resolver)
-    with pytest.raises(UnreachableError):
+    with pytest.raises(RefusedError, match="is not trusted"):
         get(tmp_path, f"https://localhost:{port}/x", policy=untrusting)

@@ -78,6 +78,9 @@ def train(**model: Any) -> dict[str, Any]:
     return {"kind": "Train", "model": {"template": "t", "builder": "resnet", **model}}
 
 
+COMPRESS = {"kind": "Compress", "candidate": {"task": "t", "contentHash": HASH, "model": train()["model"]}}
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -87,10 +90,18 @@ def train(**model: Any) -> dict[str, Any]:
         pytest.param(spec({"kind": "Evaluate"}),
                      "task spec: steps: Evaluate needs a Compress step before it, which makes the artifact",
                      id="order"),
+        pytest.param(spec(COMPRESS, {"kind": "Publish"}),
+                     "task spec: steps: Publish needs an Evaluate step before it, which seals the artifact with its",
+                     id="not measured"),
+        pytest.param(spec({"kind": "Refit"}),
+                     "task spec: steps: Refit needs a Compress step before it, which makes the artifact", id="refit"),
+        pytest.param(spec(COMPRESS, {"kind": "Evaluate"}, {"kind": "Refit"}),
+                     "task spec: steps: Refit stands after Evaluate; what is measured on test is made before",
+                     id="refit of what was tested"),
         pytest.param(spec(train(), train()), "task spec: steps: Train stands 2 times; each kind may stand once",
                      id="twice"),
-        pytest.param(spec(train(builder="alexnet")), "model.builder: found 'alexnet'; this image knows efficient, ",
-                     id="builder"),
+        pytest.param(spec(train(builder="alexnet")), "model.builder: found 'alexnet'; this image knows "
+                     "collaborative-filtering, ", id="builder"),
         pytest.param(spec(train(hyperparameters={"depth": 3})), "hyperparameters.depth: the network 'resnet' does not",
                      id="hyperparameter"),
     ],
@@ -101,6 +112,11 @@ def test_a_bad_spec_is_answered(pod: Pod, given: Any, message: str) -> None:
     assert answer.failure is not None
     assert answer.failure.reason is FailureReason.SPEC_INVALID
     assert message in answer.failure.message
+
+
+def test_the_answer_to_what_cannot_be_carried_out_names_its_task(pod: Pod) -> None:
+    _, answer = pod.run(spec(train(builder="alexnet")))
+    assert (answer.task, answer.content_hash) == ("profile", HASH)
 
 
 def test_a_missing_spec_is_answered(pod: Pod) -> None:
@@ -211,7 +227,7 @@ def test_a_full_store_is_answered_with_its_claim(pod: Pod, monkeypatch: pytest.M
         f"PersistentVolumeClaim claim, which keeps the artifacts, is full ([Errno 28] No space left on device: "
         f"'{progress}'); enlarge it, or remove from it what nobody needs any more"
     )
-    assert list(progress.parent.iterdir()) == []
+    assert [path.name for path in progress.parent.iterdir()] == ["log.txt"]
 
 
 STORE, DATA, WORK = Path("/store"), Path("/data"), Path("/tmp/idla")
@@ -257,6 +273,7 @@ class ResourceExhaustedError(Exception):
         (OSError(errno.ENOSPC, "No space left on device"), "StoreUnavailable", ExitCode.STORE_UNAVAILABLE),
         (PermissionError(errno.EACCES, "Permission denied"), "StoreUnavailable", ExitCode.STORE_UNAVAILABLE),
         (MemoryError(), "OutOfMemory", ExitCode.OUT_OF_MEMORY),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "OutOfMemory", ExitCode.OUT_OF_MEMORY),
         (ResourceExhaustedError("OOM when allocating"), "OutOfMemory", ExitCode.OUT_OF_MEMORY),
         (TaskError(FailureReason.DIVERGED, "m", ExitCode.DIVERGED), "Diverged", ExitCode.DIVERGED),
         (TaskError(FailureReason.GATE_FAILED, "m"), "GateFailed", ExitCode.BAD_INPUT),

@@ -132,7 +132,11 @@ NO_SQUARE = (
     "pixels beside the label; a CSV file holds square grey images, such as 64 pixels for 8 x 8. "
     "Use an NPZ file for other shapes"
 )
-CORRECT = "Correct data.labelColumn or the file"
+NO_LABEL = (
+    "1 of 6 examples have no label; the first is example 2 (counted from 0). Give every example one, or leave those "
+    "without one out"
+)
+CORRECT = "Correct data.columns.label or the file"
 KNOWN = ".csv, .tsv, .jsonl, .ndjson, .npz, .parquet, .tfrecord, .tfrecords"
 REFUSED: list[Any] = [
     ("no byte", "d.csv", b"", {}, "DataEmpty", "d.csv is empty; it needs one example or more"),
@@ -166,7 +170,7 @@ REFUSED: list[Any] = [
     ("label column without names", "d.csv", lines(), {"columns": Columns(label="digit")}, "DataInvalid",
      f"there is no label column 'digit': the file has no line of names. {CORRECT}"),
     ("no label", "d.csv", lines(["a", "b", "", "a", "b", "a"]), {}, "DataInvalid",
-     "example 2 has no label; give every example one"),
+     NO_LABEL),
     ("a fraction as label", "d.csv", lines([1, 2, 1.5, 1, 2, 1]), {}, "DataInvalid",
      "the label '1.5' is a fraction; labels are whole numbers or texts, one for each class"),
     ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid",
@@ -252,8 +256,8 @@ def bomb() -> bytes:
 
 def told(size: int) -> str:
     return (
-        f"take {size} bytes of memory or more, the task has 100000; raise spec.resources.limits.memory, or give it "
-        "fewer or smaller examples"
+        f"take {size} bytes of memory or more, the task has room for 100000; raise spec.resources.limits.memory, or "
+        "give it fewer or smaller examples"
     )
 
 
@@ -293,9 +297,8 @@ def test_nothing_but_x_and_y_is_looked_at_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
-def put_idx(folder: Path) -> None:
-    (folder / "images").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]))
-    (folder / "labels").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+def put_texts(folder: Path) -> None:
+    (folder / "d.jsonl").write_text('{"text": "a", "label": "b"}\n')
 
 
 def put_nothing(folder: Path) -> None:
@@ -313,8 +316,9 @@ def put_two(folder: Path) -> None:
         pytest.param(put_nothing, "DataEmpty",
                      f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of "
                      "images; name a file or a folder with one", id="none"),
-        pytest.param(put_idx, "DataInvalid", "data.format: images are read from CSV and NPZ so far, found IDX",
-                     id="a pair of IDX files is known for what it is"),
+        pytest.param(put_texts, "DataInvalid",
+                     "data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found JSONL",
+                     id="a file of texts is known for what it is"),
         pytest.param(put_two, "DataInvalid",
                      "the folder set holds 2 data files (a.csv, b.npz, ...); name one", id="two"),
     ],

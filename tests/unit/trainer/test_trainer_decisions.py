@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_contract.result import FailureReason
-from idla_contract.task import Candidate, CompressionMethod, CompressStep, Gate, ModelSpec, OnGateFailure, Training
+from idla_contract.task import (
+    Candidate,
+    CompressionMethod,
+    CompressStep,
+    Gate,
+    ModelSpec,
+    OnGateFailure,
+    Training,
+    Weights,
+)
 from idla_trainer.compression.judge import Measured, choose
 from idla_trainer.failures import TaskError
 from idla_trainer.models.registry import REGISTRY, entry_of
@@ -34,8 +43,8 @@ def test_absent_hyperparameters_have_defaults() -> None:
     ("given_model", "message"),
     [
         pytest.param(model("alexnet"), "model.builder: found 'alexnet'; this image knows "
-                     "efficient, graph-forecaster, ngram-linear, resnet, series-linear, tabular-linear, "
-                     "tabular-network, text-network, vgg", id="builder"),
+                     "collaborative-filtering, efficient, graph-forecaster, ngram-linear, pretrained-vgg, resnet, "
+                     "series-linear, tabular-linear, tabular-network, text-network, vgg", id="builder"),
         pytest.param(model("resnet", depth=3),
                      "hyperparameters.depth: the network 'resnet' does not know it; it knows blocks, width, dropout, "
                      "shift, rotation, scale, shear, elastic, flip, cutout", id="name"),
@@ -54,6 +63,26 @@ def test_a_wrong_model_is_refused(given_model: ModelSpec, message: str) -> None:
     with pytest.raises(TaskError) as refusal:
         entry_of(given_model)
     assert (refusal.value.reason, str(refusal.value)) == (FailureReason.SPEC_INVALID, message)
+
+
+GIVEN = Weights(uri="https://host/w.npz", sha256="a" * 64)
+
+
+def test_settings_of_given_weights_are_known_where_weights_are_given() -> None:
+    resting = model("vgg", frozen_epochs=2)
+    _, values = entry_of(resting.model_copy(update={"weights": GIVEN}))
+    assert (values["frozen_epochs"], values["fine_tune_rate"]) == (2, 1)
+    with pytest.raises(TaskError, match=r"hyperparameters\.frozen_epochs: the network 'vgg' does not know it"):
+        entry_of(resting)
+
+
+def test_weights_are_refused_by_networks_that_begin_anew() -> None:
+    with pytest.raises(TaskError) as refusal:
+        entry_of(model("tabular-linear").model_copy(update={"weights": GIVEN}))
+    assert str(refusal.value) == (
+        "model.weights: the network 'tabular-linear' does not begin with given weights; efficient, pretrained-vgg, "
+        "resnet, vgg do. Leave it out"
+    )
 
 
 def test_every_default_is_within_its_range() -> None:

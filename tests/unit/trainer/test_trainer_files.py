@@ -13,7 +13,7 @@ import pytest
 from idla_contract.artifact import digest_of
 from idla_contract.problem import Metric, Problem
 from idla_contract.result import FailureReason, StepResult, TaskResult
-from idla_contract.task import Candidate, DataSource, ModelSpec, ProfileStep, TaskSpec, TrainStep
+from idla_contract.task import Candidate, DataSource, ModelSpec, ProfileStep, TaskSpec, Training, TrainStep
 from idla_preprocess import Classes, ImageSpec
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Parts
@@ -149,7 +149,8 @@ def candidate() -> TrainedCandidate:
         model=MODEL,
         signature_digest=dataset().signature.digest(),
         data_digest=DIGEST,
-        seed=1,
+        training=Training(max_epochs=3, seed=7),
+        environment={"python": "3.11.2", "processor": "a fast one"},
         weights={"0000": np.arange(200, dtype=np.float32)},
     )
 
@@ -169,9 +170,10 @@ def test_a_candidate_is_found_again(tmp_path: Path) -> None:
     saved_candidate(tmp_path)
     found, expected = load_candidate(tmp_path, wanted()), candidate()
     assert np.array_equal(found.weights["0000"], expected.weights["0000"])
-    assert (found.model, found.signature_digest, found.data_digest, found.seed) == (
-        expected.model, expected.signature_digest, expected.data_digest, expected.seed,
+    assert (found.model, found.signature_digest, found.data_digest) == (
+        expected.model, expected.signature_digest, expected.data_digest,
     )  # fmt: skip
+    assert (found.training, found.environment, found.seed) == (expected.training, expected.environment, 7)
 
 
 def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_what_cannot_be_split(data: Drawn, shares: Split, reason: str, message: 
 def test_a_profile_tells_sizes_and_shares() -> None:
     data = dataset([300, 325])
     assert profiled(data) == DataProfile(
-        digest=DIGEST, examples=625, shape=(2, 2, 1), facts={"maximum": 625.0},
+        digest=DIGEST, examples=625, shape=(2, 2, 1), facts={"classes": 2, "maximum": 625.0},
         classes=("c0", "c1"), class_counts=(300, 325),
         train_examples=400, validation_examples=50, gate_examples=50, test_examples=125, baseline_score=0.52,
     )  # fmt: skip
@@ -180,8 +180,8 @@ def test_a_profile_warns_of_what_harms() -> None:
     data = Drawn(images, data.labels, data.classes)
     assert profiled(data).warnings == (
         "the classes are unbalanced: 100 examples of 'c1', 10 of 'c0'; accuracy says little about the rare ones",
-        "68 images are exact copies of another; copies of one class stay in the same split",
-        "16 of the copies have another label than the first; correct the labels",
+        "68 images are copies of an earlier one; copies stay in the same split",
+        "16 copies have another label than the first, such as examples 2 ('c0') and 42 ('c1'), counted from 0",
         "pixels go down to -3; they are expected from 0 to a maximum",
         "1 images have the same value in every pixel and tell nothing",
         "the test split has 21 examples: its accuracy is a rough figure",

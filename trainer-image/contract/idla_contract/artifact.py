@@ -2,12 +2,18 @@
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from idla_contract.base import ContractModel
+from idla_contract.lineage import Lineage
 from idla_contract.task import Digest
+
+__all__ = [
+    "CARD", "FLOAT_MODEL", "GOLDEN", "MANIFEST", "MODEL", "PREPROCESS", "PREPROCESS_ARRAYS", "ArtifactManifest",
+    "FileEntry", "Lineage", "MadeWith", "TensorSpec", "canonical_bytes", "digest_of",
+]  # fmt: skip
 
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
@@ -38,15 +44,13 @@ class FileEntry(ContractModel):
     size_bytes: int = Field(ge=0)
 
 
-class Lineage(ContractModel):
-    """Enough to make the artifact again."""
+class MadeWith(ContractModel):
+    """Every setting that the model was built and trained with, defaults among them."""
 
-    data_digest: Digest
-    template: str
-    image: str
-    seed: int
-    code_version: str
-    tensorflow_version: str
+    builder: str
+    hyperparameters: dict[str, float | int | str]
+    training: dict[str, Any]
+    """As `Training` has them; kept as they were said, since an artifact outlives the settings of its day."""
 
 
 class ArtifactManifest(ContractModel):
@@ -60,6 +64,8 @@ class ArtifactManifest(ContractModel):
     variant: str
     files: tuple[FileEntry, ...] = Field(min_length=1, max_length=64)
     lineage: Lineage
+    made_with: MadeWith | None = None
+    """Unknown of artifacts of older trainers."""
 
 
 def canonical_bytes(manifest: ArtifactManifest) -> bytes:

@@ -7,6 +7,10 @@ STORE_MOUNT = "/artifacts"
 """Read-write claim of the workflow."""
 DATA_MOUNT = "/data"
 """Read-only claim of `pvc://` data."""
+DATA_SECRET_MOUNT = "/etc/idla-data-secret"  # noqa: S105  # a path
+"""Read-only Secret with keys and certificates for remote data; empty where the Secret is missing."""
+DATA_SECRET_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ca.crt")
+"""What of it a pod sees, each in a file; a key that the Secret does not have is no file."""
 SAMPLES_ROOT = "/opt/idla/samples"
 """Data sets inside the trainer image, behind `sample://`."""
 MODEL_MOUNT = "/model"

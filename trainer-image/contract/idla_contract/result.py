@@ -2,10 +2,12 @@
 
 import json
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from idla_contract.base import ContractModel
+from idla_contract.lineage import Lineage
 from idla_contract.paths import TERMINATION_LIMIT
 from idla_contract.problem import Metric
 from idla_contract.task import Digest
@@ -90,7 +92,7 @@ class TrainReport(ContractModel):
     parameters: int
     epochs: int
     best_epoch: int
-    """Counted from 1."""
+    """Counted from 1; 0: the closed form that the training began with."""
     stopped: str
     """`EarlyStopping`, `MaxEpochs` or `Budget`."""
     validation_score: float
@@ -103,6 +105,35 @@ class TrainReport(ContractModel):
     resumed: int = 0
     """How often it went on from a checkpoint."""
     curve: tuple[Epoch, ...] = ()
+
+
+class TrialReport(ContractModel):
+    """How far a trial of a search came; figures are of the validation split alone."""
+
+    rung: int = 0
+    """The last one that it was trained for, counted from 1."""
+    epochs: int = 0
+    parameters: int = 0
+    validation_score: float = 0.0
+    validation_score_error: float = 0.0
+    """Standard error of the score on this split."""
+    validation_loss: float = 0.0
+    seconds: float = 0.0
+    stopped: str = Field(default="", max_length=63)
+    """As of a `TrainReport`; empty where the trial could have gone on."""
+    failure: str = Field(default="", max_length=63)
+    """A FailureReason, where the trial could not be trained."""
+
+
+class SearchReport(ContractModel):
+    """What the trials of a search came to; the winner's training is the `train` beside it."""
+
+    winner: int
+    """Its place in the step's trials, counted from 0."""
+    trials: Annotated[tuple[TrialReport, ...], Field(max_length=16)]
+    """In the order of the step's."""
+    seconds: float
+    """Wall time of all trials."""
 
 
 class Variant(ContractModel):
@@ -126,6 +157,28 @@ class Variant(ContractModel):
     """Why it passed, failed, or was not kept."""
 
 
+class Retraining(ContractModel):
+    """A training that is over: of how many epochs the best one was which."""
+
+    epochs: int = Field(ge=0)
+    """Over which its learning rate went."""
+    best_epoch: int = Field(ge=0)
+    """Counted from 1; 0: the network as it came."""
+
+
+class Making(ContractModel):
+    """How the shipped network came from the trained one; each part is null where nothing was done."""
+
+    further: Retraining | None = None
+    """The trained network learned on."""
+    keep_percent: int | None = Field(default=None, ge=1, le=100)
+    """Share of its channels that stayed."""
+    smaller: Retraining | None = None
+    """The network with fewer channels learned from it."""
+    rounded: Retraining | None = None
+    """And that the network learned to be rounded."""
+
+
 class CompressReport(ContractModel):
     """The variants and the choice between them."""
 
@@ -135,6 +188,18 @@ class CompressReport(ContractModel):
     variants: tuple[Variant, ...]
     unpruned: tuple[str, ...] = Field(default=(), max_length=8)
     """Layers whose channels could not be followed, and why."""
+    making: Making = Making()
+    """Of the choice."""
+
+
+class RefitReport(ContractModel):
+    """What became of making the choice again from more examples."""
+
+    shipped: bool
+    """Whether what was made is shipped; else it is what Compress made."""
+    examples: int = Field(ge=0)
+    """That it learned from."""
+    message: str = Field(max_length=1024)
 
 
 class EvaluateReport(ContractModel):
@@ -163,6 +228,8 @@ class ArtifactRef(ContractModel):
     digest: Digest
     """Of the bytes of `manifest.json`, which lists the digest of every other file."""
     size_bytes: int
+    lineage: Lineage | None = None
+    """As the manifest has it."""
 
 
 class StepResult(ContractModel):
@@ -182,17 +249,20 @@ class TaskResult(ContractModel):
     failure: Failure | None = None
     profile: DataProfile | None = None
     train: TrainReport | None = None
+    search: SearchReport | None = None
     compress: CompressReport | None = None
+    refit: RefitReport | None = None
     evaluate: EvaluateReport | None = None
     artifact: ArtifactRef | None = None
 
     def shortened(self, limit: int = TERMINATION_LIMIT) -> "TaskResult":
         """Return this result with as little removed as makes its JSON at most `limit` bytes.
 
-        Removed in this order until it fits: the training curve, the profile's warnings and class counts, the step
-        timings, the variants' messages with the layers that kept their channels, the end of the failure's message, the
-        class names, the profile and the variants. At last only the failure and the artifact stay, with texts cut. That
-        fits into 2 KiB, and nothing is ever raised: a container that has an answer must be able to give it.
+        Removed in this order until it fits: the training curve, the names and counts of the classes, the step timings,
+        the variants' messages with the layers that kept their channels, the artifact's lineage, the ends of the
+        profile's warnings and of the failure's message, the warnings, the profile and the variants. At last only the
+        failure and the artifact stay, with texts cut. That fits into 2 KiB, and nothing is ever raised: a container
+        that has an answer must be able to give it.
         """
         result = self
         for cut in _CUTS:
@@ -208,10 +278,23 @@ def _without_curve(result: TaskResult) -> TaskResult:
     return result.model_copy(update={"train": result.train.model_copy(update={"curve": ()})})
 
 
-def _without_profile_details(result: TaskResult) -> TaskResult:
+def _without_classes(result: TaskResult) -> TaskResult:
     if result.profile is None:
         return result
-    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": (), "class_counts": ()})})
+    return result.model_copy(update={"profile": result.profile.model_copy(update={"classes": (), "class_counts": ()})})
+
+
+def _with_short_warnings(result: TaskResult) -> TaskResult:
+    if result.profile is None:
+        return result
+    warnings = tuple(cut_text(warning, _SHORT) for warning in result.profile.warnings)
+    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": warnings})})
+
+
+def _without_warnings(result: TaskResult) -> TaskResult:
+    if result.profile is None:
+        return result
+    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": ()})})
 
 
 def _without_steps(result: TaskResult) -> TaskResult:
@@ -227,6 +310,12 @@ def _without_variant_messages(result: TaskResult) -> TaskResult:
     )
 
 
+def _without_lineage(result: TaskResult) -> TaskResult:
+    if result.artifact is None:
+        return result
+    return result.model_copy(update={"artifact": result.artifact.model_copy(update={"lineage": None})})
+
+
 def _with_short_failure(result: TaskResult) -> TaskResult:
     if result.failure is None:
         return result
@@ -234,14 +323,8 @@ def _with_short_failure(result: TaskResult) -> TaskResult:
     return result.model_copy(update={"failure": result.failure.model_copy(update={"message": message})})
 
 
-def _without_classes(result: TaskResult) -> TaskResult:
-    if result.profile is None:
-        return result
-    return result.model_copy(update={"profile": result.profile.model_copy(update={"classes": ()})})
-
-
 def _without_reports(result: TaskResult) -> TaskResult:
-    return result.model_copy(update={"profile": None, "compress": None})
+    return result.model_copy(update={"profile": None, "compress": None, "refit": None})
 
 
 def _bare(result: TaskResult) -> TaskResult:
@@ -263,11 +346,13 @@ _URI = 512
 """More than any `pvc://` address of an artifact has."""
 _CUTS = (
     _without_curve,
-    _without_profile_details,
+    _without_classes,
     _without_steps,
     _without_variant_messages,
+    _without_lineage,
+    _with_short_warnings,
     _with_short_failure,
-    _without_classes,
+    _without_warnings,
     _without_reports,
     _bare,
 )

@@ -33,7 +33,7 @@ class DataFormat(StrEnum):
     IMAGE_FOLDER = "ImageFolder"
     """A folder of JPEG or PNG files for each class."""
     PARQUET = "Parquet"
-    """Columns; it is refused so far."""
+    """Typed columns, in one file or in a folder of parts."""
     TFRECORD = "TFRecord"
     """Records of `tf.train.Example`."""
 
@@ -69,11 +69,24 @@ class Split(ContractModel):
     seed: int = Field(default=42, ge=0)
 
 
+class Access(ContractModel):
+    """Where objects of `s3://` are; the keys are in files (DATA_SECRET_MOUNT), never in a spec."""
+
+    region: str | None = Field(default=None, max_length=64)
+    """Default: us-east-1."""
+    endpoint: str | None = Field(default=None, max_length=300)
+    """`https://host[:port]`; default: AWS's."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class DataSource(ContractModel):
     """Where the examples are."""
 
     uri: str = Field(max_length=2048)
-    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT) or `https://host/path`."""
+    """`sample://name`, `pvc://claim/path` (mounted at DATA_MOUNT), `s3://bucket/key` or `https://host/path`."""
     digest: Digest | None = None
     format: DataFormat = DataFormat.AUTO
     columns: Columns = Columns()
@@ -88,6 +101,8 @@ class DataSource(ContractModel):
     """Recommendation: a table of the items' features, with the item's column."""
     items_digest: Digest | None = None
     split: Split = Split()
+    access: Access | None = Field(default=None, exclude_if=_is_none)
+    """Default: AWS's own place. It is left out where it is None, so that hashes of work without it stay."""
 
     @model_validator(mode="after")
     def _tested(self) -> Self:
@@ -226,6 +241,52 @@ class TrainStep(ContractModel):
     training: Training = Training()
 
 
+class Trial(ContractModel):
+    """A model with settings that competes in a search."""
+
+    model: ModelSpec
+    training: Training
+    maximum_parameters: int | None = Field(default=None, ge=1)
+    """Weights that its network may have; one with more is given up before it is trained."""
+
+
+class Rung(ContractModel):
+    """How far every trial that is left is trained, and how many are left then."""
+
+    percent: int = Field(ge=1, le=100)
+    """Of each trial's own `max_epochs`, rounded, at least one epoch."""
+    steps: int = Field(default=1, ge=1)
+    """It is trained for as many epochs as have at least these steps, even where they are more percent: what a few
+    batches tell of small data is little, and the building of its network takes longer."""
+    kept: int = Field(ge=1, le=16)
+
+
+class SearchStep(ContractModel):
+    """Train many trials a little, the better ones further and the best one to its end (successive halving).
+
+    What is trained is gone on with, never repeated. The best at a rung are those with the best validation scores; of
+    equal scores the lower validation loss wins.
+    """
+
+    kind: Literal["Search"] = "Search"
+    trials: Annotated[tuple[Trial, ...], Field(min_length=1, max_length=16)]
+    rungs: Annotated[tuple[Rung, ...], Field(min_length=1, max_length=8)]
+    """Each takes its trials further than the one before; the last one to their end, and keeps one."""
+    max_seconds: int | None = Field(default=None, ge=1)
+    """Time for the steps of all trials; each rung may use an equal part and what is left of those before."""
+
+    @model_validator(mode="after")
+    def _narrowing(self) -> Self:
+        shares, kept = [rung.percent for rung in self.rungs], [rung.kept for rung in self.rungs]
+        if shares != sorted(set(shares)) or kept != sorted(kept, reverse=True) or (shares[-1], kept[-1]) != (100, 1):
+            found = ", ".join(f"{rung.percent} % keeps {rung.kept}" for rung in self.rungs)
+            raise ValueError(
+                f"rungs: found {found}; allowed: each takes more percent than the one before and keeps no more trials,"
+                " the last one takes 100 and keeps 1"
+            )
+        return self
+
+
 class CompressStep(ContractModel):
     """Convert the selected candidate to LiteRT, compress it and judge each variant on the gate split."""
 
@@ -240,10 +301,42 @@ class CompressStep(ContractModel):
     maximum_latency_p95_milliseconds: float | None = None
 
 
+class RefitStep(ContractModel):
+    """Make what Compress chose again, from all examples but those of the test split.
+
+    The same settings are trained for as many epochs as turned out best; nothing is chosen any more. Where it cannot be
+    done, or not in time, what Compress made is shipped.
+    """
+
+    kind: Literal["Refit"] = "Refit"
+    max_seconds: int | None = Field(default=None, ge=1)
+    """Wall time of all its trainings; default: no limit."""
+
+
+class Rejected(ContractModel):
+    """A candidate that is not shipped."""
+
+    template: str = Field(max_length=253)
+    reason: str = Field(max_length=63)
+    figures: str = Field(default="", max_length=1024)
+    """Empty where it was not trained to its end."""
+
+
+class Selection(ContractModel):
+    """Why this candidate is shipped, for the model card: the pod sees one candidate alone."""
+
+    reason: str = Field(max_length=63)
+    figures: str = Field(max_length=1024)
+    """Figures of the validation split alone, and nothing that another run of the same work would change."""
+    rejected: Annotated[tuple[Rejected, ...], Field(max_length=16)] = ()
+
+
 class EvaluateStep(ContractModel):
-    """Measure the float and the served model on the test split, once, after every choice."""
+    """Measure the float and the served model on the test split, once, after every choice, and write the model card."""
 
     kind: Literal["Evaluate"] = "Evaluate"
+    selection: Selection | None = None
+    """Default: the card does not tell it."""
 
 
 class VerifyStep(ContractModel):
@@ -259,7 +352,8 @@ class PublishStep(ContractModel):
 
 
 Step = Annotated[
-    ProfileStep | TrainStep | CompressStep | EvaluateStep | VerifyStep | PublishStep, Field(discriminator="kind")
+    ProfileStep | TrainStep | SearchStep | CompressStep | RefitStep | EvaluateStep | VerifyStep | PublishStep,
+    Field(discriminator="kind"),
 ]
 
 

@@ -1,12 +1,19 @@
-"""The artifact folder of a task: the chosen file and all that a server needs beside it."""
+"""The artifact folder of a task: the chosen file and all that a server needs beside it.
 
-import importlib.metadata
+The manifest seals a folder, so it is written once, by the last step that has something to say. Compress makes the files
+that are served and a draft of the manifest beside the folder, and Refit may make them once more; Evaluate, which alone
+knows the figures of the test split, adds the model card and writes the manifest of both. Were it rewritten instead, a
+task that goes on after a kill would find another manifest than Compress noted, and compress again.
+"""
+
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from idla_contract.artifact import (
+    CARD,
     FLOAT_MODEL,
     GOLDEN,
     MANIFEST,
@@ -16,6 +23,7 @@ from idla_contract.artifact import (
     ArtifactManifest,
     FileEntry,
     Lineage,
+    MadeWith,
     canonical_bytes,
     digest_of,
 )
@@ -24,13 +32,20 @@ from idla_server.signature import tensor_specs
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Indices
+from idla_trainer.environment import UNKNOWN
 from idla_trainer.folder import write_atomically
+from idla_trainer.models.registry import entry_of
 from idla_trainer.training.candidate import TrainedCandidate
 from idla_trainer.training.checkpoints import Arrays, pack
 
 FOLDER = "artifact"
+DRAFT = "draft.json"
+"""The manifest without the model card, in the task's folder."""
 _PARTS = (MODEL, FLOAT_MODEL, PREPROCESS, PREPROCESS_ARRAYS, GOLDEN)
-FILES = tuple(f"{FOLDER}/{name}" for name in (*_PARTS, MANIFEST))
+ASSEMBLED = (*(f"{FOLDER}/{name}" for name in _PARTS), DRAFT)
+"""What `assemble` writes, in the task's folder."""
+SEALED = tuple(f"{FOLDER}/{name}" for name in (CARD, MANIFEST))
+"""And `seal`."""
 GOLDEN_INPUTS = 16
 
 
@@ -45,16 +60,17 @@ class Contents:
     """The float model."""
 
 
-def assemble(folder: Path, candidate: TrainedCandidate, dataset: Dataset, contents: Contents) -> None:
-    """Write the artifact folder.
+def assemble(task: Path, candidate: TrainedCandidate, dataset: Dataset, contents: Contents) -> None:
+    """Write the files that are served, and the draft of their manifest.
 
     Args:
-        folder: made where it is missing; files of an earlier attempt are replaced.
+        task: the task's folder; files of an earlier attempt are replaced.
         candidate: what was trained.
-        dataset: what it was trained on, with the signature that is served; examples of its judging part become the
-            golden inputs.
+        dataset: what it was trained on, with the signature that is served; examples of its judging part, or where
+            that is empty of its training part, become the golden inputs.
         contents: the model files.
     """
+    folder = task / FOLDER
     folder.mkdir(exist_ok=True)
     write_atomically(folder / MODEL, contents.chosen)
     write_atomically(folder / FLOAT_MODEL, contents.plain)
@@ -62,20 +78,35 @@ def assemble(folder: Path, candidate: TrainedCandidate, dataset: Dataset, conten
     write_atomically(folder / PREPROCESS, signature.to_json().encode())
     write_atomically(folder / PREPROCESS_ARRAYS, pack(signature.arrays()))
     write_atomically(folder / GOLDEN, pack(_golden(folder / MODEL, dataset)))
-    write_atomically(folder / MANIFEST, canonical_bytes(_manifest(folder, candidate, dataset, contents.variant)))
+    write_atomically(task / DRAFT, canonical_bytes(_manifest(folder, candidate, dataset, contents.variant)))
+
+
+def read_draft(task: Path) -> ArtifactManifest:
+    """Return the manifest that `assemble` drafted."""
+    return ArtifactManifest.model_validate_json((task / DRAFT).read_bytes())
+
+
+def seal(task: Path, card: str) -> None:
+    """Write the model card and the manifest of everything."""
+    folder, draft = task / FOLDER, read_draft(task)
+    write_atomically(folder / CARD, card.encode())
+    whole = draft.model_copy(update={"files": (*draft.files, _entry(folder / CARD))})
+    write_atomically(folder / MANIFEST, canonical_bytes(whole))
 
 
 def _golden(model: Path, dataset: Dataset) -> Arrays:
     """Return raw inputs, texts as arrays of a fixed width, with what the model answers."""
     examples = dataset.examples(_golden_positions(dataset))
     raw = examples.raw.items()
-    plain = {f"inputs.{name}": array.astype("U") if array.dtype.kind == "O" else array for name, array in raw}
+    plain = {
+        f"inputs.{name}": np.asarray(array).astype("U") if array.dtype.kind == "O" else array for name, array in raw
+    }
     return {**plain, "values": Runtime(model).predict(examples.inputs)}
 
 
 def _golden_positions(dataset: Dataset) -> Indices:
     """Return positions of the judging part, one of each class first."""
-    part = dataset.parts.judged
+    part = dataset.parts.judged if len(dataset.parts.judged) else dataset.parts.train
     if not dataset.classes:
         return part[:GOLDEN_INPUTS]
     _, first = np.unique(dataset.targets[part], return_index=True)
@@ -83,7 +114,7 @@ def _golden_positions(dataset: Dataset) -> Indices:
 
 
 def read_manifest(folder: Path) -> tuple[ArtifactManifest, str]:
-    """Return the manifest that `assemble` wrote, and its digest."""
+    """Return the manifest that `seal` wrote, and its digest."""
     content = (folder / MANIFEST).read_bytes()
     return ArtifactManifest.model_validate_json(content), digest_of(content)
 
@@ -96,26 +127,29 @@ def _manifest(folder: Path, candidate: TrainedCandidate, dataset: Dataset, varia
         labels=dataset.classes,
         variant=variant,
         files=tuple(_entry(folder / name) for name in _PARTS),
-        lineage=Lineage(
-            data_digest=candidate.data_digest,
-            template=candidate.model.template,
-            image=os.environ.get("IDLA_IMAGE") or "unknown",
-            seed=candidate.seed,
-            code_version=_version("idla-trainer"),
-            tensorflow_version=_version("tensorflow-cpu", "tensorflow"),
+        lineage=_lineage(candidate, dataset),
+        made_with=MadeWith(
+            builder=candidate.model.builder,
+            hyperparameters=dict(entry_of(candidate.model)[1]),
+            training=json.loads(candidate.training.to_json()),
         ),
+    )
+
+
+def _lineage(candidate: TrainedCandidate, dataset: Dataset) -> Lineage:
+    rest = dict(candidate.environment)
+    return Lineage(
+        data_digest=candidate.data_digest,
+        test_digest=dataset.test_digest,
+        template=candidate.model.template,
+        image=os.environ.get("IDLA_IMAGE") or UNKNOWN,
+        seed=candidate.seed,
+        code_version=rest.pop("idla-trainer", UNKNOWN),
+        tensorflow_version=rest.pop("tensorflow", UNKNOWN),
+        environment=rest,
     )
 
 
 def _entry(path: Path) -> FileEntry:
     content = path.read_bytes()
     return FileEntry(name=path.name, digest=digest_of(content), size_bytes=len(content))
-
-
-def _version(*distributions: str) -> str:
-    for name in distributions:
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "unknown"

@@ -12,13 +12,16 @@ import tensorflow as tf
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Array, Arrays
 
+from idla_trainer.compression.packing import packed
+from idla_trainer.compression.served_form import as_served
+
 REPRESENTATIVE = 300
 """Examples by which the ranges of the activations are found."""
 
 
 def float_model(model: Any) -> bytes:
     """Return the file without any compression."""
-    return _converted(tf.lite.TFLiteConverter.from_keras_model(_listed(model)))
+    return _converted(tf.lite.TFLiteConverter.from_keras_model(_listed(as_served(model))))
 
 
 def compressed_model(model: Any, method: CompressionMethod, inputs: Arrays) -> bytes:
@@ -30,7 +33,7 @@ def compressed_model(model: Any, method: CompressionMethod, inputs: Arrays) -> b
         inputs: the network's inputs by name for the train split, [N, ...] each; evenly chosen examples give the ranges
             of the activations.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(_listed(model))
+    converter = tf.lite.TFLiteConverter.from_keras_model(_listed(as_served(model)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     match method:
         case CompressionMethod.DYNAMIC_RANGE:
@@ -51,10 +54,11 @@ def _listed(model: Any) -> Any:
 
 
 def _converted(converter: Any) -> bytes:
-    """Convert without the converter's chatter: the list of its captures, and a warning of what is wanted here."""
+    """Convert and pack, without the converter's chatter: the list of its captures, a warning of what is wanted here."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
-        return bytes(converter.convert())
+        content = bytes(converter.convert())
+    return packed(content)
 
 
 def _representative(inputs: Arrays) -> Iterator[dict[str, Array]]:

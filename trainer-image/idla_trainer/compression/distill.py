@@ -1,7 +1,9 @@
 """Training of a smaller network by a larger one: it learns the targets and what the larger one answers."""
 
+import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,25 +11,24 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from idla_contract.task import EarlyStopping, Training
 
-from idla_trainer.compression.graph import fed
-from idla_trainer.training.batches import epoch_order, steps_per_epoch
+from idla_trainer.data.dataset import Examples
+from idla_trainer.failures import TaskError
+from idla_trainer.models.entry import Change
+from idla_trainer.training.answering import answers, fed, logits_model
+from idla_trainer.training.loop import Loop, Material
+from idla_trainer.training.network import Loss, Network, Rounding, StepLoss
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-Loss = Callable[[Any, Any], Any]
-"""Targets and outputs of the layer "logits" -> one loss an example, as `Objective.loss`."""
-Augment = Callable[..., Arrays]
-"""`augment(inputs, epoch=, step=)` returns the changed inputs of a batch."""
-Change = Callable[[Sequence[Any]], list[Any]]
-"""Trainable values of a network -> what it computes with instead."""
-_AT_ONCE = 512
-_WARM_UP = 0.05
-_LAST_RATE = 0.01
+_ANSWER = "idla teacher's logits"
+"""Name beside those of the inputs; no tensor of a network has it."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
-    """Examples to learn from, and others by which the best epoch is chosen."""
+    """Examples to learn from, and others by which the best epoch is chosen; without such it is the last one."""
 
     inputs: Arrays
     targets: npt.NDArray[Any]
@@ -46,9 +47,9 @@ class Lesson:
     """Of the targets."""
     teacher: Any | None = None
     """A model with the same logits; None trains by the targets alone."""
-    augment: Augment | None = None
+    augment: Change | None = None
     """Changes the inputs of each batch; the teacher answers the changed ones."""
-    change: Callable[[Any], Change] | None = None
+    rounding: Callable[[Any], Rounding] | None = None
     """For the model that is trained, what it computes with (quantization-aware training)."""
 
 
@@ -61,15 +62,31 @@ class Settings:
     learning_rate: float = 0.001
     """Peak of a linear warm-up over 5 % of the steps and a cosine decay to 1 % of it."""
     weight_decay: float = 1e-4
+    average_decay: float = 0.0
+    """Of the moving average of the weights, as in every training; 0: none."""
     teacher_share: float = 0.7
     """Weight of the teacher's answers in the loss; the targets have the rest."""
     temperature: float = 3.0
     """Softens both answers where these are classes (Hinton et al. 2015)."""
     classes: bool = True
     """Whether the logits are of classes: their distributions are compared, else the values by squares."""
-    seconds: float = float("inf")
+    stop: int | None = None
+    """Epoch after which it ends, while the learning rate goes on as for all of them; None: the last one."""
+    seconds: float = math.inf
     """Epochs that would end later are not begun; the first one is always learned."""
     seed: int = 0
+
+    def training(self) -> Training:
+        """Return them as those of every training; no patience ends it early."""
+        return Training(
+            max_epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            average_decay=self.average_decay,
+            early_stopping=EarlyStopping(patience_epochs=self.epochs),
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +95,16 @@ class Learned:
 
     epochs: int
     best_epoch: int
-    """Counted from 1; 0 is the network as it came."""
+    """Counted from 1; 0 is the network as it came. Without validation examples it is the last one."""
     losses: tuple[float, ...]
-    """Of the validation examples, the first before any step."""
+    """Of the validation examples, the first before any step; not a number without them."""
     seconds: float
 
 
 def distill(student: Any, lesson: Lesson, settings: Settings, check: Callable[[], None] = lambda: None) -> Learned:
     """Train a model in place; it ends with the weights of its best epoch by the loss of the validation examples.
+
+    A loss that is no longer finite ends it too: the best weights until then are kept.
 
     Args:
         student: a functional Keras model with a layer named "logits".
@@ -93,132 +112,62 @@ def distill(student: Any, lesson: Lesson, settings: Settings, check: Callable[[]
         settings: how it learns.
         check: called before each step; may raise to end the training.
     """
-    started = time.monotonic()
-    training = _Training(student, lesson, settings)
-    losses = [training.validation_loss()]
-    best, best_epoch, longest, epoch = training.weights(), 0, 0.0, 0
-    for epoch in range(1, settings.epochs + 1):
-        begun = time.monotonic()
-        if epoch > 1 and begun - started + longest > settings.seconds:
-            epoch -= 1  # noqa: PLW2901 - this one is not learned
-            break
-        training.epoch(epoch, check)
-        losses.append(training.validation_loss())
-        if losses[-1] <= min(losses):
-            best, best_epoch = training.weights(), epoch
-        longest = max(longest, time.monotonic() - begun)
-    training.set_weights(best)
-    return Learned(epoch, best_epoch, tuple(losses), time.monotonic() - started)
-
-
-class _Training:
-    """One training: the models, the optimizer and the compiled step."""
-
-    def __init__(self, student: Any, lesson: Lesson, settings: Settings) -> None:
-        tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(settings.seed)
-        self._model, self._lesson, self._settings = logits_model(student), lesson, settings
-        self._data = lesson.data
-        self._change: Change = list if lesson.change is None else lesson.change(self._model)
-        self._teacher = logits_model(lesson.teacher) if lesson.teacher is not None else None
-        self._answers = self._known_answers()
-        self._optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
-        self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        self._optimizer.build(self._model.trainable_variables)
-        self._step = tf.function(self._trace_step, reduce_retracing=True)
-        self._score = tf.function(self._trace_score, reduce_retracing=True)
-
-    def epoch(self, number: int, check: Callable[[], None]) -> None:
-        """Learn every example once."""
-        count, settings = len(self._data.targets), self._settings
-        order = epoch_order(count, settings.batch_size, seed=settings.seed, epoch=number)
-        per_epoch = steps_per_epoch(count, settings.batch_size)
-        for step, chosen in enumerate(order):
+    keras.utils.set_random_seed(settings.seed)
+    started, data, training = time.monotonic(), lesson.data, settings.training()
+    validation, last = Examples(data.validation_inputs, data.validation_targets, {}), settings.epochs
+    if settings.stop is not None:
+        last = settings.stop
+    network = Network(
+        student,
+        training,
+        learned=_learned(lesson, settings),
+        judged=lesson.loss,
+        rounding=lesson.rounding,
+    )
+    loop = Loop(
+        network,
+        training,
+        Material(
+            train=Examples(_with_answers(lesson), data.targets, {}, data.weights),
+            validation=validation if len(validation) else None,
+            change=lesson.augment,
+        ),
+        max_seconds=settings.seconds,
+    )
+    try:
+        loop.judge_first()
+        while loop.end() is None and loop.course.epoch < last:
             check()
-            done = ((number - 1) * per_epoch + step) / (settings.epochs * per_epoch)
-            self._optimizer.learning_rate.assign(settings.learning_rate * _share_of_rate(done))
-            inputs: Arrays = {name: values[chosen] for name, values in self._data.inputs.items()}
-            if self._lesson.augment is not None:
-                inputs = self._lesson.augment(inputs, epoch=number, step=step)
-            self._step(inputs, self._data.targets[chosen], self._answer(inputs, chosen), self._weight(chosen))
-
-    def validation_loss(self) -> float:
-        """Return the mean loss by the targets."""
-        inputs, targets = self._data.validation_inputs, self._data.validation_targets
-        total = 0.0
-        for start in range(0, len(targets), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            total += float(self._score({name: values[part] for name, values in inputs.items()}, targets[part]))
-        return total / max(1, len(targets))
-
-    def weights(self) -> list[npt.NDArray[Any]]:
-        """Return copies of all weights."""
-        return [np.array(variable.value.numpy()) for variable in self._model.variables]
-
-    def set_weights(self, weights: Sequence[npt.NDArray[Any]]) -> None:
-        """Set what `weights` returned."""
-        for variable, value in zip(self._model.variables, weights, strict=True):
-            variable.assign(value)
-
-    def _known_answers(self) -> npt.NDArray[np.float32] | None:
-        """Return the teacher's logits of all examples, where these do not change."""
-        if self._teacher is None or self._lesson.augment is not None:
-            return None
-        return answers(self._teacher, self._data.inputs)
-
-    def _answer(self, inputs: Arrays, chosen: npt.NDArray[np.int64]) -> Any:
-        if self._answers is not None:
-            return self._answers[chosen]
-        if self._teacher is None:
-            return np.zeros((len(chosen), 1), np.float32)
-        return self._teacher(fed(self._teacher, inputs), training=False)
-
-    def _weight(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        weights = self._data.weights
-        return np.ones(len(chosen), np.float32) if weights is None else weights[chosen].astype(np.float32)
-
-    def _trace_step(self, inputs: Any, targets: Any, answer: Any, weight: Any) -> None:
-        model, settings = self._model, self._settings
-        with tf.GradientTape() as tape:
-            values = [variable.value for variable in model.trainable_variables]
-            tape.watch(values)
-            state = [variable.value for variable in model.non_trainable_variables]
-            outputs, after, penalties = model.stateless_call(
-                self._change(values), state, fed(model, inputs), training=True, return_losses=True
-            )
-            losses = self._lesson.loss(targets, outputs)
-            if self._teacher is not None:
-                share = settings.teacher_share
-                losses = (1 - share) * losses + share * distance(answer, outputs, settings)
-            total = tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-9)
-            total = tf.add_n([total, *penalties])
-        gradients = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        for variable, value in zip(model.non_trainable_variables, after, strict=True):
-            variable.assign(value)
-        self._optimizer.apply(gradients, model.trainable_variables)
-
-    def _trace_score(self, inputs: Any, targets: Any) -> Any:
-        model = self._model
-        values = self._change([variable.value for variable in model.trainable_variables])
-        state = [variable.value for variable in model.non_trainable_variables]
-        outputs, _ = model.stateless_call(values, state, fed(model, inputs), training=False)
-        return tf.reduce_sum(self._lesson.loss(targets, outputs))
+            loop.step()
+    except TaskError as error:
+        _log.warning("%s", error)
+    if loop.best:
+        loop.finish()
+    course = loop.course
+    losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
+    best = course.best_epoch if loop.judges else course.epoch
+    return Learned(course.epoch, best, losses, time.monotonic() - started)
 
 
-def logits_model(model: Any) -> Any:
-    """Return the part of a model up to its layer "logits"; the weights are the same."""
-    return keras.Model(model.input, model.get_layer("logits").output)
+def _learned(lesson: Lesson, settings: Settings) -> StepLoss:
+    """Return the loss of a step: that of the targets, mixed with the distance from the teacher where there is one."""
+    if lesson.teacher is None:
+        return lambda _, targets, outputs: lesson.loss(targets, outputs)
+    teacher, share = logits_model(lesson.teacher), settings.teacher_share
+
+    def learned(inputs: Mapping[str, Any], targets: Any, outputs: Any) -> Any:
+        answer = inputs[_ANSWER] if _ANSWER in inputs else teacher(fed(teacher, inputs), training=False)
+        return (1 - share) * lesson.loss(targets, outputs) + share * distance(answer, outputs, settings)
+
+    return learned
 
 
-def answers(model: Any, inputs: Arrays) -> npt.NDArray[np.float32]:
-    """Return what a model answers to all examples."""
-    run = tf.function(lambda part: model(fed(model, part), training=False), reduce_retracing=True)
-    count = len(next(iter(inputs.values())))
-    parts = [
-        run({name: values[start : start + _AT_ONCE] for name, values in inputs.items()}).numpy()
-        for start in range(0, count, _AT_ONCE)
-    ]
-    return np.concatenate(parts).astype(np.float32)
+def _with_answers(lesson: Lesson) -> Arrays:
+    """Return the inputs with the teacher's logits beside them, where nothing changes the inputs: they stay the same."""
+    inputs = lesson.data.inputs
+    if lesson.teacher is None or lesson.augment is not None:
+        return inputs
+    return {**inputs, _ANSWER: answers(logits_model(lesson.teacher), inputs)}
 
 
 def distance(teacher: Any, student: Any, settings: Settings) -> Any:
@@ -239,9 +188,3 @@ def distance(teacher: Any, student: Any, settings: Settings) -> Any:
     soft = tf.nn.softmax(teacher / heat)
     apart = tf.nn.log_softmax(teacher / heat) - tf.nn.log_softmax(student / heat)
     return heat**2 * tf.reduce_sum(soft * apart, axis=-1)
-
-
-def _share_of_rate(done: float) -> float:
-    if done < _WARM_UP:
-        return max(done / _WARM_UP, _LAST_RATE)
-    return _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + float(np.cos(np.pi * (done - _WARM_UP) / (1 - _WARM_UP))))

@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from idla_trainer.compression.distill import Arrays, Change
+from idla_trainer.compression.distill import Arrays
 from idla_trainer.compression.folding import folded
-from idla_trainer.compression.graph import Edit, Step, fed, read, rebuilt
+from idla_trainer.compression.graph import Edit, Step, read, rebuilt
+from idla_trainer.training.answering import LOGITS, fed
+from idla_trainer.training.network import Rounding
 
 LEVELS = 127
 _FOLLOWING = 0.95
@@ -98,7 +100,7 @@ def stripped(model: Any) -> Any:
     )
 
 
-def rounded_weights(model: Any) -> Change:
+def rounded_weights(model: Any) -> Rounding:
     """Return what rounds the trainable values of a model as the runtime will hold them; the gradient passes."""
     axes = [_axes(model, variable) for variable in model.trainable_variables]
 
@@ -121,7 +123,7 @@ def _rounded(reading: Any) -> set[int]:
         if call.kind in _ROUNDED
         and not (call.outputs[0] in fused and uses[call.outputs[0]] == 1)
         and call.outputs[0] not in graph.outputs
-        and call.layer != "logits"
+        and call.layer != LOGITS
     }
 
 

@@ -54,6 +54,8 @@ class Edit:
     """Those that replace weights of the same name; None keeps all."""
     absent: bool = False
     """Whether the layer is left out; what came in goes on."""
+    kind: type | None = None
+    """Class with the same settings and weights that takes the place of the old layer's; None keeps it."""
 
 
 Surround = Callable[[Step, Any], Any]
@@ -63,11 +65,6 @@ Surround = Callable[[Step, Any], Any]
 def weights_of(layer: Any) -> dict[str, npt.NDArray[Any]]:
     """Return copies of a layer's weights by name; {} for an operation that has none."""
     return {weight.name: np.array(weight.value.numpy()) for weight in getattr(layer, "weights", ())}
-
-
-def fed(model: Any, inputs: Mapping[str, Any]) -> Any:
-    """Return inputs by name as the model wants them: one tensor, a list or a dictionary."""
-    return keras.tree.pack_sequence_as(model.input, [inputs[tensor.name] for tensor in model.inputs])
 
 
 def read(model: Any) -> Reading:
@@ -204,7 +201,8 @@ def _fresh(operation: Any, name: str, edit: Edit | None) -> Any:
     if not isinstance(operation, keras.Layer):
         return operation
     config = {**operation.get_config(), "name": name, **((edit.config or {}) if edit else {})}
-    return type(operation).from_config(config)
+    kind: Any = edit.kind if edit and edit.kind else type(operation)
+    return kind.from_config(config)
 
 
 def _set_weights(layer: Any, old: Weights, edit: Edit | None) -> None:

@@ -71,7 +71,7 @@ def _verdict(step: CompressStep, baseline: Measured, measured: Measured) -> _Ver
     drop, interval = measured.drop, measured.drop_interval
     is_float = measured is baseline
     within_gate = is_float or (interval[1] if step.gate.strict else drop) <= step.gate.maximum_drop
-    problems = _limit_problems(step, measured)
+    problems = limit_problems(step, measured)
     messages = [] if is_float else [_gate_message(step, drop, interval, measured.examples, within_gate=within_gate)]
     variant = Variant(
         name=measured.name,
@@ -101,7 +101,8 @@ def _gate_message(
     return f"{measured}, and strict allows {allowed} for the interval's end"
 
 
-def _limit_problems(step: CompressStep, measured: Measured) -> list[str]:
+def limit_problems(step: CompressStep, measured: Measured) -> list[str]:
+    """Return which limits of size and latency a file does not keep, with its figures."""
     problems = []
     size, latency = step.maximum_size_bytes, step.maximum_latency_p95_milliseconds
     if size is not None and measured.size_bytes > size:

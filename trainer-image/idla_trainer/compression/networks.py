@@ -2,37 +2,31 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from idla_contract.result import Making, Retraining
 
-from idla_trainer.compression.channels import Analysis, analysed
-from idla_trainer.compression.distill import Arrays, Learned, Lesson, Settings, answers, distill
-from idla_trainer.compression.embeddings import with_concentrated_columns, with_fewer_rows
+from idla_trainer.compression.channels import analysed
+from idla_trainer.compression.distill import Arrays, Learned, Lesson, Settings, distill
 from idla_trainer.compression.fake_quantization import calibrate, rounded_weights, stripped, with_ranges
-from idla_trainer.compression.graph import Reading, read, rebuilt
-from idla_trainer.compression.importance import by_loss
-from idla_trainer.compression.prune import selected, without
+from idla_trainer.compression.graph import read, rebuilt
+from idla_trainer.compression.narrowing import Narrowing, size_of
 from idla_trainer.compression.recipes import Clock, searched
-from idla_trainer.compression.reestimate import reestimate
 from idla_trainer.compression.rules import RULES
-from idla_trainer.compression.sensitivity import products
+from idla_trainer.training.answering import LOGITS, answers
 
 _log = logging.getLogger(__name__)
 _WORTH = 0.95
 """A network with more of the weights than this share is not tried: it would save next to nothing."""
-_MULTIPLE = 4
 _COMPARED = 32
 """Examples by which a copy is compared with the network that it was made of."""
-_LOGITS = "logits"
 _OF_CHANNELS = 0.5
 """Part of the tolerance that a smaller network may use up; the rest is for its rounding."""
 _ROUNDING = 1e-9
 _BASELINE = 0.4
 """Share of the time that the baseline may learn on; each smaller network then learns as many epochs."""
-_ROWS = 0.5
-"""Power of the share of channels that gives the share of rows of a vocabulary that stay."""
 _AWARE_RATE = 0.1
 """Learning rate of quantization-aware training in relation to that of the distillation: it is a last polish."""
 
@@ -62,6 +56,7 @@ class Network:
     model: Any
     drop: float
     """Loss of quality on the validation part against the baseline."""
+    making: Making = field(default_factory=Making)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,37 +81,35 @@ def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
         shares: of the channels that may stay; empty: no training happens.
     """
     alone = (Network("", model, 0.0),)
-    baseline = _copy(model, task.lesson.data.validation_inputs) if shares else None
+    baseline = copied(model, task.lesson.data.validation_inputs) if shares else None
     if baseline is None:
         return Networks(alone, ("the whole network: it cannot be built again from its graph",) if shares else ())
     reading = read(baseline)
     analysis = analysed(reading.graph, RULES)
-    kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (_LOGITS,))
-    worth = tuple(share for share in shares if _size(reading, analysis, share) <= _WORTH)
+    kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (LOGITS,))
+    worth = tuple(share for share in shares if size_of(reading, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
         return Networks(alone, kept)
-    learned = _learn(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    learned = learn(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    further = Retraining(epochs=task.settings.epochs, best_epoch=learned.best_epoch)
     task = replace(task, settings=replace(task.settings, epochs=learned.epochs))
-    reading = read(with_concentrated_columns(baseline))
-    analysis = analysed(reading.graph, RULES)
-    scores = by_loss(analysis, products(reading, task.lesson.data, task.lesson.loss, seed=task.settings.seed))
+    narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
     reference = answers(baseline, task.lesson.data.validation_inputs)
-    found = [Network("", baseline, 0.0)]
+    found = [Network("", baseline, 0.0, Making(further=further))]
 
     def attempt(share: float) -> bool | None:
         if not task.clock.allows(learned.seconds):
             return None
-        removed = selected(analysis.families, scores, keep=share, multiple=_MULTIPLE)
-        narrow = without(reading, analysis, removed).model
-        student = with_fewer_rows(narrow, task.lesson.data.inputs, keep=share**_ROWS)
-        reestimate(student, task.lesson.data.inputs, seed=task.settings.seed)
-        _learn(student, baseline, task, seconds=task.clock.left())
+        student = narrowing.narrowed(share)
+        came = learn(student, baseline, task, seconds=task.clock.left())
         drop = task.drop(reference, answers(student, task.lesson.data.validation_inputs))
         passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
         _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
         if passes:
-            found.append(Network(f"Keep{percent}", student, drop))
+            smaller = Retraining(epochs=task.settings.epochs, best_epoch=came.best_epoch)
+            making = Making(further=further, keep_percent=percent, smaller=smaller)
+            found.append(Network(f"Keep{percent}", student, drop, making))
         return passes
 
     searched(worth, attempt)
@@ -132,15 +125,31 @@ def learned_to_be_rounded(network: Network, baseline: Any, task: Task, *, epochs
         task: how.
         epochs: how long.
     """
-    rounding = with_ranges(network.model)
+    rounding, came = rounded(network.model, baseline, task, epochs)
+    retraining = Retraining(epochs=epochs, best_epoch=came.best_epoch)
+    making = network.making.model_copy(update={"rounded": retraining})
+    return Network(f"{network.name}Aware", stripped(rounding), network.drop, making)
+
+
+def rounded(model: Any, baseline: Any, task: Task, epochs: int, *, stop: int | None = None) -> tuple[Any, Learned]:
+    """Return a copy of a network that learned to be rounded, with its ranges, and what that came to.
+
+    Args:
+        model: what is rounded; not changed.
+        baseline: from which it learns.
+        task: how.
+        epochs: over which the learning rate goes.
+        stop: the epoch after which it ends all the same; None: the last one.
+    """
+    rounding = with_ranges(model)
     calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
-    settings = replace(task.settings, epochs=epochs, learning_rate=task.settings.learning_rate * _AWARE_RATE)
-    lesson = replace(task.lesson, teacher=baseline, change=rounded_weights)
-    distill(rounding, lesson, replace(settings, seconds=task.clock.left()), task.check)
-    return Network(f"{network.name}Aware", stripped(rounding), network.drop)
+    rate = task.settings.learning_rate * _AWARE_RATE
+    settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
+    lesson = replace(task.lesson, teacher=baseline, rounding=rounded_weights)
+    return rounding, distill(rounding, lesson, settings, task.check)
 
 
-def _copy(model: Any, inputs: Arrays) -> Any | None:
+def copied(model: Any, inputs: Arrays) -> Any | None:
     """Return a network of the same layers that answers the same; None where it is none that can be read and rebuilt."""
     some = {name: values[:_COMPARED] for name, values in inputs.items()}
     try:
@@ -151,18 +160,9 @@ def _copy(model: Any, inputs: Arrays) -> Any | None:
         return None
 
 
-def _learn(student: Any, teacher: Any, task: Task, *, seconds: float) -> Learned:
+def learn(student: Any, teacher: Any, task: Task, *, seconds: float) -> Learned:
+    """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
     lesson = replace(task.lesson, teacher=teacher)
     learned = distill(student, lesson, replace(task.settings, seconds=seconds), task.check)
     _log.info("%d epochs, the best is %d, in %.1f s", learned.epochs, learned.best_epoch, learned.seconds)
     return learned
-
-
-def _size(reading: Reading, analysis: Analysis, share: float) -> float:
-    """Return the share of the weights that a network with a share of its channels has."""
-    scores = {int(channel): 0.0 for family in analysis.families for channel in family.channels}
-    removed = selected(analysis.families, scores, keep=share, multiple=_MULTIPLE)
-    if not len(removed):
-        return 1.0
-    smaller = without(reading, analysis, removed).model
-    return float(smaller.count_params() / reading.model.count_params())

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.compression.graph import fed
+from idla_trainer.training.answering import fed
 
 Inputs = Mapping[str, npt.NDArray[Any]]
 BATCH = 256

@@ -213,8 +213,11 @@ def _flatten(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found |
     return Found((np.tile(channels, int(np.prod(_known(shape)[:-1]))),))
 
 
-def _reshape(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
-    """Return the rule of a reshape after which the last axis still says alone which channel it is."""
+def _reshape(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+    """Return the rule of a reshape after which the last axis still says alone which channel it is.
+
+    Where it cuts the last axis into pieces, those of the same place in a piece become one channel.
+    """
     before, after = shapes[call.inputs[0]], shapes[call.outputs[0]]
     channels = tensors[call.inputs[0]]
     if after and after[-1] == len(channels):
@@ -222,7 +225,12 @@ def _reshape(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found |
     if not after or any(length is None for length in (*before, *after)):
         return None
     places = np.broadcast_to(channels, _known(before)).reshape(-1, _known(after)[-1])
-    return Found((places[0],)) if bool((places == places[0]).all()) else None
+    if len(channels) % places.shape[1] == 0:
+        for piece in channels.reshape(-1, places.shape[1])[1:]:
+            ties.tie(places[0], piece)
+    elif not bool((places == places[0]).all()):
+        return None
+    return Found((places[0],))
 
 
 def _permute(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
@@ -239,7 +247,7 @@ _SAME = (
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
     "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
     "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D",
-    "ReLU", "LeakyReLU", "ELU", "RepeatVector", "Identity",
+    "ReLU", "LeakyReLU", "ELU", "RepeatVector", "Identity", "SensorMixing",
     "ops.Relu", "ops.Relu6", "ops.Sigmoid", "ops.Silu", "ops.Tanh", "ops.Gelu", "ops.LeakyRelu", "ops.HardSwish",
 )  # fmt: skip
 

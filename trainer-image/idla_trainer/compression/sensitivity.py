@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from idla_trainer.compression.distill import Data, Loss, logits_model
-from idla_trainer.compression.graph import Reading, fed
+from idla_trainer.compression.distill import Data
+from idla_trainer.compression.graph import Reading
+from idla_trainer.training.answering import fed, logits_model
+from idla_trainer.training.network import Loss
 
 
 def products(

@@ -1,8 +1,10 @@
 """The files that are measured against each other: each network of the search by each method."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from idla_contract.result import Making
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Arrays
 from idla_server.runtime import Runtime
@@ -13,10 +15,22 @@ from idla_trainer.compression.networks import Network, Networks, Task, learned_t
 from idla_trainer.folder import write_atomically
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The variants of a network."""
+
+    paths: Mapping[str, Path]
+    """By name, the float one first."""
+    makings: Mapping[str, Making]
+    """Of the networks that they hold, by name."""
+    unpruned: tuple[str, ...]
+    """Layers whose channels could not be followed, and why."""
+
+
 def write_variants(
     folder: Path, found: Networks, methods: Sequence[CompressionMethod], inputs: Arrays, check: Callable[[], None]
-) -> dict[str, Path]:
-    """Convert every network by every method; return the files by the names of the variants, the float one first.
+) -> Files:
+    """Convert every network by every method.
 
     Args:
         folder: of the files; made where it is missing.
@@ -26,19 +40,19 @@ def write_variants(
         check: called before each conversion; may raise to end the work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {FLOAT: _written(folder, FLOAT, float_model(found.found[0].model))}
+    paths = {FLOAT: _written(folder, FLOAT, float_model(found.found[0].model))}
+    makings = {FLOAT: found.found[0].making}
     for network in found.found:
         for method in methods:
             check()
             name = f"{network.name}{method.value}"
-            files[name] = _written(folder, name, compressed_model(network.model, method, inputs))
-    return files
+            paths[name] = _written(folder, name, compressed_model(network.model, method, inputs))
+            makings[name] = network.making
+    return Files(paths, makings, found.kept)
 
 
-def write_rounded(
-    files: Mapping[str, Path], found: Networks, task: Task, inputs: Arrays, *, epochs: int
-) -> dict[str, Path]:
-    """Let those networks learn to be rounded that lose too much by it; return the files of the full integer variants.
+def write_rounded(files: Files, found: Networks, task: Task, inputs: Arrays, *, epochs: int) -> Files:
+    """Let those networks learn to be rounded that lose too much by it; return the full integer variants as well.
 
     A network does so where its `Int8` file is not good enough by the validation part.
 
@@ -49,21 +63,22 @@ def write_rounded(
         inputs: as for `write_variants`.
         epochs: of the training.
     """
-    made = {}
+    paths, makings = dict(files.paths), dict(files.makings)
     for network in _spoiled(files, found, task):
         task.check()
         aware = learned_to_be_rounded(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
         content = compressed_model(aware.model, CompressionMethod.INT8, inputs)
-        made[name] = _written(files[FLOAT].parent, name, content)
-    return made
+        paths[name] = _written(files.paths[FLOAT].parent, name, content)
+        makings[name] = aware.making
+    return replace(files, paths=paths, makings=makings)
 
 
-def _spoiled(files: Mapping[str, Path], found: Networks, task: Task) -> Iterator[Network]:
+def _spoiled(files: Files, found: Networks, task: Task) -> Iterator[Network]:
     validation = task.lesson.data.validation_inputs
-    reference = Runtime(files[FLOAT]).predict(validation)
+    reference = Runtime(files.paths[FLOAT]).predict(validation)
     for network in found.found:
-        path = files.get(f"{network.name}{CompressionMethod.INT8.value}")
+        path = files.paths.get(f"{network.name}{CompressionMethod.INT8.value}")
         if path is None or not task.clock.allows(0.0):
             continue
         if task.drop(reference, Runtime(path).predict(validation)) > task.tolerance:

@@ -40,14 +40,23 @@ def read_npz(path: Path, memory: int) -> tuple[npt.NDArray[Any], list[str]]:
             raise too_large(path, error.size, memory) from error
         except ArraysError as error:
             raise _unreadable(path, str(error)) from error
-    images = _images(arrays["x"])
-    return images, _labels(arrays["y"], len(images))
+    return checked_arrays(arrays["x"], arrays["y"])
+
+
+def checked_arrays(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], list[str]]:
+    """Return images [N, H, W, C] and labels as texts of the arrays `x` and `y`.
+
+    Raises:
+        TaskError: an array of another shape or type.
+    """
+    images = _images(images)
+    return images, _labels(labels, len(images))
 
 
 def too_large(path: Path, size: int, memory: int) -> TaskError:
     """Return what a user is told of data that the task's memory cannot hold."""
     message = (
-        f"the examples of {path.name} take {size} bytes of memory or more, the task has {memory}; raise "
+        f"the examples of {path.name} take {size} bytes of memory or more, the task has room for {memory}; raise "
         "spec.resources.limits.memory, or give it fewer or smaller examples"
     )
     return _invalid(message)

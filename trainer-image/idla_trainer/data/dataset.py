@@ -1,15 +1,21 @@
 """The examples of a task, as every kind of task hands them to training, compression and evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_preprocess import Answers, Array, Arrays, Preprocess, Signature
+from typing_extensions import override
 
 from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.spool import ArrayWriter, in_file
 from idla_trainer.problems.objective import Objective
+from idla_trainer.surroundings import room_for_examples
+
+_AT_ONCE = 1024
+"""Examples that become tensors together where memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,55 @@ class Examples:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.targets)
+
+
+class Chosen(Mapping[str, Array]):
+    """Columns at some positions; each is taken when it is asked for, so that they are never in memory together."""
+
+    def __init__(self, columns: Arrays, part: Indices) -> None:
+        """Bind columns [N] and positions."""
+        self._columns = columns
+        self._part = part
+
+    @override
+    def __getitem__(self, name: str) -> Array:
+        """Return a column at the positions."""
+        return self._columns[name][self._part]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._columns)
+
+    @override
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self._columns)
+
+
+def tensors_of(preprocess: Preprocess, raw: Arrays, room: int) -> Arrays:
+    """Return the network's inputs by name, [N, ...] each; in files where they would take more memory than `room`.
+
+    Raises:
+        InputError: a raw input cannot be used.
+    """
+    count = len(next(iter(raw.values())))
+    one = preprocess.to_tensors({name: values[:1] for name, values in raw.items()}) if count else {}
+    fits = count * sum(array.nbytes for array in one.values()) <= room
+    if not count or (fits and not any(map(in_file, raw.values()))):
+        return preprocess.to_tensors(raw)
+    blocks = (
+        preprocess.to_tensors({name: values[start : start + _AT_ONCE] for name, values in raw.items()})
+        for start in range(0, count, _AT_ONCE)
+    )
+    if fits:
+        listed = list(blocks)
+        return {name: np.concatenate([block[name] for block in listed]) for name in one}
+    writers = {name: ArrayWriter() for name in one}
+    for block in blocks:
+        for name, writer in writers.items():
+            writer.write(block[name])
+    return {name: writer.array() for name, writer in writers.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +117,12 @@ class Dataset:
         return Signature(self.preprocess, self.answers)
 
     def examples(self, part: Indices) -> Examples:
-        """Return the examples at these positions.
+        """Return the examples at these positions; of none there are no inputs.
 
         Raises:
             InputError: a raw input cannot be used.
         """
+        if not len(part):
+            return Examples({}, self.targets[part], {})
         raw = {name: array[part] for name, array in self.raw.items()}
-        return Examples(self.preprocess.to_tensors(raw), self.targets[part], raw)
+        return Examples(tensors_of(self.preprocess, raw, room_for_examples()), self.targets[part], raw)

@@ -65,9 +65,14 @@ def _number(label: str) -> str | None:
 
 
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
+    missing = [position for position, name in enumerate(names) if not name or name.lower() == "nan"]
+    if missing:
+        message = (
+            f"{len(missing)} of {len(names)} examples have no label; the first is example {missing[0]} (counted from "
+            "0). Give every example one, or leave those without one out"
+        )
+        raise TaskError(FailureReason.DATA_INVALID, message)
     for position, name in enumerate(names):
-        if not name or name.lower() == "nan":
-            raise TaskError(FailureReason.DATA_INVALID, f"example {position} has no label; give every example one")
         if len(name) > LONGEST_NAME:
             message = f"the label of example {position} has {len(name)} characters; at most {LONGEST_NAME} are allowed"
             raise TaskError(FailureReason.DATA_INVALID, message)

@@ -2,26 +2,29 @@
 
 import numpy as np
 from idla_contract.result import DataProfile
+from idla_preprocess.tabular import TabularSpec
 
-from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.data.findings.labels import about_labels
+from idla_trainer.data.findings.leakage import about_leakage, sample
 
-_IMBALANCE = 10
 _SMALL_TEST = 100
 
 
 def profile(dataset: Dataset) -> DataProfile:
     """Return the description of a data set and its parts."""
     parts, objective = dataset.parts, dataset.objective
-    counts = np.bincount(dataset.targets, minlength=len(dataset.classes)) if dataset.classes else np.zeros(0, int)
-    validation = {name: array[parts.validation] for name, array in dataset.raw.items()}
+    classes = dataset.classes
+    counts = np.bincount(dataset.targets, minlength=len(classes)) if classes else np.zeros(0, int)
+    validation = Chosen(dataset.raw, parts.validation)
     naive = objective.naive(dataset.targets[parts.train], validation)
     return DataProfile(
         digest=dataset.digest,
         test_digest=dataset.test_digest,
         examples=len(dataset.targets),
         shape=dataset.shape,
-        facts=dict(dataset.facts),
-        classes=dataset.classes,
+        facts={"classes": len(classes), **dataset.facts} if classes else dict(dataset.facts),
+        classes=classes,
         class_counts=tuple(counts.tolist()),
         train_examples=len(parts.train),
         validation_examples=len(parts.validation),
@@ -29,7 +32,7 @@ def profile(dataset: Dataset) -> DataProfile:
         test_examples=len(parts.test),
         metric=objective.metric,
         baseline_score=objective.score(dataset.targets[parts.validation], naive, validation),
-        warnings=(*_about_classes(dataset), *dataset.warnings, *_about_size(dataset)),
+        warnings=(*_about_answers(dataset), *dataset.warnings, *_about_size(dataset)),
     )
 
 
@@ -40,15 +43,11 @@ def _about_size(dataset: Dataset) -> list[str]:
     return [f"the test split has {examples} examples: its {dataset.objective.metric} is a rough figure"]
 
 
-def _about_classes(dataset: Dataset) -> list[str]:
-    if not dataset.classes:
-        return []
-    counts = np.bincount(dataset.targets, minlength=len(dataset.classes))
-    most, least = int(counts.argmax()), int(counts.argmin())
-    if counts[most] < _IMBALANCE * counts[least]:
-        return []
-    message = (
-        f"the classes are unbalanced: {counts[most]} examples of {dataset.classes[most]!r}, "
-        f"{counts[least]} of {dataset.classes[least]!r}; accuracy says little about the rare ones"
-    )
-    return [message]
+def _about_answers(dataset: Dataset) -> tuple[str, ...]:
+    parts, classes = dataset.parts, dataset.classes
+    found = about_labels(dataset.targets, classes, parts) if classes else ()
+    if not isinstance(dataset.preprocess, TabularSpec):
+        return found
+    some = sample(parts.train)
+    columns = {name: values[some] for name, values in dataset.raw.items()}
+    return (*found, *about_leakage(columns, dataset.targets[some], classes=len(classes)))

@@ -1,9 +1,10 @@
 """Where the examples of a task are: fetched and checked."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from idla_store import digest_of_path, fetch
+from idla_store import FetchPolicy, digest_of_path, fetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,8 @@ class Origin:
     data_mount: Path
     samples: Path
     downloads: Path
+    policy: FetchPolicy | None = None
+    """What a fetch may do, and with which keys. Default: public addresses, no keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +33,13 @@ def fetched(uri: str, digest: str | None, origin: Origin) -> Fetched:
     Raises:
         StoreError: they cannot be fetched, or have another digest.
     """
-    found = fetch(uri, data_mount=origin.data_mount, samples_root=origin.samples, into=origin.downloads, digest=digest)
+    found = fetch(
+        uri,
+        data_mount=origin.data_mount,
+        samples_root=origin.samples,
+        # A folder of its own: training and test data may have the same name.
+        into=origin.downloads / hashlib.sha256(uri.encode()).hexdigest()[:16],
+        digest=digest,
+        policy=origin.policy,
+    )
     return Fetched(found, digest or digest_of_path(found, uri))

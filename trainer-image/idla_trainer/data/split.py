@@ -1,8 +1,9 @@
 """The examples in four parts: stratified by class, seeded, and equal examples never in two parts."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from idla_contract.result import FailureReason
 from idla_contract.task import Split
 from idla_preprocess import Array
 
+from idla_trainer.data.findings.names import SHOWN, listed, quoted
 from idla_trainer.failures import TaskError
 
 Indices = npt.NDArray[np.int64]
@@ -18,7 +20,9 @@ GATE_FROM = 100
 FEWEST = 5
 """Examples that every class needs."""
 _WHOLE = 100
-_SHOWN = 5
+_DIGEST = 16
+_AT_ONCE = 4096
+"""Records that are compared together."""
 _PARTS = ("train", "validation", "gate", "test")
 
 
@@ -36,6 +40,11 @@ class Parts:
     def judged(self) -> Indices:
         """Return where the compression is judged: the gate split, or validation where there is none."""
         return self.gate if len(self.gate) else self.validation
+
+    def merged(self) -> Self:
+        """Return the parts where all but the test is learned from; nothing can be chosen by them any more."""
+        known = np.sort(np.concatenate([self.train, self.validation, self.gate]))
+        return replace(self, train=known, validation=known[:0], gate=known[:0])
 
 
 def split(
@@ -60,7 +69,7 @@ def split(
     check_shares(shares)
     free = np.arange(len(labels)) if held_out is None else np.setdiff1d(np.arange(len(labels)), held_out)
     counts = np.bincount(labels[free], minlength=len(classes))
-    _check_counts(classes, counts)
+    _check_counts(classes, counts, free=held_out is None)
     sizes = _sizes(counts, len(free), shares, with_test=held_out is None)
     generator = np.random.default_rng(shares.seed)
     members: dict[str, list[Indices]] = {part: [] for part in _PARTS}
@@ -72,6 +81,39 @@ def split(
     parts = Parts(train, validation, gate, test if held_out is None else np.sort(held_out))
     check_parts(parts)
     return parts
+
+
+def split_tied(
+    strata: Indices,
+    groups: Indices,
+    classes: Sequence[str],
+    shares: Split,
+    *,
+    held_out: Indices | None = None,
+    whole: bool = False,
+) -> Parts:
+    """Return the parts where a group goes as a whole where its first example goes, whatever the others' classes are.
+
+    What is in the group of an example of a given test split is in no other part.
+
+    Args:
+        strata: class numbers [N].
+        groups: for each example the position of the first of its group [N].
+        classes: names of the class numbers, for messages.
+        shares: of the parts.
+        held_out: positions of a test split that is given.
+        whole: whether all but the test is learned from, as `Parts.merged` says.
+
+    Raises:
+        TaskError: as `split`.
+    """
+    _check_first_ones(strata, groups, classes, held_out)
+    if held_out is None:
+        parts = split(strata[groups], groups, classes, shares)
+    else:
+        known = np.flatnonzero(np.isin(groups, groups[held_out]))
+        parts = replace(split(strata[groups], groups, classes, shares, held_out=known), test=held_out)
+    return parts.merged() if whole else parts
 
 
 def check_shares(shares: Split) -> None:
@@ -103,19 +145,80 @@ def check_parts(parts: Parts) -> None:
 
 def equal_groups(rows: Array) -> Indices:
     """Return for each row of an array [N, ...] the position of the first row that equals it."""
-    first: dict[bytes, int] = {}
-    flat = rows.reshape(len(rows), -1)
-    keys = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in flat)
-    return np.array([first.setdefault(key, position) for position, key in enumerate(keys)], dtype=np.int64)
+    return first_of_equal(row.tobytes() for row in rows.reshape(len(rows), -1))
 
 
-def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64]) -> None:
-    few = [f"{name!r} has {count}" for name, count in zip(classes, counts.tolist(), strict=True) if count < FEWEST]
+def first_of_equal(contents: Iterable[bytes]) -> Indices:
+    """Return for each content the position of the first that equals it; only digests of 16 bytes are kept."""
+    digests = b"".join(hashlib.blake2b(content, digest_size=_DIGEST).digest() for content in contents)
+    keys = np.frombuffer(digests, dtype=np.dtype((np.void, _DIGEST)))
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    groups: Indices = first[same]
+    return groups
+
+
+def equal_records(columns: Mapping[str, Array]) -> Indices:
+    """Return for each record the position of the first that equals it; missing values are equal.
+
+    Args:
+        columns: [N] each: numbers, where NaN is missing, or texts.
+    """
+    rows, codes = len(next(iter(columns.values()))), dict[str, float]()
+    return first_of_equal(
+        row.tobytes()
+        for start in range(0, rows, _AT_ONCE)
+        for row in _coded({name: values[start : start + _AT_ONCE] for name, values in columns.items()}, codes)
+    )
+
+
+def _coded(columns: Mapping[str, Array], codes: dict[str, float]) -> npt.NDArray[np.float64]:
+    """Return records as rows of numbers that are equal where the records are; `codes` are those of texts so far."""
+    coded = np.empty((len(next(iter(columns.values()))), len(columns)))
+    for place, values in enumerate(columns.values()):
+        if values.dtype.kind == "f":
+            coded[:, place] = np.where(np.isnan(values), np.inf, values + 0.0)  # -0.0 becomes 0.0
+        else:
+            coded[:, place] = [codes.setdefault(str(text), float(len(codes))) for text in values.tolist()]
+    return coded
+
+
+def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free: bool) -> None:
+    if not free and not counts.all():
+        lacking = [name for name, count in zip(classes, counts.tolist(), strict=True) if not count]
+        message = (
+            f"{len(lacking)} of {len(counts)} classes have no example outside the test file: {listed(lacking)}. Give "
+            f"at least {FEWEST} examples of each to learn from, or take the class out of the test file"
+        )
+        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+    few = [
+        f"{quoted(name)} has {count}" for name, count in zip(classes, counts.tolist(), strict=True) if count < FEWEST
+    ]
     if few:
-        shown = ", ".join(few[:_SHOWN]) + (", ..." if len(few) > _SHOWN else "")
+        shown = ", ".join(few[:SHOWN]) + (", ..." if len(few) > SHOWN else "")
         message = (
             f"every class needs at least {FEWEST} examples, but {len(few)} of {len(counts)} classes have fewer: "
             f"{shown}. Add examples or leave these classes out"
+        )
+        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+
+
+def _check_first_ones(strata: Indices, groups: Indices, classes: Sequence[str], held_out: Indices | None) -> None:
+    """Make sure that no class is lost where a group counts as its first example.
+
+    Raises:
+        TaskError: one is.
+    """
+    learned = np.ones(len(strata), dtype=bool)
+    if held_out is not None:
+        learned[held_out] = False
+    before = np.bincount(strata[learned], minlength=len(classes))
+    after = np.bincount(strata[groups][learned], minlength=len(classes))
+    lost = np.flatnonzero((before >= FEWEST) & (after < FEWEST))
+    if len(lost):
+        shown = ", ".join(f"{quoted(classes[number])} {after[number]} of {before[number]}" for number in lost[:SHOWN])
+        message = (
+            f"equal examples, and those of one group, count as the first of them; so {len(lost)} of {len(classes)} "
+            f"classes keep fewer than {FEWEST}: {shown}. Give more different examples, or correct their labels"
         )
         raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
 

@@ -12,8 +12,8 @@ from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
 from idla_trainer.data.formats.jsonl import read_jsonl
 from idla_trainer.data.formats.npz import read_npz
+from idla_trainer.data.formats.parquet import read_parquet
 from idla_trainer.data.formats.recognition import recognized
-from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.formats.tfrecord import read_tfrecord
 
 
@@ -34,14 +34,15 @@ class Table:
         return len(next(iter(self.columns.values())))
 
 
-def read_table(path: Path, source: DataSource, memory: int) -> Table:
+def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = False) -> Table:
     """Return the table of a data file or folder, whatever its format.
 
     Args:
-        path: the file; or a folder with one data file, with the shards of one, with a pair of IDX files, or with a
-            folder of images for each class.
+        path: the file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, or
+            with a folder of images for each class.
         source: the format, where it is not told by the ending, the delimiter and the header of a CSV file.
         memory: bytes that the columns may take.
+        spill: whether files take what memory does not hold of CSV and JSONL; a column of texts may be a `TextColumn`.
 
     Raises:
         TaskError: unknown or unreadable, too large, or without an example.
@@ -49,22 +50,20 @@ def read_table(path: Path, source: DataSource, memory: int) -> Table:
     kind, found = recognized(path, source.format)
     if kind is DataFormat.CSV:
         options = {"delimiter": source.delimiter or ("\t" if ".tsv" in found.suffixes else None)}
-        columns, named = read_csv(found, memory, header=source.header, expected=_expected(source), **options)
+        columns, named = read_csv(
+            found, memory, header=source.header, expected=_expected(source), spill=spill, **options
+        )
         return Table(columns, named)
+    if kind is DataFormat.JSONL:
+        return Table(read_jsonl(found, memory, spill=spill))
     return Table(_READERS[kind](found, memory))
 
 
-def _refuse_parquet(path: Path, memory: int) -> dict[str, Column]:
-    del memory
-    raise invalid(f"{path.name} is a Parquet file, which is not read here; write it as CSV, JSONL or NPZ")
-
-
 _READERS = {
-    DataFormat.JSONL: read_jsonl,
     DataFormat.NPZ: read_npz,
     DataFormat.IDX: read_idx,
     DataFormat.IMAGE_FOLDER: read_image_folder,
-    DataFormat.PARQUET: _refuse_parquet,
+    DataFormat.PARQUET: read_parquet,
     DataFormat.TFRECORD: read_tfrecord,
 }
 

@@ -108,7 +108,7 @@ def _layout(first: list[str], second: list[str] | None, label_column: str | None
     )
     if label_column is not None and label_column not in names:
         found = f"the first line names {_few(names)}" if header else "the file has no line of names"
-        message = f"there is no label column {label_column!r}: {found}. Correct data.labelColumn or the file"
+        message = f"there is no label column {label_column!r}: {found}. Correct data.columns.label or the file"
         raise TaskError(FailureReason.DATA_INVALID, message)
     label = names.index(wanted) if header and wanted in names else len(names) - 1
     return _Layout(header, len(names), label)

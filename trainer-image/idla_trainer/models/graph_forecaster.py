@@ -57,8 +57,7 @@ def _block(features: Any, width: int, places: int, dropout: float) -> Any:
     from idla_trainer.models.series_layers import SensorMixing
 
     layers = keras.layers
-    others = SensorMixing(places)(layers.Permute((2, 1))(features))
-    others = layers.Permute((2, 1))(others)
+    others = SensorMixing(places)(features)
     for hidden, seen in ((width, [others]), (2 * width, [])):
         inner = layers.Concatenate()([*seen, features]) if seen else features
         inner = layers.Dense(hidden, activation="relu")(inner)

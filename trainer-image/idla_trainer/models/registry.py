@@ -1,14 +1,12 @@
 """Names of the networks and what each needs to be built."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from idla_contract.result import FailureReason
 from idla_contract.task import ModelSpec
 from idla_preprocess import Array, Arrays, ImageSpec, Preprocess
 from idla_preprocess.image import IMAGE
+from idla_preprocess.interactions import InteractionsSpec
 from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
@@ -16,53 +14,46 @@ from idla_preprocess.text import TextSpec
 from idla_trainer.failures import TaskError
 from idla_trainer.models import (
     augmentation,
+    collaborative_filtering,
     graph_forecaster,
     ngram_linear,
+    pretrained_vgg,
     series_linear,
     tabular_linear,
     tabular_network,
     text_network,
 )
+from idla_trainer.models.collaborative_filtering import (
+    begin_collaborative_filtering,
+    build_collaborative_filtering,
+)
 from idla_trainer.models.efficient import build_efficient
+from idla_trainer.models.entry import Builder, Change, Entry
 from idla_trainer.models.graph_forecaster import build_graph_forecaster
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
 from idla_trainer.models.ngram_linear import build_ngram_linear
+from idla_trainer.models.own import offered, own_entry
+from idla_trainer.models.pretrained_vgg import build_pretrained_vgg
 from idla_trainer.models.resnet import build_resnet
 from idla_trainer.models.series_linear import build_series_linear
 from idla_trainer.models.tabular_linear import build_tabular_linear
 from idla_trainer.models.tabular_network import build_tabular_network
 from idla_trainer.models.text_network import build_text_network
 from idla_trainer.models.vgg import build_vgg
-from idla_trainer.problems.objective import Objective
-
-Builder = Callable[[Any, Objective, Values], Any]
-Augment = Callable[..., Any]
-Change = Callable[..., Arrays]
-"""`change(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
+from idla_trainer.training import fine_tuning
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A network: from the inputs of one kind of preprocessing to the layer `logits` and what the objective makes of it.
-
-    Its inputs are named as the preprocessing names its tensors.
-    """
-
-    build: Builder
-    hyperparameters: tuple[Hyperparameter, ...]
-    preprocess: type[Preprocess]
-    augment: Augment | None = None
-    """`augment(inputs, values, seed=, epoch=, step=)` returns a batch's inputs, changed at random by these alone."""
 
 
 def _augmented(inputs: Arrays, values: Values, *, seed: int, epoch: int, step: int) -> dict[str, Array]:
     return {IMAGE: augmentation.augmented(inputs[IMAGE], values, seed=seed, epoch=epoch, step=step)}
 
 
-def _of_images(build: Builder, *own: Hyperparameter) -> Entry:
-    return Entry(build, (*own, _DROPOUT, *augmentation.HYPERPARAMETERS), ImageSpec, _augmented)
+def _of_images(build: Builder, *own: Hyperparameter, needs_weights: bool = False) -> Entry:
+    return Entry(
+        build, (*own, _DROPOUT, *augmentation.HYPERPARAMETERS), ImageSpec, _augmented, begins_with_weights=True,
+        needs_weights=needs_weights,
+    )  # fmt: skip
 
 
 REGISTRY = {
@@ -83,29 +74,65 @@ REGISTRY = {
         Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
         Hyperparameter("expansion", 2, 1, 8, "times by which a block widens its features", whole=False),
     ),
+    "pretrained-vgg": _of_images(build_pretrained_vgg, *pretrained_vgg.HYPERPARAMETERS, needs_weights=True),
     "ngram-linear": Entry(build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
     "text-network": Entry(build_text_network, text_network.HYPERPARAMETERS, TextSpec),
-    "tabular-linear": Entry(build_tabular_linear, tabular_linear.HYPERPARAMETERS, TabularSpec),
+    "tabular-linear": Entry(
+        build_tabular_linear,
+        tabular_linear.HYPERPARAMETERS,
+        TabularSpec,
+        begin=tabular_linear.begin_tabular_linear,
+        prior=tabular_linear.penalise,
+    ),
     "tabular-network": Entry(build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
+    "collaborative-filtering": Entry(
+        build_collaborative_filtering,
+        collaborative_filtering.HYPERPARAMETERS,
+        InteractionsSpec,
+        begin=begin_collaborative_filtering,
+    ),
     "series-linear": Entry(build_series_linear, series_linear.HYPERPARAMETERS, SeriesSpec),
     "graph-forecaster": Entry(build_graph_forecaster, graph_forecaster.HYPERPARAMETERS, SeriesSpec),
 }
 
 
 def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
-    """Return the registry's entry of a model and its complete hyperparameters.
+    """Return the entry of a model, of this registry or else of another package, and its complete hyperparameters.
 
     Raises:
-        TaskError: no such builder, a wrong hyperparameter, or weights, which no network takes yet.
+        TaskError: no such builder, a wrong hyperparameter, weights for a network that cannot begin with given ones, or
+            none for one that must.
     """
-    entry = REGISTRY.get(model.builder)
+    entry = REGISTRY.get(model.builder) or own_entry(model.builder)
     if entry is None:
-        message = f"model.builder: found {model.builder!r}; this image knows {', '.join(sorted(REGISTRY))}"
+        known = ", ".join(sorted({*REGISTRY, *offered()}))
+        message = f"model.builder: found {model.builder!r}; this image knows {known}"
         raise TaskError(FailureReason.SPEC_INVALID, message)
-    if model.weights is not None:
-        message = "model.weights: no network of this image begins with given weights yet; leave it out"
+    if model.weights is None:
+        if entry.needs_weights:
+            message = (
+                f"model.weights: the network {model.builder!r} begins with given weights; name their uri and sha256"
+            )
+            raise TaskError(FailureReason.SPEC_INVALID, message)
+        return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
+    if not entry.begins_with_weights:
+        able = ", ".join(sorted(name for name, known in REGISTRY.items() if known.begins_with_weights))
+        message = (
+            f"model.weights: the network {model.builder!r} does not begin with given weights; {able} do. Leave it out"
+        )
         raise TaskError(FailureReason.SPEC_INVALID, message)
-    return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
+    parameters = (*entry.hyperparameters, *fine_tuning.HYPERPARAMETERS)
+    return entry, validated(model.builder, parameters, model.hyperparameters)
+
+
+def check_known(model: ModelSpec) -> None:
+    """Refuse a model as early as can be: one of another package is only looked for, since it is not imported yet.
+
+    Raises:
+        TaskError: as `entry_of` says.
+    """
+    if model.builder in REGISTRY or model.builder not in offered():
+        entry_of(model)
 
 
 def change_of(model: ModelSpec, *, seed: int) -> Change | None:

@@ -70,11 +70,11 @@ class SensorConstants(keras.layers.Layer):  # type: ignore[misc] # Keras is unty
 
 
 class SensorMixing(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
-    """Averages over all sensors, [N, channels, S] to the same: a learned adjacency of low rank.
+    """Averages over all sensors, [N, S, channels] to the same: a learned adjacency of low rank.
 
     Each of `rank` places is a weighted mean of the sensors, and each sensor a weighted mean of the places; the weights
     are softmaxes of learned numbers, so that an untrained layer gives every sensor the mean of all. After conversion
-    they are two constant matrices [S, rank] and [rank, S].
+    they are two constant matrices [S, rank] and [rank, S]. Each channel is treated by itself and alike.
     """
 
     def __init__(self, rank: int, **options: Any) -> None:
@@ -84,10 +84,13 @@ class SensorMixing(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     def build(self, shape: Any) -> None:
         """Make the numbers before the softmaxes."""
         normal = keras.initializers.RandomNormal(stddev=1.0)
-        self.gather = self.add_weight(shape=(shape[-1], self.rank), initializer=normal, name="gather")
-        self.spread = self.add_weight(shape=(self.rank, shape[-1]), initializer=normal, name="spread")
+        self.gather = self.add_weight(shape=(shape[1], self.rank), initializer=normal, name="gather")
+        self.spread = self.add_weight(shape=(self.rank, shape[1]), initializer=normal, name="spread")
 
     def call(self, features: Any) -> Any:
-        """Return the means."""
-        places = keras.ops.matmul(features, keras.ops.softmax(self.gather, axis=0))
-        return keras.ops.matmul(places, keras.ops.softmax(self.spread, axis=0))
+        """Return the means, by products of matrices: those of more axes ask for their shapes at run time."""
+        sensors, channels = features.shape[1:]
+        flat = keras.ops.reshape(keras.ops.transpose(features, (0, 2, 1)), (-1, sensors))
+        places = keras.ops.matmul(flat, keras.ops.softmax(self.gather, axis=0))
+        means = keras.ops.matmul(places, keras.ops.softmax(self.spread, axis=0))
+        return keras.ops.transpose(keras.ops.reshape(means, (-1, channels, sensors)), (0, 2, 1))

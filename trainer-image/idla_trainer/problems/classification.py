@@ -48,9 +48,10 @@ class Classification:
         return keras.layers.Softmax(name="probabilities")(outputs)
 
     def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
-        """Return every metric of classes; for two of them the sensitivity at a specificity of 0.95 too."""
+        """Return every metric of classes and the calibration error; of two, the sensitivity at a specificity too."""
         del raw
         scores = {metric.value: self._measured(metric, targets, values) for metric in _METRICS}
+        scores["calibrationError"] = metrics.calibration_error(targets, values)
         if self.classes == _TWO and self.positive is not None:
             positive = self.positive
             scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(

@@ -28,7 +28,9 @@ _ZEROS = 0.01
 _SHOWN = 3
 
 
-def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None) -> Dataset:
+def prepare(
+    table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None, whole: bool = False
+) -> Dataset:
     """Return all windows of a wide table, and which of them belong to which part.
 
     An example is a window of `history` rows and the `horizon` rows after it as its target. The rows are cut into
@@ -41,6 +43,7 @@ def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, 
         problem: horizon, history, step and quantiles.
         digest: of the data.
         test: rows that go on where `table` ends; they are the test part then.
+        whole: whether all rows before the test part are learned from, as `Parts.merged` says.
 
     Raises:
         TaskError: the table cannot be used, or is too short.
@@ -57,6 +60,9 @@ def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, 
     parts = _parts(grid.values, borders, history, horizon)
     if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
         raise _too_short(rows, borders[1], history, horizon)
+    if whole:
+        borders = (borders[0], borders[2], borders[2], borders[3])
+        parts = _parts(grid.values, borders, history, horizon)
     spec = _spec(grid, borders[1], history)
     return Dataset(
         digest=digest,

@@ -23,6 +23,8 @@ _RECALLS = np.linspace(0.9, 0.99, 10)
 """Shares of the sentences in scope that a threshold may let pass."""
 _USUAL = 0.95
 _SHARPNESS = 20.0
+_MOST = 20_000
+"""Texts that the light model learns from, and that it is judged on."""
 _SMALLEST = 1e-12
 
 
@@ -38,17 +40,22 @@ class Scope:
     """The share of the sentences out of scope that passes where 95 % of those in scope do."""
 
 
-def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None) -> Dataset:
+def prepare(
+    table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None, whole: bool = False
+) -> Dataset:
     """Return the data set of texts and intents, with answers that refuse what is out of scope.
 
     A fifth of the intents is held out of a light model of the training split; the share of validation sentences in
     scope that passes is chosen where the light model tells both kinds apart best, from 0.90 to 0.99. The threshold of
-    the trained network follows from that share by `Intents.calibrated`.
+    the trained network follows from that share by `Intents.calibrated`. Where all is learned from, as `Parts.merged`
+    says, nothing is held out and nothing refused: such a network takes the threshold over.
 
     Raises:
         TaskError: the columns, texts or labels cannot be used.
     """
-    dataset = text.prepare(table, source, problem, digest=digest, test=test)
+    dataset = text.prepare(table, source, problem, digest=digest, test=test, whole=whole)
+    if whole:
+        return replace(dataset, answers=Intents(dataset.classes, threshold=0.0, recall=_USUAL))
     scope = scope_of(dataset, seed=source.split.seed)
     facts = {"inScopeRecall": scope.recall}
     if scope.auroc is not None and scope.fpr_at_95 is not None:
@@ -74,6 +81,7 @@ def scope_of(dataset: Dataset, *, seed: int) -> Scope:
     parts, targets = dataset.parts, dataset.targets
     train = parts.train[~np.isin(targets[parts.train], chosen)]
     judged = np.concatenate([parts.validation, parts.train[np.isin(targets[parts.train], chosen)]])
+    train, judged = (_some(positions, seed) for positions in (train, judged))
     unknown = np.isin(targets[judged], chosen)
     texts = dataset.raw["text"]
     confidence = light_confidence(texts[train], targets[train], texts[judged])
@@ -90,6 +98,13 @@ def scope_of(dataset: Dataset, *, seed: int) -> Scope:
         auroc=metrics.auc((~unknown).astype(np.int64), np.stack([1 - confidence, confidence], axis=1)),
         fpr_at_95=float((outside >= usual).mean()),
     )
+
+
+def _some(positions: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """Return so many positions as the light model needs at most."""
+    if len(positions) <= _MOST:
+        return positions
+    return np.sort(np.random.default_rng(seed).choice(positions, _MOST, replace=False))
 
 
 def light_confidence(

@@ -1,6 +1,6 @@
 """What is learned, and how good it is: the part of a task's kind that training, compression and evaluation share."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from idla_contract.problem import Metric
 from idla_preprocess import Array, Arrays
@@ -53,4 +53,13 @@ class Objective(Protocol):
             targets: of the training examples, [N, ...].
             raw: the raw inputs of the M examples that are asked for.
         """
+        ...
+
+
+@runtime_checkable
+class MeanObjective(Objective, Protocol):
+    """An objective whose metric is a mean over the examples, so that samples of them need no new measuring."""
+
+    def each(self, targets: Array, values: Array, raw: Arrays) -> Array:
+        """Return what each example adds to the mean [N]; the arguments are those of `scores`."""
         ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin, fetched
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems import forecasting, images, intents, tabular, text
-from idla_trainer.surroundings import memory_bytes
+from idla_trainer.problems import forecasting, images, intents, recommendation, tabular, text
+from idla_trainer.surroundings import room_for_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +23,21 @@ class Kind:
     """How examples of a kind of task are read and prepared."""
 
     read: Callable[[Path, DataSource, int], Any]
-    """Returns what a path holds within so many bytes of memory."""
+    """Returns what a path holds within so many bytes of memory; columns of tables may lie in files beyond them."""
     prepare: Callable[..., Dataset]
-    """Takes what `read` returned, the source and the problem; by name the digest, and what the test file holds."""
+    """Takes what `read` returned, the source and the problem; by name the digest, what the test file holds, and whether
+    all but the test is learned from (`whole`)."""
 
+
+_read_or_spill = partial(read_table, spill=True)
 
 KINDS: Mapping[TaskType, Kind] = {
     TaskType.IMAGE_CLASSIFICATION: Kind(images.read, images.prepare),
-    TaskType.TEXT_CLASSIFICATION: Kind(read_table, text.prepare),
-    TaskType.INTENT_DETECTION: Kind(read_table, intents.prepare),
-    TaskType.TABULAR_CLASSIFICATION: Kind(read_table, tabular.prepare),
-    TaskType.TABULAR_REGRESSION: Kind(read_table, tabular.prepare),
+    TaskType.TEXT_CLASSIFICATION: Kind(_read_or_spill, text.prepare),
+    TaskType.INTENT_DETECTION: Kind(_read_or_spill, intents.prepare),
+    TaskType.TABULAR_CLASSIFICATION: Kind(_read_or_spill, tabular.prepare),
+    TaskType.TABULAR_REGRESSION: Kind(_read_or_spill, tabular.prepare),
+    TaskType.RECOMMENDATION: Kind(read_table, recommendation.prepare),
     TaskType.FORECASTING: Kind(read_table, forecasting.prepare),
 }
 
@@ -53,26 +58,32 @@ def kind_of(problem: Problem) -> Kind:
     return kind
 
 
-def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, memory: int | None = None) -> Dataset:
+def load_dataset(
+    problem: Problem, source: DataSource, origin: Origin, *, memory: int | None = None, whole: bool = False
+) -> Dataset:
     """Fetch, read, check and split the examples.
 
     Args:
         problem: what the model has to do.
         source: where they are and how they are read.
         origin: where this pod looks for them.
-        memory: bytes that the examples may take; default: all that this process may use.
+        memory: bytes that the examples may take; default: half of what is free.
+        whole: whether all but the test is learned from, as `Parts.merged` says.
 
     Raises:
         StoreError: they cannot be fetched.
         TaskError: they cannot be used.
     """
     kind = kind_of(problem)
-    limit = memory_bytes() if memory is None else memory
+    limit = room_for_examples() if memory is None else memory
     found = fetched(source.uri, source.digest, origin)
     content = kind.read(found.path, source, limit)
     if source.test_uri is None:
-        return kind.prepare(content, source, problem, digest=found.digest, test=None)
+        return kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
     held_out = fetched(source.test_uri, source.test_digest, origin)
-    test = kind.read(held_out.path, source, limit)
-    dataset = kind.prepare(content, source, problem, digest=found.digest, test=test)
+    try:
+        test = kind.read(held_out.path, source, limit)
+    except TaskError as error:
+        raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
+    dataset = kind.prepare(content, source, problem, digest=found.digest, test=test, whole=whole)
     return replace(dataset, test_digest=held_out.digest)

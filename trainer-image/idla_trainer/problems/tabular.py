@@ -12,12 +12,16 @@ from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.value import Value
 
-from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.names import listed
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.split import Indices, Parts, equal_groups, split
+from idla_trainer.data.split import Indices, equal_records, split_tied
+from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
 from idla_trainer.data.table import Table, read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.objective import Objective
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.subgroups import SubgroupClassification, reported
@@ -34,11 +38,6 @@ from idla_trainer.problems.text_columns import labels_of
 __all__ = ["prepare", "read"]
 
 read = read_table
-_STRATA = 10
-_STRATUM = 50
-"""Examples from which on targets that are numbers are split by one more of their quantiles."""
-_FEWEST_VALUES = 10
-_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,20 +49,23 @@ class _Records:
     """Labels, or numbers [N]."""
     groups: Indices
     """Position of the first record that a record stays together with, [N]."""
-    copies: int
-    """Records that equal an earlier one."""
+    equal: Indices
+    """Position of the first record that a record equals, [N]."""
     held_out: Indices | None
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
 
 
-def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None) -> Dataset:
+def prepare(
+    table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None, whole: bool = False
+) -> Dataset:
     """Return the data set of checked records.
 
     Equal records, and those of one group where a column of groups is named, stay in one part. The split follows the
     classes, or the quantiles of the number to predict. A record that is, or whose group is, in a given test file too
     is neither learned from nor validated on.
+    With `whole` all but the test is learned from, as `Parts.merged` says.
 
     Raises:
         TaskError: the columns, labels or numbers cannot be used.
@@ -71,15 +73,21 @@ def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, 
     records = _records(table, source, problem, test)
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
-    parts = _parts(records, strata, names, source)
-    train = {name: values[parts.train] for name, values in records.columns.items()}
+    parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
+    train = Chosen(records.columns, parts.train)
     try:
         spec, left_out = TabularSpec.fitted(train, source.columns.categorical)
         raw = _raw(records.columns, spec)
         spec.to_tensors({name: values[:1] for name, values in raw.items()})
     except InputError as error:
         raise TaskError(FailureReason.DATA_INVALID, f"the records cannot be used: {error}") from error
-    answers, objective = _ends(problem, source, targets[parts.train], classes, {name: train[name] for name in raw})
+    answers, objective = _ends(
+        problem,
+        source,
+        targets[parts.train],
+        classes,
+        Chosen({name: records.columns[name] for name in raw}, parts.train),
+    )
     return Dataset(
         digest=digest,
         problem=problem,
@@ -92,7 +100,7 @@ def prepare(table: Table, source: DataSource, problem: Problem, *, digest: str, 
         classes=classes,
         shape=(len(spec.columns),),
         facts=_facts(records, spec),
-        warnings=_warnings(records, left_out),
+        warnings=_warnings(records, left_out, targets, classes),
     )
 
 
@@ -113,10 +121,9 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     if not columns:
         message = f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         raise TaskError(FailureReason.DATA_INVALID, message)
-    equal = equal_groups(_coded(columns))
-    copies = int(np.count_nonzero(equal != np.arange(len(equal))))
+    equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, copies, held_out, group, numbering)
+    return _Records(columns, answers, groups, equal, held_out, group, numbering)
 
 
 def _classified(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tuple[str, ...]]:
@@ -126,35 +133,8 @@ def _classified(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tup
 
 
 def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tuple[str, ...]]:
-    values = np.asarray(records.answers, np.float64)
-    if len(values) < _FEWEST_VALUES:
-        message = f"there are {len(values)} examples; at least {_FEWEST_VALUES} are needed"
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
-    with np.errstate(over="ignore"):
-        targets = values.astype(np.float32)
-    finite = np.isfinite(targets)
-    if not finite.all():
-        message = (
-            f"{int(np.count_nonzero(~finite))} of {len(targets)} examples have no finite number to predict; the first "
-            f"is example {int(np.argmin(finite))} (counted from 0). Mend or remove them"
-        )
-        raise TaskError(FailureReason.NOT_FINITE, message)
-    if targets.min() == targets.max():
-        message = f"all {len(targets)} examples have the number {targets[0]:g} to predict; there is nothing to learn"
-        raise TaskError(FailureReason.DATA_INVALID, message)
-    ranks = np.argsort(np.argsort(targets, kind="stable"), kind="stable")
-    count = max(1, min(_STRATA, len(targets) // _STRATUM))
-    return targets, (), ranks * count // len(targets), tuple(f"quantile {place}" for place in range(count))
-
-
-def _parts(records: _Records, strata: Indices, names: tuple[str, ...], source: DataSource) -> Parts:
-    """Split so that a group goes where its first record goes, whatever the others' answers are."""
-    groups, held_out = records.groups, records.held_out
-    if held_out is None:
-        return split(strata[groups], groups, names, source.split)
-    known = np.flatnonzero(np.isin(groups, groups[held_out]))
-    parts = split(strata[groups], groups, names, source.split, held_out=known)
-    return Parts(parts.train, parts.validation, parts.gate, held_out)
+    targets = number_targets(np.asarray(records.answers, np.float64))
+    return targets, (), *quantile_strata(targets, records.groups)
 
 
 def _ends(
@@ -182,27 +162,18 @@ def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
     raw: dict[str, Array] = {}
     for column in spec.columns:
         values = columns[column.name]
-        if values.dtype.kind == "f":
+        if isinstance(values, TextColumn):
+            values = np.asarray(values)  # few different texts, each in memory once
+        elif values.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 narrow = values.astype(np.float32)
             infinite = np.isinf(narrow)
             if infinite.any():
                 place = int(np.argmax(infinite))
                 raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers")
-            values = narrow
+            values = _kept(narrow) if in_file(values) else narrow
         raw[column.name] = values
     return raw
-
-
-def _coded(columns: dict[str, Array]) -> npt.NDArray[np.float64]:
-    """Return records as rows of numbers that are equal where the records are."""
-    coded = np.empty((len(next(iter(columns.values()))), len(columns)))
-    for place, values in enumerate(columns.values()):
-        if values.dtype.kind == "f":
-            coded[:, place] = np.where(np.isnan(values), np.inf, values + 0.0)  # -0.0 becomes 0.0
-        else:
-            coded[:, place] = np.unique(values.astype(np.str_), return_inverse=True)[1]
-    return coded
 
 
 def _joined(equal: Indices, owners: list[str]) -> Indices:
@@ -223,6 +194,13 @@ def _joined(equal: Indices, owners: list[str]) -> Indices:
     return np.array([root(position) for position in range(len(parent))], dtype=np.int64)
 
 
+def _kept(column: Array) -> Array:
+    """Return a column in a file."""
+    writer = ArrayWriter()
+    writer.write(column)
+    return writer.array()
+
+
 def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:
     cells = sum(values.size for values in records.columns.values())
     missing = sum(
@@ -239,22 +217,21 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
     return facts
 
 
-def _warnings(records: _Records, left_out: tuple[str, ...]) -> tuple[str, ...]:
+def _warnings(
+    records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
+) -> tuple[str, ...]:
     found = []
     if left_out:
-        shown = ", ".join(repr(name) for name in left_out[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "
-            f"occur twice) and are left out: {shown}"
+            f"occur twice) and are left out: {listed(left_out)}"
         )
     if records.numbering:
-        shown = ", ".join(map(repr, records.numbering[:_SHOWN]))
-        found.append(f"{shown} only counts the records and is left out; name it in data.columns.features to keep it")
-    if records.copies:
-        found.append(f"{records.copies} records equal an earlier one; equal records stay in the same split")
-    if records.held_out is not None:
-        shared = int(np.count_nonzero(np.isin(records.groups, records.groups[records.held_out])))
-        if shared > len(records.held_out):
-            more = shared - len(records.held_out)
-            found.append(f"{more} records are tied to one of the test file; they are left out of the training")
-    return tuple(found)
+        found.append(
+            f"{listed(records.numbering)} only counts the records and is left out; name it in data.columns.features "
+            "to keep it"
+        )
+    labels = targets if classes else None
+    found += about_copies("records", records.equal, labels, classes)
+    by = "" if records.group is None else "group"
+    return (*found, *about_test_file("records", records.groups, records.held_out, by=by))

@@ -8,6 +8,7 @@ from idla_contract.task import Columns
 from idla_preprocess import Array
 
 from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
 
 _SHOWN = 8
@@ -117,7 +118,9 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
         below = more[name]
         if values.dtype.kind == "f" and below.dtype.kind != "f":
             raise invalid(f"data.testUri: its column {name!r} holds texts, that of the other file numbers")
-        joined[name] = np.concatenate([values, _texts(below) if values.dtype.kind == "O" else below])
+        joined[name] = (
+            joined_texts(values, _texts(below)) if values.dtype.kind == "O" else np.concatenate([values, below])
+        )
     return joined
 
 
@@ -139,18 +142,22 @@ def check_present(table: Table, role: str, name: str) -> None:
     raise invalid(message)
 
 
-def _column(name: str, values: Array, *, texts: bool) -> Array:
+def _column(name: str, values: Array, *, texts: bool) -> Any:
     if values.ndim != 1:
         raise invalid(f"data.columns.features: the column {name!r} holds arrays of the shape {list(values.shape[1:])}")
     if values.dtype.kind in "buif" and not texts:
-        return values.astype(np.float64)
+        return np.asarray(values, np.float64)
+    if isinstance(values, TextColumn):
+        return values
     if values.dtype.kind not in "buifOU" or any(isinstance(value, bytes) for value in values[:1]):
         raise invalid(f"data.columns.features: the column {name!r} holds files or other bytes; leave it out")
     return _texts(values)
 
 
-def _texts(values: Array) -> npt.NDArray[Any]:
-    """Return objects of `str`; 3.0 becomes `3`, NaN an empty text."""
+def _texts(values: Any) -> Any:
+    """Return objects of `str`; 3.0 becomes `3`, NaN an empty text. A `TextColumn` stays one."""
+    if isinstance(values, TextColumn):
+        return values
     column = np.empty(len(values), dtype=object)
     column[:] = [value if isinstance(value, str) else _named(float(value)) for value in values.tolist()]
     return column

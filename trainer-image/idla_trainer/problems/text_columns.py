@@ -7,6 +7,7 @@ import numpy.typing as npt
 from idla_contract.task import Columns
 
 from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
 
 _SHOWN = 8
@@ -46,12 +47,14 @@ def text_column(table: Table, columns: Columns) -> str:
 
 
 def texts_of(table: Table, name: str) -> npt.NDArray[Any]:
-    """Return the texts [N], objects of `str`, empty where one is missing.
+    """Return the texts [N], objects of `str` or a `TextColumn`, empty where one is missing.
 
     Raises:
         TaskError: there is no such column, or it holds something else.
     """
     values = table.columns[_present(table, "text", name)]
+    if isinstance(values, TextColumn):
+        return values
     if values.dtype != object or values.ndim != 1 or not all(isinstance(value, str) for value in values):
         raise invalid(f"data.columns.text: the column {name!r} holds {_described(values)}; texts are needed")
     return values
@@ -64,11 +67,14 @@ def labels_of(table: Table, name: str) -> list[str]:
         TaskError: there is no such column, or it holds something else.
     """
     values = table.columns[_present(table, "label", name)]
+    if isinstance(values, TextColumn):
+        return values.tolist()
     if values.ndim != 1 or not all(isinstance(value, str | float | int | np.generic) for value in values):
         raise invalid(
             f"data.columns.label: the column {name!r} holds {_described(values)}; texts or numbers are needed"
         )
-    return [str(value) for value in values.tolist()]
+    known: dict[object, str] = {}
+    return [known.setdefault(value, str(value)) for value in values.tolist()]
 
 
 def _present(table: Table, role: str, name: str) -> str:

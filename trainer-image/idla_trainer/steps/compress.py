@@ -8,7 +8,7 @@ from idla_contract.task import CompressStep
 from idla_preprocess.intents import Intents
 from idla_server.runtime import Runtime
 
-from idla_trainer.compression.artifact import FILES, FOLDER, Contents, assemble
+from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
 from idla_trainer.compression.judge import FLOAT, choose
 from idla_trainer.compression.measure import measure
 from idla_trainer.compression.search import written
@@ -29,23 +29,30 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
         TaskError: no variant may be shipped.
     """
     dataset = context.dataset
-    model = build_model(candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed)
+    model = build_model(
+        candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
+    )
     set_weights(model, candidate.weights)
     folder, check = context.places.work / "variants", context.preemption.check
     found = written(folder, model, candidate, dataset, step, check=check)
     measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.judged), dataset.objective)
     check()
     chosen = choose(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
-    report = chosen.model_copy(update={"unpruned": tuple(reason[:_LONGEST] for reason in found.unpruned[:_SHOWN])})
+    report = chosen.model_copy(
+        update={
+            "unpruned": tuple(reason[:_LONGEST] for reason in found.unpruned[:_SHOWN]),
+            "making": found.makings[chosen.choice],
+        }
+    )
     for variant in report.variants:
         _log.info("%s: %d bytes, %s", variant.name, variant.size_bytes, variant.message)
     path = found.paths[report.choice]
     shipped = Contents(variant=report.choice, chosen=path.read_bytes(), plain=found.paths[FLOAT].read_bytes())
-    assemble(context.folder.path / FOLDER, candidate, _thresholded(dataset, path), shipped)
-    return Outcome({"compress": report}, FILES)
+    assemble(context.folder.path, candidate, thresholded(dataset, path), shipped)
+    return Outcome({"compress": report}, ASSEMBLED)
 
 
-def _thresholded(dataset: Dataset, model: Path) -> Dataset:
+def thresholded(dataset: Dataset, model: Path) -> Dataset:
     """Return the data set with answers whose threshold belongs to what the chosen file says on validation."""
     answers = dataset.answers
     if not isinstance(answers, Intents):

@@ -1,6 +1,6 @@
 """What every step is given and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ class Places:
     samples: Path
     work: Path
     """For what need not outlive the process."""
+    secret: Path | None = None
+    """Keys and certificates of remote data, in files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Context:
     places: Places
     folder: TaskFolder
     dataset: Dataset
+    whole: Callable[[], Dataset]
+    """Gives the same data with all but the test learned from; nothing can be chosen by them."""
     preemption: Preemption
     progress: ProgressMetrics
 

@@ -1,17 +1,26 @@
-"""Evaluate: the float and the served model on the test split, once."""
+"""Evaluate: the float and the served model on the test split, once; then the artifact is sealed with its model card."""
 
 from idla_contract.artifact import FLOAT_MODEL, MODEL
-from idla_contract.result import EvaluateReport
+from idla_contract.result import EvaluateReport, TaskResult
+from idla_contract.task import EvaluateStep
 from idla_server.runtime import Runtime
 
-from idla_trainer.compression.artifact import FOLDER
+from idla_trainer.card import Told, card_of
+from idla_trainer.compression.artifact import FOLDER, SEALED, read_draft, seal
 from idla_trainer.judged import Judged
 from idla_trainer.steps.context import Context, Outcome
 
 
-def evaluate(context: Context) -> Outcome:
-    """Measure both files of the artifact, and the naive answer."""
-    dataset, artifact = context.dataset, context.folder.path / FOLDER
+def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcome:
+    """Measure both files of the artifact, and the naive answer.
+
+    Args:
+        context: the step's surroundings.
+        step: what the card tells of the choice.
+        so_far: what the steps before came to.
+    """
+    refitted = so_far.refit is not None and so_far.refit.shipped
+    dataset, artifact = context.whole() if refitted else context.dataset, context.folder.path / FOLDER
     objective, test = dataset.objective, dataset.examples(dataset.parts.test)
     judged = Judged(objective, test.targets, test.raw)
     plain = Runtime(artifact / FLOAT_MODEL).predict(test.inputs)
@@ -30,4 +39,14 @@ def evaluate(context: Context) -> Outcome:
         float_metrics=float_scores,
         served_metrics=served_scores,
     )
-    return Outcome({"evaluate": report})
+    told = Told(
+        spec=context.spec,
+        dataset=context.dataset,
+        refit=so_far.refit,
+        manifest=read_draft(context.folder.path),
+        selection=step.selection,
+        compress=so_far.compress,
+        evaluate=report,
+    )
+    seal(context.folder.path, card_of(told))
+    return Outcome({"evaluate": report}, SEALED)

@@ -26,4 +26,4 @@ def publish(context: Context) -> Outcome:
     except StoreError as error:
         raise TaskError(FailureReason.VERIFICATION_FAILED, str(error), ExitCode.INTERNAL) from error
     uri = f"{context.spec.artifact_uri.rstrip('/')}/{relative}"
-    return Outcome({"artifact": ArtifactRef(uri=uri, digest=digest, size_bytes=size)})
+    return Outcome({"artifact": ArtifactRef(uri=uri, digest=digest, size_bytes=size, lineage=manifest.lineage)})

@@ -1,16 +1,20 @@
 """Train: one candidate, its best weights kept for the compression."""
 
+import functools
 import hashlib
 import logging
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
-from idla_contract.result import FailureReason
+from idla_contract.result import FailureReason, TrainReport
 from idla_contract.task import ClassWeights, Training, TrainStep
 
 from idla_trainer.data.dataset import Dataset, Examples
+from idla_trainer.environment import environment
 from idla_trainer.failures import TaskError
-from idla_trainer.models.registry import change_of, check_takes
+from idla_trainer.models.own import check_built
+from idla_trainer.models.registry import change_of, check_takes, entry_of
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.objective import Objective
 from idla_trainer.steps.context import Context, Outcome
@@ -18,50 +22,126 @@ from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.loop import TrainingRun
+from idla_trainer.training.fine_tuning import phase_of
+from idla_trainer.training.loop import Loop, Material
 from idla_trainer.training.network import Network, build_model, weights_of
+from idla_trainer.training.run import Kept, reported, run
+from idla_trainer.training.weights import begin_with
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A training that is set up: nothing of it is learned yet."""
+
+    loop: Loop
+    network: Network
+    objective: Objective
+    validation: Examples
+    fingerprint: str
+    """Digest of all that its checkpoints depend on."""
+
+    def report(self, template: str) -> TrainReport:
+        """Return what it came to, once the network has the best weights."""
+        return reported(self.loop, self.network, self.objective, self.validation, template)
 
 
 def train(context: Context, step: TrainStep) -> Outcome:
     """Train, or go on with, the step's model.
 
     Raises:
-        TaskError: the loss is no longer finite, or the model or a setting does not belong to these data.
+        TaskError: the loss is no longer finite, or the model, its weights or a setting do not belong to these data.
+        StoreError: given weights cannot be fetched, or have another digest.
         PreemptedError: SIGTERM came; a checkpoint is written.
     """
-    dataset, parts, training = context.dataset, context.dataset.parts, step.training
-    check_takes(step.model, dataset.preprocess)
-    learned = learned_objective(dataset.objective, training)
-    model = build_model(step.model, dataset.preprocess, learned, seed=training.seed)
-    network = Network(model, training, learned=learned, objective=dataset.objective)
-    run = TrainingRun(
-        network,
-        training,
-        train=_weighted(dataset, dataset.examples(parts.train), training),
-        validation=dataset.examples(parts.validation),
-        objective=dataset.objective,
-        change=change_of(step.model, seed=training.seed),
-    )
-    report = run.run(
-        template=step.model.template,
-        fingerprint=_fingerprint(context, step),
-        checkpoints=Checkpoints(context.folder.path / CHECKPOINTS),
+    begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
+    run(
+        begun.loop,
+        begun.objective.metric,
+        kept=Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint),
         preemption=context.preemption,
         progress=context.progress,
     )
+    report = begun.report(step.model.template)
+    keep(context, step, begun)
+    return Outcome({"train": report}, FILES)
+
+
+def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: float | None) -> Begun:
+    """Return the training of a step's model, with fresh, given or computed weights.
+
+    Args:
+        context: the step's surroundings.
+        dataset: whose training part is learned from; where its validation part is empty, the latest weights are kept.
+        step: what is trained, and how.
+        max_seconds: an epoch that would end later is not begun; None: there is time for all.
+
+    Raises:
+        TaskError: the model, its weights or a setting do not belong to these data.
+        StoreError: given weights cannot be fetched, or have another digest.
+    """
+    parts, training = dataset.parts, step.training
+    check_takes(step.model, dataset.preprocess)
+    learned = learned_objective(dataset.objective, training)
+    model = build_model(step.model, dataset.preprocess, learned, seed=training.seed, examples=len(parts.train))
+    check_built(step.model.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
+    given = step.model.weights
+    if given is not None:
+        places = context.places
+        count = begin_with(model, given, context.spec.data, data_mount=places.data, into=places.work / "weights")
+        _log.info("the training begins with %d given numbers of %d", count, model.count_params())
+    entry, values = entry_of(step.model)
+    objective, validation = dataset.objective, dataset.examples(parts.validation)
+    learning = _weighted(dataset, dataset.examples(parts.train), training)
+    computed = entry.begin is not None and given is None
+    if entry.begin is not None and computed:
+        entry.begin(model, objective, learning, values, seed=training.seed)
+    network = Network(
+        model,
+        training,
+        learned=lambda _, targets, outputs: learned.loss(targets, outputs),
+        judged=objective.loss,
+    )
+    loop = Loop(
+        network,
+        training,
+        Material(
+            train=learning,
+            validation=validation if len(validation) else None,
+            change=change_of(step.model, seed=training.seed),
+        ),
+        phase=functools.partial(phase_of, values, pretrained=given is not None),
+        score=lambda answers: objective.score(validation.targets, answers, validation.raw),
+        max_seconds=math.inf if max_seconds is None else max_seconds,
+    )
+    if computed:
+        loop.judge_first()
+    return Begun(
+        loop=loop,
+        network=network,
+        objective=objective,
+        validation=validation,
+        fingerprint=_fingerprint(context, dataset, step),
+    )
+
+
+def keep(context: Context, step: TrainStep, begun: Begun) -> None:
+    """Calibrate a network that has its best weights, and write it down for the steps that follow."""
+    dataset, model, temperature = context.dataset, begun.network.model, 1.0
     if isinstance(dataset.objective, Classification):
-        found = calibrate(model, dataset.examples(parts.validation))
-        _log.info("the logits are divided by the temperature %.3f", found)
+        temperature = calibrate(model, begun.validation)
+        _log.info("the logits are divided by the temperature %.3f", temperature)
     TrainedCandidate(
         model=step.model,
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
-        seed=training.seed,
+        training=step.training,
+        environment=environment(),
         weights=weights_of(model),
+        best_epoch=begun.loop.course.best_epoch,
+        temperature=temperature,
     ).save(context.folder)
-    return Outcome({"train": report}, FILES)
 
 
 def learned_objective(objective: Objective, training: Training) -> Objective:
@@ -89,8 +169,10 @@ def _weighted(dataset: Dataset, examples: Examples, training: Training) -> Examp
     return replace(examples, weights=weights[examples.targets].astype(np.float32))
 
 
-def _fingerprint(context: Context, step: TrainStep) -> str:
+def _fingerprint(context: Context, dataset: Dataset, step: TrainStep) -> str:
     """Return a digest of all that a checkpoint depends on."""
-    spec, dataset = context.spec, context.dataset
-    parts = (dataset.digest, dataset.test_digest or "", spec.problem.to_json(), spec.data.to_json(), step.to_json())
+    spec, learned = context.spec, str(len(dataset.parts.train))
+    parts = (
+        dataset.digest, dataset.test_digest or "", spec.problem.to_json(), spec.data.to_json(), step.to_json(), learned,
+    )  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -7,12 +7,10 @@ import numpy.typing as npt
 
 from idla_trainer.data.dataset import Examples
 
-LOGITS = "logits"
 _PRIOR = 0.3
 """Deviation of the temperature's logarithm that is expected before any example is seen: few examples change little."""
 _FARTHEST, _STEP, _PARTS = 1.5, 0.1, 21
 """Of the temperature's logarithm: the largest size, and the steps in which it is looked for, at first and at last."""
-_AT_ONCE = 512
 
 
 def temperature(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.int64]) -> float:
@@ -42,9 +40,7 @@ def temperature(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.int64]
 
 
 def calibrate(model: Any, validation: Examples) -> float:
-    """Divide the logits of a classifier by its temperature, in the weights of the layer `logits`.
-
-    The chosen classes stay the same.
+    """Divide the logits of a classifier by its temperature.
 
     Args:
         model: a Keras model with a dense layer `logits`.
@@ -53,12 +49,16 @@ def calibrate(model: Any, validation: Examples) -> float:
     Returns:
         The temperature.
     """
-    import keras
+    from idla_trainer.training.answering import answers, logits_model
+
+    found = temperature(answers(logits_model(model), validation.inputs), validation.targets)
+    soften(model, found)
+    return found
+
+
+def soften(model: Any, heat: float) -> None:
+    """Divide the logits of a model by a temperature, in the weights of the layer `logits`; the classes stay."""
+    from idla_trainer.training.answering import LOGITS
 
     layer = model.get_layer(LOGITS)
-    ends = keras.Model({tensor.name: tensor for tensor in model.inputs}, layer.output)
-    parts = (slice(start, start + _AT_ONCE) for start in range(0, len(validation), _AT_ONCE))
-    logits = [np.array(ends({name: array[part] for name, array in validation.inputs.items()})) for part in parts]
-    found = temperature(np.concatenate(logits), validation.targets)
-    layer.set_weights([weight / np.float32(found) for weight in layer.get_weights()])
-    return found
+    layer.set_weights([weight / np.float32(heat) for weight in layer.get_weights()])

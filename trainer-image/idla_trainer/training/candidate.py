@@ -1,13 +1,14 @@
 """The best weights of a training, kept for the compression."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason
-from idla_contract.task import Candidate, ModelSpec
+from idla_contract.task import Candidate, ModelSpec, Training
 from idla_preprocess.arrays import unpack
 from pydantic import ValidationError
 
@@ -30,8 +31,19 @@ class TrainedCandidate:
     signature_digest: str
     """Of what its network takes and answers."""
     data_digest: str
-    seed: int
+    training: Training
+    environment: Mapping[str, str]
+    """What it was trained on, as `environment` tells it."""
     weights: Arrays
+    best_epoch: int = 0
+    """The epoch that gave them, counted from 1; 0: the network as it came."""
+    temperature: float = 1.0
+    """By which the logits of a classifier were divided."""
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of its training."""
+        return self.training.seed
 
     def save(self, task: TaskFolder) -> None:
         """Write the candidate into its task's folder."""
@@ -42,8 +54,11 @@ class TrainedCandidate:
             "model": json.loads(self.model.to_json()),
             "signatureDigest": self.signature_digest,
             "dataDigest": self.data_digest,
-            "seed": self.seed,
+            "training": json.loads(self.training.to_json()),
+            "environment": dict(self.environment),
             "weightsDigest": digest_of(content),
+            "bestEpoch": self.best_epoch,
+            "temperature": self.temperature,
         }
         write_atomically(folder / _WEIGHTS, content)
         write_atomically(folder / _CARD, json.dumps(card, indent=1, sort_keys=True).encode())
@@ -66,13 +81,16 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
             model=ModelSpec.model_validate(card["model"]),
             signature_digest=card["signatureDigest"],
             data_digest=card["dataDigest"],
-            seed=card["seed"],
+            training=Training.model_validate(card["training"]),
+            environment={str(name): str(value) for name, value in card["environment"].items()},
             weights=unpack(content),
+            best_epoch=int(card["bestEpoch"]),
+            temperature=float(card["temperature"]),
         )
     except FileNotFoundError as error:
         message = f"the store has no candidate {wanted.task} with the content {wanted.content_hash}; train it again"
         raise TaskError(FailureReason.ARTIFACT_NOT_FOUND, message) from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         message = f"the candidate {wanted.task} cannot be read ({error}); train it again"
         raise TaskError(FailureReason.ARTIFACT_INVALID, message) from error
     if found.model != wanted.model:

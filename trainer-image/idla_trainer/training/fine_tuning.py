@@ -9,9 +9,9 @@ from idla_trainer.training.weights import HEAD
 FROZEN_EPOCHS, FINE_TUNE_RATE = "frozen_epochs", "fine_tune_rate"
 HYPERPARAMETERS = (
     Hyperparameter(FROZEN_EPOCHS, 5, 0, 10_000, "epochs in which given weights stay and only the last layer learns"),
-    Hyperparameter(FINE_TUNE_RATE, 0.25, 0, 1, "share of the learning rate after them; 0: they stay", whole=False),
+    Hyperparameter(FINE_TUNE_RATE, 1, 0, 1, "share of the learning rate after them; 0: they stay", whole=False),
 )  # fmt: skip
-"""Settings of every network that can begin with given weights; without `weights` they change nothing."""
+"""Settings of every network that begins with given weights; without `weights` they are refused."""
 
 
 @dataclass(frozen=True, slots=True)

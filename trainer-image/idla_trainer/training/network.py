@@ -1,6 +1,6 @@
 """The part of the training that runs in TensorFlow: one step, one evaluation, and the state of both."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -13,12 +13,17 @@ from idla_preprocess import Array, Preprocess
 from idla_trainer.data.dataset import Examples
 from idla_trainer.models.registry import entry_of
 from idla_trainer.problems.objective import Objective
+from idla_trainer.training.answering import AT_ONCE, LOGITS
 from idla_trainer.training.averaging import WeightAverage
 from idla_trainer.training.checkpoints import Arrays
+from idla_trainer.training.fine_tuning import freeze
 
-LOGITS = "logits"
-"""Name of the layer that the loss is taken of."""
-_EVALUATED_AT_ONCE = 512
+Loss = Callable[[Any, Any], Any]
+"""Targets and outputs of the layer `logits` -> one loss an example, as `Objective.loss`."""
+StepLoss = Callable[[Mapping[str, Any], Any, Any], Any]
+"""Inputs of a batch by name, targets and outputs of the layer `logits` -> one loss an example."""
+Rounding = Callable[[Sequence[Any]], list[Any]]
+"""Trainable values of a model -> what it computes with instead; the gradient is that of the values."""
 _STATE = "state/"
 
 
@@ -29,12 +34,25 @@ class Evaluation(NamedTuple):
     values: Array
 
 
-def build_model(model: ModelSpec, preprocess: Preprocess, objective: Objective, *, seed: int) -> Any:
-    """Return a Keras model with fresh weights that depend on the seed alone."""
+def build_model(
+    model: ModelSpec, preprocess: Preprocess, objective: Objective, *, seed: int, examples: int | None = None
+) -> Any:
+    """Return a Keras model with fresh weights that depend on the seed alone.
+
+    Args:
+        model: what is built.
+        preprocess: what gives its inputs.
+        objective: what makes its answers.
+        seed: of the weights.
+        examples: from which it will learn; None: it will not.
+    """
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     entry, values = entry_of(model)
-    return entry.build(preprocess, objective, values)
+    built = entry.build(preprocess, objective, values)
+    if entry.prior is not None and examples is not None:
+        entry.prior(built, values, examples)
+    return built
 
 
 class Network:
@@ -43,21 +61,32 @@ class Network:
     Args:
         model: a Keras model with a layer `logits`.
         training: how it is trained.
-        learned: the objective of the steps.
-        objective: the objective of the evaluations.
+        learned: the loss of the steps.
+        judged: the loss of the evaluations.
+        rounding: for the model that is trained, what it computes with (quantization-aware training); None: its weights.
     """
 
-    def __init__(self, model: Any, training: Training, *, learned: Objective, objective: Objective) -> None:
+    def __init__(
+        self,
+        model: Any,
+        training: Training,
+        *,
+        learned: StepLoss,
+        judged: Loss,
+        rounding: Callable[[Any], Rounding] | None = None,
+    ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.model = model
-        self._learned, self._objective = learned, objective
+        self._learned, self._judged = learned, judged
         inputs = {tensor.name: tensor for tensor in model.inputs}
         self._outputs = keras.Model(inputs, [model.get_layer(LOGITS).output, model.output])
+        self._rounded: Rounding = list if rounding is None else rounding(self._outputs)
         self._optimizer = keras.optimizers.AdamW(training.learning_rate, weight_decay=training.weight_decay)
         self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        self._optimizer.build(model.trainable_variables)
+        self._optimizer.build(self._outputs.trainable_variables)
         self._average = WeightAverage(model.weights, training.average_decay) if training.average_decay else None
-        self._step = tf.function(self._trace_step, reduce_retracing=True)
+        self._steps = {frozen: tf.function(self._trace_step, reduce_retracing=True) for frozen in (False, True)}
+        self._frozen = False
         self._evaluate = tf.function(self._trace_evaluate, reduce_retracing=True)
 
     @property
@@ -65,11 +94,19 @@ class Network:
         """Return the number of weights, trained or not."""
         return int(self.model.count_params())
 
-    def step(self, batch: Examples, rate: float) -> float:
-        """Take one optimizer step on a batch; return its mean loss before it."""
+    def step(self, batch: Examples, rate: float, *, frozen: bool = False) -> float:
+        """Take one optimizer step on a batch, of the last layer alone where the others are frozen.
+
+        Returns:
+            The batch's mean loss before it.
+        """
+        if frozen is not self._frozen:
+            freeze(self.model, frozen=frozen)
+            self._frozen = frozen
         self._optimizer.learning_rate.assign(rate)
         weights = np.ones(len(batch), np.float32) if batch.weights is None else batch.weights
-        return float(self._step(_tensors(batch.inputs), tf.constant(batch.targets), tf.constant(weights)))
+        step = self._steps[frozen]
+        return float(step(_tensors(batch.inputs), tf.constant(batch.targets), tf.constant(weights)))
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """Return loss and answers without a change of the model; of the averaged weights where there are some."""
@@ -81,8 +118,8 @@ class Network:
     def evaluate_plain(self, examples: Examples) -> Evaluation:
         """Return loss and answers of the weights as they are."""
         loss, values = 0.0, []
-        for start in range(0, len(examples), _EVALUATED_AT_ONCE):
-            part = slice(start, start + _EVALUATED_AT_ONCE)
+        for start in range(0, len(examples), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
             inputs = {name: array[part] for name, array in examples.inputs.items()}
             losses, answers = self._evaluate(_tensors(inputs), tf.constant(examples.targets[part]))
             loss += float(losses)
@@ -92,7 +129,7 @@ class Network:
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of the weights that `evaluate` judges, by their place."""
         source = self.model.weights if self._average is None else self._average.variables
-        return {f"{place:04d}": np.array(weight) for place, weight in enumerate(source)}
+        return {f"{place:04d}": _copied(weight) for place, weight in enumerate(source)}
 
     def set_weights(self, weights: Arrays) -> None:
         """Set the model's weights."""
@@ -100,7 +137,7 @@ class Network:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all that a step depends on: weights, random states, moments and averages."""
-        return {f"{_STATE}{place:04d}": np.array(variable) for place, variable in enumerate(self._variables())}
+        return {f"{_STATE}{place:04d}": _copied(variable) for place, variable in enumerate(self._variables())}
 
     def accepts(self, state: Arrays) -> bool:
         """Tell whether a state has exactly this network's variables."""
@@ -117,19 +154,34 @@ class Network:
         return [*self.model.variables, *self._optimizer.variables, *averages]
 
     def _trace_step(self, inputs: Any, targets: Any, weights: Any) -> Any:
+        model = self._outputs
         with tf.GradientTape() as tape:
-            outputs, _ = self._outputs(inputs, training=True)
-            loss = tf.reduce_mean(self._learned.loss(targets, outputs) * weights)
-            total = loss + tf.add_n(self.model.losses) if self.model.losses else loss
-        gradients = tape.gradient(total, self.model.trainable_variables)
-        self._optimizer.apply(gradients, self.model.trainable_variables)
+            values = [variable.value for variable in model.trainable_variables]
+            tape.watch(values)
+            state = [variable.value for variable in model.non_trainable_variables]
+            (outputs, _), after, penalties = model.stateless_call(
+                self._rounded(values), state, self._fed(inputs), training=True, return_losses=True
+            )
+            loss = tf.reduce_mean(self._learned(inputs, targets, outputs) * weights)
+            total = tf.add_n([loss, *penalties])
+        gradients = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        for variable, before, new in zip(model.non_trainable_variables, state, after, strict=True):
+            if new is not before:
+                variable.assign(new)
+        self._optimizer.apply(gradients, model.trainable_variables)
         if self._average is not None:
             self._average.take(self.model.weights)
         return loss
 
     def _trace_evaluate(self, inputs: Any, targets: Any) -> Any:
-        outputs, values = self._outputs(inputs, training=False)
-        return tf.reduce_sum(self._objective.loss(targets, outputs)), values
+        model = self._outputs
+        values = self._rounded([variable.value for variable in model.trainable_variables])
+        state = [variable.value for variable in model.non_trainable_variables]
+        (outputs, answers), _ = model.stateless_call(values, state, self._fed(inputs), training=False)
+        return tf.reduce_sum(self._judged(targets, outputs)), answers
+
+    def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
 
 
 def _tensors(inputs: Mapping[str, Array]) -> dict[str, Any]:
@@ -138,10 +190,14 @@ def _tensors(inputs: Mapping[str, Array]) -> dict[str, Any]:
 
 def weights_of(model: Any) -> dict[str, npt.NDArray[Any]]:
     """Return copies of a Keras model's weights by their place."""
-    return {f"{place:04d}": np.array(weight) for place, weight in enumerate(model.weights)}
+    return {f"{place:04d}": _copied(weight) for place, weight in enumerate(model.weights)}
 
 
 def set_weights(model: Any, weights: Arrays) -> None:
     """Set the weights of a Keras model that `Network.weights` returned."""
     for place, variable in enumerate(model.weights):
         variable.assign(weights[f"{place:04d}"])
+
+
+def _copied(variable: Any) -> npt.NDArray[Any]:
+    return np.array(tf.convert_to_tensor(variable).numpy())

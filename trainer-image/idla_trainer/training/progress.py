@@ -2,13 +2,13 @@
 
 import logging
 import time
+from typing import Protocol
 
 from idla_contract import metrics
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 _log = logging.getLogger(__name__)
-
-
+_THOUSAND = 1000
 _TEXTS = {
     metrics.TASK_STEP: "Steps done over all epochs",
     metrics.TASK_TOTAL_STEPS: "Steps that the training takes at most",
@@ -17,6 +17,19 @@ _TEXTS = {
     metrics.TASK_EXAMPLES_PER_SECOND: "Training throughput over the last epoch",
     metrics.TASK_UPDATED_SECONDS: "Unix time of the last change",
 }
+
+
+class Progress(Protocol):
+    """Who is told how far a training is."""
+
+    def step(self, done: int, total: int) -> None:
+        """Tell how far the training is."""
+
+    def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
+        """Tell what the last epoch gave on a split."""
+
+    def throughput(self, rate: float) -> None:
+        """Tell the examples per second of the last epoch."""
 
 
 class ProgressMetrics:
@@ -58,3 +71,31 @@ class ProgressMetrics:
         if name not in self._gauges:  # not before it has its value
             self._gauges[name] = gauge
             self._registry.register(gauge)
+
+
+class PartOfProgress:
+    """Tells a part of some longer work as that work's progress, in thousandths of it.
+
+    Args:
+        whole: who is told.
+        begins: share of the work that is done before this part.
+        share: share of the work that this part is.
+        done: share of its steps that a training has behind it as this part begins.
+        ends: and as it ends.
+    """
+
+    def __init__(self, whole: Progress, *, begins: float, share: float, done: float, ends: float) -> None:
+        self._whole, self._begins, self._share, self._done, self._ends = whole, begins, share, done, ends
+
+    def step(self, done: int, total: int) -> None:
+        """Tell how far the whole is."""
+        part = (done / total - self._done) / (self._ends - self._done)
+        self._whole.step(round(_THOUSAND * (self._begins + self._share * min(1.0, max(0.0, part)))), _THOUSAND)
+
+    def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
+        """Tell what the last epoch gave on a split."""
+        self._whole.epoch(split, loss=loss, score=score)
+
+    def throughput(self, rate: float) -> None:
+        """Tell the examples per second of the last epoch."""
+        self._whole.throughput(rate)

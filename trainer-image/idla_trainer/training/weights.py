@@ -1,12 +1,13 @@
 """Weights that were learned elsewhere: fetched, checked against their digest, read as plain arrays, put into a network.
 
 What is read is the `candidate/weights.npz` that a training leaves in its task's folder on the workflow's claim, so that
-the network of one workflow goes on in the next.
+the network of one workflow goes on in the next, or an HDF5 file of Keras, whose layers are found by their names.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import digest_of
 from idla_contract.result import FailureReason
+from idla_contract.task import DataSource, Weights
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import DigestMismatchError, FetchPolicy, RefusedError, fetch
+from idla_store.errors import shown
 
 from idla_trainer.failures import TaskError
 
@@ -25,6 +28,8 @@ HEAD = "logits"
 MAXIMUM_BYTES = 2 * 2**30
 """Four times VGG16 with all its layers."""
 _PLACE = re.compile(r"[0-9]{4,6}")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of an HDF5 file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +39,45 @@ class Stored:
     source: str
     """What an error calls the file."""
     placed: Arrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KerasFile:
+    """Weights of an HDF5 file, by layer; they are read when it is known which ones are wanted."""
+
+    source: str
+    """What an error calls the file."""
+    content: bytes = field(repr=False)
+
+
+def begin_with(model: Any, weights: Weights, data: DataSource, *, data_mount: Path, into: Path) -> int:
+    """Fetch given weights and put all but those of the last layer into a network; return how many numbers.
+
+    Args:
+        model: a Keras model with fresh weights.
+        weights: where they are, and their digest.
+        data: a pod mounts no other claim than that of its data.
+        data_mount: where that claim is mounted.
+        into: a folder for downloads.
+
+    Raises:
+        TaskError: on another claim, no file of weights, or weights of another network.
+        StoreError: not there, not reachable, refused, too large, or with another digest.
+    """
+    claim, mounted = _claim_of(weights.uri), _claim_of(data.uri)
+    if claim is not None and claim != mounted:
+        has = f"the claim {mounted}" if mounted else "no claim"
+        message = (
+            f"model.weights.uri: found {weights.uri}, but this task mounts {has} for its data; put the file onto the "
+            "claim of the data or give its https:// address"
+        )
+        raise TaskError(FailureReason.SPEC_INVALID, message)
+    content = fetched(weights.uri, weights.sha256, data_mount=data_mount, into=into)
+    return set_pretrained(model, read_weights(content, shown(weights.uri)))
+
+
+def _claim_of(uri: str) -> str | None:
+    return uri.removeprefix("pvc://").partition("/")[0] if uri.startswith("pvc://") else None
 
 
 def fetched(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: FetchPolicy | None = None) -> bytes:
@@ -51,7 +95,7 @@ def fetched(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: Fetc
     """
     path = fetch(uri, data_mount=data_mount, samples_root=into, into=into, policy=policy)
     if not path.is_file():
-        raise RefusedError(uri, "it is no file", "name a file of weights, .npz")
+        raise RefusedError(uri, "it is no file", "name a file of weights, .npz or .h5")
     size = path.stat().st_size
     if size > MAXIMUM_BYTES:
         raise RefusedError(uri, f"it has {size} bytes", f"a file of weights has at most {MAXIMUM_BYTES}")
@@ -63,7 +107,7 @@ def fetched(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: Fetc
     return content
 
 
-def read_weights(content: bytes, source: str) -> Stored:
+def read_weights(content: bytes, source: str) -> Stored | KerasFile:
     """Return the weights of a file.
 
     Args:
@@ -73,16 +117,15 @@ def read_weights(content: bytes, source: str) -> Stored:
     Raises:
         TaskError: it is no such file, damaged, or holds what is no weight.
     """
+    if content.startswith(_HDF5):
+        return KerasFile(source, content)
     try:
         return Stored(source, placed=_placed(unpack(content)))
     except ArraysError as error:
-        message = (
-            f"model.weights: {source} is no file of weights ({error}); give the candidate/weights.npz of a training"
-        )
-        raise TaskError(FailureReason.DATA_INVALID, message) from error
+        raise _unreadable(source, error) from error
 
 
-def set_pretrained(model: Any, stored: Stored) -> int:
+def set_pretrained(model: Any, stored: Stored | KerasFile) -> int:
     """Give a Keras model all weights of a file but those of its last layer, `logits`; return how many numbers.
 
     Args:
@@ -90,24 +133,56 @@ def set_pretrained(model: Any, stored: Stored) -> int:
         stored: weights of the same network for the same or another task.
 
     Raises:
-        TaskError: weights are missing or have another shape; nothing was changed.
+        TaskError: weights are missing or have another shape, or the file cannot be read; nothing was changed.
     """
-    pairs = _pairs(model, stored)
-    for place, variable, array in pairs:
-        if tuple(variable.shape) != array.shape:
-            found = f"{place} has the shape {list(array.shape)} there and {list(variable.shape)} in this network"
-            raise _misfit(stored, found)
-    for _, variable, array in pairs:
+    pairs = _by_layer(model, stored) if isinstance(stored, KerasFile) else _by_place(model, stored)
+    for variable, array in pairs:
         variable.assign(array.astype(np.float32))
-    return sum(array.size for _, _, array in pairs)
+    return sum(array.size for _, array in pairs)
 
 
-def _pairs(model: Any, stored: Stored) -> list[tuple[str, Any, npt.NDArray[Any]]]:
-    if len(stored.placed) != len(model.weights):
-        raise _misfit(stored, f"{len(stored.placed)} arrays there, {len(model.weights)} in this network")
+def _by_place(model: Any, stored: Stored) -> list[tuple[Any, npt.NDArray[Any]]]:
     head = {id(variable) for variable in model.get_layer(HEAD).weights}
-    pairs = zip(model.weights, stored.placed, strict=True)
-    return [(variable.path, variable, array) for variable, array in pairs if id(variable) not in head]
+    pairs = [pair for pair in zip(model.weights, stored.placed, strict=False) if id(pair[0]) not in head]
+    for variable, array in pairs:
+        if tuple(variable.shape) != array.shape:
+            found = (
+                f"{variable.path} has the shape {list(array.shape)} there and {list(variable.shape)} in this network"
+            )
+            raise _misfit(stored.source, found)
+    if len(stored.placed) != len(model.weights):
+        found = f"{len(stored.placed)} arrays there, {len(model.weights)} in this network"
+        raise _misfit(stored.source, found)
+    return pairs
+
+
+def _by_layer(model: Any, stored: KerasFile) -> list[tuple[Any, npt.NDArray[Any]]]:
+    from idla_trainer.training.keras_file import KerasFileError, OtherNetworkError, Wanted, read_layers
+
+    numbers: Counter[str] = Counter()
+    layers, wanted = [], []
+    for layer in model.layers:
+        kind = _snake_case(type(layer).__name__)
+        key = f"{kind}_{numbers[kind]}" if numbers[kind] else kind
+        numbers[kind] += 1
+        if layer.weights and layer.name != HEAD:
+            layers.append(layer)
+            shapes = tuple(tuple(variable.shape) for variable in layer.weights)
+            wanted.append(Wanted(name=layer.name, key=key, shapes=shapes))
+    try:
+        arrays = read_layers(stored.content, wanted)
+    except KerasFileError as error:
+        raise _unreadable(stored.source, error) from error
+    except OtherNetworkError as error:
+        raise _misfit(stored.source, str(error)) from error
+    variables = [variable for layer in layers for variable in layer.weights]
+    return list(zip(variables, (array for of_layer in arrays for array in of_layer), strict=True))
+
+
+def _snake_case(kind: str) -> str:
+    """Return the name of a kind of layers as files of Keras 3 have it: `Conv2D` is `conv2d`."""
+    apart = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", apart).lower()
 
 
 def _placed(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
@@ -120,9 +195,17 @@ def _placed(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
     return [arrays[name] for name in sorted(arrays)]
 
 
-def _misfit(stored: Stored, found: str) -> TaskError:
+def _unreadable(source: str, error: Exception) -> TaskError:
     message = (
-        f"model.weights: {stored.source} belongs to another network: {found}. Choose the builder, the hyperparameters "
+        f"model.weights: {source} is no file of weights ({error}); give the candidate/weights.npz of a training, or an "
+        "HDF5 file of weights as Keras writes it"
+    )
+    return TaskError(FailureReason.DATA_INVALID, message)
+
+
+def _misfit(source: str, found: str) -> TaskError:
+    message = (
+        f"model.weights: {source} belongs to another network: {found}. Choose the builder, the hyperparameters "
         "and the kind of images that they were learned with"
     )
     return TaskError(FailureReason.SPEC_INVALID, message)

@@ -75,9 +75,15 @@ def unpack(content: bytes) -> Arrays:
     """Return all arrays of an NPZ file of ours, which `numpy.savez` wrote: it is as large as what it holds.
 
     Raises:
-        ArraysError: as `read_arrays` says.
+        ArraysError: as `read_arrays` says, or something in it is no array.
     """
-    return read_arrays(io.BytesIO(content), len(content))
+    file = io.BytesIO(content)
+    arrays = read_arrays(file, len(content))
+    with zipfile.ZipFile(file) as archive:
+        stray = next((name for name in archive.namelist() if not name.endswith(_ENDING)), None)
+    if stray is not None:
+        raise ArraysError(f"it holds {stray!r}, which is no array")
+    return arrays
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

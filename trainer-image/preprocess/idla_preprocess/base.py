@@ -29,6 +29,8 @@ class Tensor:
     datatype: Literal["FP32", "INT64", "BYTES"]
     shape: tuple[int, ...]
     """-1 in front is the batch, another -1 is any length."""
+    pictures: bool = False
+    """Whether BYTES are taken too: for each example the base64 text of a JPEG or PNG file."""
 
 
 class Preprocess(Protocol):

@@ -1,5 +1,6 @@
 """JPEG and PNG files to pixels; nothing is unpacked before its size is known. Needs Pillow."""
 
+import base64
 import io
 import struct
 import warnings
@@ -16,8 +17,12 @@ Pixels = npt.NDArray[np.uint8]
 MAXIMUM_BYTES = 32 * 2**20
 MAXIMUM_PIXELS = 64 * 10**6
 """More than the largest photo of a telephone, about 256 MB unpacked."""
+REQUEST_PIXELS = 16 * 10**6
+"""Of a picture in a request, about 64 MB unpacked: a serving pod is small, and a few bytes can be many pixels."""
+WHITE = 255.0
+"""The largest value of a pixel."""
 _FORMATS = ("JPEG", "PNG")
-_GREY, _COLOUR = 1, 3
+CHANNELS = _GREY, _COLOUR = 1, 3
 _SIDEWAYS = range(5, 9)
 """Values of EXIF's orientation by which width and height change places."""
 _ORIENTATION = 0x0112
@@ -43,7 +48,9 @@ def size_of(content: bytes, *, field: str = "image") -> tuple[int, int, int]:
         return height, width, _GREY if image.mode in _GREY_MODES else _COLOUR
 
 
-def pixels_of(content: bytes, shape: tuple[int, int, int], *, field: str = "image") -> Pixels:
+def pixels_of(
+    content: bytes, shape: tuple[int, int, int], *, field: str = "image", maximum: int = MAXIMUM_PIXELS
+) -> Pixels:
     """Return the pixels [height, width, channels] of a file, from 0 to 255.
 
     It is turned as its EXIF orientation says, laid on white where it is transparent, made grey or coloured, and
@@ -54,24 +61,49 @@ def pixels_of(content: bytes, shape: tuple[int, int, int], *, field: str = "imag
         content: a JPEG or PNG file.
         shape: height, width and channels, 1 or 3, of the result.
         field: the name that an error gives to the file.
+        maximum: pixels of the file at most; more are not unpacked.
 
     Raises:
-        InputError: no JPEG or PNG file, damaged, or larger than `MAXIMUM_BYTES` or `MAXIMUM_PIXELS`.
+        InputError: no JPEG or PNG file, damaged, larger than `MAXIMUM_BYTES`, or of more pixels.
     """
     from PIL import Image, ImageOps
 
     height, width, channels = shape
     if channels not in (_GREY, _COLOUR):
         raise InputError(field, f"{channels} channels asked of a picture file", "1 (grey) or 3 (red, green, blue)")
-    with _opened(content, field) as image:
+    with _opened(content, field, maximum) as image:
         plain = _plain(ImageOps.exif_transpose(image), "L" if channels == _GREY else "RGB")
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(plain, dtype=np.uint8).reshape(shape)
 
 
+def pictures(texts: npt.NDArray[Any], shape: tuple[int, int, int], *, field: str = "image") -> Pixels:
+    """Return the pixels [N, height, width, channels] of picture files as a request holds them.
+
+    Args:
+        texts: base64 of a JPEG or PNG file for each example, [N] or [N, 1].
+        shape: as `pixels_of` takes it.
+        field: the name of the input.
+
+    Raises:
+        InputError: another shape, no base64, or as `pixels_of` says, with `REQUEST_PIXELS` at most.
+    """
+    if texts.ndim not in (1, 2) or texts.shape[1:] not in ((), (1,)) or not len(texts):
+        raise InputError(field, f"the shape {list(texts.shape)}", "[N] or [N, 1], one picture file an example")
+    pixels = np.empty((len(texts), *shape), np.uint8)
+    for place, text in enumerate(texts.reshape(-1).tolist()):
+        named = f"{field}, example {place}"
+        try:
+            content = base64.b64decode(text, validate=True)
+        except (ValueError, TypeError) as error:
+            raise InputError(named, f"no base64 text ({error})", f"base64 of {_ALLOWED}") from error
+        pixels[place] = pixels_of(content, shape, field=named, maximum=REQUEST_PIXELS)
+    return pixels
+
+
 @contextmanager
-def _opened(content: bytes, field: str) -> Iterator[Any]:
+def _opened(content: bytes, field: str, maximum: int = MAXIMUM_PIXELS) -> Iterator[Any]:
     """Open a file whose size is allowed; what Pillow raises within becomes an InputError."""
     from PIL import Image
 
@@ -82,19 +114,19 @@ def _opened(content: bytes, field: str) -> Iterator[Any]:
             warnings.simplefilter("ignore")  # Pillow warns of its own limit of pixels and of odd EXIF data
             with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
                 width, height = image.size
-                if width * height > MAXIMUM_PIXELS:
-                    raise _too_large(field, f"{width} x {height} pixels")
+                if width * height > maximum:
+                    raise _too_large(field, f"{width} x {height} pixels", maximum)
                 yield image
     except InputError:
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(field, "far more pixels") from error
+        raise _too_large(field, "far more pixels", maximum) from error
     except _DAMAGE as error:
         raise InputError(field, f"{len(content)} bytes that cannot be read ({error})", _ALLOWED) from error
 
 
-def _too_large(field: str, found: str) -> InputError:
-    return InputError(field, found, f"at most {MAXIMUM_PIXELS} pixels; make the picture smaller")
+def _too_large(field: str, found: str, maximum: int) -> InputError:
+    return InputError(field, found, f"at most {maximum} pixels; make the picture smaller")
 
 
 def _plain(image: Any, mode: str) -> Any:

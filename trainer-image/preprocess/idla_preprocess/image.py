@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
 from idla_preprocess.checks import exact_keys
+from idla_preprocess.decode import CHANNELS, WHITE, pictures
 
 IMAGE = "image"
 _LARGEST_SIDE = 16384
@@ -48,18 +49,25 @@ class ImageSpec:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """Return the one input: raw pixels."""
-        return (Tensor(IMAGE, "FP32", (-1, *self.shape)),)
+        """Return the one input: raw pixels, or picture files where they could be grey or coloured."""
+        return (Tensor(IMAGE, "FP32", (-1, *self.shape), pictures=self.channels in CHANNELS),)
 
     def to_tensors(self, raw: Arrays) -> dict[str, Array]:
         """Return the batch [N, height, width, channels] under the input's name.
 
+        Args:
+            raw: `image`, as `to_tensor` takes it; or base64 texts of picture files [N] or [N, 1], whose white is
+                `maximum`.
+
         Raises:
-            InputError: as `to_tensor` says.
+            InputError: as `to_tensor` and `pictures` say.
         """
         if IMAGE not in raw:
             raise InputError(IMAGE, "nothing", "an array of images")
-        return {IMAGE: to_tensor(self, raw[IMAGE], field=IMAGE)}
+        array = np.asarray(raw[IMAGE])
+        if array.dtype.kind in "OU" and self.channels in CHANNELS:
+            array = pictures(array, self.shape, field=IMAGE).astype(np.float32) * np.float32(self.maximum / WHITE)
+        return {IMAGE: to_tensor(self, array, field=IMAGE)}
 
     def content(self) -> dict[str, Any]:
         """Return the sizes and the maximum."""

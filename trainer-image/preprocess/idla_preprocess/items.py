@@ -89,6 +89,23 @@ class Items:
         start = self.ends[number - 2] if number > 1 else 0
         return self.seen[start : self.ends[number - 1]]
 
+    @classmethod
+    def of_seen(cls, users: Names, items: Names, seers: npt.ArrayLike, seen: npt.ArrayLike) -> Self:
+        """Return the answers of users who have seen items.
+
+        Args:
+            users: names, ascending.
+            items: names, ascending.
+            seers: names of users [N]; those that are not in `users` are left out.
+            seen: the item that each has seen [N]; likewise.
+        """
+        rows, columns = (
+            numbers_of(np.asarray(names, dtype=np.str_), known) for names, known in ((seers, users), (seen, items))
+        )
+        pairs = np.unique(np.stack([rows, columns], axis=1)[(rows > 0) & (columns > 0)], axis=0)
+        ends = np.cumsum(np.bincount(pairs[:, 0], minlength=len(users) + 1))[1:]
+        return cls(users=users, items=items, seen=(pairs[:, 1] - 1).astype(np.int32), ends=ends.astype(np.int64))
+
     def content(self) -> dict[str, Any]:
         """Return nothing: all of it is arrays."""
         return {}

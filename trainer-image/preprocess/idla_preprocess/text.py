@@ -1,7 +1,7 @@
 """Texts: hashed n-grams of words and characters, weighted by tf-idf and padded to lists of ids."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Arrays, InputError, Tensor
+from idla_preprocess.text_frequencies import Frequencies
 from idla_preprocess.text_grams import character_grams, normalised, word_grams
 
 SCHEMA_VERSION = 1
@@ -92,12 +93,13 @@ class TextSpec:
         """Return the spec that the training split asks for.
 
         Args:
-            texts: the raw texts of the training split [N], objects of `str`.
+            texts: the raw texts of the training split [N], objects of `str`, or what is read like them one by one.
             words: the longest n-gram of words.
             characters: the shortest and longest n-gram of characters.
             fewest_texts: n-grams in fewer texts are left out.
             most_features: of more n-grams those in the most texts are kept.
-            longest_list: the list is as long as 99 in 100 texts need, and no longer than this.
+            longest_list: the list is as long as 99 in 100 texts need, of more than 20,000 so many at equal
+                distances, and no longer than this.
             maximum_characters: of a longer text the beginning is read.
 
         Raises:
@@ -105,14 +107,17 @@ class TextSpec:
         """
         none = np.zeros(0, np.uint32)
         bare = cls(words, characters, 1, maximum_characters, none, none.astype(np.float32))
-        checked = _checked(texts)
-        found = [_unique_grams(bare, part) for part in _in_parts(checked, maximum_characters)]
-        hashes, counts = np.unique(np.concatenate([part[2] for part in found]), return_counts=True)
+        if texts.ndim != 1 or not len(texts):
+            raise InputError("text", f"the shape {list(texts.shape)}", "[N], N at least 1")
+        frequencies = Frequencies(len(texts))
+        for part in _in_parts(_each(texts), maximum_characters):
+            owners, _, grams = _unique_grams(bare, part)
+            frequencies.add(len(part), owners, grams)
+        hashes, counts = frequencies.all()
         kept = _most_frequent(counts, fewest_texts, most_features)
-        idf = np.log((1 + len(checked)) / (1 + counts[kept])) + 1
+        idf = np.log((1 + len(texts)) / (1 + counts[kept])) + 1
         hashes = hashes[kept]
-        sizes = [np.bincount(part[0][np.isin(part[2], hashes)], minlength=1) for part in found]
-        covered = math.ceil(float(np.quantile(np.concatenate(sizes), _COVERED)))
+        covered = math.ceil(float(np.quantile(frequencies.sizes(hashes), _COVERED)))
         return cls(
             words, characters, max(1, min(longest_list, covered)), maximum_characters, hashes, idf.astype(np.float32)
         )
@@ -241,7 +246,15 @@ def _checked(texts: npt.NDArray[Any]) -> list[str]:
     return listed
 
 
-def _in_parts(texts: Sequence[str], maximum: int) -> Iterator[list[str]]:
+def _each(texts: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts after each was found to be one."""
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError("text", f"a {type(text).__name__} in example {position}", "texts")
+        yield text
+
+
+def _in_parts(texts: Iterable[str], maximum: int) -> Iterator[list[str]]:
     """Yield the normalised texts in order, some at a time."""
     part: list[str] = []
     size = 0

@@ -5,14 +5,16 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, UnreachableError
 from idla_store.https import FetchPolicy, download
+from idla_store.s3 import download_object
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_SCHEMES = "use sample://name, pvc://claim/path or https://host/path"
+_SCHEMES = "use sample://name, pvc://claim/path, https://host/path or s3://bucket/key"
 _REMEDY_DIGEST = "correct the digest if the change is wanted, else restore the data"
 
 
@@ -25,10 +27,11 @@ def fetch(
     digest: str | None = None,
     policy: FetchPolicy | None = None,
 ) -> Path:
-    """Return where the data of a URI can be read: in place, or for `https://` as a new file in `into`.
+    """Return where the data of a URI can be read: in place, or for `https://` and `s3://` as a new file in `into`.
 
     Args:
-        uri: `sample://name`, `pvc://claim/path`, `https://host/path`, or `file:///path` where the policy allows it.
+        uri: `sample://name`, `pvc://claim/path`, `https://host/path`, `s3://bucket/key`, or `file:///path` where the
+            policy allows it.
         data_mount: where the claim of `pvc://` is mounted.
         samples_root: the folder of the samples.
         into: the folder for downloads; made where it is missing.
@@ -45,7 +48,9 @@ def fetch(
     elif scheme == "pvc":
         path = claim_path(uri, data_mount)
     elif scheme == "https":
-        path = _download(uri, into, policy)
+        path = _placed(uri, into, lambda partial: download(uri, partial, policy))
+    elif scheme == "s3":
+        path = _placed(uri, into, lambda partial: download_object(uri, partial, policy))
     elif scheme == "file":
         path = _file(uri, policy)
     else:
@@ -146,14 +151,14 @@ def _file(uri: str, policy: FetchPolicy) -> Path:
     return path
 
 
-def _download(uri: str, into: Path, policy: FetchPolicy) -> Path:
+def _placed(uri: str, into: Path, download_to: Callable[[Path], None]) -> Path:
     """Download under a temporary name, so that the final name never has half a file."""
     into.mkdir(parents=True, exist_ok=True)
     path = re.split("[?#]", uri, maxsplit=1)[0].partition("://")[2].partition("/")[2]
     name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path).name).lstrip(".")[-128:] or "data"
     target, partial = into / name, into / f".{name}.partial"
     try:
-        download(uri, partial, policy)
+        download_to(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

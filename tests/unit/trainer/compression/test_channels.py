@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_trainer.compression.channels import Analysis, Call, Graph, Kept, Shape, Ties, analysed
-from idla_trainer.compression.importance import Importance, by_loss, by_weights
+from idla_trainer.compression.importance import by_loss
 from idla_trainer.compression.prune import new_settings, selected, smaller
 from idla_trainer.compression.rules import RULES
 
@@ -196,8 +196,7 @@ def test_the_least_important_channels_go() -> None:
     found = analysed(graph, RULES)
     kernel = np.broadcast_to(np.array([3.0, 1.0, 4.0, 2.0]), (1, 1, 3, 4))
     arrays = {"a": {"kernel": kernel, "bias": np.arange(4.0)}, "logits": {"kernel": np.arange(512.0).reshape(256, 2)}}
-    scores = by_weights(graph, found, arrays, Importance.L1)
-    assert list(scores.values()) == [9.0, 3.0, 12.0, 6.0]
+    scores = dict(zip(found.families[0].channels.tolist(), [9.0, 3.0, 12.0, 6.0], strict=True))
     removed = selected(found.families, scores, keep=0.5, multiple=1)
     cut = smaller(found.slots, arrays, removed)
     assert cut["a"]["bias"].tolist() == [0.0, 2.0]
@@ -208,25 +207,13 @@ def test_the_least_important_channels_go() -> None:
     assert new_settings(graph, found, removed) == {"a": {"filters": 2}}
 
 
-def test_normalization_counts_where_it_follows() -> None:
+def test_a_channel_matters_as_the_loss_changes_when_it_goes() -> None:
     net = Network(x=(8, 8, 1))
     net.conv("a", "x", 2, kernel=1)
-    names = ("gamma", "beta", "moving_mean", "moving_variance")
-    net.call("BatchNormalization", "n", (8, 8, 2), "a", weights=dict.fromkeys(names, (2,)), epsilon=0.0)
-    net.conv("out", "n", 1)
-    graph = net.graph("out")
-    found = analysed(graph, RULES)
-    arrays = {
-        "a": {"kernel": np.array([[[[2.0, 3.0]]]])},
-        "n": {"gamma": np.array([1.0, -5.0]), "moving_variance": np.array([4.0, 25.0])},
-        "out": {"kernel": np.ones((3, 3, 2, 1))},
-    }
-    ways = {kind: list(by_weights(graph, found, arrays, kind).values()) for kind in list(Importance)[:3]}
-    assert ways == {Importance.L1: [1.0, 3.0], Importance.L2: [1.0, 9.0], Importance.GAMMA: [1.0, 5.0]}
+    net.conv("out", "a", 1)
+    found = net.analysis("out")
     products = [{"a": {"kernel": np.array([[[[0.5, -2.0]]]])}}, {"a": {"kernel": np.array([[[[1.0, 1.0]]]])}}]
     assert list(by_loss(found, products).values()) == [1.25, 5.0]
-    with pytest.raises(ValueError, match="weights alone do not tell it"):
-        by_weights(graph, found, arrays, Importance.TAYLOR)
 
 
 @pytest.mark.parametrize(
@@ -253,3 +240,29 @@ def test_a_reason_outlives_a_tie() -> None:
     ties.keep(second, "asked for")
     ties.tie(first, second)
     assert ties.reason(int(ties.roots(first)[0])) == "asked for"
+
+
+def test_places_of_pieces_that_a_reshape_cuts_become_one_channel() -> None:
+    net = Network(x=(3,))
+    net.dense("calendar", "x", 20)
+    net.call("Reshape", "rows", (5, 4), "calendar", target_shape=(5, 4))
+    net.call("Dense", "logits", (5, 2), "rows", weights={"kernel": (4, 2), "bias": (2,)})
+    found = net.analysis("logits")
+    assert families(found) == {("calendar",): 4}
+    gone = found.families[0].channels[[1]]
+    cut = smaller(found.slots, {"calendar": {"kernel": np.tile(np.arange(20.0), (3, 1)), "bias": np.arange(20.0)},
+                                "logits": {"kernel": np.arange(8.0).reshape(4, 2)}}, gone)  # fmt: skip
+    assert cut["calendar"]["bias"].tolist() == [place for place in range(20) if place % 4 != 1]
+    assert cut["logits"]["kernel"].tolist() == [[0.0, 1.0], [4.0, 5.0], [6.0, 7.0]]
+    assert new_settings(net.graph("logits"), found, gone) == {
+        "calendar": {"units": 15},
+        "rows": {"target_shape": (5, 3)},
+    }
+
+
+def test_a_reshape_that_mixes_channels_keeps_them() -> None:
+    net = Network(x=(2, 3))
+    net.call("Dense", "made", (2, 6), "x", weights={"kernel": (3, 6), "bias": (6,)})
+    net.call("Reshape", "rows", (3, 4), "made", target_shape=(3, 4))
+    net.call("Dense", "logits", (3, 2), "rows", weights={"kernel": (4, 2), "bias": (2,)})
+    assert net.analysis("logits").kept[0].reason == "what rows (Reshape) does with channels is not known"

@@ -8,6 +8,8 @@ from idla_contract.problem import METRICS, Metric, TaskType
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.forecast import Forecast
 from idla_trainer.problems.objective import Objective
+from idla_trainer.problems.ranking import Ranking
+from idla_trainer.problems.ratings import Ratings
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.subgroups import SubgroupClassification
 
@@ -17,6 +19,7 @@ WARD = np.array(["a", "b"] * 30, dtype=object)
 NUMBERS, GUESSES = DRAWN.normal(size=60), DRAWN.normal(size=(60, 1))
 STEPS, FORECASTS = DRAWN.normal(size=(20, 4, 3)), DRAWN.normal(size=(20, 4, 3, 3))
 STEPS[3, 1, 2] = np.nan
+RANKED, ITEMS = np.array([[1, -2, 0], [3, 4, 6]], np.int32), DRAWN.normal(size=(2, 5))
 ZEROS, ONES = np.zeros(3, np.float32), np.ones(3, np.float32)
 
 
@@ -36,8 +39,15 @@ def objectives() -> list[Any]:
         for metric in METRICS[TaskType.TABULAR_REGRESSION]
     ]
     found += [
+        (Ratings(metric=metric, center=1.0, scale=2.0, lowest=0.0, highest=5.0), NUMBERS, GUESSES, {})
+        for metric in METRICS[TaskType.TABULAR_REGRESSION]
+    ]
+    found += [
         (Forecast(metric=metric, horizon=4, levels=(0.1, 0.9), location=ZEROS, scale=ONES), STEPS, FORECASTS, {})
         for metric in METRICS[TaskType.FORECASTING]
+    ]
+    found += [
+        (Ranking(metric=metric, items=5), RANKED, ITEMS, {}) for metric in (Metric.NDCG_AT_10, Metric.RECALL_AT_10)
     ]
     return [pytest.param(*case, id=f"{type(case[0]).__name__} {case[0].metric}") for case in found]
 

@@ -77,7 +77,7 @@ def test_equal_records_stay_together_whatever_their_labels_are() -> None:
     dataset = prepared(doubled)
     for part in (dataset.parts.train, dataset.parts.validation, dataset.parts.test):
         assert {place % 60 for place in part.tolist()} == {place for place in range(60) if place in part}
-    assert "60 records equal an earlier one; equal records stay in the same split" in dataset.warnings
+    assert "60 records are copies of an earlier one; copies stay in the same split" in dataset.warnings
 
 
 def test_a_patient_stays_in_one_part_and_is_no_input() -> None:
@@ -99,7 +99,7 @@ def test_a_test_file_is_the_test_part_and_what_it_shares_is_not_learned_from() -
     dataset = prepared(table, test=test)
     assert dataset.parts.test.tolist() == list(range(ROWS, ROWS + 30))
     assert 5 not in np.concatenate([dataset.parts.train, dataset.parts.validation, dataset.parts.gate])
-    assert "1 records are tied to one of the test file; they are left out of the training" in dataset.warnings
+    assert "1 records equal one of the test file; they are left out of the training" in dataset.warnings
 
 
 def test_the_roles_of_columns_decide() -> None:
@@ -173,7 +173,8 @@ ONE_CLASS = columns() | {"label": texts(["ill"] * ROWS)}
         pytest.param({"n": np.arange(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
                      FailureReason.DATA_INVALID, "there is no column besides 'label' to learn from", id="row-numbers"),
         pytest.param({"a": np.zeros(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
-                     FailureReason.TOO_FEW_EXAMPLES, "every class needs at least 5 examples", id="constant"),
+                     FailureReason.TOO_FEW_EXAMPLES, "equal examples, and those of one group, count as the first",
+                     id="constant"),
         pytest.param({"a": texts([b"x"] * 2), "label": texts(["a", "b"])}, CLASSIFICATION, {},
                      FailureReason.DATA_INVALID, "the column 'a' holds files or other bytes; leave it out", id="bytes"),
         pytest.param(ONE_CLASS, CLASSIFICATION, {}, FailureReason.SINGLE_CLASS, "all 120 examples have the label 'ill'",
@@ -228,5 +229,5 @@ def test_the_records_of_breast_cancer_are_read_without_names_and_with_missing_va
     problem = Problem(type=CLASSIFICATION, metric=Metric.LOG_LOSS)
     dataset = prepare(read(path, source, 1 << 30), source, problem, digest="sha256:" + "0" * 64)
     assert (len(dataset.targets), dataset.classes, list(dataset.raw)) == (699, ("2", "4"), [str(n) for n in range(9)])
-    assert dataset.warnings == ("236 records equal an earlier one; equal records stay in the same split",)
+    assert dataset.warnings[0] == "236 records are copies of an earlier one; copies stay in the same split"
     assert dataset.facts["missingPercent"] == round(100 * 16 / (699 * 9), 2)

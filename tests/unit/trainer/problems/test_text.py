@@ -93,8 +93,8 @@ def test_a_test_file_is_the_test_part_and_its_texts_are_not_learned() -> None:
     assert dataset.parts.test.tolist() == [61, 62]
     assert 60 not in np.concatenate([dataset.parts.train, dataset.parts.validation])
     assert dataset.warnings == (
-        "1 texts are copies of another but for case and spaces; copies stay in the same split",
-        "1 examples have a text of the test file too; they are left out of the training",
+        "1 texts are copies of an earlier one, but for case and spaces; copies stay in the same split",
+        "1 texts equal one of the test file; they are left out of the training",
     )
 
 
@@ -164,8 +164,8 @@ def test_empty_and_long_texts_and_disputed_copies_are_told() -> None:
     assert prepared(given_rows).warnings == (
         "2 texts are empty; a model answers them by the shares of the classes alone",
         "1 texts are longer than 2048 characters; only their beginnings are read",
-        "1 texts are copies of another but for case and spaces; copies stay in the same split",
-        "1 of the copies have another label than the first; correct the labels",
+        "1 texts are copies of an earlier one, but for case and spaces; copies stay in the same split",
+        "1 copies have another label than the first, such as examples 40 ('c0') and 41 ('c1'), counted from 0",
     )
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from idla_trainer.data.formats.cells import Column, joined, numbers, size_of_texts, texts
+from idla_trainer.data.formats.cells import Column, numbers, texts
 from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
+from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.layout import Layout, has_names, layout_of
-from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
+from idla_trainer.data.formats.refusals import empty, invalid, unreadable
 
 _LOOKED_AT = 100
 """Rows by which a line of names is told from an example."""
 _BLOCK = 1 << 18
-"""Cells that are turned into columns at once."""
+"""Cells that are turned into columns at once, at most."""
+_BLOCK_TEXT = 1 << 24
+"""Characters after which a block ends: a cell may be long."""
 MOST_COLUMNS = 1 << 18
 _COLUMN = 512
 """Bytes that a column takes beside its values."""
@@ -28,6 +31,8 @@ class CsvFile:
     path: Path
     memory: int
     """Bytes that the columns may take."""
+    spill: bool
+    """Whether files take what memory does not hold."""
     layout: Layout
     names: tuple[str, ...]
     named: bool
@@ -44,12 +49,11 @@ class _Reading:
     late: set[int] = field(default_factory=set)
     """Of these the ones that held only numbers at first: their first texts are lost."""
     rows: int = 0
-    size: int = 0
-    parts: list[list[Column]] = field(init=False)
+    columns: GrowingColumns = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parts = [[] for _ in self.file.names]
-        self.size = _COLUMN * len(self.file.names)
+        file = self.file
+        self.columns = GrowingColumns(file.path, file.memory, spill=file.spill, used=_COLUMN * len(file.names))
 
     def add(self, block: Sequence[Sequence[str]]) -> None:
         for position, cells in enumerate(zip(*block, strict=True)):
@@ -58,51 +62,49 @@ class _Reading:
             column = None if position in self.texts else numbers(cells)
             if column is None and position not in self.texts:
                 self.texts.add(position)
-                if self.parts[position]:
+                if self.columns.has(position):
                     self.late.add(position)
-                    self.parts[position].clear()
+                    self.columns.drop(position)
                     continue
-            if column is None:
-                column = texts(cells)
-                self.size += size_of_texts(cells)
-            else:
-                self.size += column.nbytes
-            self.parts[position].append(column)
+            self.columns.append(position, texts(cells) if column is None else column)
         self.rows += len(block)
-        if self.size > self.file.memory:
-            raise too_large(self.file.path, self.size, self.file.memory)
 
 
 def read_csv(
-    path: Path, memory: int, *, delimiter: str | None = None, header: bool | None = None, expected: Collection[str] = ()
+    path: Path,
+    memory: int,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    expected: Collection[str] = (),
+    spill: bool = False,
 ) -> tuple[dict[str, Column], bool]:
     """Return the columns of a file in their order, and whether the file names them; else their numbers are the names.
 
     Args:
         path: the file, compressed by gzip or not.
-        memory: bytes that the columns may take; reading ends where they take more.
+        memory: bytes that the columns may take; reading ends where they take more, unless files take it.
         delimiter: default: told by the first lines.
         header: whether the first line holds names; default: told by the first lines.
         expected: names of columns that somebody asks for, by which a line of names is known.
+        spill: whether files take what memory does not hold; a column of texts may be a `TextColumn` then.
 
     Raises:
         TaskError: unreadable, too large, no example, a name twice, or rows of different length.
     """
     try:
-        file = _opened(path, memory, layout_of(path, delimiter), expected, header=header)
+        file = _opened(path, layout_of(path, delimiter), expected, header=header, memory=memory, spill=spill)
         reading = _read(file, set())
         if reading.late:
             reading = _read(file, reading.texts)
     except (*DAMAGE, LineError, csv.Error) as error:
         raise unreadable(path, "CSV", str(error)) from error
-    columns: dict[str, Column] = {}
-    for name, parts in zip(file.names, reading.parts, strict=True):
-        columns[name] = joined(parts)
-        parts.clear()
-    return columns, file.named
+    return {name: reading.columns.column(position) for position, name in enumerate(file.names)}, file.named
 
 
-def _opened(path: Path, memory: int, layout: Layout, expected: Collection[str], *, header: bool | None) -> CsvFile:
+def _opened(
+    path: Path, layout: Layout, expected: Collection[str], *, header: bool | None, memory: int, spill: bool
+) -> CsvFile:
     with opened_text(path) as text:
         rows = layout.rows(text)
         first = next(rows, None)
@@ -115,7 +117,7 @@ def _opened(path: Path, memory: int, layout: Layout, expected: Collection[str], 
     if len(set(names)) < len(names):
         twice = next(name for position, name in enumerate(names) if name in names[:position])
         raise invalid(f"the first line of {path.name} names {twice[:_SHOWN]!r} twice; give every column its own name")
-    return CsvFile(path, memory, layout, tuple(names or map(str, range(len(first)))), named)
+    return CsvFile(path, memory, spill, layout, tuple(names or map(str, range(len(first)))), named)
 
 
 def _read(file: CsvFile, known_texts: set[int]) -> _Reading:
@@ -125,11 +127,24 @@ def _read(file: CsvFile, known_texts: set[int]) -> _Reading:
         rows = _whole(file, file.layout.rows(text))
         first = next(rows, None)
         rows = rows if file.named or first is None else chain([first], rows)
-        while block := list(islice(rows, height)):
+        for block in _blocks(rows, height):
             reading.add(block)
     if not reading.rows:
         raise empty("the file has a line of names but no example")
     return reading
+
+
+def _blocks(rows: Iterator[list[str]], height: int) -> Iterator[list[list[str]]]:
+    """Return the rows in blocks that no memory minds."""
+    block, size = list[list[str]](), 0
+    for row in rows:
+        block.append(row)
+        size += sum(map(len, row))
+        if len(block) == height or size >= _BLOCK_TEXT:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _whole(file: CsvFile, rows: Iterator[list[str]]) -> Iterator[list[str]]:

@@ -22,8 +22,8 @@ def recognized(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     """Return the format of data and the file or folder that is read by it.
 
     Args:
-        path: a file; or a folder with one data file, with the shards of one, with a pair of IDX files, or with a folder
-            of images for each class.
+        path: a file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, or with
+            a folder of images for each class.
         wanted: the format; `Auto`: what the ending, the first bytes or the folder's content tell.
 
     Raises:
@@ -58,8 +58,9 @@ def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     known = [file for file in files if kinds[file] is not None and wanted in {DataFormat.AUTO, kinds[file]}]
     if not known and wanted is not DataFormat.AUTO and len(files) == 1:
         return wanted, files[0]
-    if known and all(kinds[file] is DataFormat.IDX for file in known):
-        return DataFormat.IDX, path
+    for whole in (DataFormat.IDX, DataFormat.PARQUET):
+        if known and all(kinds[file] is whole for file in known):
+            return whole, path
     if known and shards(known):
         return DataFormat.TFRECORD, path
     if not known and wanted is DataFormat.AUTO and holds_classes(path):

@@ -16,7 +16,7 @@ def unreadable(path: Path, kind: str, why: str, remedy: str = "") -> TaskError:
 def too_large(path: Path, size: int, memory: int) -> TaskError:
     """Return the refusal of data that the task's memory cannot hold."""
     message = (
-        f"the examples of {path.name} take {size} bytes of memory or more, the task has {memory}; raise "
+        f"the examples of {path.name} take {size} bytes of memory or more, the task has room for {memory}; raise "
         "spec.resources.limits.memory, or give it fewer or smaller examples"
     )
     return invalid(message)

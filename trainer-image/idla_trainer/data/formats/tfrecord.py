@@ -80,7 +80,7 @@ def _records(file: IO[bytes], memory: int) -> Iterator[bytes]:
             raise _RecordError("its length is damaged")
         length = int.from_bytes(head[:8], "little")
         if length > memory:
-            raise _RecordError(f"it has {length} bytes, the task has {memory} of memory")
+            raise _RecordError(f"it has {length} bytes, the task has room for {memory}")
         content, foot = file.read(length), file.read(_FOOT)
         if len(foot) < _FOOT:
             raise _RecordError("the file ends within it")

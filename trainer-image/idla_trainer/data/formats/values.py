@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,11 @@ class Values:
         if len(self._cells) > MOST_COLUMNS:
             raise invalid(f"{self._path.name} has more than {MOST_COLUMNS} columns; put the numbers of one into a list")
 
-    def columns(self) -> dict[str, Column]:
+    def columns(self, texts: Collection[str] = ()) -> dict[str, Column]:
         """Return the columns [N] or [N, ...], in the order in which their names came.
+
+        Args:
+            texts: names whose numbers are texts.
 
         Raises:
             TaskError: there is no example, or arrays of one name have different shapes.
@@ -56,7 +59,7 @@ class Values:
         found: dict[str, Column] = {}
         for name in list(self._cells):
             cells = self._cells.pop(name)
-            found[name] = self._column(name, cells + [None] * (self.rows - len(cells)))
+            found[name] = self._column(name, cells + [None] * (self.rows - len(cells)), as_texts=name in texts)
         return found
 
     def _kept(self, name: str, value: Any) -> Any:
@@ -74,13 +77,13 @@ class Values:
             raise invalid(message)
         return array
 
-    def _column(self, name: str, cells: list[Any]) -> Column:
+    def _column(self, name: str, cells: list[Any], *, as_texts: bool) -> Column:
         kinds = {type(cell) for cell in cells} - {type(None)}
         if np.ndarray in kinds:
             return self._array(name, cells)
         if bytes in kinds:
             return _objects(_as_bytes(cell) for cell in cells)
-        if str not in kinds and not any(type(cell) is int and abs(cell) >= EXACT for cell in cells):
+        if not as_texts and str not in kinds and not any(type(cell) is int and abs(cell) >= EXACT for cell in cells):
             return np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
         return _objects(_text(cell) for cell in cells)
 

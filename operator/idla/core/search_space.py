@@ -1,0 +1,54 @@
+"""Which settings a search tries beside a template's own: drawn evenly, by a seed, without a source of chance."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from idla.api.search_space import Dimension, DimensionType, Scale
+
+Setting = float | int | str
+Settings = Mapping[str, Setting]
+_DIGITS = 3
+
+
+def drawn(dimensions: Sequence[Dimension], count: int, *, key: str) -> Iterator[Settings]:
+    """Yield `count` points of a space: of each dimension every equal part of its range is met once (Latin hypercube).
+
+    Args:
+        dimensions: what varies.
+        count: how many points; with another count all of them are others.
+        key: equal keys give equal points, others give others.
+    """
+    places = {dimension.name: _places(count, f"{key}/{dimension.name}") for dimension in dimensions}
+    for number in range(count):
+        yield {dimension.name: _value(dimension, places[dimension.name][number]) for dimension in dimensions}
+
+
+def _places(count: int, key: str) -> list[float]:
+    """Return a number from 0 to below 1 for each point: one in every `count`-th part, in an order without a pattern."""
+    chances = [_chance(f"{key}/{number}") for number in range(count)]
+    order = sorted(range(count), key=lambda number: _chance(f"{key}/order/{number}"))
+    return [(order[number] + chances[number]) / count for number in range(count)]
+
+
+def _chance(text: str) -> float:
+    """Return a number from 0 to below 1 that looks drawn at random and depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
+
+
+def _value(dimension: Dimension, place: float) -> Setting:
+    if dimension.type is DimensionType.CATEGORICAL:
+        assert dimension.values is not None  # the type demands them
+        return dimension.values[int(place * len(dimension.values))]
+    assert dimension.minimum is not None  # the type demands both
+    assert dimension.maximum is not None
+    least, most = float(dimension.minimum), float(dimension.maximum)
+    whole = dimension.type is DimensionType.INTEGER
+    wide = most + 1 if whole else most
+    if dimension.scale is Scale.LOG:
+        found = math.exp(math.log(least) + place * (math.log(wide) - math.log(least)))
+    else:
+        found = least + place * (wide - least)
+    if whole:
+        return min(int(most), max(int(least), int(found)))
+    return min(most, max(least, float(f"{found:.{_DIGITS}g}")))

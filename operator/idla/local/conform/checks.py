@@ -1,0 +1,222 @@
+"""What the contract asks of a trainer's container, one check each; a check yields what it finds broken."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from idla_contract.exit_codes import ExitCode
+from idla_contract.paths import artifact_folder
+from idla_contract.result import FailureReason
+from idla_contract.task import (
+    Candidate,
+    CompressStep,
+    EarlyStopping,
+    EvaluateStep,
+    ProfileStep,
+    PublishStep,
+    RefitStep,
+    TaskSpec,
+    Training,
+    TrainStep,
+    VerifyStep,
+)
+
+from idla.local.conform.answers import Broken, answered, digest_of_file, how, kept
+from idla.local.conform.artifact import broken_artifact
+from idla.local.conform.subject import Ended, Subject, content_hash
+from idla.local.errors import UsageError
+from idla.local.machine import GRACE_SECONDS
+from idla.local.progress import read_progress
+from idla.local.serving import Server
+from idla.local.task_process import TaskProcess
+
+_REPORTS = ("profile", "train", "compress", "evaluate", "artifact")
+_EPOCHS = 3
+_WHOLE = "whole"
+_ENDLESS = 100_000
+_TRAINING_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One promise of the contract."""
+
+    name: str
+    promise: str
+    broken: Callable[[Subject], Broken]
+
+
+def whole_way(subject: Subject) -> Broken:
+    """One task from the data to a published artifact."""
+    ended = _whole(subject)
+    yield from answered(ended, ExitCode.SUCCEEDED, _WHOLE)
+    result = ended.result
+    if ended.code != ExitCode.SUCCEEDED or result is None:
+        return
+    wanted = [step.kind for step in _whole_spec(subject).steps]
+    found = [step.kind for step in result.steps]
+    if found and found != wanted:
+        yield f"its answer names the steps {found}; allowed: {wanted}, the spec's, in their order"
+    yield from _broken_result(subject, wanted)
+    yield from broken_artifact(subject.places().store, result.artifact, digest_of_file(subject.data))
+
+
+def _broken_result(subject: Subject, wanted: Sequence[str]) -> Broken:
+    whole = kept(subject, _WHOLE)
+    if isinstance(whole, str):
+        yield whole
+        return
+    found, digest = [step.kind for step in whole.steps], digest_of_file(subject.data)
+    if found != list(wanted):
+        yield f"result.json names the steps {found}; allowed: {wanted}"
+    missing = [name for name in _REPORTS if getattr(whole, name) is None]
+    if missing:
+        yield f"result.json lacks {', '.join(missing)}; allowed: the report of every step"
+    if whole.profile is not None and whole.profile.digest != digest:
+        yield f"profile.digest is {whole.profile.digest}; the data have {digest}"
+
+
+def found_again(subject: Subject) -> Broken:
+    """The same task again: its result is in the store."""
+    first, again = _whole(subject), _whole(subject)
+    yield from answered(again, ExitCode.SUCCEEDED, _WHOLE)
+    before, after = first.result, again.result
+    if before is None or after is None or after.failure is not None:
+        return
+    if after.artifact != before.artifact:
+        yield "its second answer names another artifact than its first"
+    made = [step.kind for step in after.steps if not step.cached]
+    if made:
+        yield f"it did {', '.join(made)} again; what is finished is found in the store and marked as cached"
+
+
+def served(subject: Subject) -> Broken:
+    """The artifact is loaded and checked by the server."""
+    result = _whole(subject).result
+    if result is None or result.artifact is None or subject.server is None:
+        yield "there is no artifact to serve"
+        return
+    digest, places = result.artifact.digest, subject.places()
+    server = Server("conform", places.store / artifact_folder(digest), digest, places.output, subject.server)
+    try:
+        server.wait_until_ready()
+    except UsageError as error:
+        yield str(error)
+    finally:
+        server.end()
+
+
+def repeatable(subject: Subject) -> Broken:
+    """The same task in another store: equal seeds give equal artifacts on one machine."""
+    one, other = _whole(subject), _whole(subject, store="other-store")
+    digests = [
+        ended.result.artifact.digest if ended.result and ended.result.artifact else None for ended in (one, other)
+    ]
+    if None in digests or digests[0] != digests[1]:
+        yield f"two runs with equal seeds published {digests[0]} and {digests[1]}"
+
+
+def refused(subject: Subject, *, task: str, document: str, reasons: Sequence[FailureReason]) -> Broken:
+    """A task that cannot work ends at once, with a reason."""
+    ended = subject.run(task, document)
+    yield from answered(ended, ExitCode.BAD_INPUT, None if document == "{" else task)
+    result = ended.result
+    if result is None:
+        return
+    found = None if result.failure is None else result.failure.reason
+    if found not in reasons:
+        yield f"failure.reason is {found}; allowed: {' or '.join(reasons)}"
+    elif result.failure is not None and not result.failure.message.strip():
+        yield "failure.message is empty; it says what was found, what is allowed and what to do"
+
+
+def asked_to_end(subject: Subject) -> Broken:
+    """SIGTERM during a training: a checkpoint is written, and the next attempt goes on from it."""
+    training = Training(
+        max_epochs=_ENDLESS,
+        max_seconds=_TRAINING_SECONDS,
+        batch_size=16,
+        early_stopping=EarlyStopping(patience_epochs=_ENDLESS),
+        checkpoint_period_seconds=1,
+    )
+    document = subject.spec("ended", TrainStep(model=subject.model, training=training)).to_json()
+    seen = []
+
+    def trains(process: TaskProcess) -> bool:
+        progress = read_progress(process.port)
+        if progress is not None and progress.step > 0:
+            seen.append(progress)
+        return bool(seen)
+
+    ended = subject.interrupted("ended", document, until=trains)
+    if not seen:
+        yield f"/metrics never told idla_task_step, idla_task_total_steps and idla_task_updated_seconds{how(ended)}"
+        return
+    if ended.code is None:
+        yield f"it did not end in {GRACE_SECONDS:.0f} seconds after SIGTERM; the kubelet kills it then"
+    elif ended.code != ExitCode.PREEMPTED:
+        yield f"after SIGTERM it ended with {ended.code}; allowed: {ExitCode.PREEMPTED:d}{how(ended)}"
+    again = subject.run("ended", document)
+    yield from answered(again, ExitCode.SUCCEEDED, "ended")
+    train = again.result.train if again.result else None
+    if again.code == ExitCode.SUCCEEDED and (train is None or train.resumed < 1):
+        yield "its next attempt began anew: train.resumed is " + ("missing" if train is None else str(train.resumed))
+
+
+def _unknown_builder(subject: Subject) -> Broken:
+    model = subject.model.model_copy(update={"builder": "no-builder-of-this-name"})
+    document = subject.spec("builder", TrainStep(model=model)).to_json()
+    return refused(subject, task="builder", document=document, reasons=(FailureReason.SPEC_INVALID,))
+
+
+def _unreadable_spec(subject: Subject) -> Broken:
+    return refused(subject, task="unreadable", document="{", reasons=(FailureReason.SPEC_INVALID,))
+
+
+def _missing_data(subject: Subject) -> Broken:
+    document = subject.spec("missing", ProfileStep(), uri="pvc://data/nothing-here.csv").to_json()
+    return refused(subject, task="missing", document=document, reasons=(FailureReason.DATA_NOT_FOUND,))
+
+
+def _other_data(subject: Subject) -> Broken:
+    document = subject.spec("other", ProfileStep(), digest="sha256:" + "0" * 64).to_json()
+    return refused(subject, task="other", document=document, reasons=(FailureReason.DATA_DIGEST_MISMATCH,))
+
+
+SERVED = Check(
+    name="served", promise="the server loads the artifact and finds its golden inputs answered", broken=served
+)
+CHECKS = (
+    Check(name="whole-way", promise="a task goes from the data to a published artifact", broken=whole_way),
+    Check(name="found-again", promise="a finished task is answered from the store", broken=found_again),
+    SERVED,
+    Check(name="repeatable", promise="equal seeds give equal artifacts", broken=repeatable),
+    Check(name="unreadable-spec", promise="a spec that is no JSON ends with 10", broken=_unreadable_spec),
+    Check(name="unknown-builder", promise="a builder that it does not know ends with 10", broken=_unknown_builder),
+    Check(name="missing-data", promise="data that are not there end with 10", broken=_missing_data),
+    Check(name="other-data", promise="data with another digest end with 10", broken=_other_data),
+    Check(
+        name="asked-to-end",
+        promise="SIGTERM costs no more than what the next attempt goes on from",
+        broken=asked_to_end,
+    ),
+)
+
+
+def _whole_spec(subject: Subject) -> TaskSpec:
+    training = Training(max_epochs=_EPOCHS, batch_size=16)
+    candidate = Candidate(task=_WHOLE, content_hash=content_hash(_WHOLE), model=subject.model)
+    return subject.spec(
+        _WHOLE,
+        ProfileStep(),
+        TrainStep(model=subject.model, training=training),
+        CompressStep(candidate=candidate),
+        RefitStep(),
+        EvaluateStep(),
+        VerifyStep(),
+        PublishStep(),
+    )
+
+
+def _whole(subject: Subject, *, store: str = "store") -> Ended:
+    """Carry out the whole way, which an earlier check may have done in this store."""
+    return subject.run(_WHOLE, _whole_spec(subject).to_json(), store=store)

@@ -1,0 +1,70 @@
+"""Where the keys of S3, own certificates, allowed hosts and the proxy come from."""
+
+from pathlib import Path
+
+from idla_store import FetchPolicy, Keys, S3Access, Surroundings
+
+VARIABLES = {
+    "AWS_ACCESS_KEY_ID": "id",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_SESSION_TOKEN": "token",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ENDPOINT_URL": "https://other",
+    "AWS_ENDPOINT_URL_S3": "https://s3.example:9000",
+    "AWS_CA_BUNDLE": "/ca.pem",
+}
+
+
+def secret(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+    return folder
+
+
+def test_the_usual_variables_of_aws_are_read() -> None:
+    found = Surroundings(None, VARIABLES)
+    assert found.policy() == FetchPolicy(
+        allowed_hosts=frozenset({"s3.example:9000"}),
+        ca_file=Path("/ca.pem"),
+        s3=S3Access(
+            keys=Keys(access_key_id="id", secret_access_key="secret", session_token="token"),  # made up
+            region="eu-central-1",
+            endpoint="https://s3.example:9000",
+        ),
+    )
+
+
+def test_what_the_spec_says_goes_before_and_is_not_allowed_inside() -> None:
+    found = Surroundings(None, VARIABLES)
+    access = found.policy(region="eu-west-1", endpoint="https://inside.example").s3
+    assert access is not None
+    assert (access.region, access.endpoint) == ("eu-west-1", "https://inside.example")
+    assert "inside.example" not in found.policy().allowed_hosts
+
+
+def test_a_secret_is_taken_whole(tmp_path: Path) -> None:
+    mounted = secret(tmp_path, AWS_ACCESS_KEY_ID="own\n", AWS_SECRET_ACCESS_KEY="hidden\n", ca__crt="PEM")
+    found = Surroundings(mounted, VARIABLES)
+    access = found.policy().s3
+    assert access is not None
+    assert access.keys == Keys(access_key_id="own", secret_access_key="hidden")  # made up
+    assert found.policy().ca_file == tmp_path / "ca.crt"
+
+
+def test_half_a_secret_is_no_access_and_an_empty_one_is_none_at_all(tmp_path: Path) -> None:
+    assert Surroundings(tmp_path, {}).policy().s3 is None
+    assert Surroundings(tmp_path, VARIABLES).policy().s3 is not None
+    mounted = secret(tmp_path, AWS_ACCESS_KEY_ID="own")
+    assert Surroundings(mounted, VARIABLES).policy().s3 is None
+
+
+def test_allowed_hosts_and_the_proxy_are_the_environments() -> None:
+    variables = {"IDLA_ALLOWED_HOSTS": "minio.storage:9000, files", "HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x"}
+    assert Surroundings(None, variables).policy() == FetchPolicy(
+        allowed_hosts=frozenset({"minio.storage:9000", "files"}), proxy="http://proxy:3128", no_proxy="x"
+    )
+    assert Surroundings().policy() == FetchPolicy()
+
+
+def test_nothing_secret_is_shown() -> None:
+    assert "secret" not in repr(Surroundings(None, VARIABLES)).replace("secret=None", "")

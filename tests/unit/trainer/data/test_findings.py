@@ -1,0 +1,158 @@
+"""What is said of copies, labels and columns that give the answer away."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.labels import about_labels
+from idla_trainer.data.findings.leakage import about_leakage
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.split import Parts
+
+ROWS = 200
+RANDOM = np.random.default_rng(5)
+CLASSES = np.arange(ROWS) % 2
+NOISE = RANDOM.normal(size=ROWS)
+
+
+def numbers(*values: int) -> npt.NDArray[np.int64]:
+    return np.array(values, dtype=np.int64)
+
+
+def texts(values: Sequence[str]) -> npt.NDArray[np.object_]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("plain", "'plain'"),
+        ("two\nlines\x1b[31m\u202e", r"'two\nlines\x1b[31m\u202e'"),
+        ("x" * 50, "'" + "x" * 37 + "...'"),
+    ],
+)
+def test_a_name_out_of_a_file_is_escaped_and_bounded(name: str, expected: str) -> None:
+    assert quoted(name) == expected
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert listed(list("abcdefg")) == "'a', 'b', 'c', 'd', 'e', ..."
+
+
+@pytest.mark.parametrize(
+    ("equal", "labels", "expected"),
+    [
+        pytest.param(numbers(0, 1, 2), numbers(0, 0, 1), (), id="none"),
+        pytest.param(numbers(0, 0, 2), numbers(0, 0, 1),
+                     ("1 texts are copies of an earlier one; copies stay in the same split",), id="a copy"),
+        pytest.param(numbers(0, 0, 2), None,
+                     ("1 texts are copies of an earlier one; copies stay in the same split",), id="no labels"),
+        pytest.param(numbers(0, 0, 0), numbers(0, 0, 1),
+                     ("2 texts are copies of an earlier one; copies stay in the same split",
+                      ("1 copies have another label than the first, such as examples 0 ('ham') and 2 ('spam'), counted "
+                      "from 0")),
+                     id="another label"),
+    ],
+)  # fmt: skip
+def test_copies_are_counted(
+    equal: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None, expected: tuple[str, ...]
+) -> None:
+    assert about_copies("texts", equal, labels, ("ham", "spam")) == expected
+
+
+def test_what_the_test_file_has_too_is_counted() -> None:
+    groups, held_out = numbers(0, 1, 0, 1, 0), numbers(3, 4)
+    assert about_test_file("images", groups, held_out) == (
+        "3 images equal one of the test file; they are left out of the training",
+    )
+    assert about_test_file("images", groups, None) == ()
+    assert about_test_file("records", numbers(0, 1), numbers(1), by="group") == ()
+
+
+def parts(train: Sequence[int], validation: Sequence[int], test: Sequence[int]) -> Parts:
+    return Parts(numbers(*train), numbers(*validation), numbers(), numbers(*test))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "cut", "expected"),
+    [
+        pytest.param((0, 1) * 3, ("a", "b"), parts((0, 1), (2, 3), (4, 5)), (), id="nothing"),
+        pytest.param((0, 1, 2) * 3, ("Spam", "ham", "spam"), parts((0, 1, 2), (3, 4, 5), (6, 7, 8)),
+                     (("labels that differ by case or spaces alone count as different classes: 'Spam' (3 examples) and "
+                      "'spam' (3 examples); write them alike"),), id="case"),
+        pytest.param((0, 1) * 3, ("very good", "very  good"), parts((0, 1), (2, 3), (4, 5)),
+                     (("labels that differ by case or spaces alone count as different classes: 'very good' (3 "
+                       "examples) and 'very  good' (3 examples); write them alike"),), id="spaces"),
+        pytest.param((0,) * 10 + (1,), ("a", "b"), parts((0, 10), (1,), (2,)),
+                     (("the classes are unbalanced: 10 examples of 'a', 1 of 'b'; accuracy says little about the rare "
+                      "ones"),
+                      "1 of 2 classes have no example in the validation part; no choice minds them: 'b'",
+                      "1 of 2 classes have no example in the test part; nothing is measured of them: 'b'"),
+                     id="a class with fewer examples than parts"),
+    ],
+)  # fmt: skip
+def test_labels_are_looked_at(
+    labels: tuple[int, ...], classes: tuple[str, ...], cut: Parts, expected: tuple[str, ...]
+) -> None:
+    assert about_labels(numbers(*labels), classes, cut) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        pytest.param(CLASSES.astype(float), True, id="the answer itself"),
+        pytest.param(CLASSES + NOISE / 20, True, id="with some noise"),
+        pytest.param(np.abs(CLASSES - 0.5 + NOISE / 40) * (1 - 2 * CLASSES), True, id="by its sign"),
+        pytest.param(np.where(CLASSES == 1, np.nan, NOISE), True, id="by being missing"),
+        pytest.param(texts([f"code {number}" for number in CLASSES]), True, id="by another name"),
+        pytest.param(CLASSES + NOISE, False, id="a good column"),
+        pytest.param(NOISE, False, id="noise"),
+        pytest.param(texts([f"person {number}" for number in range(ROWS)]), False, id="different names"),
+    ],
+)
+def test_a_column_that_tells_the_class_alone_is_named(column: npt.NDArray[np.generic], *, told: bool) -> None:
+    found = about_leakage({"other": NOISE[::-1], "it": column}, CLASSES, classes=2)
+    assert len(found) == told
+    assert all(
+        "1 columns tell the target alone (right answers by its nearest values): 'it' (" in text for text in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        pytest.param(3 * NOISE - 1, True, id="in another unit"),
+        pytest.param(np.exp(-NOISE), True, id="by a curve that falls"),
+        pytest.param(texts([f"group {rank // 5}" for rank in NOISE.argsort().argsort()]), True, id="by groups"),
+        pytest.param(NOISE + RANDOM.normal(size=ROWS) / 3, False, id="a good column"),
+    ],
+)
+def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.generic], *, told: bool) -> None:
+    found = about_leakage({"it": column, "other": np.sin(np.arange(ROWS))}, NOISE, classes=0)
+    assert len(found) == told
+    assert all("1 columns tell the target alone (of the target's order explained): 'it' (" in text for text in found)
+
+
+def test_copies_of_a_record_do_not_tell_its_answer() -> None:
+    doubled = np.concatenate([NOISE, NOISE])
+    assert about_leakage({"it": doubled}, np.concatenate([CLASSES, CLASSES]), classes=2) == ()
+
+
+def test_few_records_tell_nothing() -> None:
+    assert about_leakage({"it": np.arange(29) % 2 + 0.0}, np.arange(29) % 2, classes=2) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=30, max_size=80), st.permutations(range(6)))
+def test_other_names_of_the_same_values_tell_as_much(rows: list[tuple[int, int]], other: list[int]) -> None:
+    values, labels = (np.array(column) for column in zip(*rows, strict=True))
+    row = np.arange(len(rows)) + 0.0  # makes every record different, and tells nothing by itself
+    named = texts([f"v{value}" for value in values])
+    renamed = texts([f"v{other[value]}" for value in values])
+    one = about_leakage({"it": named, "row": row}, labels, classes=3)
+    assert about_leakage({"it": renamed, "row": row}, labels, classes=3) == one

@@ -1,0 +1,122 @@
+"""Parquet files: what each type becomes, parts of a file, and what is refused."""
+
+import decimal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idla_contract.result import FailureReason
+from idla_contract.task import DataFormat, DataSource
+from idla_trainer.data.formats.parquet import read_parquet
+from idla_trainer.data.table import read_table
+from idla_trainer.failures import TaskError
+from pyarrow import parquet
+
+MEMORY = 1 << 22
+DAY = datetime(2024, 5, 1, 8, 15, tzinfo=UTC)
+
+
+def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table(columns), path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        pytest.param(pa.array([1, 2, None], pa.int32()), [1.0, 2.0, None], id="whole numbers"),
+        pytest.param(pa.array([1.5, None, -0.25], pa.float32()), [1.5, None, -0.25], id="numbers"),
+        pytest.param(pa.array([True, None, False]), [1.0, None, 0.0], id="truth values"),
+        pytest.param(pa.array([decimal.Decimal("1.25"), None, decimal.Decimal(3)]), [1.25, None, 3.0], id="decimals"),
+        pytest.param(pa.array([1 << 60, 2, None]), [str(1 << 60), "2", ""], id="numbers beyond a float"),
+        pytest.param(pa.array(["a", None, "NA"]), ["a", "", ""], id="texts"),
+        pytest.param(pa.array(["a", None, "a"]).dictionary_encode(), ["a", "", "a"], id="categories"),
+        pytest.param(pa.array([DAY, None], pa.timestamp("ms", "UTC")), ["2024-05-01 08:15:00.000Z", ""], id="times"),
+        pytest.param(pa.array([b"\xff\xd8", None, b""]), [b"\xff\xd8", b"", b""], id="bytes"),
+        pytest.param(pa.array([[1, 2], [3, 4], [5, 6]]), [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], id="lists"),
+    ],
+)  # fmt: skip
+def test_every_type_has_its_column(tmp_path: Path, array: Any, expected: list[Any]) -> None:
+    column = read_parquet(write(tmp_path / "d.parquet", {"it": array}), MEMORY)["it"]
+    found = [None if cell != cell else cell for cell in column.tolist()]  # noqa: PLR0124
+    assert found == expected
+
+
+CELLS = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=5))
+
+
+@given(st.lists(st.tuples(CELLS, st.none() | st.floats(-9, 9)), min_size=1, max_size=40), st.integers(1, 9))
+def test_groups_of_rows_and_compression_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, float | None]], group: int
+) -> None:
+    texts, numbers = (pa.array(column) for column in zip(*rows, strict=True))
+    columns = {"text": texts.cast("string"), "number": numbers.cast("double")}
+    folder = tmp_path_factory.mktemp("parquet")
+    one = read_parquet(write(folder / "one.parquet", columns), MEMORY)
+    other = read_parquet(write(folder / "two.parquet", columns, row_group_size=group, compression="gzip"), MEMORY)
+    assert one["text"].tolist() == other["text"].tolist()
+    np.testing.assert_array_equal(one["number"], other["number"])
+
+
+def test_the_parts_in_a_folder_are_one_table(tmp_path: Path) -> None:
+    write(tmp_path / "set/part-1.parquet", {"a": [3], "b": ["z"]})
+    write(tmp_path / "set/part-0.parquet", {"a": [1, 1 << 60], "b": ["x", "y"]})
+    (tmp_path / "set/_SUCCESS").touch()
+    for kind in (DataFormat.AUTO, DataFormat.PARQUET):
+        table = read_table(tmp_path / "set", DataSource(uri="pvc://c/set", format=kind), MEMORY)
+        assert {name: column.tolist() for name, column in table.columns.items()} == {
+            "a": ["1", str(1 << 60), "3"],
+            "b": ["x", "y", "z"],
+        }
+
+
+def test_a_text_in_many_rows_takes_its_memory_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.parquet", {"text": ["x" * 100_000] * 4000})
+    assert {len(text) for text in read_parquet(path, MEMORY)["text"]} == {100_000}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "message"),
+    [
+        pytest.param(b"no such file", "DataInvalid", "d.parquet is no readable Parquet file (", id="another file"),
+        pytest.param({"a": pa.array([], pa.int8())}, "DataEmpty", "d.parquet holds no example", id="no row"),
+        pytest.param({"a": [{"x": 1}]}, "DataInvalid", "the column 'a' of d.parquet is of the type struct<x: int64>",
+                     id="records in a column"),
+        pytest.param({"a": [[1], [1, 2]]}, "DataInvalid", "holds lists that make no array", id="lists of many lengths"),
+        pytest.param({"a": [["x"], ["y"]]}, "DataInvalid", "holds lists that make no array", id="lists of texts"),
+        pytest.param({"a": np.arange(1e6)}, "DataInvalid", "bytes of memory or more, the task has room for 4194304",
+                     id="too much"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused(tmp_path: Path, content: Any, reason: str, message: str) -> None:
+    path = tmp_path / "d.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        write(path, content)
+    with pytest.raises(TaskError) as refusal:
+        read_parquet(path, MEMORY)
+    assert refusal.value.reason == FailureReason(reason)
+    assert message in str(refusal.value)
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    content = bytearray(write(tmp_path / "d.parquet", {"a": np.arange(9999.0) ** 2}).read_bytes())
+    for place in range(40, len(content) // 2, 97):
+        content[place] ^= 0xFF
+    (tmp_path / "d.parquet").write_bytes(bytes(content))
+    with pytest.raises(TaskError, match=r"^d\.parquet is no readable Parquet file"):
+        read_parquet(tmp_path / "d.parquet", MEMORY)
+
+
+def test_parts_with_other_columns_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "set/a.parquet", {"a": [1], "b": [2]})
+    write(tmp_path / "set/b.parquet", {"a": [1], "c": [2]})
+    with pytest.raises(TaskError, match=r"b\.parquet has the columns 'a', 'c', an earlier part 'a', 'b'"):
+        read_parquet(tmp_path / "set", MEMORY)

@@ -1,0 +1,122 @@
+"""Images are read from IDX pairs and from folders of JPEG and PNG files, grey and coloured, of many sizes."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idla_contract.problem import Problem
+from idla_contract.result import FailureReason
+from idla_contract.task import DataSource
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.image_files import LARGEST_SIDE, common_shape
+from idla_trainer.problems.images import Images, prepare, read
+from PIL import Image
+
+AMPLE = 1 << 24
+
+
+def picture(kind: str, height: int, width: int, *, colour: tuple[int, int, int] | None = None, grey: int = 0) -> bytes:
+    """Return an encoded image of one colour, or of one grey."""
+    image = Image.new("RGB", (width, height), colour) if colour else Image.new("L", (width, height), grey)
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def folder_of(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "set" / name).write_bytes(content)
+    return root / "set"
+
+
+def found(path: Path, memory: int = AMPLE) -> Images:
+    return read(path, DataSource(uri="pvc://c/set"), memory)
+
+
+def idx(kind: int, array: npt.NDArray[np.uint8]) -> bytes:
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, kind, array.ndim]) + sizes + array.tobytes()
+
+
+def test_a_pair_of_idx_files_is_read(tmp_path: Path) -> None:
+    pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    folder = folder_of(tmp_path, {"images": idx(8, pixels), "labels": idx(8, np.array([7, 3], np.uint8))})
+    images = found(folder)
+    assert images.labels == ("7", "3")
+    np.testing.assert_array_equal(images.pixels, pixels[..., np.newaxis])
+
+
+def test_grey_files_of_one_size_keep_their_pixels(tmp_path: Path) -> None:
+    files = {"cat/1.png": picture("PNG", 4, 6, grey=40), "dog/1.png": picture("PNG", 4, 6, grey=200)}
+    images = found(folder_of(tmp_path, files))
+    assert (images.labels, images.pixels.shape) == (("cat", "dog"), (2, 4, 6, 1))
+    assert images.pixels.reshape(2, -1).tolist() == [[40] * 24, [200] * 24]
+
+
+def test_files_of_many_sizes_and_kinds_get_the_median_size_and_colour(tmp_path: Path) -> None:
+    files = {
+        "cat/1.png": picture("PNG", 4, 6, grey=40),
+        "cat/2.jpg": picture("JPEG", 8, 8, colour=(255, 0, 0)),
+        "dog/1.jpeg": picture("JPEG", 16, 40, grey=200),
+    }
+    images = found(folder_of(tmp_path, files))
+    assert (images.labels, images.pixels.shape) == (("cat", "cat", "dog"), (3, 8, 8, 3))
+    means = images.pixels.reshape(3, -1, 3).mean(axis=1)
+    np.testing.assert_allclose(means, [[40] * 3, [254, 0, 0], [200] * 3], atol=2)
+
+
+def test_a_test_folder_of_another_size_gets_that_of_the_training(tmp_path: Path) -> None:
+    greys = range(0, 240, 6)
+    train = {f"{'ab'[grey % 4 // 2]}/{grey}.png": picture("PNG", 8, 6, grey=grey) for grey in greys}
+    test = {f"{'ab'[grey % 2]}/{grey}.jpg": picture("JPEG", 20, 30, colour=(grey,) * 3) for grey in (1, 2, 3, 4)}
+    source = DataSource(uri="pvc://c/set", test_uri="pvc://c/test")
+    beside = found(folder_of(tmp_path / "test", test))
+    dataset = prepare(found(folder_of(tmp_path, train)), source, Problem(), digest="sha256:" + "0" * 64, test=beside)
+    assert (dataset.shape, len(dataset.parts.test)) == ((8, 6, 1), 4)
+    means = dataset.raw["image"][dataset.parts.test].mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(means, [2, 4, 1, 3], atol=1)
+    assert dataset.facts["maximum"] == 255.0  # of files, whatever the largest pixel is
+
+
+REFUSED: dict[str, tuple[dict[str, bytes], int, str]] = {
+    "no image": (
+        {"cat/1.png": picture("PNG", 2, 2), "dog/1.png": b"x"},
+        AMPLE,
+        r"image 1 \(counted from 0, of 'dog'\): found 1 bytes that cannot be read",
+    ),
+    "half a file": (
+        {"cat/1.png": picture("PNG", 64, 64, colour=(1, 2, 3))[:80]},
+        AMPLE,
+        r"image 0 \(counted from 0, of 'cat'\)",
+    ),
+    "more than the memory": (
+        {"cat/1.png": picture("PNG", 50, 50)},
+        9999,
+        "1 images of 50 x 50 pixels and 1 channels take 10000 bytes of memory, the task has room for 9999",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str) -> None:
+    files, memory, words = REFUSED[name]
+    with pytest.raises(TaskError, match=words) as refusal:
+        found(folder_of(tmp_path, files), memory)
+    assert refusal.value.reason is FailureReason.DATA_INVALID
+
+
+SIZES = st.tuples(st.integers(1, 8000), st.integers(1, 8000), st.sampled_from([1, 3]))
+
+
+@given(st.lists(SIZES, min_size=1, max_size=9))
+def test_the_common_shape_is_of_a_bounded_size_and_does_not_depend_on_the_order(sizes: list[Any]) -> None:
+    height, width, channels = common_shape(sizes)
+    assert 1 <= min(height, width) <= max(height, width) <= LARGEST_SIDE
+    assert channels == max(size[2] for size in sizes)
+    assert common_shape(sizes[::-1]) == (height, width, channels)

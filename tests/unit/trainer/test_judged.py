@@ -1,0 +1,36 @@
+"""How sure scores and drops are, where the score is a mean of the examples and where it is not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from idla_contract.problem import Metric
+from idla_trainer.judged import Judged
+from idla_trainer.problems.objective import MeanObjective
+from idla_trainer.problems.ranking import Ranking
+
+DRAWN = np.random.default_rng(0)
+RANKING = Ranking(metric=Metric.NDCG_AT_10, items=30)
+TARGETS = np.array([DRAWN.permutation(30)[:6] + 1 for _ in range(50)], np.int32) * np.array([1, 1, 1, -1, -1, -1])
+VALUES = DRAWN.normal(size=(50, 30))
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The same objective without what each example adds."""
+
+    metric = Metric.NDCG_AT_10
+
+    def score(self, targets: Any, values: Any, raw: Any) -> float:
+        return RANKING.score(targets, values, raw)
+
+
+@pytest.mark.parametrize("method", ["error", "interval", "drop", "drop_interval"])
+def test_samples_of_a_mean_are_those_of_the_whole_score(method: str) -> None:
+    whole: Any = Whole()
+    assert isinstance(RANKING, MeanObjective)
+    assert not isinstance(whole, MeanObjective)
+    given = (VALUES, VALUES + 0.3) if method.startswith("drop") else (VALUES,)
+    found, wanted = (getattr(Judged(objective, TARGETS, {}), method)(*given) for objective in (RANKING, whole))
+    np.testing.assert_allclose(found, wanted)

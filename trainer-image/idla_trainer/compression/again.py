@@ -1,0 +1,47 @@
+"""A network made once more in the way that was chosen, with other examples and nothing left to choose."""
+
+from dataclasses import replace
+from typing import Any
+
+from idla_contract.result import Making, Retraining
+
+from idla_trainer.compression.fake_quantization import stripped
+from idla_trainer.compression.narrowing import Narrowing
+from idla_trainer.compression.networks import Task, copied, learn, rounded
+
+
+def made_again(model: Any, task: Task, making: Making) -> tuple[Any, Any] | None:
+    """Return the baseline and the network that come from another trained network in the same way.
+
+    Each training ends with the epoch that was the best one then; nothing is judged. None where one does not get that
+    far, because it diverges or the time of `task` is over.
+
+    Args:
+        model: the trained network; not changed.
+        task: how it is trained; its validation examples are not looked at.
+        making: what was done the first time.
+    """
+    baseline = model
+    if making.further is not None:
+        baseline = copied(model, task.lesson.data.inputs)
+        if baseline is None or not _learned_again(baseline, model, task, making.further):
+            return None
+    network = baseline
+    if making.keep_percent is not None and making.smaller is not None:
+        network = Narrowing.of(baseline, task.lesson, seed=task.settings.seed).narrowed(making.keep_percent / 100)
+        if not _learned_again(network, baseline, task, making.smaller):
+            return None
+    if making.rounded is not None:
+        rounding, come = rounded(network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch)
+        if come.epochs < making.rounded.best_epoch:
+            return None
+        network = stripped(rounding)
+    return baseline, network
+
+
+def _learned_again(student: Any, teacher: Any, task: Task, before: Retraining) -> bool:
+    """Train as before; return whether it came as far."""
+    if not before.best_epoch:
+        return True
+    again = replace(task, settings=replace(task.settings, epochs=before.epochs, stop=before.best_epoch))
+    return learn(student, teacher, again, seconds=task.clock.left()).epochs >= before.best_epoch

@@ -1,0 +1,65 @@
+"""What labels tell about themselves: spelling, balance, and parts that lack a class."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+from idla_trainer.data.findings.names import SHOWN, listed, quoted
+from idla_trainer.data.split import Indices, Parts
+
+_IMBALANCE = 10
+
+
+def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
+    """Return what harms a classifier.
+
+    Args:
+        labels: class numbers [N].
+        classes: their names.
+        parts: of the split.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    return (*_about_spelling(classes, counts), *_about_balance(classes, counts), *_about_parts(labels, classes, parts))
+
+
+def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
+    alike: dict[str, list[int]] = {}
+    for number, name in enumerate(classes):
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        alike.setdefault(key, []).append(number)
+    groups = [numbers for numbers in alike.values() if len(numbers) > 1]
+    if not groups:
+        return ()
+    shown = "; ".join(
+        " and ".join(f"{quoted(classes[number])} ({counts[number]} examples)" for number in numbers[:SHOWN])
+        for numbers in groups[:SHOWN]
+    )
+    more = "; ..." if len(groups) > SHOWN else ""
+    return (f"labels that differ by case or spaces alone count as different classes: {shown}{more}; write them alike",)
+
+
+def _about_balance(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if counts[most] < _IMBALANCE * counts[least]:
+        return ()
+    message = (
+        f"the classes are unbalanced: {counts[most]} examples of {quoted(classes[most])}, "
+        f"{counts[least]} of {quoted(classes[least])}; accuracy says little about the rare ones"
+    )
+    return (message,)
+
+
+def _about_parts(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
+    found = []
+    validation = np.concatenate([parts.validation, parts.gate])
+    for name, part, then in (
+        ("training", parts.train, "they are never answered"),
+        ("validation", validation, "no choice minds them"),
+        ("test", parts.test, "nothing is measured of them"),
+    ):
+        absent = np.flatnonzero(np.bincount(labels[part], minlength=len(classes)) == 0)
+        if len(absent):
+            names = listed([classes[number] for number in absent.tolist()])
+            found.append(f"{len(absent)} of {len(classes)} classes have no example in the {name} part; {then}: {names}")
+    return tuple(found)

@@ -1,0 +1,50 @@
+"""Numbers that are to be predicted, checked, and what a split follows where there are no classes."""
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.result import FailureReason
+
+from idla_trainer.data.split import Indices
+from idla_trainer.failures import TaskError
+
+_STRATA = 10
+_STRATUM = 50
+"""Examples from which on targets that are numbers are split by one more of their quantiles."""
+_FEWEST = 10
+
+
+def number_targets(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return targets [N] as float32.
+
+    Raises:
+        TaskError: they are too few, not finite as float32, or all the same.
+    """
+    if len(values) < _FEWEST:
+        message = f"there are {len(values)} examples; at least {_FEWEST} are needed"
+        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+    with np.errstate(over="ignore"):
+        targets = values.astype(np.float32)
+    finite = np.isfinite(targets)
+    if not finite.all():
+        message = (
+            f"{int(np.count_nonzero(~finite))} of {len(targets)} examples have no finite number to predict; the first "
+            f"is example {int(np.argmin(finite))} (counted from 0). Mend or remove them"
+        )
+        raise TaskError(FailureReason.NOT_FINITE, message)
+    if targets.min() == targets.max():
+        message = f"all {len(targets)} examples have the number {targets[0]:g} to predict; there is nothing to learn"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return targets
+
+
+def quantile_strata(targets: npt.NDArray[np.float32], groups: Indices) -> tuple[Indices, tuple[str, ...]]:
+    """Return the quantile that each target [N] is in, and the names of the quantiles.
+
+    Args:
+        targets: [N].
+        groups: for each example the position of the first of its group [N], whose target counts for all of them.
+    """
+    first, own = np.unique(groups, return_inverse=True)
+    ranks = np.argsort(np.argsort(targets[first], kind="stable"), kind="stable")
+    count = max(1, min(_STRATA, len(first) // _STRATUM))
+    return (ranks * count // len(first))[own], tuple(f"quantile {place}" for place in range(count))

@@ -1,0 +1,184 @@
+"""Refit: what Compress chose, made again from all examples but those of the test split."""
+
+import logging
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from idla_contract.artifact import MODEL
+from idla_contract.result import CompressReport, RefitReport, TaskResult, Variant
+from idla_contract.task import (
+    CompressionMethod,
+    CompressStep,
+    EarlyStopping,
+    RefitStep,
+    Schedule,
+    TrainStep,
+)
+from idla_preprocess.intents import Intents
+
+from idla_trainer.compression.again import made_again
+from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, Contents, assemble
+from idla_trainer.compression.convert import compressed_model, float_model
+from idla_trainer.compression.judge import FLOAT, Measured, limit_problems
+from idla_trainer.compression.measure import measure
+from idla_trainer.compression.search import task_of
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.failures import TaskError
+from idla_trainer.folder import write_atomically
+from idla_trainer.steps.compress import thresholded
+from idla_trainer.steps.context import Context, Outcome
+from idla_trainer.steps.train import begin
+from idla_trainer.training.calibration import soften
+from idla_trainer.training.candidate import TrainedCandidate, load_candidate
+from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
+from idla_trainer.training.checkpoints import Checkpoints
+from idla_trainer.training.run import Kept, advance
+
+_log = logging.getLogger(__name__)
+_COMPARED = 2000
+"""Learned examples by which the served file is compared with the float one."""
+
+
+def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
+    """Make the choice again; where that fails, what Compress made stays as it is.
+
+    Nothing is left to judge by, so nothing is chosen: every training ends with the epoch that was the best one before.
+
+    Raises:
+        TaskError: the candidate or the data cannot be read any more.
+        PreemptedError: SIGTERM came; a checkpoint of the first training is written.
+    """
+    compress = next(entry for entry in context.spec.steps if isinstance(entry, CompressStep))
+    report = so_far.compress
+    if report is None:
+        raise LookupError("no report of the Compress step, which stands before this one")
+    candidate = load_candidate(context.places.store, compress.candidate)
+    work = _Refit(
+        context, context.whole(), candidate, compress, math.inf if step.max_seconds is None else step.max_seconds
+    )
+    try:
+        made = work.made(report)
+    except TaskError as error:
+        made = str(error)
+    if isinstance(made, str):
+        _log.warning("what was compressed is shipped as it is: %s", made)
+        return Outcome({"refit": RefitReport(shipped=False, examples=work.examples, message=made[:1024])})
+    message = f"made again from {work.examples} examples, {len(context.dataset.parts.train)} before"
+    _log.info("%s", message)
+    done = RefitReport(shipped=True, examples=work.examples, message=message)
+    return Outcome({"refit": done, "compress": made}, ASSEMBLED)
+
+
+class _Refit:
+    def __init__(
+        self, context: Context, dataset: Dataset, candidate: TrainedCandidate, compress: CompressStep, seconds: float
+    ) -> None:
+        self._context, self._dataset, self._candidate, self._compress = context, dataset, candidate, compress
+        self._ends = time.monotonic() + seconds
+        self.examples = len(dataset.parts.train)
+
+    def made(self, report: CompressReport) -> CompressReport | str:
+        """Write the artifact anew and return the report with its sizes, or why what was there stays.
+
+        Raises:
+            TaskError: the loss is no longer finite.
+        """
+        if self._candidate.training.schedule is Schedule.PLATEAU:
+            return "the learning rate followed the validation loss (schedule Plateau), which is not known without it"
+        model = self._trained()
+        if model is None:
+            return self._late()
+        context = self._context
+        task = task_of(self._candidate, self._dataset, self._compress, context.preemption.check, seconds=self._left())
+        pair = made_again(model, task, report.making)
+        if pair is None:
+            return self._late()
+        paths = self._written(report.choice, *pair, inputs=task.lesson.data.inputs)
+        measured = self._measured(paths)
+        chosen = measured[report.choice]
+        problems = limit_problems(self._compress, chosen)
+        if chosen.drop > self._compress.gate.maximum_drop:
+            problems.append(f"{report.choice} loses {chosen.drop:.4f} of what it learned, more than the gate allows")
+        if problems:
+            return "; ".join(problems)
+        assemble(
+            context.folder.path,
+            self._candidate,
+            self._answering(),
+            Contents(variant=report.choice, chosen=paths[report.choice].read_bytes(), plain=paths[FLOAT].read_bytes()),
+        )
+        return report.model_copy(
+            update={"variants": tuple(_measured_again(entry, measured.get(entry.name)) for entry in report.variants)}
+        )
+
+    def _left(self) -> float:
+        return max(0.0, self._ends - time.monotonic())
+
+    def _late(self) -> str:
+        return f"to learn from {self.examples} examples as before did not end well within the time that was left"
+
+    def _trained(self) -> Any | None:
+        """Return the network after as many epochs as were best before, or None where the time does not hold them."""
+        context, candidate = self._context, self._candidate
+        # Without validation examples no epoch is better than another: nothing may end the training early.
+        patient = EarlyStopping(patience_epochs=candidate.training.max_epochs)
+        training = candidate.training.model_copy(update={"early_stopping": patient})
+        begun = begin(
+            context, self._dataset, TrainStep(model=candidate.model, training=training), max_seconds=self._left()
+        )
+        if candidate.best_epoch:
+            kept = Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint)
+            kept.resume(begun.loop)
+            advance(
+                begun.loop,
+                begun.objective.metric,
+                kept=kept,
+                preemption=context.preemption,
+                progress=context.progress,
+                epochs=candidate.best_epoch,
+            )
+            if begun.loop.course.epoch < candidate.best_epoch:
+                return None
+            begun.loop.finish()
+        soften(begun.network.model, candidate.temperature)
+        return begun.network.model
+
+    def _written(self, choice: str, baseline: Any, network: Any, *, inputs: Any) -> dict[str, Path]:
+        folder = self._context.places.work / "refit"
+        folder.mkdir(parents=True, exist_ok=True)
+        contents = {FLOAT: float_model(baseline)}
+        method = next((method for method in CompressionMethod if choice.endswith(method.value)), None)
+        if method is not None:
+            contents[choice] = compressed_model(network, method, inputs)
+        for name, content in contents.items():
+            write_atomically(folder / f"{name}.tflite", content)
+        return {name: folder / f"{name}.tflite" for name in contents}
+
+    def _measured(self, paths: dict[str, Path]) -> dict[str, Measured]:
+        learned = self._dataset.parts.train
+        some = learned[np.linspace(0, len(learned) - 1, min(_COMPARED, len(learned))).astype(int)]
+        return measure(paths, FLOAT, self._dataset.examples(some), self._dataset.objective)
+
+    def _answering(self) -> Dataset:
+        """Return the data set with answers whose threshold is that of the file which was judged."""
+        if not isinstance(self._dataset.answers, Intents):
+            return self._dataset
+        judged = thresholded(self._context.dataset, self._context.folder.path / FOLDER / MODEL)
+        return replace(self._dataset, answers=judged.answers)
+
+
+def _measured_again(entry: Variant, measured: Measured | None) -> Variant:
+    """Return a variant with size and latency of the file that is shipped; its quality stays that of the gate split."""
+    if measured is None:
+        return entry
+    return entry.model_copy(
+        update={
+            "size_bytes": measured.size_bytes,
+            "latency_p50_milliseconds": round(measured.latency_p50_milliseconds, 4),
+            "latency_p95_milliseconds": round(measured.latency_p95_milliseconds, 4),
+        }
+    )

@@ -1,0 +1,137 @@
+"""A candidate's training as a pod carries it out: resumable after every batch, watched, told of in the end."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from idla_contract.problem import Metric
+from idla_contract.result import Epoch, TrainReport
+
+from idla_trainer.data.dataset import Examples
+from idla_trainer.judged import Judged
+from idla_trainer.preemption import Preemption
+from idla_trainer.problems.objective import Objective
+from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
+from idla_trainer.training.loop import Loop
+from idla_trainer.training.network import Network
+from idla_trainer.training.progress import Progress
+
+_FINGERPRINT = "fingerprint"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where a training's state is kept."""
+
+    checkpoints: Checkpoints
+    fingerprint: str
+    """Of the training; a checkpoint of another one is not gone on from."""
+
+    def resume(self, loop: Loop) -> None:
+        """Go on from the newest checkpoint of this very training, where there is one; others are removed."""
+        found = self.checkpoints.load()
+        if found is None:
+            return
+        if found.meta.get(_FINGERPRINT) != self.fingerprint or not loop.set_state(found.arrays, found.meta):
+            _log.info("the checkpoints belong to another training; starting anew")
+            self.checkpoints.clear()
+            return
+        loop.course.resumed += 1
+        _log.info("going on from step %d of at most %d", found.step, loop.total_steps)
+
+    def save(self, loop: Loop) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        arrays, meta = loop.state()
+        self.checkpoints.save(Checkpoint(loop.step_number, arrays, meta | {_FINGERPRINT: self.fingerprint}))
+
+
+def run(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progress: Progress) -> None:
+    """Train to the end, and leave the network with the best weights.
+
+    Args:
+        loop: the training; new.
+        metric: what the score is.
+        kept: where to go on from, and where to keep the state.
+        preemption: asked after every batch.
+        progress: told after every batch.
+
+    Raises:
+        TaskError: the loss is no longer finite.
+        PreemptedError: SIGTERM came; a checkpoint is written.
+        OSError: a checkpoint cannot be written.
+    """
+    kept.resume(loop)
+    advance(loop, metric, kept=kept, preemption=preemption, progress=progress, epochs=loop.training.max_epochs)
+    loop.finish()
+
+
+def advance(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progress: Progress, epochs: int) -> None:
+    """Train until so many epochs are done, those before a resumption among them, or the training is over.
+
+    Raises: as `run` does.
+    """
+    with preemption.deferred():
+        saved = time.monotonic()
+        while loop.end() is None and loop.course.epoch < epochs:
+            loop.step()
+            _tell(loop, metric, progress)
+            if preemption.requested or time.monotonic() - saved >= loop.training.checkpoint_period_seconds:
+                kept.save(loop)
+                saved = time.monotonic()
+            preemption.check()
+
+
+def reported(loop: Loop, network: Network, objective: Objective, validation: Examples, template: str) -> TrainReport:
+    """Return what a finished training came to.
+
+    Args:
+        loop: the training.
+        network: with the best weights.
+        objective: what was learned.
+        validation: the examples that chose them.
+        template: name of the entry.
+    """
+    course = loop.course
+    judged = Judged(objective, validation.targets, validation.raw)
+    values = network.evaluate_plain(validation).values
+    score = course.curve[course.best_epoch - 1]["validation_score"] if course.best_epoch else judged.score(values)
+    return TrainReport(
+        template=template,
+        metric=objective.metric,
+        parameters=network.parameters,
+        epochs=course.epoch,
+        best_epoch=course.best_epoch,
+        stopped=loop.end() or "MaxEpochs",
+        validation_score=score,
+        validation_score_error=judged.error(values),
+        validation_loss=course.best_loss,
+        seconds=course.seconds,
+        examples_per_second=loop.epoch_examples * course.epoch / course.train_seconds,
+        resumed=course.resumed,
+        curve=tuple(Epoch.model_validate(point) for point in course.curve),
+    )
+
+
+def _tell(loop: Loop, metric: Metric, progress: Progress) -> None:
+    course = loop.course
+    progress.step(loop.step_number, loop.total_steps)
+    if course.batch:
+        return
+    loss, seconds = course.curve[-1]["train_loss"], course.curve[-1]["seconds"]
+    progress.epoch("train", loss=loss)
+    progress.throughput(loop.epoch_examples / seconds)
+    if not loop.judges:
+        _log.info("epoch %d: loss %.4f", course.epoch, loss)
+        return
+    point = Epoch.model_validate(course.curve[-1])
+    progress.epoch("validation", loss=point.validation_loss, score=point.validation_score)
+    _log.info(
+        "epoch %d of %d: loss %.4f, validation loss %.4f, validation %s %.4f",
+        course.epoch, loop.training.max_epochs, loss, point.validation_loss, metric,
+        point.validation_score,
+    )  # fmt: skip

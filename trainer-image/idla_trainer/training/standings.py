@@ -1,0 +1,68 @@
+"""How the trials of a search stand, written down after each so that a killed search repeats none."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idla_contract.result import TrialReport
+from pydantic import ValidationError
+
+from idla_trainer.folder import write_atomically
+
+FOLDER = "trials"
+"""Of a task's folder: the standings, and the checkpoints of each trial."""
+_FILE = "standings.json"
+
+
+@dataclass(slots=True)
+class Standings:
+    """Reports by rung, counted from 1, and place."""
+
+    folder: Path
+    fingerprint: str
+    """Digest of all that they depend on; those of another one are not read."""
+    rungs: dict[int, dict[int, TrialReport]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path, fingerprint: str) -> "Standings":
+        """Return what was written down for this very search, or nothing."""
+        try:
+            document = json.loads((folder / _FILE).read_bytes())
+            if document["fingerprint"] != fingerprint:
+                return cls(folder, fingerprint)
+            rungs = {
+                int(rung): {int(place): TrialReport.model_validate(report) for place, report in reports.items()}
+                for rung, reports in document["rungs"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
+            return cls(folder, fingerprint)
+        return cls(folder, fingerprint, rungs)
+
+    def add(self, rung: int, place: int, report: TrialReport) -> None:
+        """Write down how a trial stands after a rung.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.rungs.setdefault(rung, {})[place] = report
+        document = {
+            "fingerprint": self.fingerprint,
+            "rungs": {
+                str(number): {str(place): json.loads(report.to_json()) for place, report in reports.items()}
+                for number, reports in self.rungs.items()
+            },
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / _FILE, json.dumps(document, indent=1).encode())
+
+    def latest(self) -> dict[int, TrialReport]:
+        """Return the last report of each trial that has one."""
+        found: dict[int, TrialReport] = {}
+        for number in sorted(self.rungs):
+            found |= self.rungs[number]
+        return found
+
+    @property
+    def seconds(self) -> float:
+        """Return the wall time of all trials: each report has its trial's from the beginning."""
+        return sum(report.seconds for report in self.latest().values())

@@ -1,0 +1,22 @@
+"""Who asks for an object, and where."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Who asks; nothing of it but the id is ever shown."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Access:
+    """How objects are reached."""
+
+    keys: Keys
+    region: str = "us-east-1"
+    endpoint: str | None = None
+    """`https://host[:port]` of another server than AWS's; held to the allowed hosts like every host."""

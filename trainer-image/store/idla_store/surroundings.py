@@ -1,0 +1,79 @@
+"""How remote data are reached from this process: what a mounted Secret and the usual variables say.
+
+In a pod the Secret of `spec.data.access.secretRef` is a folder with a file for each of its keys; on a machine of one's
+own the same names are environment variables, as the tools of AWS have them. A file goes before a variable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from idla_store.access import Keys, S3Access
+from idla_store.https import FetchPolicy
+
+CA_FILE = "ca.crt"
+"""Key of the Secret with certificates to trust, in PEM."""
+_LONGEST = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What this process was given."""
+
+    secret: Path | None = None
+    """The folder of the Secret; it may be missing or empty."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def policy(self, *, region: str | None = None, endpoint: str | None = None) -> FetchPolicy:
+        """Return what a fetch may do, and with which keys.
+
+        The hosts of `IDLA_ALLOWED_HOSTS` (divided by commas) and of an endpoint in the environment may be inside the
+        cluster's network, since whoever sets variables of this process is no stranger; an endpoint of a spec may not.
+
+        Args:
+            region: of the bucket, as the spec says. Default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1.
+            endpoint: of the spec. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS itself.
+        """
+        listed = self.environment.get("IDLA_ALLOWED_HOSTS", "").split(",")
+        own = urlsplit(self._endpoint() or "").netloc
+        bundle = self.environment.get("AWS_CA_BUNDLE") or None
+        mounted = None if self.secret is None else self.secret / CA_FILE
+        return FetchPolicy(
+            allowed_hosts=frozenset(host for host in (*map(str.strip, listed), own) if host),
+            ca_file=mounted if mounted is not None and mounted.is_file() else bundle and Path(bundle),
+            proxy=self.environment.get("HTTPS_PROXY") or self.environment.get("https_proxy") or None,
+            no_proxy=self.environment.get("NO_PROXY") or self.environment.get("no_proxy") or "",
+            s3=self._access(region, endpoint),
+        )
+
+    def _access(self, region: str | None, endpoint: str | None) -> S3Access | None:
+        identity, secret = self._said("AWS_ACCESS_KEY_ID"), self._said("AWS_SECRET_ACCESS_KEY")
+        if not identity or not secret:
+            return None
+        named = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
+        return S3Access(
+            keys=Keys(
+                access_key_id=identity,
+                secret_access_key=secret,
+                session_token=self._said("AWS_SESSION_TOKEN"),
+            ),
+            region=region or named or "us-east-1",
+            endpoint=endpoint or self._endpoint(),
+        )
+
+    def _endpoint(self) -> str | None:
+        return self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL") or None
+
+    def _said(self, name: str) -> str | None:
+        """Return what the Secret says, without the line's end that `kubectl create secret --from-file` keeps.
+
+        A Secret with keys is taken whole: a token of the environment beside keys of a file would belong to others.
+        """
+        if self.secret is not None and (self.secret / "AWS_ACCESS_KEY_ID").is_file():
+            try:
+                with (self.secret / name).open(encoding="utf-8", errors="replace") as file:
+                    return file.read(_LONGEST).strip() or None
+            except OSError:
+                return None
+        return self.environment.get(name) or None
