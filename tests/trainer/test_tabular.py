@@ -145,7 +145,9 @@ def learned(spec: TabularSpec, objective: Objective) -> Examples:
 
 
 @pytest.mark.parametrize("objective", [pytest.param(CLASSES, id="classes"), pytest.param(VALUES, id="value")])
-def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objective: Objective) -> None:
+@pytest.mark.parametrize("seed", [0, 10])
+def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objective: Objective, seed: int) -> None:
+    keras.utils.set_random_seed(seed)
     spec, _ = TabularSpec.fitted(records())
     values = LINEAR | {"prior": 0.5}
     model, examples = build_tabular_linear(spec, objective, values), learned(spec, objective)

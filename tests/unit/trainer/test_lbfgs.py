@@ -28,6 +28,19 @@ def test_a_steep_bowl_has_its_bottom_found() -> None:
     assert lowest(bowl, np.zeros(50), steps=200) == pytest.approx(np.full(50, 2.0), abs=1e-2)
 
 
+def rounded(place: Vector) -> tuple[float, Vector]:
+    """Return a bowl in 32-bit numbers, small and high enough that many steps fall by less than can be told."""
+    near = place.astype(np.float32) - np.float32(2)
+    steep = np.geomspace(1e-3, 1, len(place), dtype=np.float32)
+    return float(np.float32(0.066) + (steep * near * near).sum() / np.float32(2)), (steep * near).astype(np.float64)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_short_step_is_not_taken_for_the_bottom(seed: int) -> None:
+    start = np.random.default_rng(seed).normal(2, 0.1, 30)
+    assert np.abs(rounded(lowest(rounded, start, steps=200))[1]).max() < 2e-4
+
+
 def test_nothing_is_lower_than_the_bottom() -> None:
     bottom = np.full(3, 2.0)
     assert lowest(bowl, bottom, steps=200).tolist() == bottom.tolist()

@@ -15,6 +15,8 @@ _MEMORY = 10
 _ENOUGH, _HALVINGS = 1e-4, 30
 _ALIKE = 1e-7
 """Relative decrease below which sums of 32-bit numbers tell no step from another."""
+_IDLE = 5
+"""Such steps in a row after which there is nothing left to find; one alone may have been a short one."""
 
 
 def lowest(slope: Slope, start: Vector, *, steps: int) -> Vector:
@@ -25,20 +27,23 @@ def lowest(slope: Slope, start: Vector, *, steps: int) -> Vector:
         start: where the search begins, [D].
         steps: at most; it ends before where the value hardly falls any more.
     """
-    place, (value, gradient) = start, slope(start)
+    place, (value, gradient), idle = start, slope(start), 0
     moves: deque[Move] = deque(maxlen=_MEMORY)
     for _ in range(steps):
         way = -_curved(gradient, moves)
         found = _along(slope, place, way, value, float(way @ gradient))
         if found is None:
-            break
+            if not moves:
+                break
+            moves.clear()  # rounded gradients have told a curvature that there is not
+            continue
         new, (lower, after) = found
         move = (new - place, after - gradient)
         if move[0] @ move[1] > 0:
             moves.append(move)
-        fallen = value - lower
+        idle = idle + 1 if value - lower <= _ALIKE * abs(value) else 0
         place, value, gradient = new, lower, after
-        if fallen <= _ALIKE * max(abs(value), 1.0):
+        if idle == _IDLE:
             break
     return place
 
