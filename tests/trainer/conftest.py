@@ -56,8 +56,8 @@ class Pods:
     def folder(self, task: str) -> Path:
         return self.store / "tasks" / f"{task}-{HASH}"
 
-    def run(self, task: str, *steps: Step, uri: str = "sample://digits") -> Ended:
-        with self.running(self.spec(task, *steps, uri=uri)) as process:
+    def run(self, task: str, *steps: Step, uri: str = "sample://digits", threads: int | None = None) -> Ended:
+        with self.running(self.spec(task, *steps, uri=uri), threads=threads) as process:
             self.wait(task, process)
         return self.ended(task, process)
 
@@ -67,8 +67,10 @@ class Pods:
         return process.wait()
 
     @contextmanager
-    def running(self, spec: TaskSpec, *, metrics_port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a pod; whatever is left of it at the end of the block is killed."""
+    def running(
+        self, spec: TaskSpec, *, metrics_port: int = 0, threads: int | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a pod, as on a node of so many processors; whatever is left of it at the end of the block is killed."""
         (self.root / f"{spec.task}.json").write_text(spec.to_json())
         (self.root / "answer").unlink(missing_ok=True)
         work = self.root / "work"
@@ -82,6 +84,8 @@ class Pods:
         environment = {
             "PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": str(work), "IDLA_IMAGE": "idla/trainer:test",
         }  # fmt: skip
+        if threads is not None:
+            environment["TF_NUM_INTRAOP_THREADS"] = str(threads)
         with (self.root / f"{spec.task}.log").open("wb") as log:
             process = subprocess.Popen(command, cwd="/", env=environment, stdout=log, stderr=subprocess.STDOUT)
             try:

@@ -127,7 +127,7 @@ def test_the_manifest_says_what_the_artifact_is(pods: Any, shipped: TaskResult, 
     )
     assert (manifest.labels, manifest.variant) == (tuple("0123456789"), shipped.compress.choice)
     versions = manifest.lineage.environment
-    assert sorted(versions) == ["ai-edge-litert", "keras", "numpy", "processor", "python"]
+    assert sorted(versions) == ["ai-edge-litert", "keras", "numpy", "processor", "python", "threads"]
     assert (versions["numpy"], versions["python"]) == (np.__version__, platform.python_version())
     assert manifest.lineage == shipped.artifact.lineage == Lineage(
         data_digest=digits.digest, template="resnet-small", image="idla/trainer:test", seed=1,

@@ -1,8 +1,10 @@
-"""What a training runs on, for the lineage: versions and the processor, by which equal seeds may give other weights."""
+"""What a training runs on, for the lineage: where any of it differs, equal seeds may give other weights."""
 
 import importlib.metadata
 import platform
 from pathlib import Path
+
+from idla_trainer.surroundings import threads
 
 _PACKAGES = {
     "idla-trainer": ("idla-trainer",),
@@ -17,13 +19,17 @@ UNKNOWN = "unknown"
 
 
 def environment(processors: Path = _PROCESSORS) -> dict[str, str]:
-    """Return the versions of Python and of the packages, and the processor's model, by name.
+    """Return the versions of Python and of the packages, the processor's model and the number of threads, by name.
 
     Args:
         processors: the kernel's list of processors; where it names none, the machine's kind stands for it.
     """
     found = {name: _version(*distributions) for name, distributions in _PACKAGES.items()}
-    return found | {"python": platform.python_version(), "processor": _processor(processors)[:_LONGEST]}
+    return found | {
+        "python": platform.python_version(),
+        "processor": _processor(processors)[:_LONGEST],
+        "threads": threads()[:_LONGEST] or UNKNOWN,
+    }
 
 
 def _version(*distributions: str) -> str:

@@ -6,25 +6,55 @@ import resource
 import sys
 from pathlib import Path
 
+from idla_trainer.folder import write_atomically
+
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _TENSORFLOW = 256 << 20
 """Bytes that TensorFlow takes for itself; 165 MB were measured after its import, the rest is for its threads."""
+_THREADS = "threads"
+"""File of a task's folder."""
+_INTRAOP, _INTEROP = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+_MOST_THREADS = 4096
 
 
-def prepare_tensorflow(work: Path) -> None:
-    """Set the environment that TensorFlow and Keras read when they are imported.
+def prepare_tensorflow(work: Path, task: Path) -> None:
+    """Set the environment that TensorFlow and Keras read when they are imported, and note the threads in the task.
+
+    Sums are shared out among the threads, so their number decides how weights are rounded: a task that goes on where
+    there are more or fewer processors keeps the number that it began with.
 
     Args:
         work: a writable folder, since the pod's home is not.
+        task: the task's folder in the store.
+
+    Raises:
+        OSError: the number cannot be noted.
     """
-    threads = str(cpu_count())
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
+    number = _noted(task / _THREADS)
+    if number is None:
+        number = threads() or str(cpu_count())
+        write_atomically(task / _THREADS, number.encode())
+    os.environ[_INTRAOP] = number
+    os.environ.setdefault(_INTEROP, number)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else TensorFlow takes the whole GPU at its start
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("KERAS_HOME", str(work / "keras"))
+
+
+def threads() -> str:
+    """Return how many threads TensorFlow shares a sum out to, as `prepare_tensorflow` said; empty: nobody did."""
+    return os.environ.get(_INTRAOP, "")
+
+
+def _noted(file: Path) -> str | None:
+    """Return the number of threads that an earlier attempt noted, or None where there is none that can be used."""
+    try:
+        number = int(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return str(number) if 0 < number <= _MOST_THREADS else None
 
 
 def cpu_count(limit_file: Path = _CPU_LIMIT) -> int:

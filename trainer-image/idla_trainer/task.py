@@ -172,7 +172,7 @@ class Task:
         if any(isinstance(step, TrainStep | SearchStep) for step in due):
             context.progress.serve(metrics_port, metrics_address)
         if any(isinstance(step, TrainStep | SearchStep | CompressStep | RefitStep) for step in due):
-            prepare_tensorflow(self._places.work)
+            prepare_tensorflow(self._places.work, self._folder.path)
         for step in due:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)

@@ -276,8 +276,8 @@ class LineageStatus(StatusModel):
     code_version: Annotated[str, Field(max_length=128)]
     """Of the trainer."""
     environment: Text
-    """Versions of Python and of the libraries, and the processor's model; equal seeds promise no equal weights where
-    they differ."""
+    """Versions of Python and of the libraries, the processor's model and the number of threads; equal seeds promise no
+    equal weights where they differ."""
 
 
 class ArtifactStatus(StatusModel):

@@ -23,5 +23,5 @@ class Lineage(ContractModel):
     code_version: str
     tensorflow_version: str
     environment: dict[str, _Text] = Field(default_factory=dict, max_length=16)
-    """What else the training ran on, by name, such as `python`, `numpy` and `processor`; an own image says what its
+    """What else the training ran on, by name, such as `python`, `processor` and `threads`; an own image says what its
     numbers depend on. Equal seeds promise equal weights only where all of it is equal."""
