@@ -48,10 +48,11 @@ lint: env ## format check, lint, types, layers
 # `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`.
 GATE := lint test-unit test-local test-server test-store test-fuzz-bounded test-api test-trainer-gate \
   test-operator-gate test-faults-gate test-e2e-gate
-ALL := lint verify test-unit test-local test-server test-store test-api test-fuzz test-trainer \
+ALL := lint verify test-unit test-local test-server test-store test-api test-fuzz test-trainer-ways test-trainer-parts \
   test-operator-life test-operator-faults \
   test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
-  test-cluster test-e2e-digits test-e2e-data test-e2e-faults test-e2e-replicas demo try
+  test-cluster test-e2e-digits test-e2e-data test-e2e-kinds test-e2e-faults test-e2e-replicas \
+  demo try
 
 test: env ## the gate: what must pass before anything lands; CI runs it (15 minutes, 30 the first time)
 	$(BIN)/python -m tools.slices $(GATE)
@@ -125,8 +126,16 @@ test-fuzz: env ## 10,000 drawn objects through the core, and some through a real
 test-trainer-gate: env ## the trainer's whole way on one small task of each kind
 	$(PYTEST) $(BY_FILE) -m gate tests/trainer
 
-test-trainer: env ## the trainer with TensorFlow, whole: kinds of tasks, kills, resumption, compression, bad input
-	$(PYTEST) $(BY_FILE) tests/trainer
+WHOLE_WAYS := $(addprefix tests/trainer/test_,samples.py reproduced.py own_builder.py kept_results.py bad_input.py)
+
+test-trainer-ways: env ## the trainer with TensorFlow: whole ways by `idla run --local`, bad input, own networks
+	$(PYTEST) $(BY_TEST) $(WHOLE_WAYS)
+
+test-trainer-parts: env ## kills and resumption, search, refit, given weights, compression, networks
+	$(PYTEST) $(BY_FILE) tests/trainer $(addprefix --ignore=,$(WHOLE_WAYS))
+
+test-trainer: env ## these two
+	$(BIN)/python -m tools.slices test-trainer-ways test-trainer-parts
 
 test-cluster: images ## the local Kubernetes itself, and a second cluster that comes and goes
 	$(PYTEST) tests/integration/cluster
@@ -140,13 +149,16 @@ test-e2e-digits: images ## the same, whole: rest, promotion by digest, deletion
 test-e2e-data: images ## data of all kinds on claims, also bad ones; an endpoint that is replaced under load
 	$(PYTEST) tests/e2e/test_data.py tests/e2e/test_replacement.py tests/e2e/test_permissions.py
 
+test-e2e-kinds: images ## a model of each kind of data, and what its endpoint answers
+	$(PYTEST) tests/e2e/test_kinds.py tests/e2e/test_permissions.py
+
 test-e2e-faults: images ## real pods evicted, starved, drained, with damaged bytes
 	$(PYTEST) tests/e2e/test_faults.py tests/e2e/test_permissions.py
 
 test-e2e-replicas: images ## two replicas of the operator
 	$(PYTEST) tests/e2e/test_replicas.py tests/e2e/test_permissions.py
 
-test-e2e: env ## these four
+test-e2e: env ## these five
 	$(BIN)/python -m tools.slices $(filter test-e2e-%,$(ALL))
 
 try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)

@@ -11,9 +11,10 @@ import pytest
 
 from demo.kubectl import Kubectl
 from tests import generated
-from tests.e2e.scene import ended, make_claim, run_python, summary, until
+from tests.e2e.scene import ended, make_claim, ready, run_python, summary, until
+from tests.waiting import PATIENCE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 
 CLAIM = "datasets"
 SMALL = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
@@ -135,7 +136,7 @@ def answers(kubectl: Kubectl, submitted: None) -> Mapping[str, dict[str, list[An
     for name, kind in KINDS.items():
         workflow = until(kubectl, "trainingworkflow", name, ended)
         assert summary(workflow) == ("True", "Completed"), kubectl("describe", "trainingworkflow", name)
-        kubectl("wait", "--for=condition=Ready", f"modeldeployment/{name}", "--timeout=110s")
+        until(kubectl, "modeldeployment", name, ready)
         with kubectl.forward(f"service/{name}", 80) as url:
             outputs = asked(url, name, kind)
         assert {output["name"]: (output["datatype"], output["shape"]) for output in outputs} == kind.answer, name
@@ -150,7 +151,7 @@ def asked(url: str, name: str, kind: Kind) -> list[dict[str, Any]]:
     ]
     body = json.dumps({"inputs": inputs, "parameters": kind.parameters}).encode()
     request = urllib.request.Request(f"{url}/v2/models/{name}/infer", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         outputs: list[dict[str, Any]] = json.load(answer)["outputs"]
     return outputs
 

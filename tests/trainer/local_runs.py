@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-PATIENCE_SECONDS = 300
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class LocalPlace:
         ended = subprocess.run(
             [*command, "-f", str(self.root / "workflow.yaml")],
             env={**os.environ, "IDLA_SAMPLES": str(self.samples), "OPENBLAS_NUM_THREADS": "1"},
-            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False, preexec_fn=limit,
+            capture_output=True, text=True, timeout=PATIENCE, check=False, preexec_fn=limit,
         )  # fmt: skip
         assert ended.stdout, ended.stderr
         return LocalEnd(ended.returncode, json.loads(ended.stdout.splitlines()[-1]), ended.stderr)

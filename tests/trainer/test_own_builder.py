@@ -85,7 +85,6 @@ def test_another_code_of_a_network_is_another_trainer(own_python: Path) -> None:
     assert image() == before
 
 
-@pytest.mark.timeout(600)
 def test_an_installed_network_keeps_the_contract(own_python: Path, tmp_path: Path) -> None:
     words = ["conform", "-o", str(tmp_path / "out"), "--task", "TabularRegression", "--builder", "perceptron"]
     environment = {**os.environ, "IDLA_TRAINER_PYTHON": str(own_python)}

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from tests import generated
+from tests.waiting import PATIENCE, WHOLE
 
-pytestmark = pytest.mark.trainer
+pytestmark = [pytest.mark.trainer, pytest.mark.gate, pytest.mark.timeout(WHOLE)]
 
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 SHORT = {"preset": "Fast", "training": {"maxEpochs": 5}}
@@ -45,7 +46,7 @@ def test_a_sample_ends_with_a_model_that_betters_the_naive_answer(sample: str, d
     command = [sys.executable, "-m", "idla.cli", "run", "--local", "--json", "--quiet", f"--data={datasets}"]
     ended = subprocess.run(
         [*command, "--output", str(tmp_path / "out"), "--file", str(tmp_path / "workflow.yaml")],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     answer = json.loads(ended.stdout.splitlines()[-1])

@@ -1,7 +1,6 @@
 """A search trains little of much and much of little; killed, it repeats no rung and ends as if nothing had happened."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ import pytest
 from idla_contract.exit_codes import ExitCode
 from idla_contract.result import TaskResult, TrialReport
 from idla_contract.task import ModelSpec, Rung, SearchStep, Training, Trial
+
+from tests.waiting import until
 
 pytestmark = pytest.mark.trainer
 
@@ -73,9 +74,8 @@ def test_a_trial_that_is_gone_on_with_equals_one_that_never_stopped(pods: Any, u
 def test_a_killed_search_goes_on_with_the_rung_it_was_in(pods: Any, undisturbed: TaskResult) -> None:
     spec = pods.spec("killed", STEP)
     with pods.running(spec) as process:
-        while "rung 2: trial" not in pods.log("killed"):
-            assert process.poll() is None
-            time.sleep(0.05)
+        until(lambda: "rung 2: trial" in pods.log("killed") or process.poll() is not None, lambda: pods.log("killed"))
+        assert process.poll() is None, pods.log("killed")
         process.kill()
         process.wait()
     ended = pods.run("killed", STEP)

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from idla_store import FetchPolicy, Keys, S3Access
 from tests.cluster import builds
 from tests.cluster.certificates import Authority
 from tests.cluster.progress import silent
+from tests.ports import held_port
+from tests.waiting import PATIENCE, until
 
 KEYS = Keys(access_key_id="reader", secret_access_key="only-of-these-tests")
 REGION = "eu-test-1"
@@ -39,7 +40,7 @@ class Server:
         return FetchPolicy(
             allowed_hosts=frozenset({f"localhost:{self.port}"}),
             ca_file=self.authority,
-            timeout_seconds=10,
+            timeout_seconds=PATIENCE,
             s3=S3Access(keys=KEYS, region=REGION, endpoint=self.endpoint),
         )
 
@@ -50,9 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "objects" / "bucket").mkdir(parents=True)
     authority = Authority(folder / "authority")
     certificate, key = authority.server("s3", ["DNS:localhost"])
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
+    port = held_port()
     program = builds.ensure(builds.VERSITYGW, silent)
     words = ["--port", f"127.0.0.1:{port}", "--region", REGION, "--cert", certificate, "--key", key, "--quiet"]
     environment = {"ROOT_ACCESS_KEY": KEYS.access_key_id, "ROOT_SECRET_KEY": KEYS.secret_access_key}
@@ -68,19 +67,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield Server(folder / "objects", port, authority.certificate)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()[-2000:]
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", port), PATIENCE).close()
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"the S3 server does not answer: {log.read_text()[-2000:]}")
+            return False
+        return True
+
+    until(answers, lambda: log.read_text()[-2000:])
 
 
 class Proxy:
@@ -98,7 +97,7 @@ class Proxy:
         """Stop listening."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
 
     def _serve(self) -> None:
         while True:
@@ -122,7 +121,7 @@ class Proxy:
                 there = threading.Thread(target=_copy, args=(client, server), daemon=True)
                 there.start()
                 _copy(server, client)
-                there.join(10)
+                there.join(PATIENCE)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
