@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tests import telling
 from tests.cluster import ControlPlane
 from tests.integration.operator.process import Audit, Operator
 from tests.puppet import Puppet, Rest
@@ -20,7 +21,6 @@ QUIET_SECONDS = 3.0
 """Since the operator's last write to a namespace, after which what was under way there is taken to be done."""
 _MADE = (WORKFLOWS, MODELS, "jobs", "deployments", "pods")
 """Kinds that work or may make work; those who asked for it first."""
-_SHOWN_BYTES = 8000
 _SHOWN_WRITES = 30
 _SHOWN_LINES = 40
 
@@ -190,7 +190,7 @@ class Scene:
             "events": lambda: "\n".join(_event(entry) for entry in self.rest.items("events", place)),
             **{plural: partial(self._objects, plural) for plural in _MADE},
         }
-        return {f"{place}: {title}": _text(part) for title, part in parts.items()}
+        return {f"{place}: {title}": telling.part(ask) for title, ask in parts.items()}
 
     def _objects(self, plural: str) -> str:
         return "\n".join(map(_object, self.rest.items(plural, self.namespace)))
@@ -215,14 +215,6 @@ def opened(scene: Scene, plane: ControlPlane) -> Iterator[Scene]:
         scene.clear()
     assert scene.operator.complaints() == []
     assert scene.puppet.take_faults() == []
-
-
-def _text(part: Callable[[], str]) -> str:
-    try:
-        text = part()
-    except Exception as error:  # noqa: BLE001  # told beside a failure, which it may not hide
-        return f"not to be had: {error!r}"
-    return text if len(text) <= _SHOWN_BYTES else f"…{text[-_SHOWN_BYTES:]}"
 
 
 def _event(event: dict[str, Any]) -> str:
