@@ -15,9 +15,9 @@ from idla_contract.task import DataSource, ProfileStep, TaskSpec
 from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import Api, kubectl, made_namespace
 from tests.unit.api.validation_cases import BASES
-from tests.waiting import PATIENCE
+from tests.waiting import WHOLE
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(8 * PATIENCE)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 RESOURCES = {"cpu": "500m", "memory": "1Gi"}

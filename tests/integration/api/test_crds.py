@@ -10,9 +10,9 @@ import pytest
 from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import PLURALS, Api, kubectl
 from tests.unit.api.validation_cases import CASES, Case
-from tests.waiting import PATIENCE
+from tests.waiting import WHOLE
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(8 * PATIENCE)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 UNCHECKED = (
     "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid;"

@@ -13,9 +13,9 @@ from idla_operator.adapters.lease import NAME
 
 from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import ROOT, kubectl, made_namespace
-from tests.waiting import PATIENCE, until
+from tests.waiting import WHOLE, until
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(8 * PATIENCE)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 APPLY = ("apply", "--server-side", "--validate=strict")
 OPERATOR = "system:serviceaccount:idla-system:idla-operator"

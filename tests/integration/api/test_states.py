@@ -17,9 +17,9 @@ from tests.cluster.progress import silent
 from tests.integration.api.custom_resources import Api, kubectl, made_namespace
 from tests.unit.api.validation_cases import BASES
 from tests.unit.core.stories import STATES
-from tests.waiting import PATIENCE
+from tests.waiting import WHOLE
 
-pytestmark = [pytest.mark.api, pytest.mark.timeout(8 * PATIENCE)]  # the first use on a machine builds Kubernetes
+pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 ROWS = read_states(Path(__file__).parents[3] / "docs/reference")
 SUMMARY = {"TrainingWorkflow": "Succeeded", "ModelDeployment": "Ready"}

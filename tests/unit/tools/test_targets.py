@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+for _name, _value in re.findall(r"^([A-Z_]+) := (.*)$", TEXT, re.MULTILINE):
+    TEXT = TEXT.replace(f"$({_name})", _value)  # a recipe names its files by a variable as well
 RECIPES = dict(re.findall(r"^([a-z0-9-]+):[^\n]*\n((?:\t[^\n]*\n)*)", TEXT, re.MULTILINE))
 
 
