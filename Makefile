@@ -31,8 +31,8 @@ requirements: $(BIN)/uv ## compile the pinned lists again (needs the package ind
 
 generate: env ## write what is generated: schemas of the contract, CRDs, reference pages
 	$(BIN)/python -m idla_contract.schemas
-	$(BIN)/python -m idla.api.crdgen
-	$(BIN)/python -m idla.api.crdgen_docs
+	$(BIN)/python -m idla.api.schema.crds
+	$(BIN)/python -m idla.api.schema.reference
 	$(BIN)/python -m idla.library
 
 format: env ## format the code

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.references import deployment_name
+from idla.core.kube.references import deployment_name
 from idla_contract.task import DataSource
 
 from demo import endpoint, story

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.library import training_for
+from idla.core.planning.candidates import training_for
 from idla.library import built_in_library
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import Columns, DataSource, EarlyStopping, ModelSpec, Split, Training

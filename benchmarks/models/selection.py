@@ -28,9 +28,9 @@ from statistics import mean, stdev
 from typing import Any
 
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.library import Choice, choose
-from idla.core.plan import rungs_of, trials_of
-from idla.core.requirements import data_source, problem_of
+from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.requirements import data_source, problem_of
+from idla.core.workflow.planned_tasks import rungs_of, trials_of
 from idla.library import built_in_library
 from idla_contract.task import SearchStep, TaskSpec, TrainStep, Trial
 from idla_trainer.data.dataset import Dataset

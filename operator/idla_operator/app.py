@@ -7,11 +7,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import kopf
-from idla.core.deployment import reconcile_deployment
-from idla.core.drift import satisfied
+from idla.core.deployment.reconcile import reconcile_deployment
+from idla.core.kube.covers import satisfied
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
-from idla.core.workflow import reconcile_workflow
+from idla.core.workflow.reconcile import reconcile_workflow
 from idla.library import built_in_library
 
 from idla_operator.adapters import health as probes
@@ -22,18 +22,18 @@ from idla_operator.adapters.lease import KubeLease, place_of
 from idla_operator.adapters.progress import progress_source
 from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig
-from idla_operator.controllers.carry_out import CarryOut
-from idla_operator.controllers.election import NOT_RENEWED, Election
-from idla_operator.controllers.gather import Gatherer
+from idla_operator.controllers.cache.inbox import Inbox
+from idla_operator.controllers.cache.reach import Lookout, Reach, find_reach
+from idla_operator.controllers.cache.store import Store
+from idla_operator.controllers.cache.sweep import Sweep
 from idla_operator.controllers.health import Health, Session
-from idla_operator.controllers.inbox import Inbox
-from idla_operator.controllers.keyqueue import Backoff, KeyQueue
-from idla_operator.controllers.leadership import Terms, identity_in
-from idla_operator.controllers.reach import Lookout, Reach, find_reach
+from idla_operator.controllers.leader.election import NOT_RENEWED, Election
+from idla_operator.controllers.leader.leadership import Terms, identity_in
+from idla_operator.controllers.reconcile.carry_out import CarryOut
+from idla_operator.controllers.reconcile.gather import Gatherer
+from idla_operator.controllers.reconcile.keyqueue import Backoff, KeyQueue
+from idla_operator.controllers.reconcile.turns import Decisions, Turns
 from idla_operator.controllers.sessions import EndRequest, run_sessions
-from idla_operator.controllers.store import Store
-from idla_operator.controllers.sweep import Sweep
-from idla_operator.controllers.turns import Decisions, Turns
 from idla_operator.handlers.informer import run_informer
 from idla_operator.handlers.registry import build_registry
 from idla_operator.handlers.settings import build_settings

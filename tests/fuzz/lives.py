@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idla.api.model_template import ModelTemplateSpec
+from idla.core.kube.references import claim_names, followed_workflow
 from idla.core.reconciliation import Reconciliation
-from idla.core.references import claim_names, followed_workflow
 from idla.core.snapshot import Template
 from idla_contract.result import SearchReport, TrialReport
 from typing_extensions import override

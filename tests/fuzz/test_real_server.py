@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from idla.api.meta import API_VERSION
 from idla.builders.identity import address_name
-from idla.core.deployment import reconcile_deployment
+from idla.core.deployment.reconcile import reconcile_deployment
 from idla.core.reconciliation import Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot

@@ -9,8 +9,8 @@ import yaml
 from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import CandidateStatus
-from idla.core.expectation import expected_parameters
-from idla.core.library import Choice, choose
+from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.expectation import expected_parameters
 from idla.core.snapshot import Template
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource, ModelSpec

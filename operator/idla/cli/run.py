@@ -16,8 +16,8 @@ from idla_contract.paths import SAMPLES_ROOT, artifact_folder
 from idla.api.training_workflow import APPROVED_PLAN
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.signals import Signals
+from idla.core.planning.requirements import problem_of, read_spec
 from idla.core.reconciliation import Manifest
-from idla.core.requirements import problem_of, read_spec
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.library import built_in_library

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from idla.core.references import claim_of
+from idla.core.kube.references import claim_of
 from idla.local.errors import MissingDataError, UsageError
 
 CLAIM = "local-data"

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from idla.api.reasons import DecisionName
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.core.outcome import FLOAT
+from idla.core.workflow.results import FLOAT
 from idla.local.ending import exit_code_of, summary_of
 from idla.local.errors import ExitCode
 

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
+from idla.core.kube.references import claim_names
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
-from idla.core.references import claim_names
 from idla.core.settings import Settings
 from idla.core.snapshot import TaskProgress, Template, WorkflowSnapshot
-from idla.core.workflow import reconcile_workflow
+from idla.core.workflow.reconcile import reconcile_workflow
 from idla.local.clock import now
 
 TICK_SECONDS = 0.05

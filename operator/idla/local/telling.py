@@ -6,7 +6,7 @@ from typing import TextIO
 
 from idla.api.reasons import DecisionName, DecisionReason
 from idla.api.training_workflow_status import DecisionStatus, TaskStatus, TrainingWorkflowStatus
-from idla.core.plan import PROFILE
+from idla.core.planning.plan import PROFILE
 from idla.core.task_state import TaskState
 
 _SELDOM_SECONDS = 10.0

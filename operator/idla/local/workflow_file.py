@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from idla.api import model_template, training_workflow
 from idla.api.meta import API_VERSION, NAME
 from idla.api.model_template import ModelTemplateSpec
+from idla.core.planning.requirements import SpecError, explained, read_spec
 from idla.core.reconciliation import Manifest
-from idla.core.requirements import SpecError, explained, read_spec
 from idla.core.snapshot import Template
 from idla.local.data_place import DataPlace, place_data
 from idla.local.errors import InvalidSpecError, UsageError

@@ -11,7 +11,7 @@ Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 
 
 class Observer(Protocol):
-    """Takes in what is seen; `controllers.inbox` does."""
+    """Takes in what is seen; `controllers.cache.inbox` does."""
 
     def saw(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Take in a version of an object."""

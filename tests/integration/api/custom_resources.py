@@ -8,8 +8,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from idla.api.crdgen import DEFINITIONS
 from idla.api.meta import API_VERSION
+from idla.api.schema.crds import DEFINITIONS
 
 from tests.cluster import ControlPlane
 from tests.waiting import PATIENCE, until

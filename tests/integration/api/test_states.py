@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from idla.api.crdgen_docs import State, read_states
+from idla.api.schema.reference import State, read_states
 
 from tests.cluster import ControlPlane, builds
 from tests.cluster.progress import silent

@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from idla_operator.controllers.leadership import Terms
+from idla_operator.controllers.leader.leadership import Terms
 from typing_extensions import override
 
 from tests.cluster import ControlPlane
@@ -23,7 +23,7 @@ DURATION_SECONDS = int(Terms().duration * SCALE)
 """For which a Lease is respected."""
 _SLOWER = """
 import runpy, sys
-from idla_operator.controllers.leadership import Terms
+from idla_operator.controllers.leader.leadership import Terms
 terms, scale = Terms.__init__.__kwdefaults__, float(sys.argv[1])
 terms |= {name: terms[name] * scale for name in ("duration", "renewal")}
 runpy.run_module("idla_operator", run_name="__main__")

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from idla_contract.result import Failure, FailureReason
-from idla_operator.controllers.turns import UNWATCHED_SECONDS
+from idla_operator.controllers.reconcile.turns import UNWATCHED_SECONDS
 
 from tests.integration.operator.scene import Scene
 from tests.puppet.node import Ended

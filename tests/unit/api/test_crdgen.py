@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from idla.api.crdgen import DEFINITIONS, KUSTOMIZATION, custom_resource_definition, render
-from idla.api.crdgen_schema import SchemaError, structural_schema
 from idla.api.meta import Matches, Rule, SpecModel
+from idla.api.schema.crds import DEFINITIONS, KUSTOMIZATION, custom_resource_definition, render
+from idla.api.schema.structural import SchemaError, structural_schema
 from pydantic import Field
 
 CRDS = Path(__file__).parents[3] / "crds"
@@ -39,7 +39,7 @@ def test_the_committed_files_are_what_the_types_say() -> None:
 
 
 def test_the_program_writes_them_and_nothing_else(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "idla.api.crdgen", str(tmp_path / "new")], check=True)
+    subprocess.run([sys.executable, "-m", "idla.api.schema.crds", str(tmp_path / "new")], check=True)
     assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "new").iterdir()} == render()
 
 

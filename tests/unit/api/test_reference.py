@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from idla.api.crdgen_docs import State, read_states, render
+from idla.api.schema.reference import State, read_states, render
 
 from tests.unit.core.stories import STATES
 from tests.unit.manifests.argocd_health import health

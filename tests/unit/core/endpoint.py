@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from idla.core.deployment import reconcile_deployment
+from idla.core.deployment.reconcile import reconcile_deployment
 from idla.core.reconciliation import Event, Reconciliation
 from idla.core.snapshot import DeploymentSnapshot
 from idla_contract.result import Failure, FailureReason

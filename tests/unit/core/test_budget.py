@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.budget import Shares, pod_seconds, recipe_for, refit_for, refits, shared
-from idla.core.library import Choice, choose
+from idla.core.planning.budget import Shares, pod_seconds, recipe_for, refit_for, refits, shared
+from idla.core.planning.candidates import Choice, choose
 from idla_contract.task import RefitStep, Training
 
 from tests.unit.core.world import LIBRARY, workflow

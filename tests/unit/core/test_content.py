@@ -1,5 +1,5 @@
 import pytest
-from idla.core.content import content_hash
+from idla.core.planning.content import content_hash
 from idla_contract.problem import Metric, Problem
 from idla_contract.task import DataSource, ModelSpec, ProfileStep, Training, TrainStep
 

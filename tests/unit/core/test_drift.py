@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.builders.identity import Owner
 from idla.builders.serving import ServedModel, build_deployment, build_service
-from idla.core.drift import satisfied
+from idla.core.kube.covers import satisfied
 
 OWNER = Owner(kind="ModelDeployment", name="digits", namespace="vision", uid="u-1")
 DEPLOYMENT = build_deployment(

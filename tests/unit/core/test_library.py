@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.library import Choice, choose
+from idla.core.planning.candidates import Choice, choose
 from idla.core.situation import Obstacle
 from idla.core.snapshot import Template
 

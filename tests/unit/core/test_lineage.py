@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, LineageStatus
-from idla.core.lineage import lineage_status, selection_of
-from idla.core.selection import Selected
+from idla.core.workflow.lineage import lineage_status, selection_of
+from idla.core.workflow.selection import Selected
 from idla_contract.lineage import Lineage
 from idla_contract.task import Rejected, Selection
 

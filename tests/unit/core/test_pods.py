@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from idla.core.pods import lost_node
+from idla.core.kube.pods import lost_node
 from idla.core.snapshot import WorkflowSnapshot
-from idla.core.tasks import result_of
+from idla.core.workflow.tasks import result_of
 from idla_contract.result import TaskResult
 
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.preflight import impossible_pod, missing_claim
-from idla.core.requirements import (
+from idla.core.cluster.capacity import impossible_pod, missing_claim
+from idla.core.planning.requirements import (
     SpecError,
     bar,
     claim_mebibytes,

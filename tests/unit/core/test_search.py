@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from idla.api.search_space import Dimension
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import SearchStatus
-from idla.core.library import Choice, choose
-from idla.core.search import rungs_for
-from idla.core.search_space import drawn
+from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.search import rungs_for
+from idla.core.planning.search_space import drawn
 from idla_contract.result import FailureReason, SearchReport, TrialReport
 from idla_contract.task import SearchStep
 

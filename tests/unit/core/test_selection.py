@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow_status import CandidateStatus, TaskStatus
-from idla.core.requirements import Bar
-from idla.core.selection import Selected, figures, select
-from idla.core.tasks import TaskView
+from idla.core.planning.requirements import Bar
+from idla.core.workflow.selection import Selected, figures, select
+from idla.core.workflow.tasks import TaskView
 from idla_contract.result import TaskResult
 
 from tests.unit.core.world import trained

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from idla.core import jobs
+from idla.core.kube import jobs
 from idla_contract.result import FailureReason
 
 from tests.unit.core.world import World, profile, published, trained, workflow

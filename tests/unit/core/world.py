@@ -9,11 +9,11 @@ from typing import Any
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.core.conditions import timestamp
+from idla.core.kube.references import claim_names, deployment_name
 from idla.core.reconciliation import Event, Reconciliation
-from idla.core.references import claim_names, deployment_name
 from idla.core.settings import Settings
 from idla.core.snapshot import TaskProgress, Template, WorkflowSnapshot
-from idla.core.workflow import reconcile_workflow
+from idla.core.workflow.reconcile import reconcile_workflow
 from idla_contract.result import (
     ArtifactRef,
     CompressReport,

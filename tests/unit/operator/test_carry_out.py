@@ -2,10 +2,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from idla.core.drift import satisfied
+from idla.core.kube.covers import satisfied
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
-from idla_operator.controllers.carry_out import CarryOut, RefusedError, TakenError, first_lost
-from idla_operator.controllers.store import Store
+from idla_operator.controllers.cache.store import Store
+from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError, TakenError, first_lost
 from idla_operator.ports import (
     CLAIMS,
     JOBS,

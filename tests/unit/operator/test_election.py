@@ -7,8 +7,8 @@ import logging
 from dataclasses import replace
 
 import pytest
-from idla_operator.controllers.election import NOT_RENEWED, Election
-from idla_operator.controllers.leadership import Terms
+from idla_operator.controllers.leader.election import NOT_RENEWED, Election
+from idla_operator.controllers.leader.leadership import Terms
 from idla_operator.ports import (
     ClusterError,
     ConflictError,

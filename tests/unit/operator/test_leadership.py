@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from idla_operator.controllers.leadership import Standing, Step, Terms, identity_in, next_step, saw, wrote
+from idla_operator.controllers.leader.leadership import Standing, Step, Terms, identity_in, next_step, saw, wrote
 from idla_operator.ports import LeaseRecord
 
 TERMS = Terms()

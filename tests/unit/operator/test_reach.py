@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from idla_operator.controllers.reach import NAMESPACED, Lookout, Reach, find_reach
+from idla_operator.controllers.cache.reach import NAMESPACED, Lookout, Reach, find_reach
 from idla_operator.controllers.sessions import Renewal, SetupError
 from idla_operator.ports import (
     JOBS,

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from idla_operator.controllers.store import Store
+from idla_operator.controllers.cache.store import Store
 from idla_operator.ports import JOBS, PODS, Identity, Listing, Reference
 
 JOB = Reference(JOBS, "vision", "train")

@@ -4,15 +4,21 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from idla.core.drift import satisfied
+from idla.core.kube.covers import satisfied
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
 from idla.library import built_in_library
-from idla_operator.controllers.carry_out import CarryOut, RefusedError
-from idla_operator.controllers.gather import Gatherer
-from idla_operator.controllers.store import Store
-from idla_operator.controllers.turns import CONFLICT_SECONDS, TAKEN_SECONDS, UNWATCHED_SECONDS, Decisions, Turns
+from idla_operator.controllers.cache.store import Store
+from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError
+from idla_operator.controllers.reconcile.gather import Gatherer
+from idla_operator.controllers.reconcile.turns import (
+    CONFLICT_SECONDS,
+    TAKEN_SECONDS,
+    UNWATCHED_SECONDS,
+    Decisions,
+    Turns,
+)
 from idla_operator.ports import (
     MODELS,
     PODS,

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 from idla.builders.identity import label_value
-from idla_operator.controllers.inbox import DEBOUNCE_SECONDS, Inbox
-from idla_operator.controllers.store import Store
-from idla_operator.controllers.wakes import woken_by
+from idla_operator.controllers.cache.inbox import DEBOUNCE_SECONDS, Inbox
+from idla_operator.controllers.cache.store import Store
+from idla_operator.controllers.cache.wakes import woken_by
 from idla_operator.ports import (
     JOBS,
     MODELS,

@@ -1,0 +1,1 @@
+"""The types as files: the CRDs and the reference, both generated."""

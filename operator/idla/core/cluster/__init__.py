@@ -1,0 +1,1 @@
+"""What the cluster has: whether it could run what is planned."""

@@ -1,0 +1,79 @@
+"""What can be known before a pod is started: missing claims, and pods that no node could ever hold."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from idla.api.quantity import parse_quantity
+from idla.api.reasons import WorkflowCondition, WorkflowReason
+from idla.core.conditions import shortened
+from idla.core.kube.references import artifact_claim, data_claim
+from idla.core.planning.requirements import PodAmounts, training_amounts
+from idla.core.reconciliation import Manifest
+from idla.core.situation import Obstacle, Situation
+
+
+def missing_claim(situation: Situation) -> Obstacle | None:
+    """Return that a claim which the spec names does not exist, or None."""
+    names = [("spec.data.storageUri", data_claim(situation.workflow))]
+    if situation.spec.outputs is not None and situation.spec.outputs.storage_uri is not None:
+        names.append(("spec.outputs.storageUri", artifact_claim(situation.workflow)))
+    for field, name in names:
+        if name is not None and situation.snapshot.claims.get(name) is None:
+            missing = f"namespace {situation.owner.namespace} has no PersistentVolumeClaim {name}"
+            return Obstacle(
+                condition=WorkflowCondition.DATA_READY,
+                reason=WorkflowReason.CLAIM_NOT_FOUND,
+                message=f"`{field}`: {missing}; create it or name another",
+                final=False,
+            )
+    return None
+
+
+def impossible_pod(situation: Situation) -> Obstacle | None:
+    """Return that no node could ever hold a training pod, empty as it may be, or None.
+
+    Nothing is said where the operator may not see nodes.
+    """
+    nodes = situation.snapshot.nodes
+    if nodes is None:
+        return None
+    wanted = _needed(training_amounts(situation.spec))
+    largest = [_allocatable(node) for node in nodes]
+    for name, amount in sorted(wanted.items()):
+        most, text = max(
+            ((parse_quantity(node.get(name, "0")), node.get(name, "0")) for node in largest),
+            default=(Decimal(0), "0"),
+        )
+        if parse_quantity(amount) > most:
+            has = f"the largest has {text}" if nodes else "the cluster has no node"
+            return _obstacle(f"no node has {amount} {name}; {has}")
+    if not any(_holds(node, wanted) for node in largest):
+        return _obstacle(f"no node has {_shown(wanted)} at once")
+    return None
+
+
+def _needed(amounts: PodAmounts) -> dict[str, str]:
+    """Return what is kept free for a pod: its requests, and limits where nothing is requested."""
+    return {**amounts.limits, **amounts.requests}
+
+
+def _allocatable(node: Manifest) -> Mapping[str, str]:
+    return (node.get("status") or {}).get("allocatable") or {}
+
+
+def _holds(node: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(parse_quantity(node.get(name, "0")) >= parse_quantity(amount) for name, amount in wanted.items())
+
+
+def _shown(wanted: Mapping[str, str]) -> str:
+    parts: Sequence[str] = [f"{amount} {name}" for name, amount in sorted(wanted.items())]
+    return " and ".join(parts)
+
+
+def _obstacle(lacking: str) -> Obstacle:
+    return Obstacle(
+        condition=WorkflowCondition.PLANNED,
+        reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
+        message=shortened(f"`spec.resources`: {lacking}. Lower it or add such a node"),
+        final=False,
+    )

@@ -1,0 +1,1 @@
+"""What to do for a ModelDeployment, and what its status says."""

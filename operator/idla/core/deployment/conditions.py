@@ -1,0 +1,135 @@
+"""The conditions of a ModelDeployment, and the events between two of its statuses.
+
+`Ready` says whether the address answers, whichever artifact does; `RolloutSucceeded` and `Stalled` speak of the
+artifact that is asked for. A bad artifact so leaves `Ready` True while an older one serves.
+"""
+
+from collections.abc import Iterator
+
+from idla.api.meta import ConditionStatus
+from idla.api.model_deployment import ModelDeploymentStatus, ServedModelStatus
+from idla.api.reasons import DeploymentCondition, DeploymentReason, EventReason
+from idla.core.conditions import Condition
+from idla.core.deployment.replicas import Problem, Rollout
+from idla.core.reconciliation import Event, EventType
+
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+
+
+def waiting_conditions(message: str) -> tuple[Condition, ...]:
+    """Return the conditions while there is nothing to serve."""
+    reason = DeploymentReason.WAITING_FOR_MODEL
+    return (
+        _condition(DeploymentCondition.READY, FALSE, reason, message),
+        _condition(DeploymentCondition.MODEL_LOADED, UNKNOWN, reason, message),
+        _condition(DeploymentCondition.ROLLOUT_SUCCEEDED, UNKNOWN, reason, message),
+        _condition(DeploymentCondition.RECONCILING, TRUE, reason, message),
+    )
+
+
+def stopped_conditions(reason: DeploymentReason, message: str) -> tuple[Condition, ...]:
+    """Return the conditions where nothing may be applied."""
+    return (
+        _condition(DeploymentCondition.READY, FALSE, reason, message),
+        _condition(DeploymentCondition.ROLLOUT_SUCCEEDED, FALSE, reason, message),
+        _condition(DeploymentCondition.STALLED, TRUE, reason, message),
+    )
+
+
+def rollout_conditions(
+    rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatus | None
+) -> tuple[Condition, ...]:
+    """Return the conditions of a rollout.
+
+    Args:
+        rollout: where it stands.
+        model: the artifact that is asked for.
+        serving: the newest artifact that all pods have served.
+    """
+    stalled = rollout.problem if rollout.problem is not None and rollout.problem.lasting else None
+    return (
+        _ready(rollout, model, serving),
+        _loaded(rollout, model),
+        _rolled_out(rollout, model, stalled),
+        *_outlook(rollout, stalled),
+    )
+
+
+def _ready(rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatus | None) -> Condition:
+    kind = DeploymentCondition.READY
+    counts = f"{rollout.ready_replicas} of {rollout.replicas} pods answer"
+    if rollout.ready_replicas > 0:
+        older = serving is not None and serving.digest != model.digest
+        text = f"{counts}; those with {serving.digest} serve on" if older and serving is not None else counts
+        return _condition(kind, TRUE, DeploymentReason.SERVING, text)
+    if rollout.problem is not None:
+        return _condition(kind, FALSE, rollout.problem.reason, rollout.problem.message)
+    if serving is not None:
+        return _condition(kind, FALSE, DeploymentReason.NO_READY_REPLICAS, counts)
+    return _condition(kind, FALSE, DeploymentReason.LOADING, "pods are started, fetch the artifact and check it")
+
+
+def _loaded(rollout: Rollout, model: ServedModelStatus) -> Condition:
+    kind = DeploymentCondition.MODEL_LOADED
+    if rollout.complete:
+        return _condition(kind, TRUE, DeploymentReason.LOADED, f"every pod has loaded {model.digest}")
+    if rollout.load_problem is not None:
+        return _condition(kind, FALSE, rollout.load_problem.reason, rollout.load_problem.message)
+    return _condition(kind, UNKNOWN, DeploymentReason.LOADING, f"{model.digest} is being loaded")
+
+
+def _rolled_out(rollout: Rollout, model: ServedModelStatus, stalled: Problem | None) -> Condition:
+    kind = DeploymentCondition.ROLLOUT_SUCCEEDED
+    if rollout.complete:
+        return _condition(kind, TRUE, DeploymentReason.COMPLETE, f"every pod serves {model.digest}")
+    if stalled is not None:
+        return _condition(kind, FALSE, stalled.reason, stalled.message)
+    return _condition(kind, UNKNOWN, DeploymentReason.PROGRESSING, f"{model.digest} is being rolled out")
+
+
+def _outlook(rollout: Rollout, stalled: Problem | None) -> tuple[Condition, ...]:
+    if rollout.complete:
+        return ()
+    if stalled is not None:
+        on = "; what served before serves on" if rollout.ready_replicas > 0 else ""
+        return (_condition(DeploymentCondition.STALLED, TRUE, stalled.reason, f"{stalled.message}{on}"),)
+    if rollout.problem is not None:
+        reason, message = rollout.problem.reason, rollout.problem.message
+    else:
+        reason, message = DeploymentReason.PROGRESSING, "pods are being started or replaced"
+    return (_condition(DeploymentCondition.RECONCILING, TRUE, reason, message),)
+
+
+def deployment_events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> tuple[Event, ...]:
+    """Return what happened between two statuses."""
+    return tuple(_events(old, new))
+
+
+def _events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> Iterator[Event]:
+    if new.model is not None and (old.model is None or old.model.digest != new.model.digest):
+        yield _normal(EventReason.ROLLOUT_STARTED, f"{new.model.digest} from {new.model.uri}")
+    if new.serving is not None and (old.serving is None or old.serving.digest != new.serving.digest):
+        yield _normal(EventReason.ROLLOUT_COMPLETE, f"every pod serves {new.serving.digest}")
+    ready, before = _find(new, DeploymentCondition.READY), _find(old, DeploymentCondition.READY)
+    was_ready = before is not None and before.status == TRUE
+    if ready is not None and ready.status == TRUE and not was_ready:
+        yield _normal(EventReason.SERVING, f"{new.url}: {ready.message}")
+    if ready is not None and ready.status == FALSE and was_ready:
+        yield Event(type=EventType.WARNING, reason=ready.reason, message=ready.message)
+    stalled, earlier = _find(new, DeploymentCondition.STALLED), _find(old, DeploymentCondition.STALLED)
+    if stalled is not None and (earlier is None or earlier.reason != stalled.reason):
+        yield Event(type=EventType.WARNING, reason=stalled.reason, message=stalled.message)
+    if stalled is None and earlier is not None:
+        yield _normal(EventReason.RECOVERED, f"{earlier.reason} no longer stops the rollout")
+
+
+def _find(status: ModelDeploymentStatus, kind: DeploymentCondition) -> ConditionStatus | None:
+    return next((entry for entry in status.conditions if entry.type == kind), None)
+
+
+def _normal(reason: str, message: str) -> Event:
+    return Event(type=EventType.NORMAL, reason=reason, message=message)
+
+
+def _condition(kind: DeploymentCondition, status: str, reason: DeploymentReason, message: str) -> Condition:
+    return Condition(type=kind, status=status, reason=reason, message=message)

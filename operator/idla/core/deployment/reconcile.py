@@ -1,0 +1,162 @@
+"""What to do for a ModelDeployment: its Service and Deployment, and the whole status."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from idla.api.meta import ConditionStatus
+from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
+from idla.api.reasons import DeploymentReason
+from idla.api.uri import without_query
+from idla.builders.identity import Owner, address_name
+from idla.builders.serving import ServedModel, build_deployment, build_service, selector
+from idla.core.conditions import Condition, merge_conditions, shortened
+from idla.core.deployment.conditions import (
+    deployment_events,
+    rollout_conditions,
+    stopped_conditions,
+    waiting_conditions,
+)
+from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
+from idla.core.kube.covers import satisfied
+from idla.core.kube.references import claim_of
+from idla.core.planning.requirements import SpecError, pod_amounts, read_deployment_spec
+from idla.core.reconciliation import Manifest, Reconciliation
+from idla.core.settings import Settings
+from idla.core.situation import owner_of, read_status
+from idla.core.snapshot import DeploymentSnapshot
+
+DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
+DEFAULT_LIMITS = {"memory": "512Mi"}
+
+
+def reconcile_deployment(
+    deployment: Manifest, snapshot: DeploymentSnapshot, *, now: datetime, settings: Settings
+) -> Reconciliation:
+    """Return the next step of a ModelDeployment; the same world gives the same answer.
+
+    Its children go with it by their owner references; there is no finalizer.
+
+    Args:
+        deployment: the live object with its status.
+        snapshot: its world.
+        now: the time, aware.
+        settings: the operator's configuration.
+    """
+    if "deletionTimestamp" in deployment["metadata"]:
+        return Reconciliation()
+    old, owner = _read_status(deployment), owner_of(deployment, KIND)
+    generation = int(deployment["metadata"].get("generation", 0))
+
+    def answer(
+        conditions: Iterable[Condition],
+        *,
+        apply: tuple[Manifest, ...] = (),
+        **changes: object,
+    ) -> Reconciliation:
+        entries = merge_conditions(
+            [entry.to_status() for entry in old.conditions], conditions, generation=generation, now=now
+        )
+        update = {
+            "observed_generation": generation,
+            "conditions": tuple(ConditionStatus.model_validate(entry) for entry in entries),
+            "selector": ",".join(f"{key}={value}" for key, value in sorted(selector(owner).items())),
+            **changes,
+        }
+        new = old.model_copy(update=update)
+        if new == old:
+            return Reconciliation(apply=apply)
+        return Reconciliation(apply=apply, status=new.to_status(), events=deployment_events(old, new))
+
+    try:
+        spec = read_deployment_spec(deployment)
+    except SpecError as error:
+        return answer(stopped_conditions(DeploymentReason.INVALID_SPEC, str(error)))
+    model = _wanted_model(spec, snapshot.workflow, old)
+    if model is None:
+        return answer(waiting_conditions(_waits_for(spec, snapshot.workflow)))
+    taken = _taken(owner, snapshot)
+    if taken is not None:
+        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
+    desired = _served(owner, spec, model, settings)
+    current = satisfied(desired, snapshot.deployment)
+    service = build_service(owner)
+    rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
+    if snapshot.refusal is not None:
+        refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), lasting=True)
+        rollout = replace(rollout, complete=False, problem=refused)
+    serving = model if rollout.complete else old.serving
+    apply = () if satisfied(service, snapshot.service) else (service,)
+    return answer(
+        rollout_conditions(rollout, model, serving),
+        apply=apply if current else (*apply, desired),
+        url=f"http://{address_name(owner.name)}.{owner.namespace}.svc",
+        model=model,
+        serving=serving,
+        **_counts(rollout),
+    )
+
+
+def _read_status(deployment: Manifest) -> ModelDeploymentStatus:
+    raw = deployment.get("status") or {}
+    try:
+        return ModelDeploymentStatus.model_validate(raw)
+    except ValidationError:  # another version's shape; what it serves is looked up again
+        return ModelDeploymentStatus()
+
+
+def _wanted_model(
+    spec: ModelDeploymentSpec, workflow: Manifest | None, old: ModelDeploymentStatus
+) -> ServedModelStatus | None:
+    """Return the artifact to serve; what a workflow published once is served on when the workflow is gone."""
+    reference = spec.model
+    if reference.storage_uri is not None and reference.digest is not None:
+        return ServedModelStatus(uri=without_query(reference.storage_uri), digest=reference.digest)
+    followed = None if reference.workflow_ref is None else reference.workflow_ref.name
+    artifact = None if workflow is None else read_status(workflow).artifact
+    if artifact is not None:
+        return ServedModelStatus(uri=artifact.uri, digest=artifact.digest, workflow=followed)
+    return old.model if old.model is not None and old.model.workflow == followed else None
+
+
+def _waits_for(spec: ModelDeploymentSpec, workflow: Manifest | None) -> str:
+    name = spec.model.workflow_ref.name if spec.model.workflow_ref else ""
+    if workflow is None:
+        return f"TrainingWorkflow {name} does not exist; it is served as soon as it has published an artifact"
+    return f"TrainingWorkflow {name} has published no artifact yet"
+
+
+def _taken(owner: Owner, snapshot: DeploymentSnapshot) -> str | None:
+    for kind, live in (("Service", snapshot.service), ("Deployment", snapshot.deployment)):
+        if live is not None and not _is_mine(owner, live):
+            name = live["metadata"]["name"]
+            return f"{kind} {name} exists and does not belong to this ModelDeployment; rename one of them or delete it"
+    return None
+
+
+def _is_mine(owner: Owner, live: Manifest) -> bool:
+    return any(reference.get("uid") == owner.uid for reference in live["metadata"].get("ownerReferences") or ())
+
+
+def _served(owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings) -> Manifest:
+    amounts = pod_amounts(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    uri = spec.model.storage_uri or model.uri
+    return build_deployment(
+        owner,
+        ServedModel(
+            uri=uri,
+            digest=model.digest,
+            claim=claim_of(uri),
+            image=settings.server_image,
+            pull_policy=settings.pull_policy,
+            replicas=1 if spec.replicas is None else spec.replicas,
+            requests=amounts.requests,
+            limits=amounts.limits,
+        ),
+    )
+
+
+def _counts(rollout: Rollout) -> dict[str, int]:
+    return {"replicas": rollout.replicas, "ready_replicas": rollout.ready_replicas}

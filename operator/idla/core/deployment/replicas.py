@@ -1,0 +1,143 @@
+"""How far a ModelDeployment's pods are with the artifact that they are asked to serve."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from idla_contract.result import Failure, FailureReason
+from pydantic import ValidationError
+
+from idla.api.reasons import DeploymentReason
+from idla.core.kube.pods import Termination, newest_first, termination, waiting
+from idla.core.reconciliation import Manifest
+
+DIGEST_ANNOTATION = "idla.dev/model-digest"
+_CONTAINERS = ("fetch", "server")
+_REASONS = {
+    FailureReason.ARTIFACT_DIGEST_MISMATCH: DeploymentReason.DIGEST_MISMATCH,
+    FailureReason.ARTIFACT_NOT_FOUND: DeploymentReason.ARTIFACT_NOT_FOUND,
+    FailureReason.ARTIFACT_UNREACHABLE: DeploymentReason.ARTIFACT_UNREACHABLE,
+    FailureReason.ARTIFACT_INVALID: DeploymentReason.ARTIFACT_INVALID,
+    FailureReason.VERIFICATION_FAILED: DeploymentReason.ARTIFACT_INVALID,
+}
+_PASSING = {DeploymentReason.ARTIFACT_UNREACHABLE, DeploymentReason.LOAD_FAILED}
+"""What another try may mend; it counts as lasting once the rollout's own deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a pod does not serve."""
+
+    reason: DeploymentReason
+    message: str
+    lasting: bool
+    """Whether waiting will not mend it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """Where the rollout stands."""
+
+    replicas: int = 0
+    ready_replicas: int = 0
+    complete: bool = False
+    """Whether all pods that are wanted serve the artifact that is wanted."""
+    load_problem: Problem | None = None
+    """Why a pod of the artifact could not load it."""
+    problem: Problem | None = None
+    """Why the rollout cannot go on, or does not yet."""
+
+
+def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: str, current: bool) -> Rollout:
+    """Return where the rollout of an artifact stands.
+
+    Args:
+        live: the Deployment, or None before there is one.
+        pods: its pods, of any artifact.
+        digest: of the artifact.
+        current: whether the Deployment is as it is wanted.
+    """
+    if live is None:
+        return Rollout()
+    status: dict[str, Any] = live.get("status") or {}
+    counts = {key: int(status.get(key) or 0) for key in ("replicas", "readyReplicas", "updatedReplicas")}
+    seen = int(status.get("observedGeneration") or 0) >= int(live["metadata"].get("generation", 0))
+    wanted = int(live["spec"].get("replicas", 1))
+    complete = current and seen and set(counts.values()) == {wanted} and wanted > 0
+    load_problem = None if complete else _load_problem(pods, digest)
+    problem = None if complete else load_problem or _refused(status) or _waiting(pods, digest)
+    if current and seen and not complete and _deadline_exceeded(status):
+        problem = _late(problem)
+    return Rollout(
+        replicas=counts["replicas"],
+        ready_replicas=counts["readyReplicas"],
+        complete=complete,
+        load_problem=load_problem,
+        problem=problem,
+    )
+
+
+def _late(problem: Problem | None) -> Problem:
+    detail = "" if problem is None else f": {problem.reason}, {problem.message}"
+    return Problem(
+        reason=DeploymentReason.PROGRESS_DEADLINE_EXCEEDED,
+        message=f"no pod became ready for ten minutes{detail}",
+        lasting=True,
+    )
+
+
+def _deadline_exceeded(status: Manifest) -> bool:
+    return any(
+        entry.get("type") == "Progressing" and entry.get("reason") == "ProgressDeadlineExceeded"
+        for entry in status.get("conditions") or ()
+    )
+
+
+def _refused(status: Manifest) -> Problem | None:
+    for entry in status.get("conditions") or ():
+        if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
+            message = str(entry.get("message") or "Kubernetes makes no pod")
+            return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, lasting=False)
+    return None
+
+
+def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:
+    mine = [pod for pod in pods if (pod["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION) == digest]
+    return newest_first(mine)
+
+
+def _load_problem(pods: Iterable[Manifest], digest: str) -> Problem | None:
+    for pod in _of_artifact(pods, digest):
+        if _is_ready(pod) or "deletionTimestamp" in pod["metadata"]:
+            continue
+        for container in _CONTAINERS:
+            ended = termination(pod, container, earlier=True)
+            if ended is not None and ended.exit_code != 0:
+                return _explained(container, ended)
+    return None
+
+
+def _explained(container: str, ended: Termination) -> Problem:
+    if ended.reason == "OOMKilled":
+        message = "the kernel ended a pod at its memory limit; raise `spec.resources.limits.memory`"
+        return Problem(reason=DeploymentReason.OOM_KILLED, message=message, lasting=True)
+    try:
+        said = Failure.model_validate_json(ended.message)
+    except ValidationError:
+        message = f"container {container} ended with exit code {ended.exit_code}: {ended.message or ended.reason}"
+        return Problem(reason=DeploymentReason.LOAD_FAILED, message=message, lasting=False)
+    reason = _REASONS.get(said.reason, DeploymentReason.LOAD_FAILED)
+    return Problem(reason=reason, message=said.message, lasting=reason not in _PASSING)
+
+
+def _waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
+    for pod in _of_artifact(pods, digest):
+        found = waiting(pod)
+        if found is not None:
+            return Problem(reason=DeploymentReason(found.reason), message=found.message, lasting=False)
+    return None
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)

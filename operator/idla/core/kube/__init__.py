@@ -1,0 +1,1 @@
+"""What objects of Kubernetes say, read from raw dicts; nothing is decided here."""

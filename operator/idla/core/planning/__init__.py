@@ -1,0 +1,1 @@
+"""What is asked for, which models may reach it, and the plan to get there."""

@@ -1,0 +1,1 @@
+"""What to do for a TrainingWorkflow, and what its status says."""

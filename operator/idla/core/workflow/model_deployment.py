@@ -1,0 +1,97 @@
+"""The ModelDeployment that a workflow keeps: whether it serves the artifact, and what to apply."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from idla.api.model_deployment import ModelDeploymentStatus
+from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
+from idla.api.training_workflow_status import ArtifactStatus
+from idla.builders.model_deployment import build_model_deployment, follows
+from idla.core.kube.covers import satisfied
+from idla.core.kube.references import deployment_name
+from idla.core.reconciliation import Manifest
+from idla.core.situation import Obstacle, Situation
+
+_NOT_TAKEN_UP = "ModelDeployment {name} has not taken up the artifact yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """How the artifact is served."""
+
+    name: str
+    ready: bool = False
+    """Whether it serves this artifact."""
+    message: str = ""
+    obstacle: Obstacle | None = None
+    apply: tuple[Manifest, ...] = ()
+
+
+def wanted_deployment(situation: Situation) -> dict[str, Any] | None:
+    """Return the ModelDeployment as it should be, or None where none is wanted."""
+    name = deployment_name(situation.workflow)
+    if name is None:
+        return None
+    settings = situation.spec.deployment
+    return build_model_deployment(situation.owner, name, replicas=settings.replicas if settings else None)
+
+
+def taken_name(situation: Situation) -> Obstacle | None:
+    """Return that the ModelDeployment of the wanted name was not made for this workflow, or None."""
+    name, live = deployment_name(situation.workflow), situation.snapshot.deployment
+    return None if name is None or live is None or follows(live, situation.owner) else _name_taken(name)
+
+
+def endpoint(situation: Situation, artifact: ArtifactStatus) -> Endpoint | None:
+    """Return how an artifact is served, or None where that is not wanted."""
+    desired = wanted_deployment(situation)
+    if desired is None:
+        return None
+    name, live, taken = str(desired["metadata"]["name"]), situation.snapshot.deployment, taken_name(situation)
+    if taken is not None:
+        return Endpoint(name=name, obstacle=taken)
+    apply = () if satisfied(desired, live) else (desired,)
+    if live is None or apply:
+        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name), apply=apply)
+    return _observed(name, live, artifact)
+
+
+def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
+    try:
+        status = ModelDeploymentStatus.model_validate(live.get("status") or {})
+    except ValidationError:
+        status = ModelDeploymentStatus()
+    conditions = {entry.type: entry for entry in status.conditions}
+    current = status.observed_generation >= live["metadata"].get("generation", 0)
+    asked = status.model is not None and status.model.digest == artifact.digest
+    if not current or not asked:
+        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name))
+    stalled = conditions.get(DeploymentCondition.STALLED)
+    if stalled is not None and stalled.status == "True":
+        obstacle = Obstacle(
+            condition=WorkflowCondition.DEPLOYED,
+            reason=WorkflowReason.DEPLOYMENT_STALLED,
+            message=f"ModelDeployment {name}: {stalled.reason}, {stalled.message}",
+            final=False,
+        )
+        return Endpoint(name=name, obstacle=obstacle)
+    summary = conditions.get(DeploymentCondition.READY)
+    serves = status.serving is not None and status.serving.digest == artifact.digest
+    if summary is not None and summary.status == "True" and serves:
+        return Endpoint(name=name, ready=True, message=f"ModelDeployment {name} serves {artifact.digest}")
+    said = "" if summary is None else f": {summary.reason}, {summary.message}"
+    return Endpoint(name=name, message=f"ModelDeployment {name} does not serve the artifact yet{said}")
+
+
+def _name_taken(name: str) -> Obstacle:
+    return Obstacle(
+        condition=WorkflowCondition.DEPLOYED,
+        reason=WorkflowReason.NAME_TAKEN,
+        message=(
+            f"ModelDeployment {name} exists and was not made for this workflow; it is left alone. Choose another"
+            " `spec.deployment.name`, or delete it"
+        ),
+        final=False,
+    )

@@ -1,0 +1,93 @@
+"""Which resources have to be decided on again when an object was seen to change."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from idla.builders.identity import DEPLOYMENT, WORKFLOW, label_value
+from idla.core.kube.references import deployment_name, followed_workflow
+from idla.core.reconciliation import Manifest
+
+from idla_operator.controllers.cache.store import Store, controller_of, controller_uid
+from idla_operator.ports import (
+    JOBS,
+    MODELS,
+    NODES,
+    PODS,
+    SERVICES,
+    SERVINGS,
+    TEMPLATES,
+    WORKFLOWS,
+    Reference,
+    Resource,
+    reference_of,
+)
+
+
+def woken_by(store: Store, resource: Resource, document: Manifest) -> tuple[Reference, ...]:
+    """Return the keys that a changed or deleted object matters to, each once."""
+    return tuple(dict.fromkeys(_woken(store, resource, document)))
+
+
+def _woken(store: Store, resource: Resource, document: Manifest) -> Iterator[Reference]:
+    namespace, name = document["metadata"].get("namespace"), document["metadata"]["name"]
+    if resource in {WORKFLOWS, MODELS}:
+        yield Reference(resource, namespace, name)
+        yield from _partners(store, resource, namespace, name)
+    elif resource == JOBS:
+        yield from _owner(document, WORKFLOWS)
+    elif resource in {SERVINGS, SERVICES}:
+        yield from _owner(document, MODELS)
+        # A name that was taken may be free now.
+        yield Reference(MODELS, namespace, name)
+    elif resource == PODS:
+        yield from _of_pod(store, namespace, document)
+    elif resource in {TEMPLATES, NODES}:
+        yield from unfinished(store)
+
+
+def _partners(store: Store, resource: Resource, namespace: str | None, name: str) -> Iterator[Reference]:
+    """Return the deployments that follow a workflow, or the workflows that keep a deployment."""
+    partner, points_at = (MODELS, followed_workflow) if resource == WORKFLOWS else (WORKFLOWS, deployment_name)
+    for other in store.within(partner, namespace):
+        if points_at(other) == name:
+            yield reference_of(other)
+
+
+def _of_pod(store: Store, namespace: str | None, pod: Manifest) -> Iterator[Reference]:
+    """Return whose labels the pod carries: its Job may be gone before it."""
+    labels = pod["metadata"].get("labels") or {}
+    for resource, label in ((WORKFLOWS, WORKFLOW), (MODELS, DEPLOYMENT)):
+        if label in labels:
+            for owner in store.within(resource, namespace):
+                if label_value(owner["metadata"]["name"]) == labels[label]:
+                    yield reference_of(owner)
+
+
+def _owner(document: Manifest, resource: Resource) -> Iterator[Reference]:
+    owner = controller_of(document)
+    if owner is not None and owner["kind"] == resource.kind and controller_uid(document):
+        yield Reference(resource, document["metadata"].get("namespace"), owner["name"])
+
+
+def unfinished(store: Store) -> Iterator[Reference]:
+    """Return the workflows that may still do something: what has ended rests whatever happens around it."""
+    for workflow in store.all(WORKFLOWS):
+        status = workflow.get("status") or {}
+        ended = status.get("completionTime") and status.get("observedGeneration") == workflow["metadata"]["generation"]
+        if not ended:
+            yield reference_of(workflow)
+
+
+def matter_of(node: Manifest) -> str:
+    """Return what a decision could read in a node: heartbeats and image lists change it all the time."""
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    ready = [c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"]
+    parts: list[Any] = [
+        node["metadata"].get("labels"),
+        spec.get("taints"),
+        spec.get("unschedulable"),
+        status.get("allocatable"),
+        ready,
+    ]
+    return json.dumps(parts, sort_keys=True)
