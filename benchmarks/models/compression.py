@@ -18,19 +18,19 @@ import keras
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
 from idla_server.runtime import Runtime
+from idla_trainer.compression.bisection import Clock
+from idla_trainer.compression.candidates import Task, networks
 from idla_trainer.compression.distill import Data, Lesson, Settings, distill
-from idla_trainer.compression.judge import FLOAT, choose
-from idla_trainer.compression.measure import measure
-from idla_trainer.compression.networks import Task, networks
-from idla_trainer.compression.pareto import Point, front
-from idla_trainer.compression.recipes import Clock
+from idla_trainer.compression.gate.measure import measure
+from idla_trainer.compression.gate.pareto import Point, front
+from idla_trainer.compression.gate.verdict import FLOAT, choose
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.judged import Judged
+from idla_trainer.evaluation.paired import Judged
+from idla_trainer.models.answering import answers
 from idla_trainer.models.entry import Change
 from idla_trainer.models.registry import change_of, entry_of
 from idla_trainer.problems.registry import KINDS
-from idla_trainer.training.answering import answers
 
 DATA = Path(__file__).parents[3] / "shared/data/ml"
 MEMORY = 8 << 30

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from idla_trainer.metrics.forecasting import coverage, rmse_at, rmse_until
+from idla_trainer.evaluation.metrics.forecasting import coverage, rmse_at, rmse_until
 
 from benchmarks.models.product import DATA, run
 

@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from idla_preprocess.items import best
-from idla_trainer.metrics.ranking import ndcg, recall
+from idla_trainer.evaluation.metrics.ranking import ndcg, recall
 
 from benchmarks.models.peers import bootstrap
 from benchmarks.models.product import DATA, run

@@ -23,7 +23,7 @@ from idla_contract.task import CompressionMethod, ModelSpec
 from idla_preprocess import Classes, ImageSpec, Signature
 from idla_server.runtime import Runtime
 from idla_server.signature import tensor_specs
-from idla_trainer.compression.convert import compressed_model
+from idla_trainer.compression.quantization.convert import compressed_model
 from idla_trainer.models.registry import entry_of
 from idla_trainer.problems.classification import Classification
 from idla_trainer.training.checkpoints import pack

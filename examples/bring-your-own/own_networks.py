@@ -5,7 +5,7 @@ from typing import Any
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.models.entry import Entry
 from idla_trainer.models.hyperparameters import Hyperparameter, Values
-from idla_trainer.problems.objective import Objective
+from idla_trainer.objective import Objective
 
 
 def build_perceptron(preprocess: TabularSpec, objective: Objective, values: Values) -> Any:

@@ -12,7 +12,7 @@ from idla_contract.task import CompressionMethod
 
 def files_of(model: Any) -> tuple[bytes, bytes]:
     """Return the float file of a Keras model and the one with small weights."""
-    from idla_trainer.compression.convert import compressed_model, float_model
+    from idla_trainer.compression.quantization.convert import compressed_model, float_model
 
     return float_model(model), compressed_model(model, CompressionMethod.DYNAMIC_RANGE, {})
 

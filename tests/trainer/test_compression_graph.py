@@ -7,17 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from idla_trainer.compression.channels import Analysis, analysed
-from idla_trainer.compression.convert import float_model
-from idla_trainer.compression.embeddings import with_concentrated_columns, with_fewer_rows
-from idla_trainer.compression.folding import folded
-from idla_trainer.compression.graph import Edit, Reading, read, rebuilt
-from idla_trainer.compression.prune import without
-from idla_trainer.compression.reestimate import reestimate
-from idla_trainer.compression.rules import RULES
-from idla_trainer.compression.served_form import as_served
-from idla_trainer.models.series_layers import SensorMixing
-from idla_trainer.training.answering import fed
+from idla_trainer.compression.keras_graph import Edit, Reading, read, rebuilt
+from idla_trainer.compression.pruning.batch_norm import reestimate
+from idla_trainer.compression.pruning.channels import Analysis, analysed
+from idla_trainer.compression.pruning.embeddings import with_concentrated_columns, with_fewer_rows
+from idla_trainer.compression.pruning.layer_rules import RULES
+from idla_trainer.compression.pruning.prune import without
+from idla_trainer.compression.quantization.convert import float_model
+from idla_trainer.compression.quantization.folding import folded
+from idla_trainer.compression.quantization.served_form import as_served
+from idla_trainer.models.answering import fed
+from idla_trainer.models.series.layers import SensorMixing
 
 from tests.trainer.served import answers as file_answers
 

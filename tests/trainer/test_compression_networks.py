@@ -12,11 +12,11 @@ from idla_contract.result import Making, Retraining
 from idla_contract.task import CompressionMethod
 from idla_server.runtime import Runtime
 from idla_trainer.compression.again import made_again
+from idla_trainer.compression.bisection import Clock
+from idla_trainer.compression.candidates import Network, Networks, Task, learned_to_be_rounded, networks
 from idla_trainer.compression.distill import Data, Lesson, Settings, distill
-from idla_trainer.compression.networks import Network, Networks, Task, learned_to_be_rounded, networks
-from idla_trainer.compression.recipes import Clock
 from idla_trainer.compression.variants import write_rounded, write_variants
-from idla_trainer.training.answering import answers
+from idla_trainer.models.answering import answers
 
 pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]
 layers = keras.layers

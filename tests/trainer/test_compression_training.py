@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from idla_trainer.compression.distill import Data, Lesson, Settings, distance, distill
-from idla_trainer.compression.fake_quantization import rounded_weights, stripped, with_ranges
-from idla_trainer.compression.graph import read
-from idla_trainer.training.answering import answers, logits_model
+from idla_trainer.compression.keras_graph import read
+from idla_trainer.compression.quantization.fake_quantization import rounded_weights, stripped, with_ranges
+from idla_trainer.models.answering import answers, logits_model
 
 pytestmark = pytest.mark.trainer
 layers = keras.layers

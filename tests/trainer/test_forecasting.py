@@ -8,10 +8,10 @@ from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.table import Table
-from idla_trainer.models import graph_forecaster, series_linear
-from idla_trainer.models.graph_forecaster import build_graph_forecaster
-from idla_trainer.models.series_linear import build_series_linear
-from idla_trainer.problems.forecasting import prepare
+from idla_trainer.models.series import graph_forecaster, series_linear
+from idla_trainer.models.series.graph_forecaster import build_graph_forecaster
+from idla_trainer.models.series.series_linear import build_series_linear
+from idla_trainer.problems.series.examples import prepare
 
 from tests.trainer.served import answers, files_of
 

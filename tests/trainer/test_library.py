@@ -20,10 +20,10 @@ from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
 from idla_trainer.data.table import Table
 from idla_trainer.models.registry import check_takes, entry_of
+from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
-from idla_trainer.problems.forecasting import prepare
-from idla_trainer.problems.objective import Objective
-from idla_trainer.problems.ratings import Ratings
+from idla_trainer.problems.recommendation.ratings import Ratings
+from idla_trainer.problems.series.examples import prepare
 
 pytestmark = pytest.mark.trainer
 

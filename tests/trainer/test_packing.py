@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from idla_server.runtime import Runtime
-from idla_trainer.compression.packing import packed
+from idla_trainer.compression.quantization.packing import packed
 from tensorflow.lite.python import schema_py_generated as schema
 
 pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]

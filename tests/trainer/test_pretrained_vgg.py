@@ -30,7 +30,7 @@ from idla_preprocess import ImageSpec
 from idla_preprocess.arrays import unpack
 from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
-from idla_trainer.models.pretrained_vgg import build_pretrained_vgg
+from idla_trainer.models.image.pretrained_vgg import build_pretrained_vgg
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.registry import load_dataset
 from idla_trainer.training.weights import read_weights, set_pretrained

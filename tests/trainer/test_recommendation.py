@@ -9,9 +9,12 @@ from idla_contract.problem import Metric
 from idla_contract.task import Training
 from idla_preprocess.interactions import InteractionsSpec
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models.collaborative_filtering import begin_collaborative_filtering, build_collaborative_filtering
-from idla_trainer.problems.ranking import Ranking
-from idla_trainer.problems.ratings import Ratings
+from idla_trainer.models.recommendation.collaborative_filtering import (
+    begin_collaborative_filtering,
+    build_collaborative_filtering,
+)
+from idla_trainer.problems.recommendation.ranking import Ranking
+from idla_trainer.problems.recommendation.ratings import Ratings
 from idla_trainer.training.loop import Loop, Material
 from idla_trainer.training.network import Network
 from idla_trainer.training.run import reported

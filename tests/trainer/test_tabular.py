@@ -10,16 +10,16 @@ import pytest
 import tensorflow as tf
 from idla_contract.problem import Metric
 from idla_preprocess.tabular import TabularSpec
-from idla_trainer.compression.graph import read, rebuilt
+from idla_trainer.compression.keras_graph import read, rebuilt
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models.tabular_features import piece_weights
-from idla_trainer.models.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
-from idla_trainer.models.tabular_network import build_tabular_network
+from idla_trainer.models.answering import LOGITS, fed, logits_model
+from idla_trainer.models.tabular import closed_form
+from idla_trainer.models.tabular.features import piece_weights
+from idla_trainer.models.tabular.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
+from idla_trainer.models.tabular.tabular_network import build_tabular_network
+from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
-from idla_trainer.problems.objective import Objective
 from idla_trainer.problems.regression import Regression
-from idla_trainer.training import closed_form
-from idla_trainer.training.answering import LOGITS, fed, logits_model
 
 from tests.trainer.served import answers, files_of
 

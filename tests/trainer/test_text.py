@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from idla_contract.problem import Metric
 from idla_preprocess.text import TextSpec
-from idla_trainer.models.ngram_linear import build_ngram_linear
-from idla_trainer.models.text_network import build_text_network
+from idla_trainer.models.text.ngram_linear import build_ngram_linear
+from idla_trainer.models.text.text_network import build_text_network
 from idla_trainer.problems.classification import Classification
 
 from tests.trainer.served import answers, files_of

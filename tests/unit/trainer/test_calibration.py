@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.metrics.classification import log_loss
+from idla_trainer.evaluation.metrics.classification import log_loss
 from idla_trainer.training.calibration import temperature
 
 

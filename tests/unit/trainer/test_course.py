@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import pytest
 from idla_contract.task import EarlyStopping, Schedule, Training
+from idla_trainer.models.fine_tuning import Phase
 from idla_trainer.training.course import Course, PhaseOf, end_of
-from idla_trainer.training.fine_tuning import Phase
 
 TRAINING = Training(max_epochs=10, early_stopping=EarlyStopping(patience_epochs=3))
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.problem import Metric
-from idla_trainer.judged import Judged
-from idla_trainer.problems.objective import MeanObjective
-from idla_trainer.problems.ranking import Ranking
+from idla_trainer.evaluation.paired import Judged
+from idla_trainer.objective import MeanObjective
+from idla_trainer.problems.recommendation.ranking import Ranking
 
 DRAWN = np.random.default_rng(0)
 RANKING = Ranking(metric=Metric.NDCG_AT_10, items=30)

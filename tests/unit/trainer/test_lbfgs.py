@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.training.lbfgs import Vector, lowest
+from idla_trainer.models.tabular.lbfgs import Vector, lowest
 
 
 def banana(place: Vector) -> tuple[float, Vector]:

@@ -14,7 +14,7 @@ from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.source import Origin, fetched
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.images import CheckedImages, checked, read
+from idla_trainer.problems.image.examples import CheckedImages, checked, read
 from idla_trainer.surroundings import memory_bytes
 
 PIXELS = np.arange(6 * 4, dtype=np.float64).reshape(6, 4)

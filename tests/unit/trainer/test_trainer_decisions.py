@@ -19,10 +19,10 @@ from idla_contract.task import (
     Training,
     Weights,
 )
-from idla_trainer.compression.judge import Measured, choose
+from idla_trainer.compression.gate.verdict import Measured, choose
+from idla_trainer.evaluation.statistics import accuracy_error, paired_drop_interval, wilson_interval
 from idla_trainer.failures import TaskError
 from idla_trainer.models.registry import REGISTRY, entry_of
-from idla_trainer.statistics import accuracy_error, paired_drop_interval, wilson_interval
 from idla_trainer.surroundings import cpu_count, memory_bytes
 from idla_trainer.training.batches import epoch_order, steps_per_epoch
 from idla_trainer.training.schedule import learning_rate

@@ -14,7 +14,7 @@ from idla_preprocess import ImageSpec
 from idla_trainer.data.profile import profile
 from idla_trainer.data.split import Parts, equal_groups, split
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.images import Images, prepare
+from idla_trainer.problems.image.examples import Images, prepare
 
 DIGEST = "sha256:" + "0a" * 32
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from idla_contract.result import Making, Retraining
 
-from idla_trainer.compression.fake_quantization import stripped
-from idla_trainer.compression.narrowing import Narrowing
-from idla_trainer.compression.networks import Task, copied, learn, rounded
+from idla_trainer.compression.candidates import Task, copied, learn, rounded
+from idla_trainer.compression.pruning.narrowing import Narrowing
+from idla_trainer.compression.quantization.fake_quantization import stripped
 
 
 def made_again(model: Any, task: Task, making: Making) -> tuple[Any, Any] | None:

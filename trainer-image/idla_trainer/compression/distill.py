@@ -15,8 +15,8 @@ from idla_contract.task import EarlyStopping, Training
 
 from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
+from idla_trainer.models.answering import answers, fed, logits_model
 from idla_trainer.models.entry import Change
-from idla_trainer.training.answering import answers, fed, logits_model
 from idla_trainer.training.loop import Loop, Material
 from idla_trainer.training.network import Loss, Network, Rounding, StepLoss
 

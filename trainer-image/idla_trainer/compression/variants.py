@@ -9,9 +9,9 @@ from idla_contract.task import CompressionMethod
 from idla_preprocess import Arrays
 from idla_server.runtime import Runtime
 
-from idla_trainer.compression.convert import compressed_model, float_model
-from idla_trainer.compression.judge import FLOAT
-from idla_trainer.compression.networks import Network, Networks, Task, learned_to_be_rounded
+from idla_trainer.compression.candidates import Network, Networks, Task, learned_to_be_rounded
+from idla_trainer.compression.gate.verdict import FLOAT
+from idla_trainer.compression.quantization.convert import compressed_model, float_model
 from idla_trainer.folder import write_atomically
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from idla_preprocess import Arrays, Preprocess
 
 from idla_trainer.models.hyperparameters import Hyperparameter, Values
-from idla_trainer.problems.objective import Objective
+from idla_trainer.objective import Objective
 
 Builder = Callable[[Any, Objective, Values], Any]
 Augment = Callable[..., Any]

@@ -12,7 +12,7 @@ from idla_preprocess import Arrays
 
 from idla_trainer.failures import TaskError
 from idla_trainer.models.entry import LOGITS, Entry
-from idla_trainer.problems.objective import Objective
+from idla_trainer.objective import Objective
 
 GROUP = "idla.builders"
 

@@ -12,35 +12,29 @@ from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
 
 from idla_trainer.failures import TaskError
-from idla_trainer.models import (
-    augmentation,
-    collaborative_filtering,
-    graph_forecaster,
-    ngram_linear,
-    pretrained_vgg,
-    series_linear,
-    tabular_linear,
-    tabular_network,
-    text_network,
-)
-from idla_trainer.models.collaborative_filtering import (
+from idla_trainer.models import fine_tuning
+from idla_trainer.models.entry import Builder, Change, Entry
+from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
+from idla_trainer.models.image import augmentation, pretrained_vgg
+from idla_trainer.models.image.efficient import build_efficient
+from idla_trainer.models.image.pretrained_vgg import build_pretrained_vgg
+from idla_trainer.models.image.resnet import build_resnet
+from idla_trainer.models.image.vgg import build_vgg
+from idla_trainer.models.own import offered, own_entry
+from idla_trainer.models.recommendation import collaborative_filtering
+from idla_trainer.models.recommendation.collaborative_filtering import (
     begin_collaborative_filtering,
     build_collaborative_filtering,
 )
-from idla_trainer.models.efficient import build_efficient
-from idla_trainer.models.entry import Builder, Change, Entry
-from idla_trainer.models.graph_forecaster import build_graph_forecaster
-from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
-from idla_trainer.models.ngram_linear import build_ngram_linear
-from idla_trainer.models.own import offered, own_entry
-from idla_trainer.models.pretrained_vgg import build_pretrained_vgg
-from idla_trainer.models.resnet import build_resnet
-from idla_trainer.models.series_linear import build_series_linear
-from idla_trainer.models.tabular_linear import build_tabular_linear
-from idla_trainer.models.tabular_network import build_tabular_network
-from idla_trainer.models.text_network import build_text_network
-from idla_trainer.models.vgg import build_vgg
-from idla_trainer.training import fine_tuning
+from idla_trainer.models.series import graph_forecaster, series_linear
+from idla_trainer.models.series.graph_forecaster import build_graph_forecaster
+from idla_trainer.models.series.series_linear import build_series_linear
+from idla_trainer.models.tabular import tabular_linear, tabular_network
+from idla_trainer.models.tabular.tabular_linear import build_tabular_linear
+from idla_trainer.models.tabular.tabular_network import build_tabular_network
+from idla_trainer.models.text import ngram_linear, text_network
+from idla_trainer.models.text.ngram_linear import build_ngram_linear
+from idla_trainer.models.text.text_network import build_text_network
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
 

@@ -8,8 +8,8 @@ from idla_contract.problem import METRICS, Metric, TaskType
 from idla_contract.result import FailureReason
 from idla_preprocess import Array, Arrays
 
+from idla_trainer.evaluation.metrics import classification as metrics
 from idla_trainer.failures import TaskError
-from idla_trainer.metrics import classification as metrics
 
 _METRICS = METRICS[TaskType.IMAGE_CLASSIFICATION]
 """Those of every classifier."""

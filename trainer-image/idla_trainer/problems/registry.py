@@ -14,7 +14,12 @@ from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin, fetched
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems import forecasting, images, intents, recommendation, tabular, text
+from idla_trainer.problems.image import examples as images
+from idla_trainer.problems.recommendation import examples as recommendation
+from idla_trainer.problems.series import examples as forecasting
+from idla_trainer.problems.tabular import examples as tabular
+from idla_trainer.problems.text import examples as text
+from idla_trainer.problems.text import intents
 from idla_trainer.surroundings import room_for_examples
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from idla_contract.problem import Metric
 from idla_preprocess import Array, Arrays
 
-from idla_trainer.metrics.regression import mae, rmse
+from idla_trainer.evaluation.metrics.regression import mae, rmse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

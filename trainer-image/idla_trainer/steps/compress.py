@@ -9,9 +9,9 @@ from idla_preprocess.intents import Intents
 from idla_server.runtime import Runtime
 
 from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
-from idla_trainer.compression.judge import FLOAT, choose
-from idla_trainer.compression.measure import measure
-from idla_trainer.compression.search import written
+from idla_trainer.compression.gate.measure import measure
+from idla_trainer.compression.gate.verdict import FLOAT, choose
+from idla_trainer.compression.recipe import written
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import TrainedCandidate

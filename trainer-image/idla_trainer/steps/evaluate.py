@@ -7,7 +7,7 @@ from idla_server.runtime import Runtime
 
 from idla_trainer.card import Told, card_of
 from idla_trainer.compression.artifact import FOLDER, SEALED, read_draft, seal
-from idla_trainer.judged import Judged
+from idla_trainer.evaluation.paired import Judged
 from idla_trainer.steps.context import Context, Outcome
 
 

@@ -22,10 +22,10 @@ from idla_preprocess.intents import Intents
 
 from idla_trainer.compression.again import made_again
 from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, Contents, assemble
-from idla_trainer.compression.convert import compressed_model, float_model
-from idla_trainer.compression.judge import FLOAT, Measured, limit_problems
-from idla_trainer.compression.measure import measure
-from idla_trainer.compression.search import task_of
+from idla_trainer.compression.gate.measure import measure
+from idla_trainer.compression.gate.verdict import FLOAT, Measured, limit_problems
+from idla_trainer.compression.quantization.convert import compressed_model, float_model
+from idla_trainer.compression.recipe import task_of
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.folder import write_atomically

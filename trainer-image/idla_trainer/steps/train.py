@@ -13,16 +13,16 @@ from idla_contract.task import ClassWeights, Training, TrainStep
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.environment import environment
 from idla_trainer.failures import TaskError
+from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.own import check_built
 from idla_trainer.models.registry import change_of, check_takes, entry_of
+from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
-from idla_trainer.problems.objective import Objective
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.fine_tuning import phase_of
 from idla_trainer.training.loop import Loop, Material
 from idla_trainer.training.network import Network, build_model, weights_of
 from idla_trainer.training.run import Kept, reported, run

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from idla_contract.task import Schedule, Training
 
-from idla_trainer.training.fine_tuning import Phase
+from idla_trainer.models.fine_tuning import Phase
 
 PhaseOf = Callable[[int], Phase]
 """What an epoch, counted from 0, trains."""

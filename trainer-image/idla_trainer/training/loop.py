@@ -20,9 +20,9 @@ from idla_preprocess import Array, Arrays
 from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
 from idla_trainer.models.entry import Change
+from idla_trainer.models.fine_tuning import Phase
 from idla_trainer.training.batches import epoch_order, steps_per_epoch
 from idla_trainer.training.course import Course, PhaseOf, end_of
-from idla_trainer.training.fine_tuning import Phase
 from idla_trainer.training.network import Network
 from idla_trainer.training.schedule import learning_rate
 

@@ -11,12 +11,12 @@ from idla_contract.task import ModelSpec, Training
 from idla_preprocess import Array, Preprocess
 
 from idla_trainer.data.dataset import Examples
+from idla_trainer.models.answering import AT_ONCE, LOGITS
+from idla_trainer.models.fine_tuning import freeze
 from idla_trainer.models.registry import entry_of
-from idla_trainer.problems.objective import Objective
-from idla_trainer.training.answering import AT_ONCE, LOGITS
+from idla_trainer.objective import Objective
 from idla_trainer.training.averaging import WeightAverage
 from idla_trainer.training.checkpoints import Arrays
-from idla_trainer.training.fine_tuning import freeze
 
 Loss = Callable[[Any, Any], Any]
 """Targets and outputs of the layer `logits` -> one loss an example, as `Objective.loss`."""

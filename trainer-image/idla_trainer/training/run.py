@@ -8,9 +8,9 @@ from idla_contract.problem import Metric
 from idla_contract.result import Epoch, TrainReport
 
 from idla_trainer.data.dataset import Examples
-from idla_trainer.judged import Judged
+from idla_trainer.evaluation.paired import Judged
+from idla_trainer.objective import Objective
 from idla_trainer.preemption import Preemption
-from idla_trainer.problems.objective import Objective
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from idla_trainer.compression.channels import Analysis, Call, Graph, Kept, Shape, Ties, analysed
-from idla_trainer.compression.importance import by_loss
-from idla_trainer.compression.prune import new_settings, selected, smaller
-from idla_trainer.compression.rules import RULES
+from idla_trainer.compression.network_graph import Call, Graph, Shape
+from idla_trainer.compression.pruning.channels import Analysis, Kept, Ties, analysed
+from idla_trainer.compression.pruning.importance import by_loss
+from idla_trainer.compression.pruning.layer_rules import RULES
+from idla_trainer.compression.pruning.prune import new_settings, selected, smaller
 
 
 class Network:

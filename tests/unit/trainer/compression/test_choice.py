@@ -2,7 +2,7 @@
 
 import pytest
 from idla_contract.task import Candidate, CompressStep, ModelSpec
-from idla_trainer.compression.judge import Measured, choose
+from idla_trainer.compression.gate.verdict import Measured, choose
 
 STEP = CompressStep(
     candidate=Candidate(task="t", content_hash="0123456789", model=ModelSpec(template="t", builder="vgg"))

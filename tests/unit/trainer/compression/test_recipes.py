@@ -5,8 +5,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.compression.pareto import Point, front
-from idla_trainer.compression.recipes import Clock, searched
+from idla_trainer.compression.bisection import Clock, searched
+from idla_trainer.compression.gate.pareto import Point, front
 
 SHARES = (0.85, 0.7, 0.5, 0.35, 0.25)
 

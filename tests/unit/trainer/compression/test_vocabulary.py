@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.compression.channels import Call, Graph
-from idla_trainer.compression.vocabulary import (
+from idla_trainer.compression.network_graph import Call, Graph
+from idla_trainer.compression.pruning.vocabulary import (
     Chain,
     Table,
     chains,

@@ -17,7 +17,8 @@ from idla_trainer.data.profile import profile
 from idla_trainer.data.spool import ArrayWriter, TextColumn, TextWriter, in_file, joined_texts
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems import tabular, text
+from idla_trainer.problems.tabular import examples as tabular
+from idla_trainer.problems.text import examples as text
 
 DIGEST = "sha256:" + "0a" * 32
 ROWS = 600

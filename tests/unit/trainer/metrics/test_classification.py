@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.metrics.classification import (
+from idla_trainer.evaluation.metrics.classification import (
     accuracy,
     auc,
     balanced_accuracy,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from idla_trainer.metrics.forecasting import coverage, pinball, reported_steps, rmse_at, rmse_until
+from idla_trainer.evaluation.metrics.forecasting import coverage, pinball, reported_steps, rmse_at, rmse_until
 
 GAP = float("nan")
 TARGETS = np.array([[[1.0, 2.0], [3.0, 4.0]], [[5.0, GAP], [GAP, 8.0]]])

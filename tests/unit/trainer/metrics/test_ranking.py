@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.metrics.ranking import ndcg, recall
+from idla_trainer.evaluation.metrics.ranking import ndcg, recall
 
 DISCOUNTS = [1 / math.log2(rank + 2) for rank in range(10)]
 

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from idla_trainer.metrics.regression import mae, rmse
+from idla_trainer.evaluation.metrics.regression import mae, rmse
 
 
 @pytest.mark.parametrize(

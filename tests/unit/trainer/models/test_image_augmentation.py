@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.models.augmentation import HYPERPARAMETERS, augmented
 from idla_trainer.models.hyperparameters import Values
+from idla_trainer.models.image.augmentation import HYPERPARAMETERS, augmented
 
 Images = npt.NDArray[np.float32]
 EVERYTHING = {"shift": 10, "rotation": 20, "scale": 20, "shear": 10, "elastic": 3, "flip": 1, "cutout": 30}

@@ -11,8 +11,8 @@ import pytest
 from idla_contract.result import FailureReason
 from idla_store import DigestMismatchError, NotFoundError, RefusedError
 from idla_trainer.failures import TaskError
+from idla_trainer.models.fine_tuning import Phase, freeze, phase_of
 from idla_trainer.training import weights as module
-from idla_trainer.training.fine_tuning import Phase, freeze, phase_of
 from idla_trainer.training.weights import fetched, read_weights, set_pretrained
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from idla_trainer.models import ranking_start
-from idla_trainer.models.incidence import Incidence, Matrix, factored
-from idla_trainer.models.ranking_start import Scores, ranked
+from idla_trainer.models.recommendation import ranking_start
+from idla_trainer.models.recommendation.incidence import Incidence, Matrix, factored
+from idla_trainer.models.recommendation.ranking_start import Scores, ranked
 
 USERS, ITEMS = 60, 40
 

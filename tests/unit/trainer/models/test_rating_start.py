@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.models import incidence
-from idla_trainer.models.incidence import Incidence, spectrum
-from idla_trainer.models.rating_start import Factors, rated
+from idla_trainer.models.recommendation import incidence
+from idla_trainer.models.recommendation.incidence import Incidence, spectrum
+from idla_trainer.models.recommendation.rating_start import Factors, rated
 
 
 def places(rows: int, columns: int) -> st.SearchStrategy[list[tuple[int, int]]]:

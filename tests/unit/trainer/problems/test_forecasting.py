@@ -14,9 +14,9 @@ from idla_contract.task import Columns, DataSource, Split
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.forecast import Forecast
-from idla_trainer.problems.forecasting import prepare
-from idla_trainer.problems.time_grid import on_grid
+from idla_trainer.problems.series.examples import prepare
+from idla_trainer.problems.series.forecast import Forecast
+from idla_trainer.problems.series.time_grid import on_grid
 
 GAP = float("nan")
 

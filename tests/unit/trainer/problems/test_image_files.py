@@ -13,8 +13,8 @@ from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.image_files import LARGEST_SIDE, common_shape
-from idla_trainer.problems.images import Images, prepare, read
+from idla_trainer.problems.image.encoded_files import LARGEST_SIDE, common_shape
+from idla_trainer.problems.image.examples import Images, prepare, read
 from PIL import Image
 
 AMPLE = 1 << 24

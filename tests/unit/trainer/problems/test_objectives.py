@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.problem import METRICS, Metric, TaskType
+from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
-from idla_trainer.problems.forecast import Forecast
-from idla_trainer.problems.objective import Objective
-from idla_trainer.problems.ranking import Ranking
-from idla_trainer.problems.ratings import Ratings
+from idla_trainer.problems.recommendation.ranking import Ranking
+from idla_trainer.problems.recommendation.ratings import Ratings
 from idla_trainer.problems.regression import Regression
-from idla_trainer.problems.subgroups import SubgroupClassification
+from idla_trainer.problems.series.forecast import Forecast
+from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
 DRAWN = np.random.default_rng(5)
 CLASSES, SHARES = DRAWN.integers(0, 3, 60), DRAWN.dirichlet((1, 1, 1), 60)

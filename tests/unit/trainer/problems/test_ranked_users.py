@@ -13,11 +13,11 @@ from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Parts
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems import ranked_users as module
-from idla_trainer.problems.interaction_columns import Interactions
-from idla_trainer.problems.ranked_users import ranked_users
-from idla_trainer.problems.ranking import Ranking, wanted_in
-from idla_trainer.problems.recommendation import prepare
+from idla_trainer.problems.recommendation import ranked_users as module
+from idla_trainer.problems.recommendation.columns import Interactions
+from idla_trainer.problems.recommendation.examples import prepare
+from idla_trainer.problems.recommendation.ranked_users import ranked_users
+from idla_trainer.problems.recommendation.ranking import Ranking, wanted_in
 
 
 def texts(values: Any) -> Any:

@@ -2,8 +2,8 @@
 
 import numpy as np
 from idla_contract.problem import Metric
-from idla_trainer.problems.objective import MeanObjective
-from idla_trainer.problems.ranking import Ranking
+from idla_trainer.objective import MeanObjective
+from idla_trainer.problems.recommendation.ranking import Ranking
 
 NDCG = Ranking(metric=Metric.NDCG_AT_10, items=4)
 RECALL = Ranking(metric=Metric.RECALL_AT_10, items=4)

@@ -12,8 +12,8 @@ from idla_preprocess.items import Rating
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.ratings import Ratings
-from idla_trainer.problems.recommendation import prepare
+from idla_trainer.problems.recommendation.examples import prepare
+from idla_trainer.problems.recommendation.ratings import Ratings
 
 ROWS = 400
 

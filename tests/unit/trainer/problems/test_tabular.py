@@ -15,8 +15,8 @@ from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.regression import Regression
-from idla_trainer.problems.subgroups import SubgroupClassification
-from idla_trainer.problems.tabular import prepare, read
+from idla_trainer.problems.tabular.examples import prepare, read
+from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
 CLASSIFICATION = TaskType.TABULAR_CLASSIFICATION
 REGRESSION = TaskType.TABULAR_REGRESSION

@@ -15,7 +15,8 @@ from idla_preprocess.intents import Intents
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems import intents, text
+from idla_trainer.problems.text import examples as text
+from idla_trainer.problems.text import intents
 
 PROBLEM = Problem(type=TaskType.TEXT_CLASSIFICATION)
 DIGEST = "sha256:" + "0a" * 32

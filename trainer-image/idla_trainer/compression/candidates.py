@@ -1,0 +1,168 @@
+"""The networks of a compression: the float baseline trained on, and smaller ones that learned from it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from idla_contract.result import Making, Retraining
+
+from idla_trainer.compression.bisection import Clock, searched
+from idla_trainer.compression.distill import Arrays, Learned, Lesson, Settings, distill
+from idla_trainer.compression.keras_graph import read, rebuilt
+from idla_trainer.compression.pruning.channels import analysed
+from idla_trainer.compression.pruning.layer_rules import RULES
+from idla_trainer.compression.pruning.narrowing import Narrowing, size_of
+from idla_trainer.compression.quantization.fake_quantization import calibrate, rounded_weights, stripped, with_ranges
+from idla_trainer.models.answering import LOGITS, answers
+
+_log = logging.getLogger(__name__)
+_WORTH = 0.95
+"""A network with more of the weights than this share is not tried: it would save next to nothing."""
+_COMPARED = 32
+"""Examples by which a copy is compared with the network that it was made of."""
+_OF_CHANNELS = 0.5
+"""Part of the tolerance that a smaller network may use up; the rest is for its rounding."""
+_ROUNDING = 1e-9
+_BASELINE = 0.4
+"""Share of the time that the baseline may learn on; each smaller network then learns as many epochs."""
+_AWARE_RATE = 0.1
+"""Learning rate of quantization-aware training in relation to that of the distillation: it is a last polish."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What the networks are trained and judged by."""
+
+    lesson: Lesson
+    """Without a teacher."""
+    settings: Settings
+    drop: Callable[[Any, Any], float]
+    """Loss of quality on the validation part of one served answer against another."""
+    tolerance: float
+    """Drop that is accepted."""
+    clock: Clock
+    check: Callable[[], None]
+    """Called often; may raise to end the work."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A network that may be served."""
+
+    name: str
+    """Begins the names of its variants; "" for the baseline."""
+    model: Any
+    drop: float
+    """Loss of quality on the validation part against the baseline."""
+    making: Making = field(default_factory=Making)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """The baseline first, then smaller ones in the order in which they were tried."""
+
+    found: tuple[Network, ...]
+    kept: tuple[str, ...]
+    """Layers whose channels could not be followed, with the reason."""
+
+
+def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
+    """Return the baseline, trained on as long as each smaller network, and the smaller ones that are good enough.
+
+    The baseline learns from itself as it came for as many epochs as they do, so that what these gain by longer training
+    and by distillation is not taken for a gain of the compression. Each one is the best of its epochs by the
+    validation part, the baseline perhaps as it came.
+
+    Args:
+        model: the float network; not changed.
+        task: how it is trained and judged.
+        shares: of the channels that may stay; empty: no training happens.
+    """
+    alone = (Network("", model, 0.0),)
+    baseline = copied(model, task.lesson.data.validation_inputs) if shares else None
+    if baseline is None:
+        return Networks(alone, ("the whole network: it cannot be built again from its graph",) if shares else ())
+    reading = read(baseline)
+    analysis = analysed(reading.graph, RULES)
+    kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (LOGITS,))
+    worth = tuple(share for share in shares if size_of(reading, analysis, share) <= _WORTH)
+    if not worth or not task.clock.allows(0.0):
+        return Networks(alone, kept)
+    learned = learn(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    further = Retraining(epochs=task.settings.epochs, best_epoch=learned.best_epoch)
+    task = replace(task, settings=replace(task.settings, epochs=learned.epochs))
+    narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
+    reference = answers(baseline, task.lesson.data.validation_inputs)
+    found = [Network("", baseline, 0.0, Making(further=further))]
+
+    def attempt(share: float) -> bool | None:
+        if not task.clock.allows(learned.seconds):
+            return None
+        student = narrowing.narrowed(share)
+        came = learn(student, baseline, task, seconds=task.clock.left())
+        drop = task.drop(reference, answers(student, task.lesson.data.validation_inputs))
+        passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
+        percent, word = round(100 * share), "accepted" if passes else "too much"
+        _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
+        if passes:
+            smaller = Retraining(epochs=task.settings.epochs, best_epoch=came.best_epoch)
+            making = Making(further=further, keep_percent=percent, smaller=smaller)
+            found.append(Network(f"Keep{percent}", student, drop, making))
+        return passes
+
+    searched(worth, attempt)
+    return Networks(tuple(found), kept)
+
+
+def learned_to_be_rounded(network: Network, baseline: Any, task: Task, *, epochs: int) -> Network:
+    """Return the network after quantization-aware training, for full integer conversion; the given one stays.
+
+    Args:
+        network: what loses too much when it is rounded.
+        baseline: from which it learns.
+        task: how.
+        epochs: how long.
+    """
+    rounding, came = rounded(network.model, baseline, task, epochs)
+    retraining = Retraining(epochs=epochs, best_epoch=came.best_epoch)
+    making = network.making.model_copy(update={"rounded": retraining})
+    return Network(f"{network.name}Aware", stripped(rounding), network.drop, making)
+
+
+def rounded(model: Any, baseline: Any, task: Task, epochs: int, *, stop: int | None = None) -> tuple[Any, Learned]:
+    """Return a copy of a network that learned to be rounded, with its ranges, and what that came to.
+
+    Args:
+        model: what is rounded; not changed.
+        baseline: from which it learns.
+        task: how.
+        epochs: over which the learning rate goes.
+        stop: the epoch after which it ends all the same; None: the last one.
+    """
+    rounding = with_ranges(model)
+    calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
+    rate = task.settings.learning_rate * _AWARE_RATE
+    settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
+    lesson = replace(task.lesson, teacher=baseline, rounding=rounded_weights)
+    return rounding, distill(rounding, lesson, settings, task.check)
+
+
+def copied(model: Any, inputs: Arrays) -> Any | None:
+    """Return a network of the same layers that answers the same; None where it is none that can be read and rebuilt."""
+    some = {name: values[:_COMPARED] for name, values in inputs.items()}
+    try:
+        copy = rebuilt(read(model), {})
+        return copy if np.allclose(answers(copy, some), answers(model, some), atol=1e-4) else None
+    except (TypeError, ValueError, NotImplementedError) as error:
+        _log.warning("the network keeps its channels: %s", error)
+        return None
+
+
+def learn(student: Any, teacher: Any, task: Task, *, seconds: float) -> Learned:
+    """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
+    lesson = replace(task.lesson, teacher=teacher)
+    learned = distill(student, lesson, replace(task.settings, seconds=seconds), task.check)
+    _log.info("%d epochs, the best is %d, in %.1f s", learned.epochs, learned.best_epoch, learned.seconds)
+    return learned

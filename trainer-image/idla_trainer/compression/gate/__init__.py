@@ -1,0 +1,1 @@
+"""Which variants are good enough, measured and decided."""

@@ -1,0 +1,1 @@
+"""Less of a network: which channels, columns and rows may leave it, and which matter least."""

@@ -1,0 +1,55 @@
+"""Statistics of batch normalizations, estimated anew: surgery changes what flows through a network."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from idla_trainer.models.answering import fed
+
+Inputs = Mapping[str, npt.NDArray[Any]]
+BATCH = 256
+
+
+def reestimate(model: Any, inputs: Inputs, *, batch: int = BATCH, batches: int = 16, seed: int = 0) -> int:
+    """Set the moving means and variances to their averages over train data; return how many layers have them.
+
+    Without it a pruned network may be right by chance only (a ResNet with half of its channels: 10 % of 10 classes).
+
+    Args:
+        model: changed in place.
+        inputs: train data by input name [N, ...].
+        batch: examples of a batch; its variance is what is averaged.
+        batches: at most so many, chosen by the seed.
+        seed: of the choice.
+    """
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    count = len(next(iter(inputs.values())))
+    if not layers or count == 0:
+        return 0
+    order = np.random.default_rng(seed).permutation(count)
+    size = min(batch, count)
+    with _as_in_use(model):
+        for turn in range(min(batches, count // size)):
+            for layer in layers:
+                layer.momentum = turn / (turn + 1)
+            chosen = np.sort(order[turn * size : (turn + 1) * size])
+            model(fed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
+    return len(layers)
+
+
+@contextmanager
+def _as_in_use(model: Any) -> Iterator[None]:
+    """Leave out nothing at random for a while, and give every momentum back."""
+    rates = [(layer, "rate", layer.rate) for layer in model.layers if getattr(layer, "rate", None)]
+    momenta = [(layer, "momentum", layer.momentum) for layer in model.layers if getattr(layer, "momentum", None)]
+    for layer, _, _ in rates:
+        layer.rate = 0.0
+    try:
+        yield
+    finally:
+        for layer, name, value in (*rates, *momenta):
+            setattr(layer, name, value)

@@ -1,0 +1,111 @@
+"""Embeddings of a network made smaller: columns that say the most first, and rows that matter little gone."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from idla_trainer.compression.distill import Arrays
+from idla_trainer.compression.keras_graph import Edit, Reading, read, rebuilt
+from idla_trainer.compression.pruning.vocabulary import (
+    Table,
+    chains,
+    concentrated,
+    important_rows,
+    kept_rows,
+    renumbered,
+    tables,
+    with_rows,
+)
+
+_NUMBER_BYTES = 4
+
+
+@keras.saving.register_keras_serializable(package="idla")
+class Renumbering(keras.layers.Layer):  # type: ignore[misc]
+    """Gives every number the one that it has in a smaller vocabulary."""
+
+    def __init__(self, rows: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.rows = rows
+
+    @override
+    def build(self, input_shape: Any) -> None:
+        """Make the table of the new numbers."""
+        del input_shape
+        self.numbers = self.add_weight(
+            name="numbers", shape=(self.rows,), dtype="int32", initializer="zeros", trainable=False
+        )
+
+    @override
+    def call(self, inputs: Any) -> Any:
+        """Return the new numbers, in the shape of the old ones."""
+        return keras.ops.take(self.numbers, inputs, axis=0)
+
+    @override
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings."""
+        return {**super().get_config(), "rows": self.rows}
+
+
+def with_concentrated_columns(model: Any) -> Any:
+    """Return a new model that answers the same, in whose embeddings the first columns say the most.
+
+    Where an embedding is read by one linear layer alone, it may lose columns without any loss.
+    """
+    reading = read(model)
+    weights = reading.weights()
+    edits: dict[str, Edit] = {}
+    for chain in chains(reading.graph):
+        left, right = concentrated(weights[chain.embedding]["embeddings"], weights[chain.reader]["kernel"])
+        edits[chain.embedding] = Edit({"output_dim": left.shape[1]}, {"embeddings": left})
+        edits[chain.reader] = Edit(weights={"kernel": right})
+    return rebuilt(reading, edits)
+
+
+def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
+    """Return a new model that knows only the more important numbers of its lists; all others are a row of zeros.
+
+    Only inputs with several numbers an example are touched: of those one may go without the example's being lost. A
+    table stays whole where its rows in 8 bits take less than the new numbers would.
+
+    Args:
+        model: not changed.
+        inputs: train data by input name; rows that it never names go first.
+        keep: share of the rows that may stay.
+    """
+    reading = read(model)
+    weights = reading.weights()
+    edits, entrances = {}, {}
+    for table in tables(reading.graph):
+        numbers = _numbers(reading, table, inputs)
+        if numbers is None:
+            continue
+        embeddings = weights[table.embedding]["embeddings"]
+        kept = kept_rows(important_rows(embeddings, numbers), keep)
+        if (table.rows - len(kept) - 1) * embeddings.shape[1] <= _NUMBER_BYTES * table.rows:
+            continue
+        edits[table.embedding] = Edit({"input_dim": len(kept) + 1}, {"embeddings": with_rows(embeddings, kept)})
+        entrances[table.tensor] = _Entrance(table, renumbered(table.rows, kept))
+    return rebuilt(reading, edits, entrances=entrances)
+
+
+class _Entrance:
+    """Puts a renumbering before an embedding."""
+
+    def __init__(self, table: Table, numbers: npt.NDArray[np.int32]) -> None:
+        self._table, self._numbers = table, numbers
+
+    def __call__(self, tensor: Any) -> Any:
+        layer = Renumbering(self._table.rows, name=f"{self._table.embedding}_numbers", dtype="int32")
+        found = layer(tensor)
+        layer.numbers.assign(self._numbers)
+        return found
+
+
+def _numbers(reading: Reading, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:
+    shape = reading.graph.shapes[table.tensor]
+    place = reading.graph.inputs.index(table.tensor)
+    return inputs[reading.model.inputs[place].name] if shape and shape != (1,) else None

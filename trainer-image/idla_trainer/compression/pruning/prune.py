@@ -1,0 +1,102 @@
+"""Structured pruning: the least important channels of a network leave it, and the network stays an ordinary one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from idla_trainer.compression.network_graph import Call, Graph
+from idla_trainer.compression.pruning.channels import Analysis, Family, Kept, Numbers, Slot
+from idla_trainer.compression.pruning.layer_rules import WIDTH
+
+Layers = Mapping[str, Mapping[str, npt.NDArray[Any]]]
+"""Arrays by layer and weight."""
+Scores = Mapping[int, float]
+"""Importance by channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A smaller model and what was done for it."""
+
+    model: Any
+    removed: int
+    """Channels that left."""
+    channels: int
+    """Channels that could have left."""
+    kept: tuple[Kept, ...]
+    """What could not be followed, and why."""
+
+
+def without(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
+    """Return a new model that lacks the given channels; the one that was read is not changed.
+
+    Where a removed channel was 0 for every input the outputs stay what they were (up to rounding). Otherwise the
+    statistics of its batch normalizations are wrong until they are estimated again.
+    """
+    from idla_trainer.compression.keras_graph import Edit, rebuilt
+
+    arrays = smaller(analysis.slots, reading.weights(), removed)
+    widths = new_settings(reading.graph, analysis, removed)
+    edits = {name: Edit(widths.get(name), arrays.get(name)) for name in {*arrays, *widths}}
+    channels = sum(len(family.channels) for family in analysis.families)
+    return Pruned(rebuilt(reading, edits), len(removed), channels, analysis.kept)
+
+
+def selected(families: tuple[Family, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
+    """Return the channels to remove: in each family the least important ones.
+
+    Args:
+        families: the removable channels.
+        scores: importance by channel.
+        keep: share of the channels of each family that stay, 0 to 1.
+        multiple: the number that stays is rounded up to a multiple of it: kernels of the runtime work on so many
+            channels at once.
+
+    Raises:
+        ValueError: a share outside of 0 to 1.
+    """
+    if not 0 <= keep <= 1:
+        raise ValueError(f"keep: found {keep}; allowed: a share from 0 to 1")
+    removed = []
+    for family in families:
+        wanted = max(1, int(np.ceil(keep * len(family.channels) / multiple)) * multiple)
+        order = sorted(family.channels.tolist(), key=lambda channel: (scores[channel], channel))
+        removed.extend(order[: max(0, len(order) - wanted)])
+    return np.array(sorted(removed), dtype=np.int64)
+
+
+def smaller(slots: tuple[Slot, ...], arrays: Layers, removed: Numbers) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """Return the weights that lose places on an axis, without them."""
+    found: dict[str, dict[str, npt.NDArray[Any]]] = {}
+    for slot in slots:
+        stays = ~np.isin(slot.channels, removed)
+        if stays.all():
+            continue
+        layer = found.setdefault(slot.layer, {})
+        array = layer.get(slot.weight, arrays[slot.layer][slot.weight])
+        layer[slot.weight] = np.compress(stays, array, axis=slot.axis)
+    return found
+
+
+def new_settings(graph: Graph, analysis: Analysis, removed: Numbers) -> dict[str, dict[str, Any]]:
+    """Return the settings of the layers that say how wide they are."""
+    found = {}
+    for call in graph.calls:
+        stays = ~np.isin(analysis.tensors[call.outputs[0]], removed)
+        if not stays.all():
+            settings = _settings(call, int(stays.sum()))
+            if settings:
+                found[call.layer] = settings
+    return found
+
+
+def _settings(call: Call, width: int) -> dict[str, Any]:
+    if call.kind in WIDTH:
+        return {WIDTH[call.kind]: width}
+    if call.kind == "Reshape":
+        target = tuple(call.config["target_shape"])
+        return {"target_shape": target if target[-1] == -1 else (*target[:-1], width)}
+    return {}

@@ -1,0 +1,151 @@
+"""Quantization-aware training: the network computes with rounded weights and activations while it learns.
+
+Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018:
+weights are rounded symmetrically to 8 bits for each output channel, activations within a range that follows the
+batches; the gradient passes the rounding as if it were not there.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from typing_extensions import override
+
+from idla_trainer.compression.distill import Arrays
+from idla_trainer.compression.keras_graph import Edit, Step, read, rebuilt
+from idla_trainer.compression.quantization.folding import folded
+from idla_trainer.models.answering import LOGITS, fed
+from idla_trainer.training.network import Rounding
+
+LEVELS = 127
+_FOLLOWING = 0.95
+"""Share of the old range that a batch leaves."""
+_FUSED = frozenset({"ReLU", "ops.Relu", "ops.Relu6"})
+"""The runtime computes them with the layer before: what lies between is never rounded."""
+_ROUNDED = frozenset(
+    {
+        "Dense", "Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose", "DepthwiseConv1D", "DepthwiseConv2D",
+        "SeparableConv1D", "SeparableConv2D", "Activation", "LeakyReLU", "ELU", "PReLU", "Rescaling", "Concatenate",
+        "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "BatchNormalization", "Dot",
+        "GlobalAveragePooling1D", "GlobalAveragePooling2D", "AveragePooling1D", "AveragePooling2D",
+        "ops.Add", "ops.Subtract", "ops.Multiply", *_FUSED,
+    }
+)  # fmt: skip
+_PER_CHANNEL = frozenset({"kernel", "pointwise_kernel"})
+
+
+@keras.saving.register_keras_serializable(package="idla")
+class ActivationRange(keras.layers.Layer):  # type: ignore[misc]
+    """Rounds what passes to 8 bits within a range that follows the batches of the training."""
+
+    @override
+    def build(self, input_shape: Any) -> None:
+        """Make the two ends of the range; both 0 until a batch was seen."""
+        self.low = self.add_weight(name="low", shape=(), initializer="zeros", trainable=False)
+        self.high = self.add_weight(name="high", shape=(), initializer="zeros", trainable=False)
+
+    @override
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the rounded values; the shape stays."""
+        low, high = tf.convert_to_tensor(self.low), tf.convert_to_tensor(self.high)
+        if training:
+            seen = high > low
+            least = tf.minimum(tf.reduce_min(inputs), 0.0)
+            most = tf.maximum(tf.reduce_max(inputs), 1e-6)
+            low = tf.where(seen, _FOLLOWING * low + (1 - _FOLLOWING) * least, least)
+            high = tf.where(seen, _FOLLOWING * high + (1 - _FOLLOWING) * most, most)
+            self.low.assign(low)
+            self.high.assign(high)
+        rounded = tf.quantization.fake_quant_with_min_max_vars(inputs, low, tf.maximum(high, low + 1e-6))
+        return tf.where(high > low, rounded, inputs)
+
+
+def with_ranges(model: Any) -> Any:
+    """Return a new model that rounds its activations, batch normalizations folded; the given one is not changed."""
+    reading = read(folded(model))
+    wanted = _rounded(reading)
+
+    def surround(step: Step, output: Any) -> Any:
+        if step.outputs[0] not in wanted:
+            return output
+        return ActivationRange(name=f"{step.layer}_range_{step.outputs[0]}")(output)
+
+    return rebuilt(reading, {}, surround=surround)
+
+
+def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int = 64, seed: int = 0) -> None:
+    """Give the ranges of a model that `with_ranges` made their first ends.
+
+    Args:
+        model: changed in place.
+        inputs: train data by input name [N, ...].
+        batches: at most so many are seen.
+        batch_size: examples of each.
+        seed: of their choice.
+    """
+    order = np.random.default_rng(seed).permutation(len(next(iter(inputs.values()))))
+    for start in range(0, min(len(order), batches * batch_size), batch_size):
+        chosen = order[start : start + batch_size]
+        model(fed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
+
+
+def stripped(model: Any) -> Any:
+    """Return a new model without the layers that `with_ranges` put in; the weights are the learned ones."""
+    reading = read(model)
+    return rebuilt(
+        reading, {call.layer: Edit(absent=True) for call in reading.graph.calls if call.kind == "ActivationRange"}
+    )
+
+
+def rounded_weights(model: Any) -> Rounding:
+    """Return what rounds the trainable values of a model as the runtime will hold them; the gradient passes."""
+    axes = [_axes(model, variable) for variable in model.trainable_variables]
+
+    def change(values: Sequence[Any]) -> list[Any]:
+        return [
+            value if over is None else _rounded_value(value, over) for value, over in zip(values, axes, strict=True)
+        ]
+
+    return change
+
+
+def _rounded(reading: Any) -> set[int]:
+    """Return the tensors that the runtime holds in 8 bits."""
+    graph = reading.graph
+    uses = Counter(tensor for call in graph.calls for tensor in call.inputs)
+    fused = {call.inputs[0] for call in graph.calls if call.kind in _FUSED or _is_relu(call)}
+    return {
+        call.outputs[0]
+        for call in graph.calls
+        if call.kind in _ROUNDED
+        and not (call.outputs[0] in fused and uses[call.outputs[0]] == 1)
+        and call.outputs[0] not in graph.outputs
+        and call.layer != LOGITS
+    }
+
+
+def _is_relu(call: Any) -> bool:
+    return call.kind == "Activation" and call.config.get("activation") in {"relu", "relu6"}
+
+
+def _axes(model: Any, variable: Any) -> tuple[int, ...] | None:
+    """Return the axes over which a weight shares one scale; None where it is not rounded."""
+    owner = next((layer for layer in model.layers if any(own is variable for own in layer.weights)), None)
+    kind, rank = type(owner).__name__, len(variable.shape)
+    if variable.name == "embeddings":
+        return tuple(range(rank))
+    if variable.name == "depthwise_kernel" or (kind.startswith("Depthwise") and variable.name == "kernel"):
+        return tuple(range(rank - 2))
+    if variable.name in _PER_CHANNEL and kind in _ROUNDED:
+        kept = rank - 2 if kind.endswith("Transpose") else rank - 1
+        return tuple(axis for axis in range(rank) if axis != kept)
+    return None
+
+
+def _rounded_value(value: Any, over: tuple[int, ...]) -> Any:
+    scale = tf.maximum(tf.reduce_max(tf.abs(value), axis=over, keepdims=True) / LEVELS, np.finfo(np.float32).tiny)
+    whole = tf.clip_by_value(tf.round(value / scale), -LEVELS, LEVELS) * scale
+    return value + tf.stop_gradient(whole - value)

@@ -1,0 +1,93 @@
+"""From a trained network and a step's recipe to the files that are measured."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from idla_contract.task import CompressStep
+
+from idla_trainer.compression.bisection import Clock
+from idla_trainer.compression.candidates import Task, networks
+from idla_trainer.compression.distill import Data, Lesson, Settings
+from idla_trainer.compression.variants import Files, write_rounded, write_variants
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.evaluation.paired import Judged
+from idla_trainer.models.registry import change_of
+from idla_trainer.training.candidate import TrainedCandidate
+
+_NUMBER = 4
+_LEAST = 16 * 1024
+"""Bytes of float weights; with fewer a network is smaller than what its artifact has beside it, and keeps its width."""
+_AWARE = 3
+"""Part of the epochs of a distillation that a network takes to learn to be rounded."""
+
+
+def written(
+    folder: Path,
+    model: Any,
+    candidate: TrainedCandidate,
+    dataset: Dataset,
+    step: CompressStep,
+    *,
+    check: Callable[[], None],
+) -> Files:
+    """Make the smaller networks that the recipe asks for, and convert every network by every method.
+
+    Only the training part is learned from, and only the validation part decides which networks are good enough.
+
+    Args:
+        folder: of the files.
+        model: the trained network.
+        candidate: what it is.
+        dataset: the examples.
+        step: methods, recipe and gate.
+        check: called often; may raise to end the work.
+    """
+    methods, recipe = tuple(dict.fromkeys(step.methods)), step.recipe
+    task = task_of(candidate, dataset, step, check)
+    shares = tuple(percent / 100 for percent in recipe.keep_percents) if methods else ()
+    size = _NUMBER * model.count_params()
+    found = networks(model, task, shares if size >= _LEAST else ())
+    if shares and size < _LEAST:
+        found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
+    files = write_variants(folder, found, methods, task.lesson.data.inputs, check)
+    if shares and recipe.quantization_aware:
+        files = write_rounded(files, found, task, task.lesson.data.inputs, epochs=max(1, recipe.epochs // _AWARE))
+    return files
+
+
+def task_of(
+    candidate: TrainedCandidate,
+    dataset: Dataset,
+    step: CompressStep,
+    check: Callable[[], None],
+    *,
+    seconds: float | None = None,
+) -> Task:
+    """Return what the networks of a compression are trained and judged by.
+
+    Args:
+        candidate: the trained network.
+        dataset: its training and validation parts are used.
+        step: recipe and gate.
+        check: called often; may raise to end the work.
+        seconds: that the trainings may take; None: what the recipe says.
+    """
+    train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
+    data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
+    return Task(
+        lesson=Lesson(data, dataset.objective.loss, augment=change_of(candidate.model, seed=candidate.seed)),
+        settings=Settings(
+            epochs=step.recipe.epochs,
+            learning_rate=step.recipe.learning_rate,
+            weight_decay=candidate.training.weight_decay,
+            average_decay=candidate.training.average_decay,
+            classes=bool(dataset.classes),
+            seed=candidate.seed,
+        ),
+        drop=Judged(dataset.objective, validation.targets, validation.raw).drop,
+        tolerance=step.gate.maximum_drop,
+        clock=Clock(step.recipe.budget_seconds if seconds is None else seconds),
+        check=check,
+    )

@@ -1,0 +1,1 @@
+"""Networks for forecasts of many series."""

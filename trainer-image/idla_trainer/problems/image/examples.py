@@ -1,0 +1,189 @@
+"""Images with one class each."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.problem import Problem
+from idla_contract.result import FailureReason
+from idla_contract.task import DataFormat, DataSource
+from idla_preprocess import Classes, ImageSpec, InputError
+from idla_preprocess.decode import WHITE
+from idla_preprocess.image import IMAGE, to_tensor
+
+from idla_trainer.data.arrays import checked_arrays, read_npz
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.images import about_pixels
+from idla_trainer.data.formats.idx import read_idx
+from idla_trainer.data.formats.image_folder import read_image_folder
+from idla_trainer.data.formats.recognition import recognized
+from idla_trainer.data.labels import encode_labels
+from idla_trainer.data.split import equal_groups, split_tied
+from idla_trainer.data.tables import read_csv
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.image.encoded_files import decoded, unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What a file of images holds."""
+
+    pixels: npt.NDArray[np.generic]
+    """[N, H, W, C]."""
+    labels: tuple[str, ...]
+    files: tuple[bytes, ...] = ()
+    """The picture files that the pixels came from, [N]; empty where they were numbers from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImages:
+    """Images as a network takes them."""
+
+    pixels: npt.NDArray[np.float32]
+    """[N, H, W, C], finite."""
+    labels: npt.NDArray[np.int64]
+    """Class numbers [N]."""
+    classes: tuple[str, ...]
+    spec: ImageSpec
+
+
+def read(path: Path, source: DataSource, memory: int) -> Images:
+    """Return the images and labels of a file, of the one in a folder, or of a folder of images for each class.
+
+    Raises:
+        TaskError: the file cannot be used, or is of a format that holds no images here.
+    """
+    kind, file = recognized(path, source.format)
+    pixels: npt.NDArray[np.generic]
+    files: tuple[bytes, ...] = ()
+    if kind is DataFormat.CSV:
+        pixels, labels = read_csv(file, source.columns.label, memory)
+    elif kind is DataFormat.NPZ:
+        pixels, labels = read_npz(file, memory)
+    elif kind is DataFormat.IDX:
+        found = read_idx(file, memory)
+        pixels, labels = checked_arrays(found["x"], found["y"].astype(np.int64))
+    elif kind is DataFormat.IMAGE_FOLDER:
+        found = read_image_folder(file, memory)
+        labels, files = found["label"].tolist(), tuple(found["image"].tolist())
+        pixels = decoded(files, labels, memory)
+    else:
+        message = f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return Images(pixels, tuple(labels), files)
+
+
+def prepare(
+    found: Images, source: DataSource, problem: Problem, *, digest: str, test: Images | None = None, whole: bool = False
+) -> Dataset:
+    """Return the data set of checked images, split by class; equal images stay in one part.
+
+    An image that is in a given test file too is neither learned from nor validated on. Picture files of the test get
+    the size and the colours of the others.
+    With `whole` all but the test is learned from, as `Parts.merged` says.
+
+    Raises:
+        TaskError: the images or the labels cannot be used.
+    """
+    held_out, from_files = None, bool(found.files)
+    if test is not None:
+        held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
+        beside = _shaped(test, found.pixels.shape[1:])
+        found = Images(np.concatenate([found.pixels, beside]), found.labels + test.labels)
+    images = checked(found)
+    pixels, labels, classes = images.pixels, images.labels, images.classes
+    groups = equal_groups(pixels)
+    parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
+    spec = replace(images.spec, maximum=WHITE) if from_files else _scaled(images.spec, pixels[parts.train])
+    positive = positive_class(problem.positive_label, classes, labels[parts.train])
+    return Dataset(
+        digest=digest,
+        problem=problem,
+        raw={IMAGE: pixels},
+        targets=labels,
+        parts=parts,
+        preprocess=spec,
+        answers=Classes(classes),
+        objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
+        classes=classes,
+        shape=spec.shape,
+        facts={"maximum": spec.maximum},
+        warnings=(
+            *about_copies("images", groups, labels, classes),
+            *about_test_file("images", groups, held_out),
+            *about_pixels(pixels),
+        ),
+    )
+
+
+def checked(found: Images) -> CheckedImages:
+    """Return images that a network can take.
+
+    Raises:
+        TaskError: there is none, a label or a pixel cannot be used, or there is one class only.
+    """
+    if not found.labels:
+        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+    labels, classes = encode_labels(found.labels)
+    pixels = _finite(found.pixels, labels, classes)
+    maximum = float(pixels.max())
+    if maximum <= 0:
+        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
+
+
+def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    """Return the pixels of test images in the shape [H, W, C] of the others.
+
+    Raises:
+        TaskError: they have another one, and are no files that could be stretched.
+    """
+    if test.pixels.shape[1:] == shape:
+        return test.pixels
+    if test.files:
+        height, width, channels = shape
+        return unpacked(test.files, test.labels, (height, width, channels))
+    message = (
+        f"the test images have the shape {list(test.pixels.shape[1:])}, the others {list(shape)}; both files need the "
+        "same"
+    )
+    raise TaskError(FailureReason.DATA_INVALID, message)
+
+
+def _scaled(spec: ImageSpec, training: npt.NDArray[np.float32]) -> ImageSpec:
+    """Return the spec with the largest pixel of the training part: the scale may not know the other parts."""
+    maximum = float(training.max())
+    if maximum <= 0:
+        message = f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    return replace(spec, maximum=maximum)
+
+
+def _finite(
+    images: npt.NDArray[np.generic], labels: npt.NDArray[np.int64], classes: tuple[str, ...]
+) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(images, dtype=np.float32)
+    finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
+    if not finite.all():
+        example = int(np.argmin(finite))
+        message = (
+            f"{int(np.count_nonzero(~finite))} of {len(pixels)} examples have NaN, infinite or missing pixels; the "
+            f"first is example {example} (counted from 0, label {classes[labels[example]]!r}). Mend or remove them"
+        )
+        raise TaskError(FailureReason.NOT_FINITE, message)
+    return pixels
+
+
+def _spec(pixels: npt.NDArray[np.float32], maximum: float) -> ImageSpec:
+    height, width, channels = pixels.shape[1:]
+    try:
+        spec = ImageSpec(height=height, width=width, channels=channels, maximum=maximum)
+        to_tensor(spec, pixels[:1], field=IMAGE)
+    except InputError as error:
+        raise TaskError(FailureReason.DATA_INVALID, f"the images cannot be used: {error}") from error
+    return spec

@@ -1,0 +1,1 @@
+"""Users and items: ratings, or the next items of a user."""

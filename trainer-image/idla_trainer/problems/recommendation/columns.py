@@ -1,0 +1,132 @@
+"""Which columns of a table are the users, the items, the ratings and the times, and what they hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.task import Columns
+from idla_preprocess.interactions import LONGEST_NAME
+
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.split import Indices
+from idla_trainer.data.table import Table
+from idla_trainer.problems.tabular.columns import check_present
+
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interactions:
+    """Who met what, in the order of the file."""
+
+    users: npt.NDArray[Any]
+    """Names [N], objects of `str`."""
+    items: npt.NDArray[Any]
+    """Names [N]."""
+    ratings: npt.NDArray[np.float64] | None
+    """[N]; None where the table has none."""
+    times: npt.NDArray[np.float64] | None
+    """Seconds or any other numbers that grow [N]; None where the table has none."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.users)
+
+    def at(self, positions: Indices) -> "Interactions":
+        """Return those at some positions."""
+        ratings, times = (None if values is None else values[positions] for values in (self.ratings, self.times))
+        return Interactions(self.users[positions], self.items[positions], ratings, times)
+
+    def followed_by(self, more: "Interactions") -> "Interactions":
+        """Return these with others behind them."""
+        return Interactions(
+            np.concatenate([self.users, more.users]),
+            np.concatenate([self.items, more.items]),
+            _joined(self.ratings, more.ratings),
+            _joined(self.times, more.times),
+        )
+
+
+def interactions_of(table: Table, columns: Columns) -> Interactions:
+    """Return the interactions of a table: each role by its named column, else by the one of its own name.
+
+    Raises:
+        TaskError: users or items are missing, a named column is, or one holds something else.
+    """
+    rating = _column(table, "rating", columns.rating)
+    time = _column(table, "timestamp", columns.timestamp)
+    return Interactions(
+        _names(table, "user", columns.user),
+        _names(table, "item", columns.item),
+        None if rating is None else _numbers(table, "rating", rating),
+        None if time is None else _moments(table, time),
+    )
+
+
+def _column(table: Table, role: str, named: str | None) -> str | None:
+    if named is None:
+        return role if role in table.columns else None
+    check_present(table, role, named)
+    return named
+
+
+def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
+    name = role if named is None else named
+    check_present(table, role, name)
+    values = table.columns[name]
+    if values.ndim != 1 or values.dtype.kind not in "buifOU":
+        raise invalid(f"data.columns.{role}: the column {name!r} holds no names; texts or numbers are needed")
+    column = np.empty(len(values), dtype=object)
+    known: dict[object, str] = {}
+    column[:] = [known.setdefault(value, _named(value)) for value in values.tolist()]
+    for text in known.values():
+        if not text or len(text) > LONGEST_NAME:
+            place = int(np.flatnonzero(column == text)[0])
+            message = (
+                f"data.columns.{role}: example {place} (counted from 0) has {text[:_SHOWN]!r} in the column {name!r}; "
+                f"a name of 1 to {LONGEST_NAME} characters is needed. Mend or remove it"
+            )
+            raise invalid(message)
+    return column
+
+
+def _named(value: object) -> str:
+    """Return a name as clients send it: 3.0 is `3`, a missing one is empty."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float):
+        if np.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def _numbers(table: Table, role: str, name: str) -> npt.NDArray[np.float64]:
+    values = table.columns[name]
+    if values.ndim != 1 or values.dtype.kind not in "buif":
+        raise invalid(f"data.columns.{role}: the column {name!r} holds no numbers")
+    return values.astype(np.float64)
+
+
+def _moments(table: Table, name: str) -> npt.NDArray[np.float64]:
+    """Return times as numbers; ISO 8601 becomes seconds."""
+    values = table.columns[name]
+    if values.ndim == 1 and values.dtype.kind in "OU":
+        try:
+            moments = np.asarray(values, dtype="datetime64[s]")
+        except ValueError as error:
+            message = f"data.columns.timestamp: the column {name!r} holds no times ({error}); ISO 8601 or numbers do"
+            raise invalid(message) from error
+        numbers = moments.astype(np.float64)
+        numbers[np.isnat(moments)] = np.nan
+    else:
+        numbers = _numbers(table, "timestamp", name)
+    if not np.isfinite(numbers).all():
+        place = int(np.argmin(np.isfinite(numbers)))
+        raise invalid(f"data.columns.timestamp: example {place} (counted from 0) has no time in the column {name!r}")
+    return numbers
+
+
+def _joined(first: Any, second: Any) -> Any:
+    return None if first is None or second is None else np.concatenate([first, second])

@@ -1,0 +1,178 @@
+"""Forecasts of many series: windows of a wide table, and parts that follow one another in time."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.problem import Problem
+from idla_contract.result import FailureReason
+from idla_contract.task import DataSource, Split
+from idla_preprocess import InputError
+from idla_preprocess.quantiles import Quantiles
+from idla_preprocess.series import SERIES, TIME, SeriesSpec
+
+from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
+from idla_trainer.data.table import Table
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.series.forecast import Forecast
+from idla_trainer.problems.series.time_grid import TimeGrid, on_grid
+
+HORIZON = HISTORY = 12
+LEVELS = (0.1, 0.5, 0.9)
+FEWEST_WINDOWS = 20
+"""Windows that the training part needs."""
+_MANY = 0.2
+"""Share of missing values that is worth a warning."""
+_ZEROS = 0.01
+_SHOWN = 3
+
+
+def prepare(
+    table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None, whole: bool = False
+) -> Dataset:
+    """Return all windows of a wide table, and which of them belong to which part.
+
+    An example is a window of `history` rows and the `horizon` rows after it as its target. The rows are cut into
+    training, validation, gate and test, in this order; a window belongs to the part that has all of its targets, and
+    to none where they lie in two. Its history may reach into the part before: at its time that was known.
+
+    Args:
+        table: the series.
+        source: roles of the columns, and shares of the parts in the rows.
+        problem: horizon, history, step and quantiles.
+        digest: of the data.
+        test: rows that go on where `table` ends; they are the test part then.
+        whole: whether all rows before the test part are learned from, as `Parts.merged` says.
+
+    Raises:
+        TaskError: the table cannot be used, or is too short.
+    """
+    history, horizon = problem.history or HISTORY, problem.horizon or HORIZON
+    levels = _levels(problem)
+    grid = on_grid(table, source.columns, problem.period_seconds, test=test)
+    rows = len(grid.values)
+    borders = _borders(rows, source.split, grid.test_from)
+    if rows < history + horizon:
+        raise _too_short(rows, borders[1], history, horizon)
+    windows = np.lib.stride_tricks.sliding_window_view(grid.values, history, axis=0)[: rows - history - horizon + 1]
+    targets = np.lib.stride_tricks.sliding_window_view(grid.values, horizon, axis=0)[history:]
+    parts = _parts(grid.values, borders, history, horizon)
+    if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
+        raise _too_short(rows, borders[1], history, horizon)
+    if whole:
+        borders = (borders[0], borders[2], borders[2], borders[3])
+        parts = _parts(grid.values, borders, history, horizon)
+    spec = _spec(grid, borders[1], history)
+    return Dataset(
+        digest=digest,
+        problem=problem,
+        raw={SERIES: np.moveaxis(windows, 2, 1)} | (_times(grid, history, len(windows)) if spec.waves else {}),
+        targets=np.moveaxis(targets, 2, 1),
+        parts=parts,
+        preprocess=spec,
+        answers=Quantiles(horizon=horizon, sensors=len(grid.sensors), levels=levels),
+        objective=Forecast(
+            metric=problem.metric, horizon=horizon, levels=levels, location=spec.location, scale=spec.scale
+        ),
+        shape=(history, len(grid.sensors)),
+        facts={
+            "rows": rows,
+            "sensors": len(grid.sensors),
+            "history": history,
+            "horizon": horizon,
+            "periodSeconds": grid.period_seconds,
+            "missingShare": round(float(np.isnan(grid.values).mean()), 6),
+            "trainingRows": borders[1],
+        },
+        warnings=about_series(grid, borders[1]),
+    )
+
+
+def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
+    """Return what harms a forecast: sensors without a known or a changing value, many gaps, zeros that may be gaps."""
+    values = grid.values[:training_rows]
+    known = ~np.isnan(values)
+    names = np.array(grid.sensors, dtype=object)
+    lowest = np.where(known, values, np.inf).min(axis=0)
+    highest = np.where(known, values, -np.inf).max(axis=0)
+    zeros = np.where(known, values == 0, False).mean(axis=0)
+    above = np.where(known & (values != 0), values, np.inf).min(axis=0)
+    found = (
+        (~known.any(axis=0), "have no known value in the training part"),
+        (known.any(axis=0) & (lowest == highest), "have one value alone in the training part"),
+        (known.mean(axis=0) < 1 - _MANY, f"lack more than {_MANY:.0%} of the values of the training part"),
+        (
+            (zeros >= _ZEROS) & np.isfinite(above) & (above > 0.1 * highest),
+            "are 0 at times and never near it otherwise: if 0 stands for a missing value, leave it empty",
+        ),
+    )
+    return tuple(_told(names[which], len(names), what) for which, what in found if which.any())
+
+
+def _told(names: npt.NDArray[np.object_], sensors: int, what: str) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return f"{len(names)} of {sensors} sensors {what}: {shown}"
+
+
+def _levels(problem: Problem) -> tuple[float, ...]:
+    levels = tuple(sorted(problem.quantiles)) or LEVELS
+    if len(set(levels)) != len(levels) or not all(0 < level < 1 for level in levels):
+        message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
+        raise TaskError(FailureReason.SPEC_INVALID, message)
+    return levels
+
+
+def _borders(rows: int, shares: Split, test_from: int | None) -> tuple[int, int, int, int]:
+    """Return the first row of training and the ends of training, validation (with the gate) and test."""
+    check_shares(shares)
+    percent = shares.validation_percent
+    if test_from is None:
+        test_from = rows - -(-rows * shares.test_percent // 100)
+        validation = -(-rows * percent // 100)
+    else:
+        validation = -(-test_from * percent // (100 - shares.test_percent))
+    return 0, test_from - validation, test_from, rows
+
+
+def _parts(values: npt.NDArray[np.float32], borders: tuple[int, int, int, int], history: int, horizon: int) -> Parts:
+    known = np.concatenate([[0], np.cumsum((~np.isnan(values)).any(axis=1))])
+
+    def windows(first: int, end: int) -> Indices:
+        """Return the windows with all of their targets, one of them known, in these rows."""
+        found = np.arange(max(first - history, 0), max(end - history - horizon + 1, 0))
+        return found[known[found + history + horizon] > known[found + history]]
+
+    train, validation, test = (windows(*pair) for pair in itertools.pairwise(borders))
+    gate = validation[:0]
+    if len(validation) >= GATE_FROM:
+        middle = (borders[1] + borders[2]) // 2
+        halves = windows(borders[1], middle), windows(middle, borders[2])
+        if min(map(len, halves)) >= GATE_FROM // 4:
+            validation, gate = halves
+    return Parts(train, validation, gate, test)
+
+
+def _spec(grid: TimeGrid, training_rows: int, history: int) -> SeriesSpec:
+    try:
+        return SeriesSpec.fitted(
+            grid.values[:training_rows],
+            sensors=grid.sensors,
+            history=history,
+            period_seconds=grid.period_seconds,
+        )
+    except InputError as error:
+        raise TaskError(FailureReason.DATA_INVALID, f"the series cannot be used: {error}") from error
+
+
+def _times(grid: TimeGrid, history: int, windows: int) -> dict[str, npt.NDArray[np.int64]]:
+    return {TIME: grid.start + (np.arange(windows, dtype=np.int64) + history - 1) * grid.period_seconds}
+
+
+def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:
+    message = (
+        f"{rows} rows, {max(training_rows, 0)} of them for training, are too few for windows of {history} + {horizon} "
+        f"rows: training needs {FEWEST_WINDOWS} windows, validation and test at least one each with a known target. "
+        "Give more rows, or a smaller problem.history or problem.horizon"
+    )
+    return TaskError(FailureReason.TOO_FEW_EXAMPLES, message)

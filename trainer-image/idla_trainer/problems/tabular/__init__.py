@@ -1,0 +1,1 @@
+"""Records of numbers and categories: a class or a number each."""

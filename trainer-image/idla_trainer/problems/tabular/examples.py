@@ -1,0 +1,237 @@
+"""Records of numbers and categories, with a class or a number each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.problem import Problem, TaskType
+from idla_contract.result import FailureReason
+from idla_contract.task import DataSource
+from idla_preprocess import Answers, Array, Arrays, Classes, InputError
+from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.value import Value
+
+from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.names import listed
+from idla_trainer.data.labels import encode_labels
+from idla_trainer.data.split import Indices, equal_records, split_tied
+from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
+from idla_trainer.data.table import Table, read_table
+from idla_trainer.failures import TaskError
+from idla_trainer.objective import Objective
+from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.number_targets import number_targets, quantile_strata
+from idla_trainer.problems.regression import Regression
+from idla_trainer.problems.tabular.columns import (
+    answer_column,
+    appended,
+    feature_columns,
+    group_column,
+    row_numbers,
+    targets_of,
+)
+from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
+from idla_trainer.problems.text.columns import labels_of
+
+__all__ = ["prepare", "read"]
+
+read = read_table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Records:
+    """What the files hold, those of the test file last."""
+
+    columns: dict[str, Array]
+    answers: list[str] | npt.NDArray[np.float64]
+    """Labels, or numbers [N]."""
+    groups: Indices
+    """Position of the first record that a record stays together with, [N]."""
+    equal: Indices
+    """Position of the first record that a record equals, [N]."""
+    held_out: Indices | None
+    group: str | None
+    numbering: tuple[str, ...]
+    """Columns that only count the records; they are no inputs."""
+
+
+def prepare(
+    table: Table, source: DataSource, problem: Problem, *, digest: str, test: Table | None = None, whole: bool = False
+) -> Dataset:
+    """Return the data set of checked records.
+
+    Equal records, and those of one group where a column of groups is named, stay in one part. The split follows the
+    classes, or the quantiles of the number to predict. A record that is, or whose group is, in a given test file too
+    is neither learned from nor validated on.
+    With `whole` all but the test is learned from, as `Parts.merged` says.
+
+    Raises:
+        TaskError: the columns, labels or numbers cannot be used.
+    """
+    records = _records(table, source, problem, test)
+    by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
+    targets, classes, strata, names = by_kind(records)
+    parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
+    train = Chosen(records.columns, parts.train)
+    try:
+        spec, left_out = TabularSpec.fitted(train, source.columns.categorical)
+        raw = _raw(records.columns, spec)
+        spec.to_tensors({name: values[:1] for name, values in raw.items()})
+    except InputError as error:
+        raise TaskError(FailureReason.DATA_INVALID, f"the records cannot be used: {error}") from error
+    answers, objective = _ends(
+        problem,
+        source,
+        targets[parts.train],
+        classes,
+        Chosen({name: records.columns[name] for name in raw}, parts.train),
+    )
+    return Dataset(
+        digest=digest,
+        problem=problem,
+        raw=raw,
+        targets=targets,
+        parts=parts,
+        preprocess=spec,
+        answers=answers,
+        objective=objective,
+        classes=classes,
+        shape=(len(spec.columns),),
+        facts=_facts(records, spec),
+        warnings=_warnings(records, left_out, targets, classes),
+    )
+
+
+def _records(table: Table, source: DataSource, problem: Problem, test: Table | None) -> _Records:
+    roles, classified = source.columns, problem.type is TaskType.TABULAR_CLASSIFICATION
+    answer = answer_column(table, roles, role="label" if classified else "target")
+    group = group_column(table, roles)
+    columns = feature_columns(table, roles, answer=answer, group=group)
+    numbering = row_numbers(columns, kept=roles.features)
+    columns = {name: values for name, values in columns.items() if name not in numbering}
+    of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else targets_of
+    answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None
+    if test is not None:
+        columns = appended(columns, feature_columns(test, roles, answer=answer, group=group))
+        more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
+        answers = [*answers, *more] if classified else np.concatenate([answers, more])
+        owners += [] if group is None else labels_of(test, group)
+    if not columns:
+        message = f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
+        raise TaskError(FailureReason.DATA_INVALID, message)
+    equal = equal_records(columns)
+    groups = equal if group is None else _joined(equal, owners)
+    return _Records(columns, answers, groups, equal, held_out, group, numbering)
+
+
+def _classified(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tuple[str, ...]]:
+    """Return the targets, the classes, and the strata of the split with their names."""
+    labels, classes = encode_labels(list(records.answers))
+    return labels, classes, labels, classes
+
+
+def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tuple[str, ...]]:
+    targets = number_targets(np.asarray(records.answers, np.float64))
+    return targets, (), *quantile_strata(targets, records.groups)
+
+
+def _ends(
+    problem: Problem, source: DataSource, targets: Array, classes: tuple[str, ...], train: Arrays
+) -> tuple[Answers, Objective]:
+    """Return what is answered and what is learned, by the training part."""
+    if not classes:
+        return Value(), Regression.fitted(problem.metric, targets)
+    positive = positive_class(problem.positive_label, classes, targets)
+    named = tuple(name for name in source.columns.categorical if name in train)
+    subgroups = reported(train, named)
+    if subgroups:
+        return Classes(classes), SubgroupClassification(
+            metric=problem.metric, classes=len(classes), positive=positive, subgroups=subgroups
+        )
+    return Classes(classes), Classification(metric=problem.metric, classes=len(classes), positive=positive)
+
+
+def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
+    """Return the columns of a spec as users send them.
+
+    Raises:
+        InputError: a number is infinite as float32.
+    """
+    raw: dict[str, Array] = {}
+    for column in spec.columns:
+        values = columns[column.name]
+        if isinstance(values, TextColumn):
+            values = np.asarray(values)  # few different texts, each in memory once
+        elif values.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                narrow = values.astype(np.float32)
+            infinite = np.isinf(narrow)
+            if infinite.any():
+                place = int(np.argmax(infinite))
+                raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers")
+            values = _kept(narrow) if in_file(values) else narrow
+        raw[column.name] = values
+    return raw
+
+
+def _joined(equal: Indices, owners: list[str]) -> Indices:
+    """Return for each record the position of the first that it is tied to, by equality or by owner, over any steps."""
+    parent = list(range(len(equal)))
+
+    def root(position: int) -> int:
+        while parent[position] != position:
+            parent[position] = parent[parent[position]]
+            position = parent[position]
+        return position
+
+    first: dict[str, int] = {}
+    for position, (same, owner) in enumerate(zip(equal.tolist(), owners, strict=True)):
+        for other in (same, first.setdefault(owner, position)):
+            one, two = sorted((root(position), root(other)))
+            parent[two] = one
+    return np.array([root(position) for position in range(len(parent))], dtype=np.int64)
+
+
+def _kept(column: Array) -> Array:
+    """Return a column in a file."""
+    writer = ArrayWriter()
+    writer.write(column)
+    return writer.array()
+
+
+def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:
+    cells = sum(values.size for values in records.columns.values())
+    missing = sum(
+        int(np.isnan(values).sum()) if values.dtype.kind == "f" else sum(1 for text in values.tolist() if not text)
+        for values in records.columns.values()
+    )
+    facts: dict[str, float | int | str] = {
+        "numbers": len(spec.numbers),
+        "categories": len(spec.categories),
+        "missingPercent": round(100 * missing / cells, 2),
+    }
+    if records.group is not None:
+        facts |= {"groupColumn": records.group, "groups": len(np.unique(records.groups))}
+    return facts
+
+
+def _warnings(
+    records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    found = []
+    if left_out:
+        found.append(
+            f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "
+            f"occur twice) and are left out: {listed(left_out)}"
+        )
+    if records.numbering:
+        found.append(
+            f"{listed(records.numbering)} only counts the records and is left out; name it in data.columns.features "
+            "to keep it"
+        )
+    labels = targets if classes else None
+    found += about_copies("records", records.equal, labels, classes)
+    by = "" if records.group is None else "group"
+    return (*found, *about_test_file("records", records.groups, records.held_out, by=by))

@@ -1,0 +1,1 @@
+"""Texts: one class each, or one intent."""
