@@ -165,12 +165,12 @@ test-e2e: env ## these five
 	$(BIN)/python -m tools.slices $(filter test-e2e-%,$(ALL))
 
 try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)
-	IDLA_SAMPLES="$$($(BIN)/python -m tests.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits
+	IDLA_SAMPLES="$$($(BIN)/python -m tools.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits
 
 HELD_OUT := dist/held-out
 reproduce: env ## make a model of a part of the digits, then its figures again by a script that shares no code with what measured them
 	mkdir -p $(HELD_OUT)
-	gzip -dc "$$($(BIN)/python -m tests.samples)/digits/digits.csv.gz" > $(HELD_OUT)/all.csv
+	gzip -dc "$$($(BIN)/python -m tools.samples)/digits/digits.csv.gz" > $(HELD_OUT)/all.csv
 	head -n 1437 $(HELD_OUT)/all.csv > $(HELD_OUT)/train.csv
 	tail -n 360 $(HELD_OUT)/all.csv > $(HELD_OUT)/test.csv
 	cp examples/held-out.yaml $(HELD_OUT)
@@ -181,13 +181,13 @@ demo: images ## from 15 lines of YAML to an endpoint that answers, on the local 
 	$(BIN)/python -m demo
 
 cluster: env ## bring up a real Kubernetes on this machine, or mend it
-	$(BIN)/python -m tests.cluster up
+	$(BIN)/python -m tools.cluster up
 
 images: cluster ## build the product's images and bring them into the cluster; only what changed
-	$(BIN)/python -m tests.cluster images
+	$(BIN)/python -m tools.cluster images
 
 cluster-down: env ## take the local Kubernetes away with all it made
-	$(BIN)/python -m tests.cluster down
+	$(BIN)/python -m tools.cluster down
 
 bench-serving: env ## requests a second, latency and memory of the model server (half a minute)
 	$(BIN)/python benchmarks/serving/measure.py
@@ -201,10 +201,10 @@ $(TOOLS)/%/.stamp: $(BIN)/uv requirements/%.txt
 	@touch $@
 
 sbom: env $(TOOLS)/sbom/.stamp ## write a bill of materials (CycloneDX) of each image's Python packages into dist, checked against its list
-	$(BIN)/python -m tests.sbom $(TOOLS)/sbom/bin/cyclonedx-py dist
+	$(BIN)/python -m tools.sbom $(TOOLS)/sbom/bin/cyclonedx-py dist
 
 scan: env $(TOOLS)/scan/.stamp $(TOOLS)/sbom/.stamp ## judge the rendered manifests with checkov and kube-score, and show that they refuse dangerous ones
-	$(BIN)/python -m tests.scan $(TOOLS)/scan/bin/checkov
+	$(BIN)/python -m tools.scan $(TOOLS)/scan/bin/checkov
 	$(BIN)/python -m pytest tests/supply_chain
 
 verify: generate lint scan sbom ## regenerate and check that git stays clean; judge the manifests; list what is in the images

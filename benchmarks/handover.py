@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.cluster import ControlPlane
-from tests.integration.operator.process import NAMESPACE, install
-from tests.integration.operator.replica import Replica
-from tests.puppet import Rest
-from tests.waiting import until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Rest
+from tools.operator_processes.process import NAMESPACE, install
+from tools.operator_processes.replica import Replica
+from tools.waiting import until
 
 _WORKFLOW = {
     "task": {"type": "ImageClassification"},

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo.installing import OPERATOR_NAMESPACE, kubectl_in
-from tests.e2e.replicated import Leading, two_replicas
+from tools.installing import OPERATOR_NAMESPACE, kubectl_in
+from tools.operator_processes.replicated import Leading, two_replicas
 
 
 def main() -> int:

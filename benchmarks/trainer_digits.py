@@ -27,7 +27,7 @@ from idla_contract.task import (
     VerifyStep,
 )
 
-from tests.samples import samples_folder
+from tools.samples import samples_folder
 
 HASH = "0123456789ab"
 ENTRIES = ("resnet", "vgg")

@@ -11,12 +11,12 @@ from idla_contract.task import DataSource
 
 from demo import endpoint, story
 from demo.checks import Check, checks
-from demo.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
-from demo.kubectl import Kubectl, KubectlError
 from demo.measuring import measure
-from tests.cluster.commands import ClusterError
-from tests.cluster.places import REPOSITORY
-from tests.waiting import PATIENCE, until
+from tools.cluster.commands import ClusterError
+from tools.cluster.places import REPOSITORY
+from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
+from tools.kubectl import Kubectl, KubectlError
+from tools.waiting import PATIENCE, until
 
 NAMESPACE = "idla-demo"
 SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 _BATCH = 60
 

@@ -13,7 +13,7 @@ from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_c
 from idla_contract.paths import DATA_MOUNT
 from idla_contract.task import DataSource
 
-from demo.kubectl import Kubectl
+from tools.kubectl import Kubectl
 
 _POD = "measure"
 

@@ -81,7 +81,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def cluster(command: str) -> bool:
     """Run a command of the local cluster; return whether it exited with 0."""
-    words = [sys.executable, "-m", "tests.cluster", command]
+    words = [sys.executable, "-m", "tools.cluster", command]
     return subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 

@@ -44,7 +44,7 @@ from idla_trainer.training.progress import ProgressMetrics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.models.product import DATA
-from tests.samples import samples_folder
+from tools.samples import samples_folder
 
 SETS: Mapping[str, Mapping[str, Any]] = {
     "digits": {"task": {"type": "ImageClassification"}, "data": {"storageUri": "sample://digits"}},

@@ -1,6 +1,6 @@
 """What the operator's log may say during the end-to-end tests though it is a warning or an error: the reviewed list."""
 
-from tests.complaints import Allowed
+from tools.log_allowlist import Allowed
 
 _MODULE = r"e2e-[0-9a-f]{10}"
 ALLOWED = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from idla_contract.paths import TASK_SPEC_ANNOTATION
 
-from demo.kubectl import Kubectl, KubectlError
+from tools.kubectl import Kubectl, KubectlError
 
 SECRET, SETTING, SIGNATURE = (f"canary-of-the-{word}" for word in ("secret", "settings", "signature"))
 SIGNED = f"signature={SIGNATURE}"

@@ -3,14 +3,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
-from demo.kubectl import Kubectl
-from tests.cluster.places import Places
 from tests.e2e.canaries import hide, revealed
 from tests.e2e.deeds import Deeds
 from tests.e2e.explained import ExplainedKubectl
 from tests.e2e.operator_log import OperatorLog
-from tests.integration.operator.process import Audit
+from tools.cluster.places import Places
+from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
+from tools.kubectl import Kubectl
+from tools.operator_processes.process import Audit
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 LAST = "test_permissions.py"

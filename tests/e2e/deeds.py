@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.integration.operator.process import Audit
+from tools.operator_processes.process import Audit
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.kubectl import Kubectl
-from tests.cluster.node import KUBELET, node_name
-from tests.cluster.places import REPOSITORY, Places
-from tests.cluster.processes import Processes
+from tools.cluster.node import KUBELET, node_name
+from tools.cluster.places import REPOSITORY, Places
+from tools.cluster.processes import Processes
+from tools.kubectl import Kubectl
 
 
 def evict(kubectl: Kubectl, pod: str) -> None:
@@ -35,7 +35,7 @@ def restart_kubelet() -> None:
     """Kill the kubelet and start it again; its pods run on meanwhile."""
     places = Places.of()
     Processes(places.pids, places.logs).kill(KUBELET)
-    subprocess.run([sys.executable, "-m", "tests.cluster", "up"], cwd=REPOSITORY, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "tools.cluster", "up"], cwd=REPOSITORY, check=True, capture_output=True)
 
 
 def folder_of(kubectl: Kubectl, claim: str) -> Path:

@@ -1,7 +1,7 @@
 """kubectl in a namespace of the end-to-end tests, which tells what goes on there when a test is red."""
 
-from demo.kubectl import Kubectl
 from tests.telling import end_of, part
+from tools.kubectl import Kubectl
 
 OPERATOR_LINES = 60
 POD_LINES = 30

@@ -3,21 +3,17 @@
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
 
-from demo.kubectl import Kubectl, KubectlError
 from demo.story import condition
-from tests import telling, waiting
-from tests.cluster.places import Places
+from tests import telling
+from tools.kubectl import Kubectl, wait
+from tools.operator_processes.pids import operator_pids
 
 OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"
 TRAINER_IMAGE = "docker.io/idla/trainer:dev"
-WORK = 3 * waiting.PATIENCE
-"""Seconds for what takes minutes on a busy machine: a training, a replaced operator."""
-T = TypeVar("T")
 
 
 def until(kubectl: Kubectl, kind: str, name: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -37,18 +33,6 @@ def until_gone(kubectl: Kubectl, kinds: str, selector: str) -> None:
         return [found["metadata"]["name"] for found in kubectl.list(kinds, selector=selector)]
 
     wait(lambda: not left(), lambda: f"{kinds} of {selector} are still there: {left()}")
-
-
-def wait(check: Callable[[], T | None], what: Callable[[], object]) -> T:
-    """Return what `check` returns as soon as that is true; the API server may be away meanwhile."""
-
-    def look() -> T | None:
-        try:
-            return check()
-        except KubectlError:
-            return None
-
-    return waiting.until(look, what, patience=WORK, period=0.5)
 
 
 def ready(deployment: dict[str, Any]) -> bool:
@@ -83,21 +67,6 @@ def running(task: str) -> Callable[[dict[str, Any]], bool]:
         entry["name"].startswith(task) and entry["state"] == "Running"
         for entry in workflow.get("status", {}).get("tasks", ())
     )
-
-
-def operator_pids(pod: str = "") -> list[int]:
-    """Return the operator's processes in the pods of the local cluster, or in the pod of this uid."""
-    cgroup = Places.of().cgroup
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            groups = (folder / "cgroup").read_text()
-            if b"idla_operator" in words and cgroup in groups and f"pod{pod}" in groups:
-                found.append(int(folder.name))
-        except OSError:
-            continue  # it ended while it was looked at
-    return found
 
 
 def kill_operator() -> None:

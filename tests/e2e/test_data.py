@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from demo.kubectl import Kubectl
 from demo.story import condition
 from tests.e2e.canaries import SIGNED
 from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until, until_gone
-from tests.waiting import PATIENCE
+from tools.kubectl import Kubectl
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 

@@ -15,10 +15,8 @@ from idla_contract.task import DataSource
 
 from demo import endpoint
 from demo.checks import Check, checks
-from demo.kubectl import Kubectl
 from demo.measuring import measure
 from demo.story import condition
-from tests.cluster.places import REPOSITORY, Places
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import (
     OPERATOR_USER,
@@ -31,8 +29,10 @@ from tests.e2e.scene import (
     until,
     until_gone,
 )
-from tests.waiting import PATIENCE
-from tests.waiting import until as until_true
+from tools.cluster.places import REPOSITORY, Places
+from tools.kubectl import Kubectl
+from tools.waiting import PATIENCE
+from tools.waiting import until as until_true
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 

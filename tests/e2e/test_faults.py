@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from idla_store import verify
 
-from demo.kubectl import Kubectl
 from demo.story import condition
-from tests.cluster.places import Places
 from tests.e2e.canaries import log_of
 from tests.e2e.disturbing import SmallVolume, drained, evict, folder_of, restart_kubelet
 from tests.e2e.operator_log import OperatorLog
-from tests.e2e.scene import ended, ready, running, stalled, summary, until, wait
-from tests.waiting import PATIENCE
+from tests.e2e.scene import ended, ready, running, stalled, summary, until
+from tools.cluster.places import Places
+from tools.kubectl import Kubectl, wait
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 

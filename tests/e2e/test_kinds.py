@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from demo.kubectl import Kubectl
 from tests import generated
 from tests.e2e.scene import ended, make_claim, ready, run_python, summary, until
-from tests.waiting import PATIENCE
+from tools.kubectl import Kubectl
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from demo.kubectl import Kubectl
 from tests.e2e.deeds import Deeds
 from tests.integration.operator.permissions import compare, granted
-from tests.integration.operator.process import ROOT, documents
-from tests.waiting import until
+from tools.kubectl import Kubectl
+from tools.operator_processes.process import ROOT, documents
+from tools.waiting import until
 
 pytestmark = [pytest.mark.e2e]
 ROLES = {"ClusterRole", "Role"}

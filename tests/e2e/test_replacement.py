@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from demo.kubectl import Kubectl
-from tests.e2e.scene import ended, start_python, summary, until, wait
-from tests.waiting import PATIENCE
+from tests.e2e.scene import ended, start_python, summary, until
+from tools.kubectl import Kubectl, wait
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from demo import endpoint
-from demo.kubectl import Kubectl
 from tests.e2e.operator_log import KILLED, OperatorLog
-from tests.e2e.replicated import Leading, two_replicas
 from tests.e2e.scene import ended, ready, running, stalled, summary, until
-from tests.waiting import PATIENCE
+from tools.kubectl import Kubectl
+from tools.operator_processes.replicated import Leading, two_replicas
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
 EPOCHS = 20

@@ -3,7 +3,7 @@
 Each message has one level in the code that says it, so the exact words stand for the level as well.
 """
 
-from tests.complaints import Allowed
+from tools.log_allowlist import Allowed
 
 _STAGED = (
     r"by the fault proxy|Ran out of valid credentials"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.complaints import unexpected
 from tests.faults.allowed import ALLOWED
 from tests.faults.stage import Run, Stage, staged
+from tools.log_allowlist import unexpected
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.puppet import Rest
+from tools.fake_kubelet import Rest
 
 _KINDS = ("trainingworkflows", "modeldeployments", "jobs", "deployments", "services", "persistentvolumeclaims")
 _STATUS = {"trainingworkflows", "modeldeployments"}

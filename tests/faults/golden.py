@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.proxy import Record
+from tools.fault_proxy.proxy import Record
 
 PATH = Path(__file__).with_name("golden.json")
 RUNS = 4

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import ControlPlane
 from tests.faults.final import final_state
-from tests.faults.proxy import Proxy, Record
-from tests.faults.rules import Armed, Rule
-from tests.integration.operator.process import GROUPS, USER, Audit, Operator, install_with_library
 from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
-from tests.puppet import Puppet, Rest
-from tests.waiting import PATIENCE, until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Puppet, Rest
+from tools.fault_proxy.proxy import Proxy, Record
+from tools.fault_proxy.rules import Armed, Rule
+from tools.operator_processes.process import GROUPS, USER, Audit, Operator, install_with_library
+from tools.waiting import PATIENCE, until
 
 REST_SECONDS = 10.0
 """Within which an object that is done is not written to; progress is written every ten seconds."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.golden import Golden, effective
-from tests.faults.rules import (
+from tests.faults.stage import Run, Stage
+from tools.fault_proxy.rules import (
     Answer,
     Fault,
     KillAfter,
@@ -18,8 +19,7 @@ from tests.faults.rules import (
     Rule,
     Stale,
 )
-from tests.faults.stage import Run, Stage
-from tests.waiting import WHOLE
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

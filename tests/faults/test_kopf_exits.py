@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.faults.rules import (
+from tests.faults.stage import ERROR_410, Stage, halfway
+from tools.fault_proxy.rules import (
     Answer,
     CutWatch,
     Fault,
@@ -15,8 +16,7 @@ from tests.faults.rules import (
     SayInWatch,
     SilentWatch,
 )
-from tests.faults.stage import ERROR_410, Stage, halfway
-from tests.waiting import WHOLE, until
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.faults.final import final_state
-from tests.faults.rules import (
+from tests.faults.stage import ERROR_410, ONCE, Run, Stage, halfway
+from tools.fault_proxy.rules import (
     Answer,
     CutAnswer,
     Delay,
@@ -24,8 +25,7 @@ from tests.faults.rules import (
     SayInWatch,
     Stale,
 )
-from tests.faults.stage import ERROR_410, ONCE, Run, Stage, halfway
-from tests.waiting import PATIENCE, WHOLE, until
+from tools.waiting import PATIENCE, WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

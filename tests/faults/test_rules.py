@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faults.golden import Golden
-from tests.faults.rules import Answer, Armed, Match, Request, Rule, facts_of, observed_of, place_of
+from tools.fault_proxy.rules import Answer, Armed, Match, Request, Rule, facts_of, observed_of, place_of
 
 pytestmark = pytest.mark.gate
 

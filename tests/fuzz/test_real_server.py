@@ -18,17 +18,17 @@ from idla.core.reconciliation import Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot
 
-from tests.cluster import ControlPlane
 from tests.fuzz.bending import NAMES, bent
 from tests.fuzz.drawing import Spec, specs
 from tests.fuzz.schema import KINDS
 from tests.fuzz.tally import LARGE, OBJECTS, seen
 from tests.fuzz.together import valid
 from tests.integration.api.custom_resources import NAMESPACED, Api
-from tests.integration.operator.process import Operator, install_with_library, library
 from tests.integration.operator.scene import condition
-from tests.puppet import Rest
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Rest
+from tools.operator_processes.process import Operator, install_with_library, library
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE), LARGE]
 TWF, MDEP, MTPL = "TrainingWorkflow", "ModelDeployment", "ModelTemplate"

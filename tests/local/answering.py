@@ -11,7 +11,7 @@ from idla_contract.result import Failure, FailureReason, TaskResult
 from idla_contract.task import TaskSpec
 
 from tests.local.orders import Desk
-from tests.puppet.answers import answer, failed
+from tools.fake_kubelet.answers import answer, failed
 
 _MODEL = b"a model"
 _INPUT = TensorSpec(name="image", datatype="FP32", shape=(-1, 2))

@@ -6,7 +6,7 @@ import signal
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 PROBE, SERVER = "probe", "server"
 """Who gets orders beside the tasks."""

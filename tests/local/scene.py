@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.local.orders import Desk, Note
-from tests.waiting import PATIENCE, until
+from tools.waiting import PATIENCE, until
 
 _IDLA = Path(sys.executable).with_name("idla")
 _STAND_IN = Path(__file__).with_name("stand_in.py")

@@ -9,7 +9,7 @@ from idla.local.errors import ExitCode
 
 from tests.local.orders import SERVER, Order
 from tests.local.scene import Scene
-from tests.waiting import until
+from tools.waiting import until
 
 
 def test_the_artifact_is_served_until_ctrl_c(scene: Scene) -> None:

@@ -21,7 +21,7 @@ from idla_preprocess import Classes, ImageSpec, Signature
 from idla_server.signature import tensor_specs
 
 from tests import telling
-from tests.waiting import PATIENCE, until
+from tools.waiting import PATIENCE, until
 
 SPEC = ImageSpec(height=4, width=4, channels=1, maximum=16.0)
 LABELS = ("ant", "bee", "cow")

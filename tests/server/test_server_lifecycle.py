@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.server.serving import ENDLESS, Answer, Artifact, Client, Server, Servers, ask, request_of
-from tests.waiting import PATIENCE, until
+from tools.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.trainer
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.server.serving import LABELS, Answer, Artifact, Client, ask, request_of
-from tests.waiting import PATIENCE, until
+from tools.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.trainer
 

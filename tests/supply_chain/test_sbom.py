@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests import sbom
+from tools import sbom
 
 CYCLONEDX = Path(__file__).parents[2] / ".tools/sbom/bin/cyclonedx-py"
 NOT_IN_AN_IMAGE = {"colorama==0.4.6", "numpy==2.5.5"}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import rendered
-from tests.scan import Excepted, Finding, against, exceptions, kube_score
+from tools import rendered
+from tools.scan import Excepted, Finding, against, exceptions, kube_score
 
 ROOT = Path(__file__).parents[2]
 CHECKOV = ROOT / ".tools/scan/bin/checkov"
@@ -27,7 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scan(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the command of `make scan` on a folder."""
     assert CHECKOV.exists(), "checkov is missing; `make scan` installs it and runs these tests"
-    words = [sys.executable, "-m", "tests.scan", str(CHECKOV), str(folder)]
+    words = [sys.executable, "-m", "tools.scan", str(CHECKOV), str(folder)]
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -14,8 +14,8 @@ from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, Step, TaskSpec
 
 from tests import telling
-from tests.samples import samples_folder
-from tests.waiting import PATIENCE, until
+from tools.samples import samples_folder
+from tools.waiting import PATIENCE, until
 
 HASH = "0123456789ab"
 WHOLE_TASK = 3 * PATIENCE

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from idla_contract.exit_codes import ExitCode
 from idla_contract.result import TaskResult
 from idla_contract.task import ModelSpec, ProfileStep, Training, TrainStep
 
-from tests.ports import reserved
-from tests.waiting import PATIENCE, until
+from tools.ports import reserved
+from tools.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.trainer, pytest.mark.gate, pytest.mark.timeout(12 * PATIENCE)]
 

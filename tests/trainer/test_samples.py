@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests import generated
-from tests.waiting import PATIENCE, WHOLE
+from tools.waiting import PATIENCE, WHOLE
 
 pytestmark = [pytest.mark.trainer, pytest.mark.gate, pytest.mark.timeout(WHOLE)]
 

@@ -9,7 +9,7 @@ from idla_contract.exit_codes import ExitCode
 from idla_contract.result import TaskResult, TrialReport
 from idla_contract.task import ModelSpec, Rung, SearchStep, Training, Trial
 
-from tests.waiting import until
+from tools.waiting import until
 
 pytestmark = pytest.mark.trainer
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.ports import number, reservation, reserved
+from tools.ports import number, reservation, reserved
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", ""])

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from tests.integration.operator.process import Audit, Operator
 from tests.integration.operator.scene import Scene
-from tests.puppet import Puppet, Rest
+from tools.fake_kubelet import Puppet, Rest
+from tools.operator_processes.process import Audit, Operator
 
 LONG = "x" * 20_000
 

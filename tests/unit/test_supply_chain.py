@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import sbom
-from tests.cluster import stages
+from tools import sbom
+from tools.cluster import stages
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT, ROOT / "trainer-image")
@@ -87,7 +87,7 @@ def test_every_list_that_is_installed_in_an_image_demands_the_hashes() -> None:
 
 
 def test_every_go_program_that_needs_modules_has_their_checksums() -> None:
-    modules = [path.parent for path in (ROOT / "tests/cluster/go").glob("*/go.mod")]
+    modules = [path.parent for path in (ROOT / "tools/cluster/go").glob("*/go.mod")]
     assert len(modules) > 5
     needy = [path for path in modules if "require" in (path / "go.mod").read_text()]
     assert [path.name for path in needy if not (path / "go.sum").is_file()] == []

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import with_crds
+from tools.cluster import ControlPlane
 
 
 @pytest.fixture(scope="session")

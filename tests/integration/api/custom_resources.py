@@ -11,8 +11,8 @@ from typing import Any
 from idla.api.meta import API_VERSION
 from idla.api.schema.crds import DEFINITIONS
 
-from tests.cluster import ControlPlane
-from tests.waiting import PATIENCE, until
+from tools.cluster import ControlPlane
+from tools.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
 PLURALS = {definition.kind: definition.plural for definition in DEFINITIONS}

@@ -12,10 +12,10 @@ from idla.builders.serving import ServedModel, build_deployment, build_service
 from idla.builders.task_job import TaskPod, build_task_job
 from idla_contract.task import DataSource, ProfileStep, TaskSpec
 
-from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import Api, kubectl, made_namespace
 from tests.unit.api.validation_cases import BASES
-from tests.waiting import WHOLE
+from tools.cluster import ControlPlane
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import PLURALS, Api, kubectl
 from tests.unit.api.validation_cases import CASES, Case
-from tests.waiting import WHOLE
+from tools.cluster import ControlPlane
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from idla_operator.adapters.lease import NAME
 
-from tests.cluster import ControlPlane
 from tests.integration.api.custom_resources import ROOT, kubectl, made_namespace
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

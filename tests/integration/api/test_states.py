@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from idla.api.schema.reference import State, read_states
 
-from tests.cluster import ControlPlane, builds
-from tests.cluster.progress import silent
 from tests.integration.api.custom_resources import Api, kubectl, made_namespace
 from tests.unit.api.validation_cases import BASES
 from tests.unit.core.stories import STATES
-from tests.waiting import WHOLE
+from tools.cluster import ControlPlane, builds
+from tools.cluster.progress import silent
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

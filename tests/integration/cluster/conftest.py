@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.images import BUSYBOX_IMAGE
-from tests.cluster.places import Places
 from tests.telling import part
-from tests.waiting import PATIENCE, until
+from tools.cluster.images import BUSYBOX_IMAGE
+from tools.cluster.places import Places
+from tools.waiting import PATIENCE, until
 
 _SOON = "--request-timeout=30s"
 _SHOWN = {

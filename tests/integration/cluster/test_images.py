@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.product import OPERATOR, SERVER, TRAINER
-from tests.waiting import PATIENCE
+from tools.cluster.product import OPERATOR, SERVER, TRAINER
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 SAY = "print(said, file=open('/dev/termination-log', 'w'))"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.cluster import Cluster
-from tests.cluster.images import BUSYBOX_IMAGE
-from tests.cluster.places import Places
-from tests.waiting import PATIENCE, until
+from tools.cluster.cluster import Cluster
+from tools.cluster.images import BUSYBOX_IMAGE
+from tools.cluster.places import Places
+from tools.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 

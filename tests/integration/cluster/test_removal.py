@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.cluster.places import REPOSITORY, Places
-from tests.waiting import PATIENCE
+from tools.cluster.places import REPOSITORY, Places
+from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
 NAME = "removal-test"
@@ -14,7 +14,7 @@ NAME = "removal-test"
 
 def command(*words: str) -> str:
     run = subprocess.run(
-        [sys.executable, "-m", "tests.cluster", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tools.cluster", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout

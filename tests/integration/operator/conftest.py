@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.cluster import ControlPlane
-from tests.integration.operator.process import Audit, Operator, install_with_library
 from tests.integration.operator.scene import Scene, opened
-from tests.puppet import Puppet, Rest
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Puppet, Rest
+from tools.operator_processes.process import Audit, Operator, install_with_library
 
 _numbers = itertools.count(1)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.integration.operator.scene import Scene
-from tests.waiting import until
+from tools.waiting import until
 
 _REPEATED = "will retry"
 """kopf says so of every request of its own that failed; its watches are asked for again as soon as they are lost."""

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from tests import telling
-from tests.cluster import ControlPlane
-from tests.integration.operator.process import Audit, Operator
-from tests.puppet import Puppet, Rest
-from tests.waiting import until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Puppet, Rest
+from tools.operator_processes.process import Audit, Operator
+from tools.waiting import until
 
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
 QUIET_SECONDS = 3.0

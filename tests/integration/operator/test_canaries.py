@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.process import CANARY, ROOT, documents
 from tests.integration.operator.scene import Scene
-from tests.puppet.rest import RestError, path_of
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.rest import RestError, path_of
+from tools.operator_processes.process import CANARY, ROOT, documents
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 WITH_PASSWORD = {"storageUri": "https://user:canary-of-the-address@data.example/x.npz"}

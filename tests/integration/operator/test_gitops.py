@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster import ControlPlane
 from tests.integration.operator.scene import Scene
-from tests.waiting import WHOLE
+from tools.cluster import ControlPlane
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -13,9 +13,9 @@ from idla_operator.handlers.registry import build_registry
 from idla_operator.handlers.settings import build_settings
 from idla_operator.ports import JOBS, SERVICES, TEMPLATES, WORKFLOWS, Resource
 
-from tests.cluster import ControlPlane
-from tests.puppet import Rest
-from tests.waiting import PATIENCE, WHOLE
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Rest
+from tools.waiting import PATIENCE, WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 WATCHED = (WORKFLOWS, TEMPLATES, JOBS, SERVICES)

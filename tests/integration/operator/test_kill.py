@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.scene import Scene, condition, result_of
-from tests.waiting import PATIENCE, WHOLE
+from tools.waiting import PATIENCE, WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import ControlPlane
 from tests.integration.operator.permissions import Comparison, Right, compare, granted
-from tests.integration.operator.process import NAMESPACE, ROOT, Audit, documents
-from tests.integration.operator.replica import Replica
 from tests.integration.operator.scene import Scene
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.operator_processes.process import NAMESPACE, ROOT, Audit, documents
+from tools.operator_processes.replica import Replica
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 NOTHING: frozenset[Right] = frozenset()

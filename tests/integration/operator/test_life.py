@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
-from tests.puppet.node import Ended
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.node import Ended
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

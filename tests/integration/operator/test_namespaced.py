@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster import ControlPlane
 from tests.integration.operator.permissions import Comparison, granted
-from tests.integration.operator.process import ROOT, Audit, Operator
-from tests.integration.operator.replica import Replica
 from tests.integration.operator.scene import Scene
 from tests.integration.operator.test_least_privilege import NOTHING, used, whole_life
-from tests.puppet import Puppet, Rest
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Puppet, Rest
+from tools.operator_processes.process import ROOT, Audit, Operator
+from tools.operator_processes.replica import Replica
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

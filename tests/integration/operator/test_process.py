@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import ControlPlane
 from tests.integration.operator.moments import noticed
-from tests.integration.operator.process import Operator, documents
 from tests.integration.operator.scene import Scene, condition
-from tests.puppet import Rest
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Rest
+from tools.operator_processes.process import Operator, documents
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

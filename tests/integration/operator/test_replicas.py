@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import ControlPlane
-from tests.integration.operator.process import NAMESPACE, Audit, Operator, permit
-from tests.integration.operator.replica import DURATION_SECONDS, HeldWrite, Replica
 from tests.integration.operator.scene import Scene, result_of
-from tests.puppet import Puppet, Rest
-from tests.waiting import PATIENCE, WHOLE, until
+from tools.cluster import ControlPlane
+from tools.fake_kubelet import Puppet, Rest
+from tools.operator_processes.process import NAMESPACE, Audit, Operator, permit
+from tools.operator_processes.replica import DURATION_SECONDS, HeldWrite, Replica
+from tools.waiting import PATIENCE, WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

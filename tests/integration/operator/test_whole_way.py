@@ -7,8 +7,8 @@ from idla_contract.result import Failure, FailureReason
 from idla_operator.controllers.reconcile.turns import UNWATCHED_SECONDS
 
 from tests.integration.operator.scene import Scene
-from tests.puppet.node import Ended
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.node import Ended
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 QUIET_SECONDS = 10.0

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from idla_store import FetchPolicy, Keys, S3Access
 
-from tests.cluster import builds
-from tests.cluster.certificates import Authority
-from tests.cluster.progress import silent
-from tests.ports import held_port
-from tests.waiting import PATIENCE, until
+from tools.cluster import builds
+from tools.cluster.certificates import Authority
+from tools.cluster.progress import silent
+from tools.ports import held_port
+from tools.waiting import PATIENCE, until
 
 KEYS = Keys(access_key_id="reader", secret_access_key="only-of-these-tests")
 REGION = "eu-test-1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.layout import Layout
+from tools.cluster.layout import Layout
 
 
 class Folder:

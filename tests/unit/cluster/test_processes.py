@@ -4,9 +4,9 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.cluster.processes import Processes, recipe
-from tests.ports import held_port
-from tests.waiting import PATIENCE
+from tools.cluster.processes import Processes, recipe
+from tools.ports import held_port
+from tools.waiting import PATIENCE
 
 ROUNDS = 8
 """Without a look at its threads, two of three who came after it were refused the port."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import buildah, stages
-from tests.cluster.places import REPOSITORY
-from tests.cluster.product import IMAGES, Image
-from tests.cluster.stages import Stage
+from tools.cluster import buildah, stages
+from tools.cluster.places import REPOSITORY
+from tools.cluster.product import IMAGES, Image
+from tools.cluster.stages import Stage
 
 DOCKERFILE = """# says nothing
 ARG BASE=debian:slim

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from demo.kubectl import KubectlError
 from tests.e2e.canaries import SECRET, SETTING, SIGNATURE, SIGNED, revealed
+from tools.kubectl import KubectlError
 
 ADDRESS = f"https://data.example/x.npz?{SIGNED}"
 ANNOTATIONS = {"idla.dev/task-spec": ADDRESS}

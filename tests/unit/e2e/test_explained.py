@@ -4,9 +4,9 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from demo.kubectl import Kubectl, KubectlError
 from tests.e2e.explained import ExplainedKubectl
 from tests.telling import LIMIT
+from tools.kubectl import Kubectl, KubectlError
 
 
 class Canned(Kubectl):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.complaints import Allowed, unexpected
 from tests.e2e.allowed import ALLOWED
 from tests.e2e.operator_log import OperatorLog, restart
+from tools.log_allowlist import Allowed, unexpected
 
 POD = {"name": "idla-operator-1", "uid": "u"}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}

@@ -18,8 +18,8 @@ from idla_contract.paths import TASK_SPEC_ANNOTATION
 from idla_contract.result import Failure, FailureReason
 from idla_contract.task import TaskSpec
 
-from tests.puppet.answers import answer, failed
 from tests.unit.core.world import LIBRARY, workflow
+from tools.fake_kubelet.answers import answer, failed
 
 _NOW = "2026-11-24T08:00:00Z"
 

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from idla_operator.config import OperatorConfig
 
-from tests.cluster.places import Addresses
+from tools.cluster.places import Addresses
 
 ROOT = Path(__file__).parents[3]
 BASE = ROOT / "manifests/base"

@@ -10,7 +10,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 

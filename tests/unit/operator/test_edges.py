@@ -13,8 +13,8 @@ from idla_operator.adapters import health
 from idla_operator.adapters.logs import JsonFormatter
 from idla_operator.handlers.settings import EndlessBackoff
 
-from tests.ports import reserved
-from tests.waiting import PATIENCE
+from tools.ports import reserved
+from tools.waiting import PATIENCE
 
 
 def test_a_log_entry_is_one_line_of_json() -> None:

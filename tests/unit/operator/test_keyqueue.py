@@ -10,7 +10,7 @@ from idla_operator.controllers.reconcile.keyqueue import Backoff, KeyQueue, Sche
 from idla_operator.ports import UnavailableError
 from typing_extensions import override
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 
 def schedule() -> Schedule[str]:

@@ -18,7 +18,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.unit.operator.bad_server import hang, say, server
 from tests.unit.operator.fake_cluster import FakeClock
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 PATH = "/apis/coordination.k8s.io/v1/namespaces/idla-system/leases"
 NOON = "2026-11-24T12:00:00.000000Z"

@@ -16,7 +16,7 @@ from idla_operator.adapters.samples import Sample, reading_of
 from idla_operator.ports import Measured, Outcome, Reading, Unmeasured
 
 from tests.unit.operator.bad_server import Answer, hang, say, server
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 NOW = 1_795_557_293.0
 VALUES = {

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tests.puppet import Puppet, Rest
-from tests.puppet.rest import RestError
-from tests.waiting import PATIENCE
+from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet.rest import RestError
+from tools.waiting import PATIENCE
 
 FULL = RestError(500, "etcdserver: mvcc: database space exceeded")
 REFUSED = RestError(403, "leases are forbidden")

@@ -23,7 +23,7 @@ from idla_store.addresses import is_public
 from idla_store.errors import shown
 from typing_extensions import override
 
-from tests.waiting import PATIENCE
+from tools.waiting import PATIENCE
 
 
 def get(tmp_path: Path, uri: str, *, digest: str | None = None, policy: FetchPolicy | None = None) -> Path:

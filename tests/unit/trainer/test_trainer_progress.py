@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from idla_trainer.training.progress import ProgressMetrics
 
-from tests.ports import reserved
-from tests.waiting import PATIENCE
+from tools.ports import reserved
+from tools.waiting import PATIENCE
 
 
 @pytest.fixture

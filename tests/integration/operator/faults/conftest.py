@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.operator.faults.laws import Witness
 from tests.integration.operator.scene import Scene
-from tests.waiting import until
+from tools.waiting import until
 
 
 @pytest.fixture

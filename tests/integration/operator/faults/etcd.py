@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.cluster import ControlPlane
-from tests.waiting import PATIENCE
+from tools.cluster import ControlPlane
+from tools.waiting import PATIENCE
 
 
 def compact(plane: ControlPlane) -> int:

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from idla.builders.identity import TASK
 
-from tests.puppet import Rest
-from tests.puppet.rest import RestError
-from tests.waiting import PATIENCE
+from tools.fake_kubelet import Rest
+from tools.fake_kubelet.rest import RestError
+from tools.waiting import PATIENCE
 
 _PERIOD_SECONDS = 0.1
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.scene import Scene, condition
-from tests.puppet.rest import RestError, path_of
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.rest import RestError, path_of
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.scene import Scene
-from tests.puppet.rest import MERGE, path_of
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.rest import MERGE, path_of
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

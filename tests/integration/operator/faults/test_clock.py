@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from tests.cluster import ControlPlane
-from tests.integration.operator.process import Operator
 from tests.integration.operator.scene import Scene, condition
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.operator_processes.process import Operator
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.cluster import ControlPlane
-from tests.cluster.control_plane import api_status
 from tests.integration.operator.faults import etcd
 from tests.integration.operator.moments import noticed
-from tests.integration.operator.process import Operator
 from tests.integration.operator.scene import Scene, condition
-from tests.waiting import WHOLE, until
+from tools.cluster import ControlPlane
+from tools.cluster.control_plane import api_status
+from tools.operator_processes.process import Operator
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.scene import Scene, condition
-from tests.puppet.node import Ended, Stuck
-from tests.puppet.rest import path_of
-from tests.waiting import WHOLE, until
+from tools.fake_kubelet.node import Ended, Stuck
+from tools.fake_kubelet.rest import path_of
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

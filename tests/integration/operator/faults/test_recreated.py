@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import Scene, condition
-from tests.waiting import WHOLE, until
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.operator.process import install
 from tests.integration.operator.scene import Scene
-from tests.waiting import WHOLE, until
+from tools.operator_processes.process import install
+from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 

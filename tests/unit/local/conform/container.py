@@ -20,7 +20,7 @@ from idla_contract.task import TaskSpec
 from pydantic import ValidationError
 from typing_extensions import override
 
-from tests.puppet.answers import answer
+from tools.fake_kubelet.answers import answer
 
 FILES = ("model.tflite", "preprocess.json", "preprocess.npz", "golden.npz")
 OTHER = "sha256:" + "0" * 64

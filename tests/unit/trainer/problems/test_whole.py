@@ -12,7 +12,7 @@ from idla_trainer.data.source import Origin
 from idla_trainer.problems.registry import load_dataset
 
 from tests import generated
-from tests.samples import samples_folder
+from tools.samples import samples_folder
 
 FILM = {"user": "userId", "item": "movieId", "timestamp": "timestamp"}
 TEXTS = Columns(label="0", text="1")

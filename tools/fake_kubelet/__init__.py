@@ -1,0 +1,10 @@
+"""A simulated node: plays the kubelet for the pods of our Jobs and Deployments, so that the whole way runs in seconds.
+
+Everything else is real: API server, Job controller, Deployment controller, garbage collector. Tasks answer with
+recorded results by the kind of their first step; a test can hold them, let them fail, or lose them.
+"""
+
+from tools.fake_kubelet.node import Puppet
+from tools.fake_kubelet.rest import Rest
+
+__all__ = ["Puppet", "Rest"]

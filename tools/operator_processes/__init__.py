@@ -1,0 +1,1 @@
+"""The operator as processes and pods that tests and benchmarks start, watch and end."""
