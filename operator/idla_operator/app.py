@@ -27,11 +27,11 @@ from idla_operator.controllers.cache.reach import Lookout, Reach, find_reach
 from idla_operator.controllers.cache.store import Store
 from idla_operator.controllers.cache.sweep import Sweep
 from idla_operator.controllers.health import Health, Session
+from idla_operator.controllers.keyqueue import Backoff, KeyQueue
 from idla_operator.controllers.leader.election import NOT_RENEWED, Election
 from idla_operator.controllers.leader.leadership import Terms, identity_in
 from idla_operator.controllers.reconcile.carry_out import CarryOut
 from idla_operator.controllers.reconcile.gather import Gatherer
-from idla_operator.controllers.reconcile.keyqueue import Backoff, KeyQueue
 from idla_operator.controllers.reconcile.turns import Decisions, Turns
 from idla_operator.controllers.sessions import EndRequest, run_sessions
 from idla_operator.handlers.informer import run_informer

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.canaries import hide, revealed
 from tests.e2e.deeds import Deeds
 from tests.e2e.explained import ExplainedKubectl
 from tests.e2e.operator_log import OperatorLog
+from tests.e2e.secret_leaks import hide, revealed
 from tools.cluster.places import Places
 from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
 from tools.kubectl import Kubectl

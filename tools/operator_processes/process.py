@@ -27,7 +27,7 @@ from tools.log_allowlist import complaints
 from tools.ports import held_port
 from tools.waiting import PATIENCE, until
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 NAMESPACE = "idla-system"
 CANARY = "canary-of-the-environment"
 """Stands in the operator's environment, as a secret of an administrator might, and must come out nowhere."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from idla_operator.controllers.cache.sweep import Sweep
-from idla_operator.controllers.reconcile.keyqueue import KeyQueue
+from idla_operator.controllers.keyqueue import KeyQueue
 from idla_operator.ports import Reference
 
 TURN_LIMIT_SECONDS = 600.0

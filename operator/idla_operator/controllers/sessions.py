@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from idla_operator.controllers.reconcile.keyqueue import Backoff
+from idla_operator.controllers.keyqueue import Backoff
 from idla_operator.ports import Clock
 
 RESTART = Backoff(first=1.0, cap=30.0)

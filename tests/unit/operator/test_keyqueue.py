@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from idla_operator.adapters.clock import SystemClock
-from idla_operator.controllers.reconcile.keyqueue import Backoff, KeyQueue, Schedule
+from idla_operator.controllers.keyqueue import Backoff, KeyQueue, Schedule
 from idla_operator.ports import UnavailableError
 from typing_extensions import override
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from idla_operator.controllers.reconcile.keyqueue import Backoff
+from idla_operator.controllers.keyqueue import Backoff
 from idla_operator.controllers.sessions import (
     GIVE_UP_AFTER,
     HEALTHY_SECONDS,

@@ -6,7 +6,7 @@ from idla_operator.controllers.cache.inbox import Inbox
 from idla_operator.controllers.cache.store import Store
 from idla_operator.controllers.cache.sweep import Sweep
 from idla_operator.controllers.health import Health, Session
-from idla_operator.controllers.reconcile.keyqueue import Backoff, KeyQueue
+from idla_operator.controllers.keyqueue import Backoff, KeyQueue
 from idla_operator.ports import JOBS, WORKFLOWS, Reference, UnavailableError, Watch
 
 from tests.unit.operator.fake_cluster import FakeClock, FakeCluster

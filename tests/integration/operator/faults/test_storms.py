@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.integration.operator.scene import Scene, condition
-from tests.integration.operator.test_canaries import WITH_PASSWORD, without_rules_on_addresses
+from tests.integration.operator.test_secret_leaks import WITH_PASSWORD, without_rules_on_addresses
 from tools.waiting import PATIENCE, WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.canaries import SECRET, SETTING, SIGNATURE, SIGNED, revealed
+from tests.e2e.secret_leaks import SECRET, SETTING, SIGNATURE, SIGNED, revealed
 from tools.kubectl import KubectlError
 
 ADDRESS = f"https://data.example/x.npz?{SIGNED}"
