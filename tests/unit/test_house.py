@@ -29,6 +29,12 @@ def test_the_layers_hold() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_what_is_no_test_needs_none() -> None:
+    files = [file for folder in ("demo", "benchmarks", "tools") for file in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 50
+    assert [file for file in files if re.search(r"^\s*(from|import) tests\b", file.read_text(), re.MULTILINE)] == []
+
+
 def test_no_committed_requirement_names_a_download_address() -> None:
     pinned = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "trainer-image/requirements").glob("*.txt")]
     assert len(pinned) == 10
