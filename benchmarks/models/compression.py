@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 from idla_contract.problem import Metric, Problem, TaskType
+from idla_contract.result import FLOAT
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
 from idla_server.runtime import Runtime
 from idla_trainer.compression.bisection import Clock
@@ -23,7 +24,7 @@ from idla_trainer.compression.candidates import Task, networks
 from idla_trainer.compression.distill import Data, Lesson, Settings, distill
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.pareto import Point, front
-from idla_trainer.compression.gate.verdict import FLOAT, choose
+from idla_trainer.compression.gate.verdict import choose
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import Judged

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from idla.api.reasons import DeploymentReason, WorkflowReason
+from idla.api.reasons import DeploymentReason, EventReason, WorkflowReason
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("docs/security.md", "docs/failure-modes.md")
 FAILURES = ROOT / "docs/failure-modes.md"
-EVENTS = {"OperatorFault", "StatusPruned"}
 REFERENCE = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
@@ -39,7 +38,7 @@ def test_every_failure_names_what_is_seen_what_to_do_and_its_test() -> None:
 
 
 def test_every_reason_in_the_failure_modes_is_one_of_the_reference() -> None:
-    known = {*WorkflowReason, *DeploymentReason, *EVENTS}
+    known = {*WorkflowReason, *DeploymentReason, *EventReason}
     told = {
         word
         for row in rows(FAILURES, 5)

@@ -351,3 +351,7 @@ class EventReason(StrEnum):
     """All pods serve the artifact."""
     SERVING = "Serving"
     """The address answers."""
+    STATUS_PRUNED = "StatusPruned"
+    """The API server drops a field of the status: the CRDs are of another version than the operator."""
+    OPERATOR_FAULT = "OperatorFault"
+    """The operator failed on this object by a fault of its own, and will try again."""

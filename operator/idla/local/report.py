@@ -8,6 +8,7 @@ from typing import Any
 
 from idla_contract.paths import artifact_folder
 from idla_contract.result import (
+    FLOAT,
     CompressReport,
     DataProfile,
     EvaluateReport,
@@ -21,7 +22,6 @@ from pydantic import ValidationError
 
 from idla.api.reasons import DecisionName
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.core.workflow.results import FLOAT
 from idla.local.ending import exit_code_of, summary_of
 from idla.local.errors import ExitCode
 

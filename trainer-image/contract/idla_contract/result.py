@@ -179,12 +179,27 @@ class Making(ContractModel):
     """And that the network learned to be rounded."""
 
 
+FLOAT = "Float32"
+"""The variant that is not compressed."""
+
+
+class CompressReason(StrEnum):
+    """Why a variant was chosen."""
+
+    GATE_PASSED = "GatePassed"
+    """A compressed variant loses no more than allowed."""
+    KEPT_UNCOMPRESSED = "KeptUncompressed"
+    """No compressed variant passed the gate or was better."""
+    OFF = "Off"
+    """No method was asked for, or none fits the model."""
+
+
 class CompressReport(ContractModel):
     """The variants and the choice between them."""
 
     choice: str
     reason: str
-    """`GatePassed`, `KeptUncompressed` or `Off`."""
+    """One of `CompressReason`."""
     variants: tuple[Variant, ...]
     unpruned: tuple[str, ...] = Field(default=(), max_length=8)
     """Layers whose channels could not be followed, and why."""

@@ -59,7 +59,7 @@ class Columns(ContractModel):
 
 
 class Split(ContractModel):
-    """Shares of the examples; stratified by label."""
+    """Shares of the examples; stratified by class, whole groups where there are some, or in order of time."""
 
     train_percent: int = Field(default=64, ge=1, le=98)
     validation_percent: int = Field(default=16, ge=1, le=98)
@@ -201,7 +201,7 @@ class Gate(ContractModel):
     """What a compressed variant may lose, on the same examples of the gate split as the float baseline."""
 
     maximum_drop: float = Field(default=0.01, ge=0, le=1)
-    """Absolute loss of accuracy that is still accepted."""
+    """Loss that is still accepted: of a share the difference, of an error its growth in relation to the baseline's."""
     strict: bool = False
     """Demand the upper bound of the paired 95 % interval instead of the measured loss."""
 

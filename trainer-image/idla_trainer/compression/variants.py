@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from idla_contract.result import Making
+from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Arrays
 from idla_server.runtime import Runtime
 
 from idla_trainer.compression.candidates import Network, Networks, Task, learned_to_be_rounded
-from idla_trainer.compression.gate.verdict import FLOAT
 from idla_trainer.compression.quantization.convert import compressed_model, float_model
 from idla_trainer.folder import write_atomically
 

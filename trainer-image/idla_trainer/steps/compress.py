@@ -4,13 +4,14 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from idla_contract.result import FLOAT
 from idla_contract.task import CompressStep
 from idla_preprocess.intents import Intents
 from idla_server.runtime import Runtime
 
 from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
 from idla_trainer.compression.gate.measure import measure
-from idla_trainer.compression.gate.verdict import FLOAT, choose
+from idla_trainer.compression.gate.verdict import choose
 from idla_trainer.compression.recipe import written
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.steps.context import Context, Outcome

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from idla_contract.artifact import MODEL
-from idla_contract.result import CompressReport, RefitReport, TaskResult, Variant
+from idla_contract.result import FLOAT, CompressReport, RefitReport, TaskResult, Variant
 from idla_contract.task import (
     CompressionMethod,
     CompressStep,
@@ -23,7 +23,7 @@ from idla_preprocess.intents import Intents
 from idla_trainer.compression.again import made_again
 from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, Contents, assemble
 from idla_trainer.compression.gate.measure import measure
-from idla_trainer.compression.gate.verdict import FLOAT, Measured, limit_problems
+from idla_trainer.compression.gate.verdict import Measured, limit_problems
 from idla_trainer.compression.quantization.convert import compressed_model, float_model
 from idla_trainer.compression.recipe import task_of
 from idla_trainer.data.dataset import Dataset

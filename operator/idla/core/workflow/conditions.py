@@ -4,7 +4,7 @@
 `kubectl wait` give the same answer.
 """
 
-from idla_contract.result import DataProfile, EvaluateReport
+from idla_contract.result import CompressReason, DataProfile, EvaluateReport
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Approval
@@ -222,8 +222,7 @@ def _compressed(facts: Facts) -> Condition:
         return blocked
     result = None if facts.publish is None else facts.publish.result
     if result is not None and result.compress is not None:
-        known = {"GatePassed", "KeptUncompressed", "Off"}
-        reason = result.compress.reason if result.compress.reason in known else WorkflowReason.GATE_PASSED
+        reason = result.compress.reason if result.compress.reason in set(CompressReason) else WorkflowReason.GATE_PASSED
         message = f"{result.compress.choice}: {explained_variant(result.compress, result.refit)}"
         return _condition(kind, TRUE, WorkflowReason(reason), message)
     return _waits(facts, kind, "the chosen model is compressed after the trainings", task=facts.publish)

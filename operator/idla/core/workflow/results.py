@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from idla_contract.problem import Metric
-from idla_contract.result import CompressReport, DataProfile, RefitReport, TaskResult, Variant
+from idla_contract.result import FLOAT, CompressReport, DataProfile, RefitReport, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import (
@@ -19,7 +19,6 @@ from idla.core.planning.expectation import number_of_classes
 from idla.core.workflow.lineage import lineage_status
 from idla.core.workflow.selection import Selected
 
-FLOAT = "Float32"
 _WARNINGS = 8
 _SMALL, _LARGE = 0.1, 1e12
 _ENDLESS = "9e99"

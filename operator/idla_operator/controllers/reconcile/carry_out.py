@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from idla.api.reasons import EventReason
 from idla.builders.identity import short_hash
 from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
 
@@ -179,7 +180,9 @@ class CarryOut:
         versions = "its CRDs are of another version than the operator; apply those of the operator's version"
         text = f"the API server drops {lost}: {versions}"
         _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
-        await self.tell(about, Event(type=EventType.WARNING, reason="StatusPruned", message=text), changed=False)
+        await self.tell(
+            about, Event(type=EventType.WARNING, reason=EventReason.STATUS_PRUNED, message=text), changed=False
+        )
 
     async def tell(self, about: Manifest, event: Event, *, changed: bool) -> None:
         """Tell an event; failing to is no failure of the turn.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from idla.api.reasons import WorkflowReason
+from idla.api.reasons import EventReason, WorkflowReason
 from idla.core.reconciliation import Event, EventType, Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
@@ -115,7 +115,7 @@ class Turns:
                 f"the operator failed on this object with {type(error).__name__} and will try again;"
                 " this is a fault of the operator: report it with the operator's log"
             )
-            await self._warn(key, "OperatorFault", fault)
+            await self._warn(key, EventReason.OPERATOR_FAULT, fault)
             raise
         self._refused.pop(key, None)
         return look

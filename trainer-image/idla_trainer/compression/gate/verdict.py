@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from idla_contract.result import CompressReport, FailureReason, Variant
+from idla_contract.result import FLOAT, CompressReason, CompressReport, FailureReason, Variant
 from idla_contract.task import CompressStep, OnGateFailure
 
 from idla_trainer.compression.gate.pareto import Point, front
 from idla_trainer.failures import TaskError
 
-FLOAT = "Float32"
 _AS_SMALL = 1.02
 
 
@@ -58,11 +57,11 @@ def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured
     if not passed:
         raise _refusal(step, plain, others)
     best = _best([verdict.variant for verdict in passed])
-    uncompressed = "KeptUncompressed" if others else "Off"
+    uncompressed = CompressReason.KEPT_UNCOMPRESSED if others else CompressReason.OFF
     unbeaten = front({verdict.variant.name: _point(verdict.variant) for verdict in verdicts})
     return CompressReport(
         choice=best.name,
-        reason=uncompressed if best.name == FLOAT else "GatePassed",
+        reason=uncompressed if best.name == FLOAT else CompressReason.GATE_PASSED,
         variants=tuple(_compared(verdict.variant, best, unbeaten) for verdict in verdicts),
     )
 
