@@ -24,7 +24,7 @@ from idla_trainer.compression.candidates import Task, networks
 from idla_trainer.compression.distill import Data, Lesson, Settings, distill
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.pareto import Point, front
-from idla_trainer.compression.gate.verdict import choose
+from idla_trainer.compression.gate.verdict import nominate_candidates
 from idla_trainer.compression.variants import write_rounded, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import Judged
@@ -107,7 +107,7 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
         spent = time.monotonic() - started
         measured = measure(files, FLOAT, gate, dataset.objective)
         candidate = Candidate(task="t", content_hash="0" * 10, model=ModelSpec(template="t", builder=network))
-        report = choose(
+        report = nominate_candidates(
             CompressStep(candidate=candidate), measured[FLOAT], [measured[one] for one in measured if one != FLOAT]
         )
         points = {

@@ -28,7 +28,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.requirements import data_source, problem_of
 from idla.core.workflow.planned_tasks import rungs_of, trials_of
 from idla.library import built_in_library
@@ -128,7 +128,7 @@ def compared(spec: TrainingWorkflowSpec) -> dict[str, Any]:
         dataset = load_dataset(problem_of(spec), data_source(spec), origin)
         subprocess.run([sys.executable, "-c", "import idla_trainer.steps.train"], check=True, stderr=subprocess.DEVNULL)
         start = time.monotonic() - began
-        choice = choose(spec, built_in_library(), profile(dataset))
+        choice = nominate_candidates(spec, built_in_library(), profile(dataset))
         if not isinstance(choice, Choice) or choice.search is None:
             raise SystemExit(f"there is nothing to search: {choice}")
         trials = trials_of(choice.candidates, choice.search)

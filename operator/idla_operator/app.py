@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import kopf
 from idla.core.deployment.reconcile import reconcile_deployment
-from idla.core.kube.covers import satisfied
+from idla.core.kube.covers import is_up_to_date
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.core.workflow.reconcile import reconcile_workflow
@@ -111,7 +111,7 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
             ),
         )
         gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in reach.resources, library=library)
-        effects = CarryOut(store, cluster, clock, satisfied=satisfied)
+        effects = CarryOut(store, cluster, clock, is_up_to_date=is_up_to_date)
         turns = Turns(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
         queue: KeyQueue[Reference] = KeyQueue(turns, clock=clock, workers=WORKERS, backoff=Backoff())
         inbox = Inbox(store, queue)

@@ -37,7 +37,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """One turn's decision; carried out in the order apply, delete, status, events."""
+    """What one reconciliation decides; applied in the order apply, delete, status, events."""
 
     apply: tuple[Manifest, ...] = ()
     """Children to server-side apply; each carries its whole desired state."""

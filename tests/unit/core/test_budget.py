@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.core.planning.budget import Shares, pod_seconds, recipe_for, refit_for, refits, shared
-from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.candidates import Choice, nominate_candidates
 from idla_contract.task import RefitStep, Training
 
 from tests.unit.core.world import LIBRARY, workflow
@@ -83,7 +83,7 @@ def test_more_time_never_trains_fewer_models(seconds: int, count: int, compressi
 
 
 def chosen(**changes: Any) -> Choice:
-    found = choose(spec(**changes), LIBRARY, None)
+    found = nominate_candidates(spec(**changes), LIBRARY, None)
     assert isinstance(found, Choice)
     return found
 

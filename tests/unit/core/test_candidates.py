@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.planning.candidates import Choice, choose
-from idla.core.situation import Obstacle
+from idla.core.inputs import Blocker
+from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.snapshot import Template
 
 from tests.unit.core.world import LIBRARY, profile, template, workflow
@@ -24,7 +24,7 @@ def spec(**changes: Any) -> TrainingWorkflowSpec:
 
 
 def chosen(library: tuple[Template, ...], **changes: Any) -> Choice:
-    found = choose(spec(**changes), library, DIGITS)
+    found = nominate_candidates(spec(**changes), library, DIGITS)
     assert isinstance(found, Choice)
     return found
 
@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str
 
 
 def test_images_that_are_not_known_yet_reject_nothing() -> None:
-    found = choose(spec(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
+    found = nominate_candidates(spec(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
     assert isinstance(found, Choice)
 
 
@@ -165,8 +165,8 @@ def test_images_that_are_not_known_yet_reject_nothing() -> None:
 def test_no_candidate_is_an_obstacle_with_its_reason(
     library: tuple[Template, ...], changes: dict[str, Any], reason: str, message: str
 ) -> None:
-    found = choose(spec(**changes), library, DIGITS)
-    assert isinstance(found, Obstacle)
+    found = nominate_candidates(spec(**changes), library, DIGITS)
+    assert isinstance(found, Blocker)
     assert (found.reason, found.message) == (reason, message)
 
 
@@ -256,13 +256,13 @@ TERMS = {
 )  # fmt: skip
 def test_the_data_decide_how_many_weights_are_expected(changes: dict[str, Any] | None, weights: int) -> None:
     linear = template("linear", "linear", 100, profile=TERMS)
-    found = choose(spec(), (linear,), None if changes is None else profile(**changes))
+    found = nominate_candidates(spec(), (linear,), None if changes is None else profile(**changes))
     assert isinstance(found, Choice)
     assert [candidate.parameters for candidate in found.candidates] == [weights]
 
 
 def test_a_constraint_on_the_size_is_judged_by_what_the_data_tell() -> None:
     linear = template("linear", "linear", 100, profile=TERMS)
-    found = choose(spec(constraints=maximum("0.1")), (linear, *LIBRARY), profile(facts={"ngrams": 20_000}))
+    found = nominate_candidates(spec(constraints=maximum("0.1")), (linear, *LIBRARY), profile(facts={"ngrams": 20_000}))
     assert isinstance(found, Choice)
     assert refused(found) == {"linear": "SizeExceeded", "vgg-small": "SizeExceeded"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.builders.identity import Owner
 from idla.builders.serving import ServedModel, build_deployment, build_service
-from idla.core.kube.covers import satisfied
+from idla.core.kube.covers import is_up_to_date
 
 OWNER = Owner(kind="ModelDeployment", name="digits", namespace="vision", uid="u-1")
 DEPLOYMENT = build_deployment(
@@ -29,14 +29,14 @@ def test_what_the_api_server_and_others_add_is_no_drift() -> None:
     pod["containers"][0]["readinessProbe"] |= {"timeoutSeconds": 1}
     pod["containers"][0]["resources"] = {"requests": {"cpu": "1", "memory": "1024Mi"}, "limits": {"memory": "1Gi"}}
     pod["volumes"].reverse()
-    assert satisfied(DEPLOYMENT, live)
+    assert is_up_to_date(DEPLOYMENT, live)
 
 
 def test_a_service_gets_its_addresses() -> None:
     service = build_service(OWNER)
     live = copy.deepcopy(service)
     live["spec"] |= {"clusterIP": "10.0.0.1", "type": "ClusterIP"}
-    assert satisfied(service, live)
+    assert is_up_to_date(service, live)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_service_gets_its_addresses() -> None:
     ],
 )
 def test_drift(wanted: dict[str, Any], found: dict[str, Any] | None) -> None:
-    assert not satisfied(wanted, found)
+    assert not is_up_to_date(wanted, found)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_drift(wanted: dict[str, Any], found: dict[str, Any] | None) -> None:
     ],
 )
 def test_no_drift(wanted: dict[str, Any], found: dict[str, Any]) -> None:
-    assert satisfied(wanted, found)
+    assert is_up_to_date(wanted, found)
 
 
 VALUES = st.recursive(
@@ -89,4 +89,4 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=5), VALUES, max_size=4))
 def test_every_object_satisfies_itself(document: dict[str, Any]) -> None:
-    assert satisfied(document, copy.deepcopy(document))
+    assert is_up_to_date(document, copy.deepcopy(document))

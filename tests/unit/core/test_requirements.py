@@ -2,20 +2,20 @@ from typing import Any
 
 import pytest
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.cluster.capacity import impossible_pod, missing_claim
+from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
+from idla.core.inputs import ReconcileInput, owner_of, read_status
 from idla.core.planning.requirements import (
     SpecError,
-    bar,
     claim_mebibytes,
+    cpu_only_resources,
     data_source,
-    light_amounts,
     limits,
+    quality_threshold,
     read_deployment_spec,
     read_spec,
     spec_digest,
-    training_amounts,
+    training_resources,
 )
-from idla.core.situation import Situation, owner_of, read_status
 from idla_contract.task import Split
 
 from tests.unit.core.world import NODE, World, model_deployment, workflow
@@ -94,9 +94,9 @@ def test_a_deployment_that_names_two_models_is_refused() -> None:
 def test_what_a_training_pod_asks_for(
     resources: dict[str, Any] | None, requests: dict[str, str], maxima: dict[str, str]
 ) -> None:
-    amounts = training_amounts(spec(**({"resources": resources} if resources else {})))
+    amounts = training_resources(spec(**({"resources": resources} if resources else {})))
     assert (amounts.requests, amounts.limits) == (requests, maxima)
-    light = light_amounts(spec(**({"resources": resources} if resources else {})))
+    light = cpu_only_resources(spec(**({"resources": resources} if resources else {})))
     assert (light.requests, light.limits) == (
         requests, {name: amount for name, amount in maxima.items() if "/" not in name},
     )  # fmt: skip
@@ -122,8 +122,8 @@ def test_what_takes_effect_at_once(changes: dict[str, Any], same: bool) -> None:
 
 def test_bars_and_limits() -> None:
     target, minimum = {"metric": "accuracy", "target": "0.97"}, {"metric": "accuracy", "minimum": "0.9"}
-    found = [bar(spec(objectives=entries)) for entries in ([], [target], [minimum], [target | minimum])]
-    assert [entry and (entry.target, entry.least) for entry in found] == [
+    found = [quality_threshold(spec(objectives=entries)) for entries in ([], [target], [minimum], [target | minimum])]
+    assert [entry and (entry.target, entry.minimum) for entry in found] == [
         None, (0.97, 0.97), (None, 0.9), (0.97, 0.9),
     ]  # fmt: skip
     found_limits = limits(spec(constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.5"}]))
@@ -156,9 +156,9 @@ def test_the_size_of_the_claim() -> None:
     ]  # fmt: skip
 
 
-def situation(nodes: tuple[dict[str, Any], ...] | None, **changes: Any) -> Situation:
+def inputs(nodes: tuple[dict[str, Any], ...] | None, **changes: Any) -> ReconcileInput:
     world = World(workflow=workflow(**changes), nodes=nodes)
-    return Situation(
+    return ReconcileInput(
         workflow=world.workflow, owner=owner_of(world.workflow), generation=1, spec=read_spec(world.workflow),
         old=read_status(world.workflow), snapshot=world.snapshot(), now=world.now, settings=world.settings,
     )  # fmt: skip
@@ -207,13 +207,13 @@ SMALL: dict[str, Any] = {"metadata": {"name": "small"}, "status": {"allocatable"
 def test_impossible_pods(
     nodes: tuple[dict[str, Any], ...] | None, resources: dict[str, Any] | None, message: str | None
 ) -> None:
-    found = impossible_pod(situation(nodes, **({"resources": resources} if resources else {})))
+    found = find_impossible_pod(inputs(nodes, **({"resources": resources} if resources else {})))
     assert (None if found is None else found.message) == message
 
 
 def test_only_claims_that_the_spec_names_can_be_missing() -> None:
-    assert missing_claim(situation(None)) is None
-    found = missing_claim(situation(None, data={"storageUri": "pvc://faces/a.npz"}))
+    assert find_missing_claim(inputs(None)) is None
+    found = find_missing_claim(inputs(None, data={"storageUri": "pvc://faces/a.npz"}))
     assert found is not None
     assert found.message == (
         "`spec.data.storageUri`: namespace vision has no PersistentVolumeClaim faces; create it or name another"

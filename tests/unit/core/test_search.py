@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from idla.api.search_space import Dimension
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import SearchStatus
-from idla.core.planning.candidates import Choice, choose
+from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.search import rungs_for
 from idla.core.planning.search_space import drawn
 from idla_contract.result import FailureReason, SearchReport, TrialReport
@@ -73,7 +73,7 @@ def test_how_trials_are_narrowed_down(trials: int, kept: tuple[int, int, int]) -
 
 def chosen(**changes: Any) -> Choice:
     spec = TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
-    found = choose(spec, SEARCHED, None)
+    found = nominate_candidates(spec, SEARCHED, None)
     assert isinstance(found, Choice)
     return found
 

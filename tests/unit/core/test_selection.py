@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow_status import CandidateStatus, TaskStatus
-from idla.core.planning.requirements import Bar
-from idla.core.workflow.selection import Selected, figures, select
-from idla.core.workflow.tasks import TaskView
+from idla.core.planning.requirements import QualityThreshold
+from idla.core.workflow.selection import Selected, figures, select_candidate
+from idla.core.workflow.tasks import TaskDecision
 from idla_contract.result import TaskResult
 
 from tests.unit.core.world import trained
@@ -16,18 +16,18 @@ def candidate(name: str) -> CandidateStatus:
     )
 
 
-def view(name: str, accuracy: float, parameters: int, error: float) -> TaskView:
+def view(name: str, accuracy: float, parameters: int, error: float) -> TaskDecision:
     report = trained(name, accuracy, parameters=parameters, error=error)
-    return TaskView(
+    return TaskDecision(
         entry=TaskStatus(name=name, state="Succeeded", content_hash="0" * 16),
         result=TaskResult(task=name, content_hash="0" * 16, train=report),
     )
 
 
-def choice(*rows: tuple[str, float, int], wanted: Bar | None = None, error: float = 0.01) -> Selected:
+def choice(*rows: tuple[str, float, int], wanted: QualityThreshold | None = None, error: float = 0.01) -> Selected:
     candidates = [candidate(name) for name, _, _ in rows]
     views = {name: view(name, accuracy, parameters, error) for name, accuracy, parameters in rows}
-    found = select(candidates, views, wanted)
+    found = select_candidate(candidates, views, wanted)
     assert found is not None
     return found
 
@@ -44,12 +44,13 @@ BIG, SMALL = ("big", 0.98, 900), ("small", 0.975, 100)
             [BIG, ("small", 0.96, 100)], None, "big", "BestAccuracy", {"small": "LowerAccuracy"}, id="no tie",
         ),
         pytest.param(
-            [BIG, SMALL], Bar(target=0.978, least=0.978), "big", "BestAccuracy", {"small": "BelowMinimum"},
+            [BIG, SMALL], QualityThreshold(target=0.978, minimum=0.978), "big", "BestAccuracy",
+            {"small": "BelowMinimum"},
             id="the smaller one would not be shipped",
         ),
         pytest.param(
-            [BIG, SMALL], Bar(target=0.99, least=0.99), "small", "SmallerWithinError", {"big": "LargerWithinError"},
-            id="none would be shipped",
+            [BIG, SMALL], QualityThreshold(target=0.99, minimum=0.99), "small", "SmallerWithinError",
+            {"big": "LargerWithinError"}, id="none would be shipped",
         ),
         pytest.param(
             [("b", 0.98, 100), ("a", 0.98, 100)], None, "b", "BestAccuracy", {"a": "LargerWithinError"},
@@ -58,7 +59,11 @@ BIG, SMALL = ("big", 0.98, 900), ("small", 0.975, 100)
     ],
 )  # fmt: skip
 def test_selection(
-    rows: list[tuple[str, float, int]], wanted: Bar | None, template: str, reason: str, others: dict[str, str]
+    rows: list[tuple[str, float, int]],
+    wanted: QualityThreshold | None,
+    template: str,
+    reason: str,
+    others: dict[str, str],
 ) -> None:
     found = choice(*rows, wanted=wanted)
     assert (found.candidate.template, found.reason) == (template, reason)
@@ -81,13 +86,13 @@ def test_a_training_that_the_budget_ended_is_told_of() -> None:
     ("wanted", "minimum", "target"),
     [
         pytest.param(None, True, True, id="nothing asked for"),
-        pytest.param(Bar(target=0.98, least=0.98), True, True, id="just reached"),
-        pytest.param(Bar(target=0.99, least=0.9), True, False, id="between"),
-        pytest.param(Bar(target=0.99, least=0.99), False, False, id="missed"),
-        pytest.param(Bar(target=None, least=0.9), True, True, id="only a minimum"),
+        pytest.param(QualityThreshold(target=0.98, minimum=0.98), True, True, id="just reached"),
+        pytest.param(QualityThreshold(target=0.99, minimum=0.9), True, False, id="between"),
+        pytest.param(QualityThreshold(target=0.99, minimum=0.99), False, False, id="missed"),
+        pytest.param(QualityThreshold(target=None, minimum=0.9), True, True, id="only a minimum"),
     ],
 )
-def test_what_is_reached(wanted: Bar | None, minimum: bool, target: bool) -> None:  # noqa: FBT001  # a table's column
+def test_what_is_reached(wanted: QualityThreshold | None, minimum: bool, target: bool) -> None:  # noqa: FBT001  # a table's column
     found = choice(BIG, wanted=wanted)
     assert (found.reaches_minimum, found.reaches_target) == (minimum, target)
 
@@ -97,11 +102,11 @@ ROWS = st.lists(st.tuples(st.floats(0.5, 1.0), st.integers(1, 1000)), min_size=1
 
 @given(ROWS, st.floats(0.5, 1.0), st.floats(0.0, 0.1))
 def test_whatever_can_be_shipped_is_shipped_and_nothing_far_from_the_best(
-    rows: list[tuple[float, int]], least: float, error: float
+    rows: list[tuple[float, int]], minimum: float, error: float
 ) -> None:
     named = [(f"m{number}", accuracy, parameters) for number, (accuracy, parameters) in enumerate(rows)]
-    found = choice(*named, wanted=Bar(target=least, least=least), error=error)
+    found = choice(*named, wanted=QualityThreshold(target=minimum, minimum=minimum), error=error)
     best = max(accuracy for _, accuracy, _ in named)
     assert found.report.validation_score >= best - error
-    assert found.reaches_minimum == (best >= least)
+    assert found.reaches_minimum == (best >= minimum)
     assert len(found.alternatives) == len(rows) - 1

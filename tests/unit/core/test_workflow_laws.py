@@ -28,7 +28,7 @@ def at_work(world: World, task: str) -> bool:
     if not mine:
         return False
     job = world.job(task)
-    return not jobs.finished(job) and not job["spec"]["suspend"]
+    return not jobs.is_finished(job) and not job["spec"]["suspend"]
 
 
 def on_task(task: str, act: Callable[[World, str], Any]) -> Callable[[World], None]:
@@ -41,7 +41,7 @@ def on_task(task: str, act: Callable[[World, str], Any]) -> Callable[[World], No
 
 def held(world: World) -> None:
     for job in world.jobs.values():
-        if job["spec"]["suspend"] and not jobs.finished(job):
+        if job["spec"]["suspend"] and not jobs.is_finished(job):
             world.pods.pop(job["metadata"]["name"], None)
             job["status"] = {}
 

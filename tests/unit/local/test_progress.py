@@ -10,6 +10,7 @@ import pytest
 from idla.core.snapshot import TaskProgress
 from idla.local.progress import read_progress
 from idla_contract import metrics
+from typing_extensions import override
 
 LINES = {metrics.TASK_STEP: "5", metrics.TASK_TOTAL_STEPS: "100", metrics.TASK_UPDATED_SECONDS: "1700000000"}
 MOMENT = datetime.fromtimestamp(1_700_000_000, UTC)
@@ -23,7 +24,8 @@ def page(text: str) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
+        @override
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)

@@ -2,7 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from idla.core.kube.covers import satisfied
+from idla.core.kube.covers import is_up_to_date
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
 from idla_operator.controllers.cache.store import Store
 from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError, TakenError, first_lost
@@ -60,7 +60,7 @@ class Scene:
         self.cluster = FakeCluster(workflow(), *others)
         self.store = Store()
         self.clock = FakeClock()
-        self.carry_out = CarryOut(self.store, self.cluster, self.clock, satisfied=satisfied)
+        self.carry_out = CarryOut(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
         self.observe()
 
     def observe(self) -> None:
@@ -115,7 +115,7 @@ def test_a_view_that_lags_behind_makes_no_second_write() -> None:
     stale = Scene()
     stale.cluster, stale.store = scene.cluster, Store()
     stale.store.put(workflow() | {"metadata": scene.workflow["metadata"]})
-    stale.carry_out = CarryOut(stale.store, stale.cluster, stale.clock, satisfied=satisfied)
+    stale.carry_out = CarryOut(stale.store, stale.cluster, stale.clock, is_up_to_date=is_up_to_date)
     assert stale.do(Reconciliation(apply=(job(),))) == []
 
 

@@ -6,21 +6,21 @@ from decimal import Decimal
 from idla.api.quantity import parse_quantity
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.conditions import shortened
+from idla.core.inputs import Blocker, ReconcileInput
 from idla.core.kube.references import artifact_claim, data_claim
-from idla.core.planning.requirements import PodAmounts, training_amounts
+from idla.core.planning.requirements import PodResources, training_resources
 from idla.core.reconciliation import Manifest
-from idla.core.situation import Obstacle, Situation
 
 
-def missing_claim(situation: Situation) -> Obstacle | None:
+def find_missing_claim(inputs: ReconcileInput) -> Blocker | None:
     """Return that a claim which the spec names does not exist, or None."""
-    names = [("spec.data.storageUri", data_claim(situation.workflow))]
-    if situation.spec.outputs is not None and situation.spec.outputs.storage_uri is not None:
-        names.append(("spec.outputs.storageUri", artifact_claim(situation.workflow)))
+    names = [("spec.data.storageUri", data_claim(inputs.workflow))]
+    if inputs.spec.outputs is not None and inputs.spec.outputs.storage_uri is not None:
+        names.append(("spec.outputs.storageUri", artifact_claim(inputs.workflow)))
     for field, name in names:
-        if name is not None and situation.snapshot.claims.get(name) is None:
-            missing = f"namespace {situation.owner.namespace} has no PersistentVolumeClaim {name}"
-            return Obstacle(
+        if name is not None and inputs.snapshot.claims.get(name) is None:
+            missing = f"namespace {inputs.owner.namespace} has no PersistentVolumeClaim {name}"
+            return Blocker(
                 condition=WorkflowCondition.DATA_READY,
                 reason=WorkflowReason.CLAIM_NOT_FOUND,
                 message=f"`{field}`: {missing}; create it or name another",
@@ -29,15 +29,15 @@ def missing_claim(situation: Situation) -> Obstacle | None:
     return None
 
 
-def impossible_pod(situation: Situation) -> Obstacle | None:
+def find_impossible_pod(inputs: ReconcileInput) -> Blocker | None:
     """Return that no node could ever hold a training pod, empty as it may be, or None.
 
     Nothing is said where the operator may not see nodes.
     """
-    nodes = situation.snapshot.nodes
+    nodes = inputs.snapshot.nodes
     if nodes is None:
         return None
-    wanted = _needed(training_amounts(situation.spec))
+    wanted = _needed(training_resources(inputs.spec))
     largest = [_allocatable(node) for node in nodes]
     for name, amount in sorted(wanted.items()):
         most, text = max(
@@ -52,7 +52,7 @@ def impossible_pod(situation: Situation) -> Obstacle | None:
     return None
 
 
-def _needed(amounts: PodAmounts) -> dict[str, str]:
+def _needed(amounts: PodResources) -> dict[str, str]:
     """Return what is kept free for a pod: its requests, and limits where nothing is requested."""
     return {**amounts.limits, **amounts.requests}
 
@@ -70,8 +70,8 @@ def _shown(wanted: Mapping[str, str]) -> str:
     return " and ".join(parts)
 
 
-def _obstacle(lacking: str) -> Obstacle:
-    return Obstacle(
+def _obstacle(lacking: str) -> Blocker:
+    return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
         message=shortened(f"`spec.resources`: {lacking}. Lower it or add such a node"),

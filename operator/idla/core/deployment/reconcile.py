@@ -20,12 +20,12 @@ from idla.core.deployment.conditions import (
     waiting_conditions,
 )
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
-from idla.core.kube.covers import satisfied
+from idla.core.inputs import owner_of, read_status
+from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import claim_of
-from idla.core.planning.requirements import SpecError, pod_amounts, read_deployment_spec
+from idla.core.planning.requirements import SpecError, pod_resources, read_deployment_spec
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
-from idla.core.situation import owner_of, read_status
 from idla.core.snapshot import DeploymentSnapshot
 
 DEFAULT_REQUESTS = {"cpu": "100m", "memory": "128Mi"}
@@ -81,14 +81,14 @@ def reconcile_deployment(
     if taken is not None:
         return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
     desired = _served(owner, spec, model, settings)
-    current = satisfied(desired, snapshot.deployment)
+    current = is_up_to_date(desired, snapshot.deployment)
     service = build_service(owner)
     rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
     if snapshot.refusal is not None:
         refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), lasting=True)
         rollout = replace(rollout, complete=False, problem=refused)
     serving = model if rollout.complete else old.serving
-    apply = () if satisfied(service, snapshot.service) else (service,)
+    apply = () if is_up_to_date(service, snapshot.service) else (service,)
     return answer(
         rollout_conditions(rollout, model, serving),
         apply=apply if current else (*apply, desired),
@@ -141,7 +141,7 @@ def _is_mine(owner: Owner, live: Manifest) -> bool:
 
 
 def _served(owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings) -> Manifest:
-    amounts = pod_amounts(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    amounts = pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
     uri = spec.model.storage_uri or model.uri
     return build_deployment(
         owner,

@@ -15,7 +15,7 @@ _QUANTITIES = {"requests", "limits"}
 """Maps whose values are amounts; everywhere else `1` and `1000m` are different texts."""
 
 
-def satisfied(desired: Manifest, live: Manifest | None) -> bool:
+def is_up_to_date(desired: Manifest, live: Manifest | None) -> bool:
     """Return whether every field that is wanted is there with an equal value.
 
     What the live object has beyond that (defaults, other managers' fields, status) does not matter. Lists of named

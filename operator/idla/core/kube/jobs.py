@@ -47,7 +47,7 @@ def is_failed(job: Manifest) -> bool:
     return _has(job, "Failed")
 
 
-def finished(job: Manifest) -> bool:
+def is_finished(job: Manifest) -> bool:
     """Return whether it has ended, well or not."""
     return is_complete(job) or is_failed(job)
 
@@ -69,12 +69,12 @@ def _unexplained(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
     return is_failed(job) and not (phases and phases <= {"Succeeded", "Failed"})
 
 
-def is_going(job: Manifest) -> bool:
+def is_terminating(job: Manifest) -> bool:
     """Return whether it is being deleted."""
     return "deletionTimestamp" in job["metadata"]
 
 
-def held_back(job: Manifest) -> bool:
+def is_suspended(job: Manifest) -> bool:
     """Return whether it is suspended."""
     return bool(job["spec"].get("suspend"))
 

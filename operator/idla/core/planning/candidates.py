@@ -13,13 +13,13 @@ from idla.api.task_kind import kind_of
 from idla.api.training_workflow import CompressionMode, Preset, Selection, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, SearchStatus, WeightsStatus
 from idla.core.conditions import shortened
+from idla.core.inputs import Blocker
 from idla.core.kube.references import claim_of
 from idla.core.planning.budget import Shares, pod_seconds, search_shares, shares_of
 from idla.core.planning.expectation import expected_parameters, measures
 from idla.core.planning.numbers import number_or_text
 from idla.core.planning.requirements import MEBIBYTE, limits
-from idla.core.planning.search import search_of, trials_wanted
-from idla.core.situation import Obstacle
+from idla.core.planning.search import count_trials, search_of
 from idla.core.snapshot import Template
 
 DEFAULT_MAX_CANDIDATES = {Preset.FAST: 2, Preset.BALANCED: 3, Preset.BEST: 6}
@@ -40,7 +40,9 @@ class Choice:
     """How one of the candidates is chosen; None: each is trained to its end."""
 
 
-def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataProfile | None) -> Choice | Obstacle:
+def nominate_candidates(
+    spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataProfile | None
+) -> Choice | Blocker:
     """Return the candidates of a workflow, or why there are none.
 
     A shortlist keeps its order. Otherwise every architecture comes once before any comes twice, and of each the
@@ -52,7 +54,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataPr
         data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
     wanted = _wanted(spec, library)
-    if isinstance(wanted, Obstacle):
+    if isinstance(wanted, Blocker):
         return wanted
     rejected: list[AlternativeStatus] = []
     feasible: list[Template] = []
@@ -67,7 +69,7 @@ def choose(spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataPr
     known = measures(data)
     order = feasible if _listed(spec) else _by_turns(feasible, known)
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
-    trials = trials_wanted(spec)
+    trials = count_trials(spec)
     if trials > 1:
         maximum = min(maximum, trials)
     rejected.extend(
@@ -137,7 +139,7 @@ def _listed(spec: TrainingWorkflowSpec) -> bool:
     return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
 
 
-def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Obstacle:
+def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Blocker:
     by_name = {template.name: template for template in library}
     if spec.model is None or not spec.model.template_refs:
         return tuple(by_name[name] for name in sorted(by_name))
@@ -148,7 +150,7 @@ def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Te
         whose = (
             "known are those of the operator, which may not read ModelTemplates" if _built_in(library) else "known are"
         )
-        return Obstacle(
+        return Blocker(
             condition=WorkflowCondition.ACCEPTED,
             reason=WorkflowReason.TEMPLATE_NOT_FOUND,
             message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; {whose}: {known}",
@@ -198,7 +200,7 @@ def _mebibytes(size: int) -> str:
     return f"{size / MEBIBYTE:.3g}" if size < MEBIBYTE else f"{size / MEBIBYTE:.1f}"
 
 
-def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus], *, built_in: bool) -> Obstacle:
+def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus], *, built_in: bool) -> Blocker:
     if rejected:
         reasons = "; ".join(f"{entry.choice}: {entry.reason}, {entry.message}" for entry in rejected)
         # The operator would not see one that is added.
@@ -206,7 +208,7 @@ def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[Alternative
         message = f"no {'built-in ' if built_in else ''}template can do it; {advice}: {reasons}"
     else:
         message = f"the library has no ModelTemplate for {kind_of(spec)}; apply the library's manifests or add one"
-    return Obstacle(
+    return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
         message=shortened(message),

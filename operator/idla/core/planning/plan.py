@@ -22,7 +22,7 @@ SEARCH = "search"
 PUBLISH = "publish"
 
 
-def training_task(template: str) -> str:
+def training_task_name(template: str) -> str:
     """Return the name of the task that trains a template."""
     return child_name("train", template)
 
@@ -38,7 +38,7 @@ def make_plan(spec: TrainingWorkflowSpec, choice: Choice, basis: BasisStatus, *,
             the same address would be trained on by half, and a result of the old ones would be taken for theirs.
     """
     trainings = (
-        tuple((training_task(candidate.template), "Train") for candidate in choice.candidates)
+        tuple((training_task_name(candidate.template), "Train") for candidate in choice.candidates)
         if choice.search is None
         else ((SEARCH, "Search"),)
     )

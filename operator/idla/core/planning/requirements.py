@@ -35,7 +35,7 @@ class SpecError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodAmounts:
+class PodResources:
     """What one pod asks for."""
 
     requests: Mapping[str, str]
@@ -43,25 +43,25 @@ class PodAmounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class QualityThreshold:
     """The quality that is asked for."""
 
     target: float | None
-    least: float
+    minimum: float
     """The least quality that is shipped: `minimum` or `maximum`, else `target`."""
     metric: Metric = Metric.ACCURACY
 
     def reached(self, score: float) -> bool:
         """Return whether a score is good enough to be shipped."""
-        return not better(self.metric, self.least, score)
+        return not is_better(self.metric, self.minimum, score)
 
     def target_reached(self, score: float) -> bool:
         """Return whether a score is as good as the target, where there is one."""
-        return self.target is None or not better(self.metric, self.target, score)
+        return self.target is None or not is_better(self.metric, self.target, score)
 
     @property
     def bound(self) -> str:
-        """Return how `least` bounds the scores that are shipped."""
+        """Return how `minimum` bounds the scores that are shipped."""
         return "at least" if self.metric.maximized else "at most"
 
 
@@ -167,7 +167,9 @@ def _columns(given: ColumnSettings | None) -> Columns:
     return Columns() if given is None else Columns.model_validate(given.model_dump(exclude_none=True))
 
 
-def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]) -> PodAmounts:
+def pod_resources(
+    resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]
+) -> PodResources:
     """Return what a pod asks for.
 
     Args:
@@ -178,21 +180,21 @@ def pod_amounts(resources: Resources | None, *, requests: Mapping[str, str], lim
     given_requests = dict((resources and resources.requests) or {})
     given_limits = dict((resources and resources.limits) or {})
     named = given_requests.keys() | given_limits.keys()
-    return PodAmounts(
+    return PodResources(
         requests={name: amount for name, amount in requests.items() if name not in named} | given_requests,
         limits={name: amount for name, amount in limits.items() if name not in named} | given_limits,
     )
 
 
-def training_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
+def training_resources(spec: TrainingWorkflowSpec) -> PodResources:
     """Return what each training pod asks for."""
-    return pod_amounts(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    return pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
 
 
-def light_amounts(spec: TrainingWorkflowSpec) -> PodAmounts:
+def cpu_only_resources(spec: TrainingWorkflowSpec) -> PodResources:
     """Return what the pods before and after the trainings ask for: the same without devices, which they do not use."""
-    amounts = training_amounts(spec)
-    return PodAmounts(
+    amounts = training_resources(spec)
+    return PodResources(
         requests={name: amount for name, amount in amounts.requests.items() if not is_device(name)},
         limits={name: amount for name, amount in amounts.limits.items() if not is_device(name)},
     )
@@ -203,18 +205,18 @@ def is_device(resource: str) -> bool:
     return "/" in resource
 
 
-def bar(spec: TrainingWorkflowSpec) -> Bar | None:
+def quality_threshold(spec: TrainingWorkflowSpec) -> QualityThreshold | None:
     """Return the quality that is asked for, or None."""
     if not spec.objectives:
         return None
     objective = spec.objectives[0]
     target = None if objective.target is None else float(objective.target)
     given = objective.minimum or objective.maximum
-    least = target if given is None else float(given)
-    return None if least is None else Bar(target=target, least=least, metric=objective.metric)
+    minimum = target if given is None else float(given)
+    return None if minimum is None else QualityThreshold(target=target, minimum=minimum, metric=objective.metric)
 
 
-def better(metric: Metric, one: float, other: float) -> bool:
+def is_better(metric: Metric, one: float, other: float) -> bool:
     """Return whether one score is better than another."""
     return one > other if metric.maximized else one < other
 

@@ -23,7 +23,7 @@ _TRAINING = {"learningRate": "learning_rate", "weightDecay": "weight_decay"}
 """Dimensions that are settings of the training, with their names in the contract."""
 
 
-def trials_wanted(spec: TrainingWorkflowSpec) -> int:
+def count_trials(spec: TrainingWorkflowSpec) -> int:
     """Return how many trials a search has at most; 1: there is no search."""
     asked = None if spec.model is None else spec.model.search
     return DEFAULT_TRIALS[spec.preset or Preset.BALANCED] if asked is None else asked.trials

@@ -42,13 +42,13 @@ def _value(dimension: Dimension, place: float) -> Setting:
         return dimension.values[int(place * len(dimension.values))]
     assert dimension.minimum is not None  # the type demands both
     assert dimension.maximum is not None
-    least, most = float(dimension.minimum), float(dimension.maximum)
+    minimum, maximum = float(dimension.minimum), float(dimension.maximum)
     whole = dimension.type is DimensionType.INTEGER
-    wide = most + 1 if whole else most
+    wide = maximum + 1 if whole else maximum
     if dimension.scale is Scale.LOG:
-        found = math.exp(math.log(least) + place * (math.log(wide) - math.log(least)))
+        found = math.exp(math.log(minimum) + place * (math.log(wide) - math.log(minimum)))
     else:
-        found = least + place * (wide - least)
+        found = minimum + place * (wide - minimum)
     if whole:
-        return min(int(most), max(int(least), int(found)))
-    return min(most, max(least, float(f"{found:.{_DIGITS}g}")))
+        return min(int(maximum), max(int(minimum), int(found)))
+    return min(maximum, max(minimum, float(f"{found:.{_DIGITS}g}")))

@@ -64,7 +64,7 @@ def _selection(status: TrainingWorkflowStatus) -> str | None:
 
 
 def _conditions(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
-    yield from _persons(old, new)
+    yield from _approval_events(old, new)
     summary, before = _condition(new, WorkflowCondition.SUCCEEDED), _condition(old, WorkflowCondition.SUCCEEDED)
     if summary is not None and summary.status != "Unknown":
         if before is None or (before.status, before.reason) != (summary.status, summary.reason):
@@ -78,7 +78,7 @@ def _conditions(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Ite
         yield Event(type=EventType.WARNING, reason=tested.reason, message=tested.message)
 
 
-def _persons(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
+def _approval_events(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
     approval, before = _condition(new, WorkflowCondition.APPROVED), _condition(old, WorkflowCondition.APPROVED)
     if approval is not None and (before is None or before.reason != approval.reason):
         if approval.reason == WorkflowReason.APPROVED:

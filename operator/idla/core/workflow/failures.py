@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.conditions import shortened
-from idla.core.situation import Obstacle
-from idla.core.workflow.tasks import TaskView
+from idla.core.inputs import Blocker
+from idla.core.workflow.tasks import TaskDecision
 
 
 def known_reason(text: str | None) -> WorkflowReason:
@@ -16,12 +16,14 @@ def known_reason(text: str | None) -> WorkflowReason:
         return WorkflowReason.TASK_FAILED
 
 
-def trainings_failure(trainings: Mapping[str, TaskView]) -> Obstacle:
+def trainings_failure(trainings: Mapping[str, TaskDecision]) -> Blocker:
     """Return the failure of all candidates: the reason that they share, or that they failed for different ones."""
-    reasons = {view.entry.reason for view in trainings.values()}
+    reasons = {decision.entry.reason for decision in trainings.values()}
     shared = next(iter(reasons)) if len(reasons) == 1 else None
-    each = "; ".join(f"{name}: {view.entry.reason}, {view.entry.message}" for name, view in trainings.items())
-    return Obstacle(
+    each = "; ".join(
+        f"{name}: {decision.entry.reason}, {decision.entry.message}" for name, decision in trainings.items()
+    )
+    return Blocker(
         condition=WorkflowCondition.TRAINED,
         reason=WorkflowReason.CANDIDATES_FAILED if shared is None else known_reason(shared),
         message=shortened(f"every candidate failed: {each}"),
@@ -29,13 +31,13 @@ def trainings_failure(trainings: Mapping[str, TaskView]) -> Obstacle:
     )
 
 
-def publish_failure(view: TaskView) -> Obstacle:
+def publish_failure(decision: TaskDecision) -> Blocker:
     """Return the failure of the task that compresses, evaluates, verifies and publishes."""
-    reason = known_reason(view.entry.reason)
+    reason = known_reason(decision.entry.reason)
     at_the_end = reason is WorkflowReason.VERIFICATION_FAILED
-    return Obstacle(
+    return Blocker(
         condition=WorkflowCondition.EVALUATED if at_the_end else WorkflowCondition.COMPRESSED,
         reason=reason,
-        message=view.entry.message,
+        message=decision.entry.message,
         final=True,
     )

@@ -10,25 +10,30 @@ from idla_contract.result import DataProfile
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
-from idla.core.cluster.capacity import impossible_pod, missing_claim
+from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
 from idla.core.conditions import parse_timestamp, shortened
-from idla.core.planning.candidates import Choice, choose
+from idla.core.inputs import Blocker, ReconcileInput
+from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.plan import (
     PROFILE,
     PUBLISH,
     SEARCH,
     make_plan,
 )
-from idla.core.planning.requirements import bar
-from idla.core.situation import Obstacle, Situation
+from idla.core.planning.requirements import quality_threshold
 from idla.core.task_state import TaskState
 from idla.core.workflow.failures import known_reason, publish_failure, trainings_failure
-from idla.core.workflow.model_deployment import Endpoint, endpoint, taken_name
-from idla.core.workflow.planned_tasks import profile_work, publish_work, search_work, training_work
+from idla.core.workflow.model_deployment import Endpoint, endpoint, find_name_conflict
+from idla.core.workflow.planned_tasks import (
+    define_profile_task,
+    define_publish_task,
+    define_search_task,
+    define_training_task,
+)
 from idla.core.workflow.results import artifact_status
 from idla.core.workflow.search_selection import select_trial
-from idla.core.workflow.selection import Selected, figures, select
-from idla.core.workflow.tasks import Orders, TaskView, follow, unstarted
+from idla.core.workflow.selection import Selected, figures, select_candidate
+from idla.core.workflow.tasks import JobContext, TaskDecision, pending_task, reconcile_task
 
 
 class ApprovalState(StrEnum):
@@ -42,51 +47,51 @@ class ApprovalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """Where a generation stands in this turn."""
+class GenerationState:
+    """Where a generation stands in this reconciliation."""
 
-    situation: Situation
-    remembered: TrainingWorkflowStatus
+    inputs: ReconcileInput
+    previous: TrainingWorkflowStatus
     """What was decided before for this generation."""
     basis: BasisStatus
-    obstacle: Obstacle | None = None
-    profile: TaskView
+    blocker: Blocker | None = None
+    profile: TaskDecision
     choice: Choice | None = None
-    """The candidates, where they were chosen in this turn."""
+    """The candidates, where they were chosen in this reconciliation."""
     plan: PlanStatus | None = None
     approval: ApprovalState = ApprovalState.NOT_NEEDED
-    trainings: Mapping[str, TaskView]
+    trainings: Mapping[str, TaskDecision]
     """By template, in the order of the plan; of a search its one task."""
     selected: Selected | None = None
-    publish: TaskView | None = None
+    publish: TaskDecision | None = None
     endpoint: Endpoint | None = None
 
     @property
-    def tasks(self) -> tuple[TaskView, ...]:
+    def tasks(self) -> tuple[TaskDecision, ...]:
         """Return every task that is known, in the order of the plan."""
         publish = () if self.publish is None else (self.publish,)
         return (self.profile, *self.trainings.values(), *publish)
 
     @property
-    def active(self) -> tuple[TaskView, ...]:
+    def active(self) -> tuple[TaskDecision, ...]:
         """Return the tasks that have a Job at work."""
-        return tuple(view for view in self.tasks if view.active)
+        return tuple(decision for decision in self.tasks if decision.active)
 
     @property
     def paused(self) -> bool:
         """Return whether nothing goes on until a person or the cluster mends it; that costs no deadline."""
         unapproved = self.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not self.active
-        return self.situation.spec.suspend or unapproved or self.obstacle is not None
+        return self.inputs.spec.suspend or unapproved or self.blocker is not None
 
     @property
     def started(self) -> datetime:
         """Return when the generation began, moved by the time in which it was paused."""
-        assert self.remembered.start_time is not None  # set when the generation was taken up
-        began, old = parse_timestamp(self.remembered.start_time), self.situation.old
+        assert self.previous.start_time is not None  # set when the generation was started
+        began, old = parse_timestamp(self.previous.start_time), self.inputs.old
         since = _paused_since(old) if self.basis == old.basis else None
-        if since is None or self.paused or self.ended:
+        if since is None or self.paused or self.finished:
             return began
-        return began + max(timedelta(0), self.situation.now - since)
+        return began + max(timedelta(0), self.inputs.now - since)
 
     @property
     def data(self) -> DataProfile | None:
@@ -110,206 +115,210 @@ class Facts:
         return self.published and (self.endpoint is None or self.endpoint.ready)
 
     @property
-    def ended(self) -> bool:
+    def finished(self) -> bool:
         """Return whether nothing is left to do for this generation."""
-        if self.obstacle is not None:
-            return self.obstacle.final
+        if self.blocker is not None:
+            return self.blocker.final
         return self.plan_shown or self.served
 
     @property
     def suspended(self) -> bool:
         """Return whether work is held back."""
-        return self.situation.spec.suspend and not self.ended
+        return self.inputs.spec.suspend and not self.finished
 
 
-def find_facts(situation: Situation, remembered: TrainingWorkflowStatus, basis: BasisStatus) -> Facts:
+def observe_generation(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basis: BasisStatus) -> GenerationState:
     """Return where the generation stands, with what is to be done about its tasks."""
-    facts = _with_profile(situation, remembered, basis)
-    facts = _with_plan(facts)
-    if facts.plan is not None:
-        facts = _with_publication(_with_trainings(facts, facts.plan), facts.plan)
-    if facts.published and facts.obstacle is None:
-        facts = _with_endpoint(facts)
-    return _with_deadline(_with_refusal(facts))
+    state = _with_profile(inputs, previous, basis)
+    state = _with_plan(state)
+    if state.plan is not None:
+        state = _with_publication(_with_trainings(state, state.plan), state.plan)
+    if state.published and state.blocker is None:
+        state = _with_endpoint(state)
+    return _with_deadline(_with_refusal(state))
 
 
-def _with_profile(situation: Situation, remembered: TrainingWorkflowStatus, basis: BasisStatus) -> Facts:
-    work, entry = profile_work(situation, basis), _entry(remembered, PROFILE)
-    obstacle = None
-    if remembered.plan is None:
-        found = choose(situation.spec, situation.snapshot.templates, None)
-        refused = found if isinstance(found, Obstacle) else None
-        obstacle = refused or missing_claim(situation) or impossible_pod(situation) or taken_name(situation)
-    hold = None if obstacle is None else obstacle.message
-    view = follow(work, entry, situation.snapshot, _orders(situation), hold=hold)
-    if view.state is TaskState.FAILED:
-        obstacle = Obstacle(
+def _with_profile(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basis: BasisStatus) -> GenerationState:
+    task, entry = define_profile_task(inputs, basis), _entry(previous, PROFILE)
+    blocker = None
+    if previous.plan is None:
+        found = nominate_candidates(inputs.spec, inputs.snapshot.templates, None)
+        refused = found if isinstance(found, Blocker) else None
+        blocker = refused or find_missing_claim(inputs) or find_impossible_pod(inputs) or find_name_conflict(inputs)
+    blocked_by = None if blocker is None else blocker.message
+    decision = reconcile_task(task, entry, inputs.snapshot, _job_context(inputs), blocked_by=blocked_by)
+    if decision.state is TaskState.FAILED:
+        blocker = Blocker(
             condition=WorkflowCondition.DATA_READY,
-            reason=known_reason(view.entry.reason),
-            message=view.entry.message,
+            reason=known_reason(decision.entry.reason),
+            message=decision.entry.message,
             final=True,
         )
-    return Facts(situation=situation, remembered=remembered, basis=basis, obstacle=obstacle, profile=view, trainings={})
+    return GenerationState(
+        inputs=inputs, previous=previous, basis=basis, blocker=blocker, profile=decision, trainings={}
+    )
 
 
-def _with_plan(facts: Facts) -> Facts:
-    if facts.obstacle is not None:
-        return facts
-    plan, choice = facts.remembered.plan, None
+def _with_plan(state: GenerationState) -> GenerationState:
+    if state.blocker is not None:
+        return state
+    plan, choice = state.previous.plan, None
     if plan is None:
-        if facts.profile.state is not TaskState.SUCCEEDED:
-            return facts
-        spec, templates = facts.situation.spec, facts.situation.snapshot.templates
-        found = choose(spec, templates, facts.data)
-        if isinstance(found, Obstacle):
-            return replace(facts, obstacle=found)
+        if state.profile.state is not TaskState.SUCCEEDED:
+            return state
+        spec, templates = state.inputs.spec, state.inputs.snapshot.templates
+        found = nominate_candidates(spec, templates, state.data)
+        if isinstance(found, Blocker):
+            return replace(state, blocker=found)
         plan, choice = (
-            make_plan(spec, found, facts.basis, data_digest=None if facts.data is None else facts.data.digest),
+            make_plan(spec, found, state.basis, data_digest=None if state.data is None else state.data.digest),
             found,
         )
-    return replace(facts, plan=plan, choice=choice, approval=approval_of(facts.situation, facts.remembered, plan))
+    return replace(state, plan=plan, choice=choice, approval=read_approval(state.inputs, state.previous, plan))
 
 
-def approval_of(situation: Situation, remembered: TrainingWorkflowStatus, plan: PlanStatus) -> ApprovalState:
+def read_approval(inputs: ReconcileInput, previous: TrainingWorkflowStatus, plan: PlanStatus) -> ApprovalState:
     """Return whether a plan may run; what was approved once stays approved while the plan is the same."""
-    asked = situation.spec.approval or Approval.AUTO
+    asked = inputs.spec.approval or Approval.AUTO
     if asked is Approval.AUTO:
         return ApprovalState.NOT_NEEDED
     if asked is Approval.PLAN_ONLY:
         return ApprovalState.PLAN_ONLY
-    named = (situation.workflow["metadata"].get("annotations") or {}).get(APPROVED_PLAN)
-    if named == plan.hash or _was_approved(remembered):
+    named = (inputs.workflow["metadata"].get("annotations") or {}).get(APPROVED_PLAN)
+    if named == plan.hash or _was_approved(previous):
         return ApprovalState.APPROVED
     return ApprovalState.STALE if named else ApprovalState.WAITING
 
 
-def _was_approved(remembered: TrainingWorkflowStatus) -> bool:
-    if remembered.plan is None:  # the condition speaks of an earlier generation's plan
+def _was_approved(previous: TrainingWorkflowStatus) -> bool:
+    if previous.plan is None:  # the condition speaks of an earlier generation's plan
         return False
-    return any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in remembered.conditions)
+    return any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in previous.conditions)
 
 
-def _hold(facts: Facts) -> str | None:
+def _blocked_by(state: GenerationState) -> str | None:
     holds = {
         ApprovalState.PLAN_ONLY: "`spec.approval` is PlanOnly: nothing is trained",
         ApprovalState.WAITING: "the plan waits for approval",
         ApprovalState.STALE: "the plan waits for approval",
     }
-    return holds.get(facts.approval)
+    return holds.get(state.approval)
 
 
-def _with_trainings(facts: Facts, plan: PlanStatus) -> Facts:
-    situation, remembered = facts.situation, facts.remembered
-    orders, hold = _orders(situation), _hold(facts)
-    works = (
-        {candidate.template: training_work(situation, plan, candidate) for candidate in plan.candidates}
+def _with_trainings(state: GenerationState, plan: PlanStatus) -> GenerationState:
+    inputs, previous = state.inputs, state.previous
+    job_context, blocked_by = _job_context(inputs), _blocked_by(state)
+    tasks = (
+        {candidate.template: define_training_task(inputs, plan, candidate) for candidate in plan.candidates}
         if plan.search is None
-        else {SEARCH: search_work(situation, plan, plan.search)}
+        else {SEARCH: define_search_task(inputs, plan, plan.search)}
     )
-    views = {
-        name: follow(work, _entry(remembered, work.name), situation.snapshot, orders, hold=hold)
-        for name, work in works.items()
+    decisions = {
+        name: reconcile_task(task, _entry(previous, task.name), inputs.snapshot, job_context, blocked_by=blocked_by)
+        for name, task in tasks.items()
     }
-    facts = replace(facts, trainings=views)
-    if not all(view.ended for view in views.values()):
-        return facts
-    wanted = bar(situation.spec)
+    state = replace(state, trainings=decisions)
+    if not all(decision.finished for decision in decisions.values()):
+        return state
+    wanted = quality_threshold(inputs.spec)
     selected = (
-        select(plan.candidates, views, wanted)
+        select_candidate(plan.candidates, decisions, wanted)
         if plan.search is None
-        else select_trial(plan, plan.search, views[SEARCH], wanted)
+        else select_trial(plan, plan.search, decisions[SEARCH], wanted)
     )
     if selected is None:
-        return replace(facts, obstacle=trainings_failure(views))
+        return replace(state, blocker=trainings_failure(decisions))
     if wanted is not None and not selected.reaches_minimum:
         relax = (
             "Lower `spec.objectives[0].minimum`" if wanted.metric.maximized else "Raise `spec.objectives[0].maximum`"
         )
         best = f"the best candidate, {selected.candidate.template}, has {figures(selected.report)}"
         message = (
-            f"{best}; {wanted.bound} {wanted.least} is asked for. {relax}, add data, or offer"
+            f"{best}; {wanted.bound} {wanted.minimum} is asked for. {relax}, add data, or offer"
             " other templates or more epochs"
         )
-        obstacle = Obstacle(
+        blocker = Blocker(
             condition=WorkflowCondition.TRAINED, reason=WorkflowReason.MINIMUM_MISSED, message=message, final=True
         )
-        return replace(facts, selected=selected, obstacle=obstacle)
-    return replace(facts, selected=selected)
+        return replace(state, selected=selected, blocker=blocker)
+    return replace(state, selected=selected)
 
 
-def _with_publication(facts: Facts, plan: PlanStatus) -> Facts:
-    if facts.selected is None or facts.obstacle is not None:
-        ended = facts.obstacle is not None
-        message = "it will not run: nothing can be published" if ended else "waits for the trainings"
-        return replace(facts, publish=unstarted(PUBLISH, message))
-    situation, remembered = facts.situation, facts.remembered
-    work = publish_work(situation, plan, facts.selected)
-    orders = _orders(situation)
-    view = follow(work, _entry(remembered, PUBLISH), situation.snapshot, orders, hold=_hold(facts))
-    if view.state is TaskState.SUCCEEDED and (view.result is None or view.result.artifact is None):
+def _with_publication(state: GenerationState, plan: PlanStatus) -> GenerationState:
+    if state.selected is None or state.blocker is not None:
+        finished = state.blocker is not None
+        message = "it will not run: nothing can be published" if finished else "waits for the trainings"
+        return replace(state, publish=pending_task(PUBLISH, message))
+    inputs, previous = state.inputs, state.previous
+    task = define_publish_task(inputs, plan, state.selected)
+    job_context = _job_context(inputs)
+    decision = reconcile_task(
+        task, _entry(previous, PUBLISH), inputs.snapshot, job_context, blocked_by=_blocked_by(state)
+    )
+    if decision.state is TaskState.SUCCEEDED and (decision.result is None or decision.result.artifact is None):
         message = "the task ended well and named no artifact"
         changes = {"state": TaskState.FAILED, "reason": WorkflowReason.RESULT_MISSING, "message": message}
-        view = TaskView(entry=view.entry.model_copy(update=changes))
-    obstacle = publish_failure(view) if view.state is TaskState.FAILED else None
-    return replace(facts, publish=view, obstacle=obstacle)
+        decision = TaskDecision(entry=decision.entry.model_copy(update=changes))
+    blocker = publish_failure(decision) if decision.state is TaskState.FAILED else None
+    return replace(state, publish=decision, blocker=blocker)
 
 
-def _with_endpoint(facts: Facts) -> Facts:
-    assert facts.selected is not None  # published, so selected
-    assert facts.publish is not None
-    assert facts.publish.result is not None
+def _with_endpoint(state: GenerationState) -> GenerationState:
+    assert state.selected is not None  # published, so selected
+    assert state.publish is not None
+    assert state.publish.result is not None
     artifact = artifact_status(
-        facts.selected,
-        facts.publish.result,
-        generation=facts.situation.generation,
-        old=facts.situation.old.artifact,
+        state.selected,
+        state.publish.result,
+        generation=state.inputs.generation,
+        old=state.inputs.old.artifact,
     )
-    found = None if artifact is None else endpoint(facts.situation, artifact)
+    found = None if artifact is None else endpoint(state.inputs, artifact)
     if found is None:
-        return facts
-    return replace(facts, endpoint=found, obstacle=found.obstacle)
+        return state
+    return replace(state, endpoint=found, blocker=found.blocker)
 
 
-def _with_refusal(facts: Facts) -> Facts:
-    refusal = facts.situation.snapshot.refusal
-    if refusal is None or facts.obstacle is not None:
-        return facts
-    obstacle = Obstacle(
+def _with_refusal(state: GenerationState) -> GenerationState:
+    refusal = state.inputs.snapshot.refusal
+    if refusal is None or state.blocker is not None:
+        return state
+    blocker = Blocker(
         condition=WorkflowCondition.RESOURCES_READY,
         reason=WorkflowReason.APPLY_REFUSED,
         message=shortened(refusal),
         final=False,
     )
-    return replace(facts, obstacle=obstacle)
+    return replace(state, blocker=blocker)
 
 
-def _with_deadline(facts: Facts) -> Facts:
+def _with_deadline(state: GenerationState) -> GenerationState:
     """Stop what runs once the deadline has passed; waiting for a person and holding back cost nothing of it."""
-    left = seconds_to_deadline(facts)
+    left = seconds_to_deadline(state)
     if left is None or left > 0:
-        return facts
-    seconds = facts.situation.spec.active_deadline_seconds
-    obstacle = Obstacle(
+        return state
+    seconds = state.inputs.spec.active_deadline_seconds
+    blocker = Blocker(
         condition=WorkflowCondition.SUCCEEDED,
         reason=WorkflowReason.DEADLINE_EXCEEDED,
         message=f"the work was stopped {seconds} seconds after it began; raise `spec.activeDeadlineSeconds` to go on",
         final=True,
     )
     return replace(
-        facts,
-        obstacle=obstacle,
-        profile=_stopped(facts.profile),
-        trainings={name: _stopped(view) for name, view in facts.trainings.items()},
-        publish=None if facts.publish is None else _stopped(facts.publish),
+        state,
+        blocker=blocker,
+        profile=_stopped(state.profile),
+        trainings={name: _stopped(decision) for name, decision in state.trainings.items()},
+        publish=None if state.publish is None else _stopped(state.publish),
     )
 
 
-def seconds_to_deadline(facts: Facts) -> float | None:
+def seconds_to_deadline(state: GenerationState) -> float | None:
     """Return the seconds that are left, or None where nothing counts them down."""
-    seconds = facts.situation.spec.active_deadline_seconds
-    if seconds is None or facts.paused or facts.ended:
+    seconds = state.inputs.spec.active_deadline_seconds
+    if seconds is None or state.paused or state.finished:
         return None
-    return (facts.started + timedelta(seconds=seconds) - facts.situation.now).total_seconds()
+    return (state.started + timedelta(seconds=seconds) - state.inputs.now).total_seconds()
 
 
 def _paused_since(old: TrainingWorkflowStatus) -> datetime | None:
@@ -328,21 +337,21 @@ def _paused_since(old: TrainingWorkflowStatus) -> datetime | None:
     return min(moments, default=None)
 
 
-def _stopped(view: TaskView) -> TaskView:
-    if view.ended or view.entry.job_name is None:
-        return replace(view, active=False, apply=(), delete=())
-    entry = view.entry.model_copy(
+def _stopped(decision: TaskDecision) -> TaskDecision:
+    if decision.finished or decision.entry.job_name is None:
+        return replace(decision, active=False, apply=(), delete=())
+    entry = decision.entry.model_copy(
         update={"state": TaskState.PENDING, "reason": None, "message": "stopped by the deadline", "job_name": None}
     )
-    return TaskView(entry=entry)
+    return TaskDecision(entry=entry)
 
 
-def _orders(situation: Situation) -> Orders:
-    return Orders(
-        owner=situation.owner,
-        suspend=situation.spec.suspend,
-        generation=situation.generation,
-        now=situation.now,
+def _job_context(inputs: ReconcileInput) -> JobContext:
+    return JobContext(
+        owner=inputs.owner,
+        suspend=inputs.spec.suspend,
+        generation=inputs.generation,
+        now=inputs.now,
     )
 
 

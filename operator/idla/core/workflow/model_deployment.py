@@ -9,10 +9,10 @@ from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import ArtifactStatus
 from idla.builders.model_deployment import build_model_deployment, follows
-from idla.core.kube.covers import satisfied
+from idla.core.inputs import Blocker, ReconcileInput
+from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
 from idla.core.reconciliation import Manifest
-from idla.core.situation import Obstacle, Situation
 
 _NOT_TAKEN_UP = "ModelDeployment {name} has not taken up the artifact yet"
 
@@ -25,34 +25,34 @@ class Endpoint:
     ready: bool = False
     """Whether it serves this artifact."""
     message: str = ""
-    obstacle: Obstacle | None = None
+    blocker: Blocker | None = None
     apply: tuple[Manifest, ...] = ()
 
 
-def wanted_deployment(situation: Situation) -> dict[str, Any] | None:
+def build_desired_deployment(inputs: ReconcileInput) -> dict[str, Any] | None:
     """Return the ModelDeployment as it should be, or None where none is wanted."""
-    name = deployment_name(situation.workflow)
+    name = deployment_name(inputs.workflow)
     if name is None:
         return None
-    settings = situation.spec.deployment
-    return build_model_deployment(situation.owner, name, replicas=settings.replicas if settings else None)
+    settings = inputs.spec.deployment
+    return build_model_deployment(inputs.owner, name, replicas=settings.replicas if settings else None)
 
 
-def taken_name(situation: Situation) -> Obstacle | None:
+def find_name_conflict(inputs: ReconcileInput) -> Blocker | None:
     """Return that the ModelDeployment of the wanted name was not made for this workflow, or None."""
-    name, live = deployment_name(situation.workflow), situation.snapshot.deployment
-    return None if name is None or live is None or follows(live, situation.owner) else _name_taken(name)
+    name, live = deployment_name(inputs.workflow), inputs.snapshot.deployment
+    return None if name is None or live is None or follows(live, inputs.owner) else _name_taken(name)
 
 
-def endpoint(situation: Situation, artifact: ArtifactStatus) -> Endpoint | None:
+def endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoint | None:
     """Return how an artifact is served, or None where that is not wanted."""
-    desired = wanted_deployment(situation)
+    desired = build_desired_deployment(inputs)
     if desired is None:
         return None
-    name, live, taken = str(desired["metadata"]["name"]), situation.snapshot.deployment, taken_name(situation)
+    name, live, taken = str(desired["metadata"]["name"]), inputs.snapshot.deployment, find_name_conflict(inputs)
     if taken is not None:
-        return Endpoint(name=name, obstacle=taken)
-    apply = () if satisfied(desired, live) else (desired,)
+        return Endpoint(name=name, blocker=taken)
+    apply = () if is_up_to_date(desired, live) else (desired,)
     if live is None or apply:
         return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name), apply=apply)
     return _observed(name, live, artifact)
@@ -70,13 +70,13 @@ def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
         return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name))
     stalled = conditions.get(DeploymentCondition.STALLED)
     if stalled is not None and stalled.status == "True":
-        obstacle = Obstacle(
+        blocker = Blocker(
             condition=WorkflowCondition.DEPLOYED,
             reason=WorkflowReason.DEPLOYMENT_STALLED,
             message=f"ModelDeployment {name}: {stalled.reason}, {stalled.message}",
             final=False,
         )
-        return Endpoint(name=name, obstacle=obstacle)
+        return Endpoint(name=name, blocker=blocker)
     summary = conditions.get(DeploymentCondition.READY)
     serves = status.serving is not None and status.serving.digest == artifact.digest
     if summary is not None and summary.status == "True" and serves:
@@ -85,8 +85,8 @@ def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
     return Endpoint(name=name, message=f"ModelDeployment {name} does not serve the artifact yet{said}")
 
 
-def _name_taken(name: str) -> Obstacle:
-    return Obstacle(
+def _name_taken(name: str) -> Blocker:
+    return Blocker(
         condition=WorkflowCondition.DEPLOYED,
         reason=WorkflowReason.NAME_TAKEN,
         message=(

@@ -33,46 +33,53 @@ from idla.api.training_workflow_status import (
     SearchStatus,
 )
 from idla.builders.task_job import TaskPod
+from idla.core.inputs import ReconcileInput
 from idla.core.kube.references import artifact_claim, data_claim, data_secret
 from idla.core.planning.budget import recipe_for
 from idla.core.planning.candidates import most_parameters
 from idla.core.planning.content import content_hash
-from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, refit_step, training_task
-from idla.core.planning.requirements import PodAmounts, data_source, light_amounts, limits, problem_of, training_amounts
+from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, refit_step, training_task_name
+from idla.core.planning.requirements import (
+    PodResources,
+    cpu_only_resources,
+    data_source,
+    limits,
+    problem_of,
+    training_resources,
+)
 from idla.core.planning.search import LEAST_STEPS, candidate_of
-from idla.core.situation import Situation
 from idla.core.workflow.lineage import selection_of
 from idla.core.workflow.selection import Selected
-from idla.core.workflow.task_definition import Work
+from idla.core.workflow.task_definition import TaskDefinition
 
 _DEFAULT_BACKOFF_LIMIT = 3
 
 
-def profile_work(situation: Situation, basis: BasisStatus) -> Work:
+def define_profile_task(inputs: ReconcileInput, basis: BasisStatus) -> TaskDefinition:
     """Return the task that looks at the data."""
-    data = data_source(situation.spec)
-    return _work(situation, basis.image, PROFILE, (ProfileStep(),), light_amounts(situation.spec), data=data)
+    data = data_source(inputs.spec)
+    return _define_task(inputs, basis.image, PROFILE, (ProfileStep(),), cpu_only_resources(inputs.spec), data=data)
 
 
-def training_work(situation: Situation, plan: PlanStatus, candidate: CandidateStatus) -> Work:
+def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: CandidateStatus) -> TaskDefinition:
     """Return the task that trains a candidate."""
     training = Training.model_validate_json(candidate.training)
     step = TrainStep(model=_model(candidate), training=training)
-    name = training_task(candidate.template)
-    return _work(
-        situation, plan.image, name, (step,), training_amounts(situation.spec), data=_profiled(situation, plan)
+    name = training_task_name(candidate.template)
+    return _define_task(
+        inputs, plan.image, name, (step,), training_resources(inputs.spec), data=_profiled(inputs, plan)
     )
 
 
-def search_work(situation: Situation, plan: PlanStatus, search: SearchStatus) -> Work:
+def define_search_task(inputs: ReconcileInput, plan: PlanStatus, search: SearchStatus) -> TaskDefinition:
     """Return the task that searches among trials and trains the best one to its end."""
     step = SearchStep(
-        trials=trials_of(plan.candidates, search, size_bytes=limits(situation.spec).size_bytes),
+        trials=trials_of(plan.candidates, search, size_bytes=limits(inputs.spec).size_bytes),
         rungs=rungs_of(search),
         max_seconds=search.max_seconds,
     )
-    amounts = training_amounts(situation.spec)
-    return _work(situation, plan.image, SEARCH, (step,), amounts, data=_profiled(situation, plan))
+    amounts = training_resources(inputs.spec)
+    return _define_task(inputs, plan.image, SEARCH, (step,), amounts, data=_profiled(inputs, plan))
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
@@ -102,16 +109,16 @@ def trials_of(
     )
 
 
-def publish_work(situation: Situation, plan: PlanStatus, selected: Selected) -> Work:
+def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Selected) -> TaskDefinition:
     """Return the task that compresses, evaluates, verifies and publishes the selected candidate."""
     candidate = selected.candidate
-    settings = situation.spec.compression
+    settings = inputs.spec.compression
     pods = len(plan.candidates) if plan.search is None else 1
     gate = None if settings is None else settings.gate
     maximum_drop = None if gate is None else gate.maximum_drop
-    maxima = limits(situation.spec)
-    searched = plan.search and search_work(situation, plan, plan.search)
-    trained = (searched or training_work(situation, plan, candidate)).spec
+    maxima = limits(inputs.spec)
+    searched = plan.search and define_search_task(inputs, plan, plan.search)
+    trained = (searched or define_training_task(inputs, plan, candidate)).spec
     compress = CompressStep(
         candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_model(candidate)),
         methods=candidate.methods,
@@ -119,17 +126,17 @@ def publish_work(situation: Situation, plan: PlanStatus, selected: Selected) -> 
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
-        recipe=recipe_for(situation.spec, pods) if candidate.methods else Recipe(),
+        recipe=recipe_for(inputs.spec, pods) if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
         maximum_size_bytes=maxima.size_bytes,
         maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
     )
-    refit = refit_step(situation.spec, plan)
+    refit = refit_step(inputs.spec, plan)
     rest = (EvaluateStep(selection=selection_of(selected)), VerifyStep(), PublishStep())
     steps: tuple[Step, ...] = (compress, *rest) if refit is None else (compress, refit, *rest)
     trains = refit is not None or compress.recipe.keep_percents
-    amounts = training_amounts(situation.spec) if trains else light_amounts(situation.spec)
-    return _work(situation, plan.image, PUBLISH, steps, amounts, data=_profiled(situation, plan))
+    amounts = training_resources(inputs.spec) if trains else cpu_only_resources(inputs.spec)
+    return _define_task(inputs, plan.image, PUBLISH, steps, amounts, data=_profiled(inputs, plan))
 
 
 def _model(candidate: CandidateStatus) -> ModelSpec:
@@ -143,20 +150,20 @@ def _model(candidate: CandidateStatus) -> ModelSpec:
     )
 
 
-def _profiled(situation: Situation, plan: PlanStatus) -> DataSource:
-    data = data_source(situation.spec)
+def _profiled(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
+    data = data_source(inputs.spec)
     return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
 
 
-def _work(
-    situation: Situation, image: str, task: str, steps: tuple[Step, ...], amounts: PodAmounts, *, data: DataSource
-) -> Work:
-    spec, claim = situation.spec, artifact_claim(situation.workflow)
+def _define_task(
+    inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], amounts: PodResources, *, data: DataSource
+) -> TaskDefinition:
+    spec, claim = inputs.spec, artifact_claim(inputs.workflow)
     backoff_limit = None if spec.training is None else spec.training.backoff_limit
     problem = problem_of(spec)
-    return Work(
+    return TaskDefinition(
         spec=TaskSpec(
-            workflow=situation.owner.name,
+            workflow=inputs.owner.name,
             task=task,
             content_hash=content_hash(problem, data, steps, image=image),
             problem=problem,
@@ -166,10 +173,10 @@ def _work(
         ),
         pod=TaskPod(
             image=image,
-            pull_policy=situation.settings.pull_policy,
+            pull_policy=inputs.settings.pull_policy,
             store_claim=claim,
-            data_claim=data_claim(situation.workflow),
-            data_secret=data_secret(situation.workflow),
+            data_claim=data_claim(inputs.workflow),
+            data_secret=data_secret(inputs.workflow),
             requests=amounts.requests,
             limits=amounts.limits,
             backoff_limit=_DEFAULT_BACKOFF_LIMIT if backoff_limit is None else backoff_limit,

@@ -14,20 +14,20 @@ from idla.api.training_workflow import KIND
 from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
 from idla.core.conditions import parse_timestamp, timestamp
+from idla.core.inputs import ReconcileInput, owner_of, read_status
 from idla.core.kube import jobs
 from idla.core.kube.references import artifact_claim
 from idla.core.planning.requirements import SpecError, claim_mebibytes, read_spec, spec_digest
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.settings import Settings
-from idla.core.situation import Situation, owner_of, read_status
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
 from idla.core.workflow.events import events_between
-from idla.core.workflow.generation import Facts, find_facts, seconds_to_deadline
-from idla.core.workflow.model_deployment import wanted_deployment
-from idla.core.workflow.status import queued_status, refused_status, status_of
-from idla.core.workflow.tasks import needed_jobs, observed_again
-from idla.core.workflow.training_progress import due
+from idla.core.workflow.generation import GenerationState, observe_generation, seconds_to_deadline
+from idla.core.workflow.model_deployment import build_desired_deployment
+from idla.core.workflow.status import build_status, queued_status, refused_status
+from idla.core.workflow.tasks import needed_jobs, refresh_task
+from idla.core.workflow.training_progress import throttle_progress
 
 
 def reconcile_workflow(
@@ -48,8 +48,8 @@ def reconcile_workflow(
         spec = read_spec(workflow)
     except SpecError as error:
         new = refused_status(old, str(error), generation=generation, now=now)
-        return _written(old, new, Reconciliation())
-    situation = Situation(
+        return _with_status(old, new, Reconciliation())
+    inputs = ReconcileInput(
         workflow=workflow,
         owner=owner_of(workflow),
         generation=generation,
@@ -60,41 +60,41 @@ def reconcile_workflow(
         settings=settings,
     )
     if old.completion_time is not None and old.observed_generation == generation and not _refused(old):
-        return _at_rest(situation, parse_timestamp(old.completion_time))
-    return _next_step(situation)
+        return _reconcile_finished(inputs, parse_timestamp(old.completion_time))
+    return _next_step(inputs)
 
 
-def _next_step(situation: Situation) -> Reconciliation:
-    remembered, basis = _take_up(situation)
-    facts = find_facts(situation, remembered, basis)
-    others = _Leftovers.of(situation, facts)
-    if basis != situation.old.basis and others.running:
-        return _queue(situation, others)
-    new = status_of(facts)
-    claim = () if facts.obstacle is not None and not facts.active else _claim(situation)
-    children = (*claim, *(manifest for view in facts.tasks for manifest in view.apply))
-    deletions = [deletion for view in facts.tasks for deletion in view.delete] + list(others.stoppable)
-    if facts.endpoint is not None:
-        children += facts.endpoint.apply
-    if facts.ended or (facts.plan is not None and all(view.entry.job_name for view in facts.tasks)):
-        deletions += others.ended
-    if _deadline_passed(facts):
-        deletions += [jobs.deletion(job) for job in situation.snapshot.jobs if _stoppable(job)]
-    carried = Reconciliation(
-        apply=children, delete=tuple(dict.fromkeys(deletions)), requeue_after=_next_look(facts, new)
+def _next_step(inputs: ReconcileInput) -> Reconciliation:
+    previous, basis = _start_generation(inputs)
+    state = observe_generation(inputs, previous, basis)
+    orphaned = _OrphanedJobs.of(inputs, state)
+    if basis != inputs.old.basis and orphaned.running:
+        return _queue(inputs, orphaned)
+    new = build_status(state)
+    claim = () if state.blocker is not None and not state.active else _claim(inputs)
+    children = (*claim, *(manifest for decision in state.tasks for manifest in decision.apply))
+    deletions = [deletion for decision in state.tasks for deletion in decision.delete] + list(orphaned.stoppable)
+    if state.endpoint is not None:
+        children += state.endpoint.apply
+    if state.finished or (state.plan is not None and all(decision.entry.job_name for decision in state.tasks)):
+        deletions += orphaned.finished
+    if _deadline_passed(state):
+        deletions += [jobs.deletion(job) for job in inputs.snapshot.jobs if _stoppable(job)]
+    reconciliation = Reconciliation(
+        apply=children, delete=tuple(dict.fromkeys(deletions)), requeue_after=_requeue_after(state, new)
     )
-    return _written(situation.old, new, carried, period=situation.settings.progress_period_seconds, now=situation.now)
+    return _with_status(inputs.old, new, reconciliation, period=inputs.settings.progress_period_seconds, now=inputs.now)
 
 
-def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]:
+def _start_generation(inputs: ReconcileInput) -> tuple[TrainingWorkflowStatus, BasisStatus]:
     """Return what was decided for this generation before, and the basis that its tasks rest on.
 
     A generation with the tasks of the one before goes on where that one stands, also after it had ended. Any other
     one begins with a basis of its own; results that it shares are kept by the hash of their content.
     """
-    old, digest, now = situation.old, spec_digest(situation.spec), timestamp(situation.now)
+    old, digest, now = inputs.old, spec_digest(inputs.spec), timestamp(inputs.now)
     if old.basis is not None and old.basis.spec_digest == digest:
-        image = old.basis.image if _begun(situation) else situation.settings.trainer_image
+        image = old.basis.image if _has_begun(inputs) else inputs.settings.trainer_image
         basis = old.basis.model_copy(update={"image": image})
         return old.model_copy(update={"start_time": old.start_time or now}), basis
     reused = {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
@@ -107,14 +107,14 @@ def _take_up(situation: Situation) -> tuple[TrainingWorkflowStatus, BasisStatus]
         ),
         start_time=now,
     )
-    return fresh, BasisStatus(image=situation.settings.trainer_image, spec_digest=digest)
+    return fresh, BasisStatus(image=inputs.settings.trainer_image, spec_digest=digest)
 
 
-def _begun(situation: Situation) -> bool:
+def _has_begun(inputs: ReconcileInput) -> bool:
     """Return whether a pod has run for the workflow: before that, an image that is not to be had holds nothing up."""
-    ended = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in situation.old.tasks)
-    ran = any(jobs.finished(job) or jobs.started(job, situation.snapshot) for job in situation.snapshot.jobs)
-    return situation.old.plan is not None or ended or ran
+    finished = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in inputs.old.tasks)
+    ran = any(jobs.is_finished(job) or jobs.started(job, inputs.snapshot) for job in inputs.snapshot.jobs)
+    return inputs.old.plan is not None or finished or ran
 
 
 def _refused(old: TrainingWorkflowStatus) -> bool:
@@ -122,126 +122,129 @@ def _refused(old: TrainingWorkflowStatus) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Leftovers:
+class _OrphanedJobs:
     """Jobs of the workflow that this generation does not use."""
 
-    ended: tuple[Deletion, ...]
+    finished: tuple[Deletion, ...]
     """Those that ended, but for earlier attempts of what is still at work: they tell how often it was tried."""
     stoppable: tuple[Deletion, ...]
     """Those whose stop costs no work: held back, or without a pod that ever ran."""
     running: tuple[Manifest, ...]
 
     @classmethod
-    def of(cls, situation: Situation, facts: Facts) -> "_Leftovers":
-        used = needed_jobs(facts.tasks)
-        undecided = {view.entry.content_hash for view in facts.tasks if not view.ended}
-        given_up = {deletion.name for view in facts.tasks for deletion in view.delete}
-        others = [
+    def of(cls, inputs: ReconcileInput, state: GenerationState) -> "_OrphanedJobs":
+        used = needed_jobs(state.tasks)
+        undecided = {decision.entry.content_hash for decision in state.tasks if not decision.finished}
+        given_up = {deletion.name for decision in state.tasks for deletion in decision.delete}
+        orphaned = [
             job
-            for job in situation.snapshot.jobs
-            if jobs.name_of(job) not in used | given_up and not jobs.is_going(job)
+            for job in inputs.snapshot.jobs
+            if jobs.name_of(job) not in used | given_up and not jobs.is_terminating(job)
         ]
-        unfinished = [job for job in others if not jobs.finished(job)]
-        running = [job for job in unfinished if jobs.started(job, situation.snapshot) and not jobs.held_back(job)]
+        unfinished = [job for job in orphaned if not jobs.is_finished(job)]
+        running = [job for job in unfinished if jobs.started(job, inputs.snapshot) and not jobs.is_suspended(job)]
         return cls(
-            ended=tuple(
+            finished=tuple(
                 jobs.deletion(job)
-                for job in others
-                if jobs.finished(job) and jobs.content_hash_of(job) not in undecided
+                for job in orphaned
+                if jobs.is_finished(job) and jobs.content_hash_of(job) not in undecided
             ),
             stoppable=tuple(jobs.deletion(job) for job in unfinished if job not in running),
             running=tuple(running),
         )
 
 
-def _queue(situation: Situation, others: _Leftovers) -> Reconciliation:
+def _queue(inputs: ReconcileInput, orphaned: _OrphanedJobs) -> Reconciliation:
     """Let running tasks of the old generation finish; none of its other tasks starts."""
-    spec, old = situation.spec, situation.old
-    tasks = [observed_again(entry, situation.snapshot) for entry in old.tasks]
-    names = [jobs.task_label(job) or jobs.name_of(job) for job in others.running]
-    new = queued_status(situation, sorted(names), tasks)
-    stop, apply, look = list(others.stoppable), [], None
+    spec, old = inputs.spec, inputs.old
+    tasks = [refresh_task(entry, inputs.snapshot) for entry in old.tasks]
+    names = [jobs.task_label(job) or jobs.name_of(job) for job in orphaned.running]
+    new = queued_status(inputs, sorted(names), tasks)
+    stop, apply, requeue_after = list(orphaned.stoppable), [], None
     if spec.suspend:
-        apply = [jobs.with_suspension(job, suspend=True) for job in others.running]
+        apply = [jobs.with_suspension(job, suspend=True) for job in orphaned.running]
     elif spec.active_deadline_seconds is not None and old.start_time is not None:
         ends = parse_timestamp(old.start_time) + timedelta(seconds=spec.active_deadline_seconds)
-        look = max(0.0, (ends - situation.now).total_seconds())
-        if look == 0:
-            stop += [jobs.deletion(job) for job in others.running]
-            look = None
-    return _written(old, new, Reconciliation(apply=tuple(apply), delete=tuple(stop), requeue_after=look))
+        requeue_after = max(0.0, (ends - inputs.now).total_seconds())
+        if requeue_after == 0:
+            stop += [jobs.deletion(job) for job in orphaned.running]
+            requeue_after = None
+    return _with_status(old, new, Reconciliation(apply=tuple(apply), delete=tuple(stop), requeue_after=requeue_after))
 
 
-def _at_rest(situation: Situation, ended: datetime) -> Reconciliation:
+def _reconcile_finished(inputs: ReconcileInput, finished: datetime) -> Reconciliation:
     """Decide nothing again: keep the endpoint, clear away old Jobs, expire."""
-    ttl = situation.spec.ttl_seconds_after_finished
-    left = None if ttl is None else (ended + timedelta(seconds=ttl) - situation.now).total_seconds()
+    ttl = inputs.spec.ttl_seconds_after_finished
+    left = None if ttl is None else (finished + timedelta(seconds=ttl) - inputs.now).total_seconds()
     if left is not None and left <= 0:
-        owner = situation.owner
+        owner = inputs.owner
         return Reconciliation(delete=(Deletion(api_version=API_VERSION, kind=KIND, name=owner.name, uid=owner.uid),))
-    used = {entry.job_name for entry in situation.old.tasks}
+    used = {entry.job_name for entry in inputs.old.tasks}
     cleared = [
         jobs.deletion(job)
-        for job in situation.snapshot.jobs
-        if jobs.name_of(job) not in used and not jobs.is_going(job)
+        for job in inputs.snapshot.jobs
+        if jobs.name_of(job) not in used and not jobs.is_terminating(job)
     ]
-    missing = situation.old.artifact is not None and situation.snapshot.deployment is None
-    desired = wanted_deployment(situation) if missing else None
+    missing = inputs.old.artifact is not None and inputs.snapshot.deployment is None
+    desired = build_desired_deployment(inputs) if missing else None
     return Reconciliation(apply=() if desired is None else (desired,), delete=tuple(cleared), requeue_after=left)
 
 
-def _claim(situation: Situation) -> tuple[Manifest, ...]:
-    name, outputs = artifact_claim(situation.workflow), situation.spec.outputs
-    if situation.snapshot.claims.get(name) is not None or (outputs is not None and outputs.storage_uri is not None):
+def _claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
+    name, outputs = artifact_claim(inputs.workflow), inputs.spec.outputs
+    if inputs.snapshot.claims.get(name) is not None or (outputs is not None and outputs.storage_uri is not None):
         return ()
     storage_class = None if outputs is None else outputs.storage_class_name
-    size = claim_mebibytes(situation.spec)
-    return (build_artifact_claim(situation.owner, name, mebibytes=size, storage_class=storage_class),)
+    size = claim_mebibytes(inputs.spec)
+    return (build_artifact_claim(inputs.owner, name, mebibytes=size, storage_class=storage_class),)
 
 
-def _deadline_passed(facts: Facts) -> bool:
-    return facts.obstacle is not None and facts.obstacle.reason is WorkflowReason.DEADLINE_EXCEEDED and facts.ended
+def _deadline_passed(state: GenerationState) -> bool:
+    return state.blocker is not None and state.blocker.reason is WorkflowReason.DEADLINE_EXCEEDED and state.finished
 
 
 def _stoppable(job: Manifest) -> bool:
-    return not jobs.finished(job) and not jobs.is_going(job)
+    return not jobs.is_finished(job) and not jobs.is_terminating(job)
 
 
-def _next_look(facts: Facts, new: TrainingWorkflowStatus) -> float | None:
-    looks: list[float] = []
-    if any(view.look_again or view.state is TaskState.RUNNING for view in facts.tasks) and not facts.ended:
-        looks.append(facts.situation.settings.progress_period_seconds)
-    deadline = seconds_to_deadline(facts)
+def _requeue_after(state: GenerationState, new: TrainingWorkflowStatus) -> float | None:
+    times: list[float] = []
+    if (
+        any(decision.look_again or decision.state is TaskState.RUNNING for decision in state.tasks)
+        and not state.finished
+    ):
+        times.append(state.inputs.settings.progress_period_seconds)
+    deadline = seconds_to_deadline(state)
     if deadline is not None:
-        looks.append(max(0.0, deadline))
-    ttl = facts.situation.spec.ttl_seconds_after_finished
+        times.append(max(0.0, deadline))
+    ttl = state.inputs.spec.ttl_seconds_after_finished
     if ttl is not None and new.completion_time is not None:
         ends = parse_timestamp(new.completion_time) + timedelta(seconds=ttl)
-        looks.append(max(0.0, (ends - facts.situation.now).total_seconds()))
-    return min(looks, default=None)
+        times.append(max(0.0, (ends - state.inputs.now).total_seconds()))
+    return min(times, default=None)
 
 
-def _written(
+def _with_status(
     old: TrainingWorkflowStatus,
     new: TrainingWorkflowStatus,
-    carried: Reconciliation,
+    reconciliation: Reconciliation,
     *,
     period: float = 0.0,
     now: datetime | None = None,
 ) -> Reconciliation:
-    """Return the turn with its status and events, where the status changed; progress alone is written seldom."""
+    """Return the reconciliation with its status and events, where the status changed; progress alone is written seldom."""
     if new == old:
-        return carried
+        return reconciliation
     wait = 0.0
     if now is not None and new.model_copy(update={"progress": old.progress}) == old:
-        wait = due(old.progress, now, period)
+        wait = throttle_progress(old.progress, now, period)
     if wait > 0:
-        look = wait if carried.requeue_after is None else min(wait, carried.requeue_after)
-        return Reconciliation(apply=carried.apply, delete=carried.delete, requeue_after=look)
+        requeue_after = wait if reconciliation.requeue_after is None else min(wait, reconciliation.requeue_after)
+        return Reconciliation(apply=reconciliation.apply, delete=reconciliation.delete, requeue_after=requeue_after)
     return Reconciliation(
-        apply=carried.apply,
-        delete=carried.delete,
+        apply=reconciliation.apply,
+        delete=reconciliation.delete,
         status=new.to_status(),
         events=events_between(old, new),
-        requeue_after=carried.requeue_after,
+        requeue_after=reconciliation.requeue_after,
     )

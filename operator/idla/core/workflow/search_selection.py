@@ -6,24 +6,26 @@ from idla_contract.result import FailureReason, TrialReport
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import AlternativeStatus, PlanStatus, SearchStatus, TrialStatus
 from idla.core.conditions import shortened
-from idla.core.planning.requirements import Bar
+from idla.core.planning.requirements import QualityThreshold
 from idla.core.planning.search import candidate_of, label
 from idla.core.workflow.selection import Selected, figures
-from idla.core.workflow.tasks import TaskView
+from idla.core.workflow.tasks import TaskDecision
 
 _CHOICE = 253
 
 
-def select_trial(plan: PlanStatus, search: SearchStatus, view: TaskView, wanted: Bar | None) -> Selected | None:
+def select_trial(
+    plan: PlanStatus, search: SearchStatus, decision: TaskDecision, wanted: QualityThreshold | None
+) -> Selected | None:
     """Return the winner of a search, or None where it has none.
 
     Args:
         plan: with the candidates.
         search: its trials.
-        view: of the search's task, ended.
+        decision: of the search's task, ended.
         wanted: the quality that is asked for.
     """
-    result = view.result
+    result = decision.result
     if result is None or result.search is None or result.train is None:
         return None
     found, report = result.search, result.train
@@ -31,18 +33,18 @@ def select_trial(plan: PlanStatus, search: SearchStatus, view: TaskView, wanted:
         return None
     trial = search.trials[found.winner]
     base = next(entry for entry in plan.candidates if entry.template == trial.template)
-    others = [
+    orphaned = [
         (entry, came)
         for place, (entry, came) in enumerate(zip(search.trials, found.trials, strict=True))
         if place != found.winner
     ]
-    others.sort(key=lambda pair: -pair[1].rung)
+    orphaned.sort(key=lambda pair: -pair[1].rung)
     return Selected(
         candidate=candidate_of(base, trial),
         report=report,
         reason=DecisionReason.BEST_OF_SEARCH,
         message=f"{figures(report)}, {_settings(trial)}; the best of {len(search.trials)} trials",
-        alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in others),
+        alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in orphaned),
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )

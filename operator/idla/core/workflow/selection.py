@@ -8,8 +8,8 @@ from idla_contract.result import TrainReport
 from idla.api.reasons import DecisionReason, WorkflowReason
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
 from idla.core.conditions import shortened
-from idla.core.planning.requirements import Bar
-from idla.core.workflow.tasks import TaskView
+from idla.core.planning.requirements import QualityThreshold
+from idla.core.workflow.tasks import TaskDecision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class Selected:
     reaches_target: bool
 
 
-def select(
-    candidates: Sequence[CandidateStatus], trainings: Mapping[str, TaskView], wanted: Bar | None
+def select_candidate(
+    candidates: Sequence[CandidateStatus], trainings: Mapping[str, TaskDecision], wanted: QualityThreshold | None
 ) -> Selected | None:
     """Return the candidate to ship, or None where none was trained.
 
@@ -41,9 +41,9 @@ def select(
         wanted: the quality that is asked for.
     """
     reports = {
-        candidate.template: view.result.train
+        candidate.template: decision.result.train
         for candidate in candidates
-        if (view := trainings[candidate.template]).result is not None and view.result.train is not None
+        if (decision := trainings[candidate.template]).result is not None and decision.result.train is not None
     }
     trained = [candidate for candidate in candidates if candidate.template in reports]
     if not trained:
@@ -52,7 +52,7 @@ def select(
     near = [entry for entry in trained if _near(reports[entry.template], reports[best.template], wanted)]
     chosen = min(near, key=lambda entry: (reports[entry.template].parameters, -_quality(reports[entry.template])))
     report = reports[chosen.template]
-    others = tuple(
+    orphaned = tuple(
         _alternative(entry, trainings[entry.template], reports, chosen, wanted)
         for entry in candidates
         if entry.template != chosen.template
@@ -63,7 +63,7 @@ def select(
         report=report,
         reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
         message=_explained(report, reports[best.template], trained_count=len(trained)),
-        alternatives=others,
+        alternatives=orphaned,
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
@@ -72,8 +72,8 @@ def select(
 def figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
     score, error = report.validation_score, report.validation_score_error
-    ended = ", ended by the budget" if report.stopped == "Budget" else ""
-    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{ended}"
+    finished = ", ended by the budget" if report.stopped == "Budget" else ""
+    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{finished}"
 
 
 def _quality(report: TrainReport) -> float:
@@ -85,7 +85,7 @@ def _is_near(report: TrainReport, best: TrainReport) -> bool:
     return _quality(report) >= _quality(best) - best.validation_score_error
 
 
-def _near(report: TrainReport, best: TrainReport, wanted: Bar | None) -> bool:
+def _near(report: TrainReport, best: TrainReport, wanted: QualityThreshold | None) -> bool:
     if not _is_near(report, best):
         return False
     good_enough = wanted is None or wanted.reached(report.validation_score)
@@ -105,15 +105,15 @@ def _explained(report: TrainReport, best: TrainReport, *, trained_count: int) ->
 
 def _alternative(
     candidate: CandidateStatus,
-    view: TaskView,
+    decision: TaskDecision,
     reports: Mapping[str, TrainReport],
     chosen: CandidateStatus,
-    wanted: Bar | None,
+    wanted: QualityThreshold | None,
 ) -> AlternativeStatus:
     report = reports.get(candidate.template)
     if report is None:
-        reason: str = view.entry.reason or WorkflowReason.RESULT_MISSING
-        return AlternativeStatus(choice=candidate.template, reason=reason, message=shortened(view.entry.message))
+        reason: str = decision.entry.reason or WorkflowReason.RESULT_MISSING
+        return AlternativeStatus(choice=candidate.template, reason=reason, message=shortened(decision.entry.message))
     best = max(reports.values(), key=_quality)
     shipped = reports[chosen.template].validation_score
     if wanted is not None and not wanted.reached(report.validation_score) and wanted.reached(shipped):

@@ -13,45 +13,45 @@ from idla.api.training_workflow_status import (
     TrainingWorkflowStatus,
 )
 from idla.core.conditions import Condition, merge_conditions, shortened, timestamp
+from idla.core.inputs import ReconcileInput
 from idla.core.planning.plan import PUBLISH
-from idla.core.situation import Situation
-from idla.core.workflow.conditions import TRUE, conditions_of
-from idla.core.workflow.generation import Facts
-from idla.core.workflow.results import artifact_status, data_status, explained_variant, other_variants, results_status
-from idla.core.workflow.tasks import unstarted
+from idla.core.workflow.conditions import TRUE, build_conditions
+from idla.core.workflow.generation import GenerationState
+from idla.core.workflow.results import artifact_status, data_status, explain_variant, other_variants, results_status
+from idla.core.workflow.tasks import pending_task
 from idla.core.workflow.training_progress import progress_status
 
 _ALTERNATIVES = 16
 
 
-def status_of(facts: Facts) -> TrainingWorkflowStatus:
+def build_status(state: GenerationState) -> TrainingWorkflowStatus:
     """Return what is written: what was decided, done and found, and what stays from earlier generations."""
-    situation, remembered = facts.situation, facts.remembered
-    now = timestamp(situation.now)
-    published = facts.published and facts.selected is not None and facts.publish is not None
-    artifact, results = situation.old.artifact, situation.old.results
-    if published and facts.selected and facts.publish and facts.publish.result:
+    inputs, previous = state.inputs, state.previous
+    now = timestamp(inputs.now)
+    published = state.published and state.selected is not None and state.publish is not None
+    artifact, results = inputs.old.artifact, inputs.old.results
+    if published and state.selected and state.publish and state.publish.result:
         found = artifact_status(
-            facts.selected, facts.publish.result, generation=situation.generation, old=situation.old.artifact
+            state.selected, state.publish.result, generation=inputs.generation, old=inputs.old.artifact
         )
         artifact = found or artifact
-        results = results_status(facts.selected, facts.publish.result) or results
+        results = results_status(state.selected, state.publish.result) or results
     return TrainingWorkflowStatus(
-        observed_generation=situation.generation,
-        conditions=merged(situation.old, conditions_of(facts), situation.generation, situation.now),
-        basis=facts.basis,
-        plan=facts.plan,
-        decisions=_decisions(facts),
-        progress=progress_status(facts),
-        tasks=_tasks(facts),
-        data=remembered.data if facts.data is None else data_status(facts.data),
+        observed_generation=inputs.generation,
+        conditions=merged(inputs.old, build_conditions(state), inputs.generation, inputs.now),
+        basis=state.basis,
+        plan=state.plan,
+        decisions=_decisions(state),
+        progress=progress_status(state),
+        tasks=_tasks(state),
+        data=previous.data if state.data is None else data_status(state.data),
         results=results,
         artifact=artifact,
-        deployment_ref=situation.old.deployment_ref
-        if facts.endpoint is None or facts.endpoint.obstacle is not None
-        else DeploymentReference(name=facts.endpoint.name),
-        start_time=timestamp(facts.started),
-        completion_time=(remembered.completion_time or now) if facts.ended else None,
+        deployment_ref=inputs.old.deployment_ref
+        if state.endpoint is None or state.endpoint.blocker is not None
+        else DeploymentReference(name=state.endpoint.name),
+        start_time=timestamp(state.started),
+        completion_time=(previous.completion_time or now) if state.finished else None,
     )
 
 
@@ -70,16 +70,16 @@ def refused_status(
 
 
 def queued_status(
-    situation: Situation, waited_for: Sequence[str], tasks: Iterable[TaskStatus]
+    inputs: ReconcileInput, waited_for: Sequence[str], tasks: Iterable[TaskStatus]
 ) -> TrainingWorkflowStatus:
     """Return the status while tasks of the old generation are let finish: it speaks of the old one still."""
-    old = situation.old
+    old = inputs.old
     names = ", ".join(waited_for)
     queued = Condition(
         type=WorkflowCondition.RECONCILING,
         status=TRUE,
         reason=WorkflowReason.GENERATION_QUEUED,
-        message=f"generation {situation.generation} waits for the running tasks of generation"
+        message=f"generation {inputs.generation} waits for the running tasks of generation"
         f" {old.observed_generation} that it does not need: {names}",
     )
     kept = [
@@ -87,7 +87,7 @@ def queued_status(
         for entry in old.conditions
         if entry.type not in {WorkflowCondition.RECONCILING, WorkflowCondition.STALLED}
     ]
-    conditions = merged(old, [*kept, queued], max(0, old.observed_generation), situation.now)
+    conditions = merged(old, [*kept, queued], max(0, old.observed_generation), inputs.now)
     return old.model_copy(update={"conditions": conditions, "tasks": tuple(tasks)})
 
 
@@ -100,16 +100,16 @@ def merged(
     return tuple(ConditionStatus.model_validate(entry) for entry in entries)
 
 
-def _tasks(facts: Facts) -> tuple[TaskStatus, ...]:
-    views = list(facts.tasks)
-    if facts.plan is not None and facts.publish is None:
-        views.append(unstarted(PUBLISH, "waits for the trainings"))
-    return tuple(view.entry for view in views)
+def _tasks(state: GenerationState) -> tuple[TaskStatus, ...]:
+    decisions = list(state.tasks)
+    if state.plan is not None and state.publish is None:
+        decisions.append(pending_task(PUBLISH, "waits for the trainings"))
+    return tuple(decision.entry for decision in decisions)
 
 
-def _decisions(facts: Facts) -> tuple[DecisionStatus, ...]:
-    decisions = [*_candidates(facts), *_selection(facts), *_compression(facts)]
-    before = {entry.name: entry for entry in facts.remembered.decisions}
+def _decisions(state: GenerationState) -> tuple[DecisionStatus, ...]:
+    decisions = [*_candidates(state), *_selection(state), *_compression(state)]
+    before = {entry.name: entry for entry in state.previous.decisions}
     return tuple(_dated(decision, before.get(decision.name)) for decision in decisions)
 
 
@@ -119,36 +119,36 @@ def _dated(decision: DecisionStatus, before: DecisionStatus | None) -> DecisionS
     return decision
 
 
-def _candidates(facts: Facts) -> list[DecisionStatus]:
-    if facts.choice is None:
-        return [entry for entry in facts.remembered.decisions if entry.name == DecisionName.CANDIDATES]
-    names = ", ".join(candidate.template for candidate in facts.choice.candidates)
+def _candidates(state: GenerationState) -> list[DecisionStatus]:
+    if state.choice is None:
+        return [entry for entry in state.previous.decisions if entry.name == DecisionName.CANDIDATES]
+    names = ", ".join(candidate.template for candidate in state.choice.candidates)
     return [
         _decision(
-            facts, DecisionName.CANDIDATES, names, facts.choice.reason, facts.choice.message, facts.choice.rejected
+            state, DecisionName.CANDIDATES, names, state.choice.reason, state.choice.message, state.choice.rejected
         )
     ]
 
 
-def _selection(facts: Facts) -> list[DecisionStatus]:
-    selected = facts.selected
+def _selection(state: GenerationState) -> list[DecisionStatus]:
+    selected = state.selected
     if selected is None:
         return []
     name, choice = DecisionName.MODEL_SELECTION, selected.candidate.template
-    return [_decision(facts, name, choice, selected.reason, selected.message, selected.alternatives)]
+    return [_decision(state, name, choice, selected.reason, selected.message, selected.alternatives)]
 
 
-def _compression(facts: Facts) -> list[DecisionStatus]:
-    result = None if facts.publish is None else facts.publish.result
+def _compression(state: GenerationState) -> list[DecisionStatus]:
+    result = None if state.publish is None else state.publish.result
     if result is None or result.compress is None:
         return []
     report = result.compress
-    message = explained_variant(report, result.refit)
-    return [_decision(facts, DecisionName.COMPRESSION, report.choice, report.reason, message, other_variants(report))]
+    message = explain_variant(report, result.refit)
+    return [_decision(state, DecisionName.COMPRESSION, report.choice, report.reason, message, other_variants(report))]
 
 
 def _decision(  # noqa: PLR0917  # one field of the entry each
-    facts: Facts,
+    state: GenerationState,
     name: DecisionName,
     choice: str,
     reason: str,
@@ -160,6 +160,6 @@ def _decision(  # noqa: PLR0917  # one field of the entry each
         choice=choice[:253],
         reason=reason,
         message=shortened(message),
-        time=timestamp(facts.situation.now),
+        time=timestamp(state.inputs.now),
         alternatives=tuple(alternatives[:_ALTERNATIVES]),
     )

@@ -8,7 +8,7 @@ from idla.builders.task_job import TaskPod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class TaskDefinition:
     """A task that is fully determined."""
 
     spec: TaskSpec

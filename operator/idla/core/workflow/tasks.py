@@ -22,7 +22,7 @@ from idla.core.kube.pods import job_of, lost_node, owned_by, phase, termination,
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
-from idla.core.workflow.task_definition import Work
+from idla.core.workflow.task_definition import TaskDefinition
 
 LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""
@@ -32,8 +32,8 @@ POD_EXPECTED = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """What the workflow's life says about its tasks in this turn."""
+class JobContext:
+    """What the workflow's life says about its tasks in this reconciliation."""
 
     owner: Owner
     suspend: bool
@@ -43,7 +43,7 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskView:
+class TaskDecision:
     """How a task stands, and what is to be done about it."""
 
     entry: TaskStatus
@@ -61,219 +61,230 @@ class TaskView:
         return TaskState(self.entry.state)
 
     @property
-    def ended(self) -> bool:
+    def finished(self) -> bool:
         """Return whether nothing more happens to it."""
         return self.state in {TaskState.SUCCEEDED, TaskState.FAILED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """A task in one turn."""
+class _TaskContext:
+    """A task in one reconciliation."""
 
-    work: Work
+    task: TaskDefinition
     entry: TaskStatus | None
     """What the status says of it in this generation."""
     snapshot: WorkflowSnapshot
-    orders: Orders
-    hold: str | None
+    job_context: JobContext
+    blocked_by: str | None
     """Why no Job may be created now."""
 
-    def view(
+    def decide(
         self, job: Manifest, state: TaskState, *, reason: WorkflowReason | None = None, message: str = ""
-    ) -> TaskView:
+    ) -> TaskDecision:
         earlier = self.entry.attempts if self.entry else 0
         entry = TaskStatus(
-            name=self.work.name,
+            name=self.task.name,
             state=state,
-            content_hash=self.work.spec.content_hash,
-            attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.work, self.snapshot))),
+            content_hash=self.task.spec.content_hash,
+            attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.task, self.snapshot))),
             job_name=jobs.name_of(job),
             reason=reason,
             message=shortened(message),
             start_time=jobs.start_time(job),
             completion_time=jobs.end_time(job),
         )
-        return TaskView(entry=entry)
+        return TaskDecision(entry=entry)
 
-    def held(self, message: str, *, active: bool = False) -> TaskView:
+    def wait(self, message: str, *, active: bool = False) -> TaskDecision:
         entry = TaskStatus(
-            name=self.work.name,
+            name=self.task.name,
             state=TaskState.PENDING,
-            content_hash=self.work.spec.content_hash,
+            content_hash=self.task.spec.content_hash,
             attempts=self.entry.attempts if self.entry else 0,
             message=shortened(message),
         )
-        return TaskView(entry=entry, active=active)
+        return TaskDecision(entry=entry, active=active)
 
 
-def unstarted(name: str, message: str) -> TaskView:
+def pending_task(name: str, message: str) -> TaskDecision:
     """Return a task that is not determined yet, because it waits for others."""
-    return TaskView(entry=TaskStatus(name=name, state=TaskState.PENDING, content_hash="", message=shortened(message)))
+    return TaskDecision(
+        entry=TaskStatus(name=name, state=TaskState.PENDING, content_hash="", message=shortened(message))
+    )
 
 
-def follow(
-    work: Work, entry: TaskStatus | None, snapshot: WorkflowSnapshot, orders: Orders, *, hold: str | None
-) -> TaskView:
+def reconcile_task(
+    task: TaskDefinition,
+    entry: TaskStatus | None,
+    snapshot: WorkflowSnapshot,
+    job_context: JobContext,
+    *,
+    blocked_by: str | None,
+) -> TaskDecision:
     """Return how a task stands and what to do next.
 
     Args:
-        work: the task.
+        task: the task.
         entry: what the status says of it in this generation, or None.
         snapshot: Jobs and pods.
-        orders: what the workflow's life says.
-        hold: why no Job may be created now, or None where one may.
+        job_context: what the workflow's life says.
+        blocked_by: why no Job may be created now, or None where one may.
     """
-    if entry is not None and entry.content_hash != work.spec.content_hash:
+    if entry is not None and entry.content_hash != task.spec.content_hash:
         entry = None
     settled = None if entry is None else _settled(entry)
     if settled is not None:
         return settled
-    case = _Case(work=work, entry=entry, snapshot=snapshot, orders=orders, hold=hold)
-    mine = jobs_of(work, snapshot)
-    going = [job for job in mine if jobs.is_going(job)]
+    context = _TaskContext(task=task, entry=entry, snapshot=snapshot, job_context=job_context, blocked_by=blocked_by)
+    mine = jobs_of(task, snapshot)
+    going = [job for job in mine if jobs.is_terminating(job)]
     if going:
-        return case.held(f"waits for the deleted Job {jobs.name_of(going[0])} to be gone", active=True)
-    unfinished = [job for job in mine if not jobs.finished(job)]
+        return context.wait(f"waits for the deleted Job {jobs.name_of(going[0])} to be gone", active=True)
+    unfinished = [job for job in mine if not jobs.is_finished(job)]
     current = (unfinished or mine or (None,))[-1]
-    return _begin(case, attempt=1) if current is None else _observe(case, current)
+    return _begin(context, attempt=1) if current is None else _observe(context, current)
 
 
-def jobs_of(work: Work, snapshot: WorkflowSnapshot) -> tuple[Manifest, ...]:
+def jobs_of(task: TaskDefinition, snapshot: WorkflowSnapshot) -> tuple[Manifest, ...]:
     """Return the Jobs that do this very work, the first attempt first."""
-    label = label_value(work.name)
+    label = label_value(task.name)
     mine = [
         job
         for job in snapshot.jobs
-        if jobs.content_hash_of(job) == work.spec.content_hash and jobs.task_label(job) == label
+        if jobs.content_hash_of(job) == task.spec.content_hash and jobs.task_label(job) == label
     ]
     return tuple(sorted(mine, key=lambda job: (jobs.attempt_of(job), jobs.name_of(job))))
 
 
-def _settled(entry: TaskStatus) -> TaskView | None:
+def _settled(entry: TaskStatus) -> TaskDecision | None:
     if entry.state == TaskState.FAILED:
-        return TaskView(entry=entry)
+        return TaskDecision(entry=entry)
     if entry.state != TaskState.SUCCEEDED or entry.result is None:
         return None
     result = _parse(entry.result)
-    return None if result is None else TaskView(entry=entry, result=result)
+    return None if result is None else TaskDecision(entry=entry, result=result)
 
 
-def _observe(case: _Case, job: Manifest) -> TaskView:
+def _observe(context: _TaskContext, job: Manifest) -> TaskDecision:
     if jobs.is_complete(job):
-        return _complete(case, job)
+        return _complete(context, job)
     if not jobs.is_failed(job):
-        return _unfinished(case, job)
-    if (case.entry is None or case.entry.job_name != jobs.name_of(job)) and _is_earlier(job, case):
+        return _unfinished(context, job)
+    if (context.entry is None or context.entry.job_name != jobs.name_of(job)) and _is_earlier(job, context):
         # The edit is the user's way to say "try again".
-        return _begin(replace(case, entry=None), attempt=jobs.attempt_of(job) + 1)
-    failure = explain_failure(job, owned_by(case.snapshot.pods, jobs.name_of(job)))
-    return case.view(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
+        return _begin(replace(context, entry=None), attempt=jobs.attempt_of(job) + 1)
+    failure = explain_failure(job, owned_by(context.snapshot.pods, jobs.name_of(job)))
+    return context.decide(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
 
 
-def _is_earlier(job: Manifest, case: _Case) -> bool:
-    return jobs.generation_of(job) < case.orders.generation
+def _is_earlier(job: Manifest, context: _TaskContext) -> bool:
+    return jobs.generation_of(job) < context.job_context.generation
 
 
-def _begin(case: _Case, *, attempt: int) -> TaskView:
-    hold = case.hold or ("the workflow is suspended" if case.orders.suspend else None)
-    if hold is not None:
-        return case.held(hold)
-    orphan = _orphan(case)
+def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
+    blocked_by = context.blocked_by or ("the workflow is suspended" if context.job_context.suspend else None)
+    if blocked_by is not None:
+        return context.wait(blocked_by)
+    orphan = _orphan(context)
     if orphan is not None:
-        return replace(case.held(orphan), look_again=True)
-    orders, work = case.orders, case.work
+        return replace(context.wait(orphan), look_again=True)
+    job_context, task = context.job_context, context.task
     job = build_task_job(
-        orders.owner, work.spec, work.pod, attempt=attempt, generation=orders.generation, suspend=False
+        job_context.owner, task.spec, task.pod, attempt=attempt, generation=job_context.generation, suspend=False
     )
-    held = case.held("")
-    return TaskView(
-        entry=held.entry.model_copy(update={"job_name": jobs.name_of(job)}),
+    wait = context.wait("")
+    return TaskDecision(
+        entry=wait.entry.model_copy(update={"job_name": jobs.name_of(job)}),
         active=True,
         apply=(job,),
     )
 
 
-def _orphan(case: _Case) -> str | None:
+def _orphan(context: _TaskContext) -> str | None:
     """Return why to wait for a pod that outlived its deleted Job: two pods must not do the same work."""
-    names = {jobs.name_of(job) for job in case.snapshot.jobs}
-    label = label_value(case.work.name)
-    for pod in case.snapshot.pods:
+    names = {jobs.name_of(job) for job in context.snapshot.jobs}
+    label = label_value(context.task.name)
+    for pod in context.snapshot.pods:
         labels = pod["metadata"].get("labels") or {}
         if labels.get(TASK) == label and job_of(pod) not in names and phase(pod) == "Running":
-            ends, nodes = pod["metadata"].get("deletionTimestamp"), case.snapshot.nodes
+            ends, nodes = pod["metadata"].get("deletionTimestamp"), context.snapshot.nodes
             # A node at work ends it when its time is up, by another clock than ours.
             ended_by_node = nodes is not None and lost_node(pod, nodes) is None
-            if ends is None or ended_by_node or parse_timestamp(ends) >= case.orders.now:
+            if ends is None or ended_by_node or parse_timestamp(ends) >= context.job_context.now:
                 return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
     return None
 
 
-def _complete(case: _Case, job: Manifest) -> TaskView:
-    result = result_of(job, case.snapshot)
+def _complete(context: _TaskContext, job: Manifest) -> TaskDecision:
+    result = result_of(job, context.snapshot)
     if result is None:
-        lost = [other for other in jobs_of(case.work, case.snapshot) if jobs.is_complete(other)]
+        lost = [other for other in jobs_of(context.task, context.snapshot) if jobs.is_complete(other)]
         if len(lost) < LOST_RESULTS:
-            return _begin(case, attempt=jobs.attempt_of(job) + 1)
-        message = f"{len(lost)} Jobs ended well and left no result; is {case.work.pod.image} the trainer's image?"
-        return case.view(job, TaskState.FAILED, reason=WorkflowReason.RESULT_MISSING, message=message)
+            return _begin(context, attempt=jobs.attempt_of(job) + 1)
+        message = f"{len(lost)} Jobs ended well and left no result; is {context.task.pod.image} the trainer's image?"
+        return context.decide(job, TaskState.FAILED, reason=WorkflowReason.RESULT_MISSING, message=message)
     if result.failure is not None:
         reason = WorkflowReason(result.failure.reason)
-        return case.view(job, TaskState.FAILED, reason=reason, message=result.failure.message)
-    return _succeeded(case, job, result)
+        return context.decide(job, TaskState.FAILED, reason=reason, message=result.failure.message)
+    return _succeeded(context, job, result)
 
 
-def _succeeded(case: _Case, job: Manifest, result: TaskResult) -> TaskView:
-    entry = case.view(job, TaskState.SUCCEEDED).entry
+def _succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -> TaskDecision:
+    entry = context.decide(job, TaskState.SUCCEEDED).entry
     changes: dict[str, object] = {"result": _kept(result)}
-    if case.entry is None and _is_earlier(job, case):
+    if context.entry is None and _is_earlier(job, context):
         changes |= {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
     elif result.steps and all(step.cached for step in result.steps):
         changes |= {"cached": True, "message": "the result was found in the artifact store"}
-    return TaskView(entry=entry.model_copy(update=changes), result=result)
+    return TaskDecision(entry=entry.model_copy(update=changes), result=result)
 
 
-def _unfinished(case: _Case, job: Manifest) -> TaskView:
-    wanted = job_name(case.orders.owner, case.work.spec, case.work.pod, jobs.attempt_of(job))
-    if jobs.name_of(job) != wanted and not jobs.started(job, case.snapshot):
+def _unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
+    wanted = job_name(context.job_context.owner, context.task.spec, context.task.pod, jobs.attempt_of(job))
+    if jobs.name_of(job) != wanted and not jobs.started(job, context.snapshot):
         # The same work for a pod of another size: a Job that waits gives way, one that runs is let finish.
-        held = case.held(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
-        return replace(held, delete=(jobs.deletion(job),))
-    suspend = case.orders.suspend
-    apply = () if jobs.held_back(job) == suspend else (jobs.with_suspension(job, suspend=suspend),)
-    return replace(_waiting_or_running(case, job), active=True, apply=apply)
+        wait = context.wait(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
+        return replace(wait, delete=(jobs.deletion(job),))
+    suspend = context.job_context.suspend
+    apply = () if jobs.is_suspended(job) == suspend else (jobs.with_suspension(job, suspend=suspend),)
+    return replace(_waiting_or_running(context, job), active=True, apply=apply)
 
 
-def _waiting_or_running(case: _Case, job: Manifest) -> TaskView:
-    if case.orders.suspend:
-        return case.view(
+def _waiting_or_running(context: _TaskContext, job: Manifest) -> TaskDecision:
+    if context.job_context.suspend:
+        return context.decide(
             job, TaskState.SUSPENDED, message="held back; what it wrote into the store is used when it goes on"
         )
-    pods = owned_by(case.snapshot.pods, jobs.name_of(job))
+    pods = owned_by(context.snapshot.pods, jobs.name_of(job))
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
     if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
-        nodes = case.snapshot.nodes
+        nodes = context.snapshot.nodes
         lost = next((text for pod in pods if (text := lost_node(pod, nodes)) is not None), "")
-        return case.view(job, TaskState.RUNNING, message=lost)
+        return context.decide(job, TaskState.RUNNING, message=lost)
     pending = [pod for pod in pods if phase(pod) == "Pending"]
     if not pending:
-        return _without_pod(case, job, pods)
+        return _without_pod(context, job, pods)
     wait = next((found for pod in pending if (found := waiting(pod)) is not None), None)
     if wait is None:
-        return case.view(job, TaskState.PENDING)
-    return case.view(job, TaskState.PENDING, reason=wait.reason, message=wait.message)
+        return context.decide(job, TaskState.PENDING)
+    return context.decide(job, TaskState.PENDING, reason=wait.reason, message=wait.message)
 
 
-def _without_pod(case: _Case, job: Manifest, ended: Sequence[Manifest]) -> TaskView:
-    failure = next((found for pod in ended if (found := explain_pod(pod)) is not None), None)
+def _without_pod(context: _TaskContext, job: Manifest, finished: Sequence[Manifest]) -> TaskDecision:
+    failure = next((found for pod in finished if (found := explain_pod(pod)) is not None), None)
     if failure is not None:
         message = f"a pod failed and is repeated: {failure.reason}, {failure.message}"
-        return case.view(job, TaskState.PENDING, message=message)
-    view, began = case.view(job, TaskState.PENDING), jobs.start_time(job)
-    if began is not None and not view.entry.attempts and case.orders.now - parse_timestamp(began) >= POD_EXPECTED:
-        look = f"kubectl describe -n {case.orders.owner.namespace} job {jobs.name_of(job)}"
-        message = f"Kubernetes makes no pod for it (a quota or a policy?): {look}"
-        view = case.view(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
-    return replace(view, look_again=True)
+        return context.decide(job, TaskState.PENDING, message=message)
+    decide, began = context.decide(job, TaskState.PENDING), jobs.start_time(job)
+    if (
+        began is not None
+        and not decide.entry.attempts
+        and context.job_context.now - parse_timestamp(began) >= POD_EXPECTED
+    ):
+        requeue_after = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
+        message = f"Kubernetes makes no pod for it (a quota or a policy?): {requeue_after}"
+        decide = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
+    return replace(decide, look_again=True)
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
@@ -282,8 +293,8 @@ def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
     An answer to other work than the Job's counts as none: another image than ours may say anything.
     """
     for pod in owned_by(snapshot.pods, jobs.name_of(job)):
-        ended = termination(pod, CONTAINER)
-        result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
+        finished = termination(pod, CONTAINER)
+        result = None if finished is None or finished.exit_code != 0 else _parse(finished.message)
         if result is not None and result.content_hash == jobs.content_hash_of(job):
             return result
     return None
@@ -303,12 +314,12 @@ def _kept(result: TaskResult) -> str:
     return result.shortened().to_json()
 
 
-def needed_jobs(views: Sequence[TaskView]) -> set[str]:
+def needed_jobs(decisions: Sequence[TaskDecision]) -> set[str]:
     """Return the names of the Jobs that these tasks use."""
-    return {view.entry.job_name for view in views if view.entry.job_name is not None}
+    return {decide.entry.job_name for decide in decisions if decide.entry.job_name is not None}
 
 
-def observed_again(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
+def refresh_task(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
     """Return a task of an earlier generation as its Job stands now; what it answered is kept for whoever needs it."""
     job = next((job for job in snapshot.jobs if jobs.name_of(job) == entry.job_name), None)
     if job is None or entry.state in {TaskState.SUCCEEDED, TaskState.FAILED}:

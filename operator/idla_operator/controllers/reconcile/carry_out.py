@@ -34,7 +34,7 @@ _PREFIX_LIMIT = 200
 _LOG = logging.getLogger(__name__)
 
 V = TypeVar("V")
-Satisfied = Callable[[Manifest, Manifest], bool]
+Comparison = Callable[[Manifest, Manifest], bool]
 
 
 class TakenError(ClusterError):
@@ -54,19 +54,19 @@ class RefusedError(ClusterError):
 class CarryOut:
     """Brings the cluster to what was decided, with as few writes as that takes."""
 
-    def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, satisfied: Satisfied) -> None:
+    def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, is_up_to_date: Comparison) -> None:
         """Bind the effects.
 
         Args:
             store: takes in what the API server answers, so that the next decision sees what this one wrote.
             cluster: is written to.
             clock: dates events.
-            satisfied: tells whether a live object already has every field of a desired one.
+            is_up_to_date: tells whether a live object already has every field of a desired one.
         """
         self._store = store
         self._cluster = cluster
         self._clock = clock
-        self._satisfied = satisfied
+        self._is_up_to_date = is_up_to_date
         self._applied: OrderedDict[str, str] = OrderedDict()
         self._answered: OrderedDict[str, tuple[Manifest, Manifest]] = OrderedDict()
         self._told: OrderedDict[str, float] = OrderedDict()
@@ -110,7 +110,7 @@ class CarryOut:
             await self._require_alive(about)
         else:
             _require_ours(reference, manifest, live)
-            if self._satisfied(manifest, live) and not self._wants_less(manifest, live):
+            if self._is_up_to_date(manifest, live) and not self._wants_less(manifest, live):
                 return False
         try:
             answer = await self._cluster.apply(manifest)

@@ -15,8 +15,8 @@ from idla.core.snapshot import WorkflowSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """Everything that is given in one turn."""
+class ReconcileInput:
+    """Everything that is given in one reconciliation."""
 
     workflow: Manifest
     owner: Owner
@@ -30,7 +30,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obstacle:
+class Blocker:
     """Why the work does not go on."""
 
     condition: WorkflowCondition
