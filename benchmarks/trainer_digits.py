@@ -33,7 +33,7 @@ HASH = "0123456789ab"
 ENTRIES = ("resnet", "vgg")
 
 
-def carry_out(store: Path, task: str, *steps: Step) -> tuple[TaskResult, float]:
+def apply_decision(store: Path, task: str, *steps: Step) -> tuple[TaskResult, float]:
     """Run one pod; return its answer and its wall time in seconds."""
     spec = TaskSpec(
         workflow="benchmark", task=task, content_hash=HASH, data=DataSource(uri="sample://digits"),
@@ -72,9 +72,9 @@ def main() -> None:
 def line(store: Path, entry: str, seed: int) -> str:
     """Train, compress and evaluate one entry with one seed."""
     model = ModelSpec(template=f"{entry}-small", builder=entry)
-    trained, pod_seconds = carry_out(store, "train", TrainStep(model=model, training=Training(seed=seed)))
+    trained, pod_seconds = apply_decision(store, "train", TrainStep(model=model, training=Training(seed=seed)))
     candidate = Candidate(task="train", content_hash=HASH, model=model)
-    shipped, _ = carry_out(
+    shipped, _ = apply_decision(
         store, "ship", CompressStep(candidate=candidate), EvaluateStep(), VerifyStep(), PublishStep()
     )
     assert trained.train is not None

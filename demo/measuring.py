@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
 from idla_contract.paths import DATA_MOUNT
 from idla_contract.task import DataSource
 

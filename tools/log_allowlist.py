@@ -34,7 +34,7 @@ def complaints(lines: Iterable[str]) -> list[str]:
 
 
 def _is_repetition(message: str) -> bool:
-    return "will retry" in message or message.startswith("a turn is repeated: ")
+    return "will retry" in message or message.startswith("a reconciliation is repeated: ")
 
 
 def unexpected(found: Iterable[str], allowed: Sequence[Allowed]) -> Iterator[str]:

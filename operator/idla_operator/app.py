@@ -22,17 +22,17 @@ from idla_operator.adapters.lease import KubeLease, place_of
 from idla_operator.adapters.progress import progress_source
 from idla_operator.adapters.watchdog import end_process, watched
 from idla_operator.config import OperatorConfig
-from idla_operator.controllers.cache.inbox import Inbox
-from idla_operator.controllers.cache.reach import Lookout, Reach, find_reach
+from idla_operator.controllers.cache.event_sink import EventSink
+from idla_operator.controllers.cache.resync import Resync
 from idla_operator.controllers.cache.store import Store
-from idla_operator.controllers.cache.sweep import Sweep
+from idla_operator.controllers.cache.watch_scope import NamespaceWatcher, WatchScope, find_watch_scope
 from idla_operator.controllers.health import Health, Session
 from idla_operator.controllers.keyqueue import Backoff, KeyQueue
 from idla_operator.controllers.leader.election import NOT_RENEWED, Election
-from idla_operator.controllers.leader.leadership import Terms, identity_in
-from idla_operator.controllers.reconcile.carry_out import CarryOut
+from idla_operator.controllers.leader.lease_state import LeaseTiming, identity_in
+from idla_operator.controllers.reconcile.apply_decision import DecisionApplier
 from idla_operator.controllers.reconcile.gather import Gatherer
-from idla_operator.controllers.reconcile.turns import Decisions, Turns
+from idla_operator.controllers.reconcile.reconciler import Decisions, Reconciler
 from idla_operator.controllers.sessions import EndRequest, run_sessions
 from idla_operator.handlers.informer import run_informer
 from idla_operator.handlers.registry import build_registry
@@ -40,7 +40,7 @@ from idla_operator.handlers.settings import build_settings
 from idla_operator.ports import NODES, Reference
 
 WORKERS = 8
-"""Turns at a time."""
+"""Reconciliations at a time."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -48,7 +48,7 @@ async def run(config: OperatorConfig) -> int:
     """Run until SIGTERM or SIGINT; return the exit code."""
     health, end = Health(), EndRequest()
     end.listen()
-    async with probes.served(config.health_port, liveness=health.ailments, readiness=health.waits_for):
+    async with probes.served(config.health_port, liveness=health.unhealthy_reasons, readiness=health.not_ready_reasons):
         if config.lease_namespace is None:
             return await _work(config, health, end)
         try:
@@ -57,7 +57,7 @@ async def run(config: OperatorConfig) -> int:
             _LOG.critical("%s", error)
             return 1
         async with connection as cluster:
-            lease = KubeLease(cluster, SystemClock(), namespace=config.lease_namespace, seconds=Terms().duration)
+            lease = KubeLease(cluster, SystemClock(), namespace=config.lease_namespace, seconds=LeaseTiming().duration)
             place = place_of(config.pod_uid)
             identity = identity_in(place or socket.gethostname(), uuid4().hex)
             election = Election(lease, SystemClock(), identity=identity, place=place, end=end_process)
@@ -66,7 +66,7 @@ async def run(config: OperatorConfig) -> int:
 
 async def _lead(election: Election, config: OperatorConfig, health: Health, end: EndRequest) -> int:
     """Wait until this replica leads, work for as long as it does, and let another one take over."""
-    health.standby = election.obstacles
+    health.standby = election.not_ready_reasons
     if await end.interrupts(election.win()):
         await election.release()  # the write by which it takes over may have been under way
         return 0
@@ -100,9 +100,9 @@ async def _work(
 async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster) -> None:
     clock, store = SystemClock(), Store()
     async with progress_source(config.prometheus_url) as progress:
-        reach = await find_reach(cluster, config.watch_namespaces)
+        watch_scope = await find_watch_scope(cluster, config.watch_namespaces)
         library = built_in_library() if config.watch_namespaces else None
-        _say_confinement(reach, library)
+        _say_confinement(watch_scope, library)
         decisions = Decisions(
             workflow=reconcile_workflow,
             deployment=reconcile_deployment,
@@ -110,24 +110,24 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
                 trainer_image=config.trainer_image, server_image=config.server_image, pull_policy=config.pull_policy
             ),
         )
-        gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in reach.resources, library=library)
-        effects = CarryOut(store, cluster, clock, is_up_to_date=is_up_to_date)
-        turns = Turns(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
-        queue: KeyQueue[Reference] = KeyQueue(turns, clock=clock, workers=WORKERS, backoff=Backoff())
-        inbox = Inbox(store, queue)
-        sweep = Sweep(store, cluster, inbox, queue, watches=reach.watches)
-        lookout = Lookout(cluster, tuple(reach.lacking))
-        health.session = Session(queue=queue, sweep=sweep, lacking=tuple(reach.lacking.values()))
+        gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in watch_scope.resources, library=library)
+        effects = DecisionApplier(store, cluster, clock, is_up_to_date=is_up_to_date)
+        reconciler = Reconciler(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
+        queue: KeyQueue[Reference] = KeyQueue(reconciler, clock=clock, workers=WORKERS, backoff=Backoff())
+        event_sink = EventSink(store, queue)
+        resync = Resync(store, cluster, event_sink, queue, watches=watch_scope.watches)
+        watcher = NamespaceWatcher(cluster, tuple(watch_scope.unavailable))
+        health.session = Session(queue=queue, resync=resync, unavailable=tuple(watch_scope.unavailable.values()))
         async with asyncio.TaskGroup() as group:
             background = [
                 group.create_task(queue.run(), name="queue"),
-                group.create_task(sweep.run(), name="sweep"),
-                group.create_task(lookout.run(), name="lookout"),
+                group.create_task(resync.run(), name="resync"),
+                group.create_task(watcher.run(), name="namespaces"),
             ]
             # When kopf ends it cancels every task that did not exist before it, so ours have to.
             await asyncio.sleep(0)
-            registry = build_registry(reach.resources, inbox, _log_in)
-            await run_informer(registry, build_settings(reach.resources), namespaces=reach.namespaces)
+            registry = build_registry(watch_scope.resources, event_sink, _log_in)
+            await run_informer(registry, build_settings(watch_scope.resources), namespaces=watch_scope.namespaces)
             for task in background:
                 task.cancel()
 
@@ -144,11 +144,11 @@ async def _log_in() -> kopf.ConnectionInfo:
     )
 
 
-def _say_confinement(reach: Reach, library: tuple[Template, ...] | None) -> None:
+def _say_confinement(watch_scope: WatchScope, library: tuple[Template, ...] | None) -> None:
     if library is not None:
         _LOG.info(
             "works in the namespaces %s alone, with its built-in templates (%s) instead of ModelTemplates and without"
             " knowing what fits on the nodes",
-            ", ".join(reach.namespaces),
+            ", ".join(watch_scope.namespaces),
             ", ".join(template.name for template in library),
         )

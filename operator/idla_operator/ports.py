@@ -27,18 +27,18 @@ class Resource:
 _OURS = f"{MANAGED}=true"
 
 WORKFLOWS = Resource(api_version=API_VERSION, kind="TrainingWorkflow", plural="trainingworkflows")
-MODELS = Resource(api_version=API_VERSION, kind="ModelDeployment", plural="modeldeployments")
+MODEL_DEPLOYMENTS = Resource(api_version=API_VERSION, kind="ModelDeployment", plural="modeldeployments")
 TEMPLATES = Resource(api_version=API_VERSION, kind="ModelTemplate", plural="modeltemplates", namespaced=False)
 JOBS = Resource(api_version="batch/v1", kind="Job", plural="jobs", selector=_OURS)
 PODS = Resource(api_version="v1", kind="Pod", plural="pods", selector=_OURS)
-SERVINGS = Resource(api_version="apps/v1", kind="Deployment", plural="deployments", selector=_OURS)
+DEPLOYMENTS = Resource(api_version="apps/v1", kind="Deployment", plural="deployments", selector=_OURS)
 SERVICES = Resource(api_version="v1", kind="Service", plural="services", selector=_OURS)
 NODES = Resource(api_version="v1", kind="Node", plural="nodes", namespaced=False)
 CLAIMS = Resource(api_version="v1", kind="PersistentVolumeClaim", plural="persistentvolumeclaims")
 LEASES = Resource(api_version="coordination.k8s.io/v1", kind="Lease", plural="leases")
 
-CUSTOM = (WORKFLOWS, MODELS, TEMPLATES)
-WATCHED = (*CUSTOM, JOBS, PODS, SERVINGS, SERVICES, NODES)
+CUSTOM = (WORKFLOWS, MODEL_DEPLOYMENTS, TEMPLATES)
+WATCHED = (*CUSTOM, JOBS, PODS, DEPLOYMENTS, SERVICES, NODES)
 """What the store holds. Claims are not watched: they are read by name when a decision needs them."""
 _BY_KIND = {(resource.api_version, resource.kind): resource for resource in (*WATCHED, CLAIMS, LEASES)}
 
@@ -101,8 +101,8 @@ class ClusterError(Exception):
         """
         super().__init__(message)
         self.said = said or message
-        self.advanced = False
-        """Whether the turn that this ended had brought the cluster nearer to what was decided before."""
+        self.made_progress = False
+        """Whether the reconciliation that this ended had brought the cluster nearer to what was decided before."""
 
 
 class NotFoundError(ClusterError):

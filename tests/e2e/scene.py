@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from idla.builders.restricted import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
 
 from demo.story import condition
 from tests import telling

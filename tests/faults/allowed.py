@@ -24,16 +24,16 @@ ALLOWED = (
         "404 is what an API server without our CRDs answers; the session is tried again",
     ),
     Allowed(
-        rf"idla_operator\.controllers\.reconcile\.carry_out: an event was not told: POST "
+        rf"idla_operator\.controllers\.reconcile\.apply_decision: an event was not told: POST "
         rf"/api/v1/namespaces/[\w-]+/events: .*({_STAGED}).*",
-        "events are told once: one that is refused changes nothing, and is not worth a turn",
+        "events are told once: one that is refused changes nothing, and is not worth a reconciliation",
     ),
     Allowed(
-        rf"idla_operator\.controllers\.cache\.sweep: {_PLURAL} could not be listed: GET \S+: .*({_STAGED}).*",
+        rf"idla_operator\.controllers\.cache\.resync: {_PLURAL} could not be listed: GET \S+: .*({_STAGED}).*",
         "the sweep lists again in its next period, and judges no watch until then",
     ),
     Allowed(
-        r"idla_operator\.controllers\.cache\.sweep: [A-Z]\w+ [\w./-]+ is gone and no watch said so ",
+        r"idla_operator\.controllers\.cache\.resync: [A-Z]\w+ [\w./-]+ is gone and no watch said so ",
         "a watch that begins anew with a list, or says everything late, does not say what went meanwhile",
     ),
     Allowed(

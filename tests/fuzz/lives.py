@@ -76,8 +76,8 @@ class WorkflowLife(World):
     decisions: list[Reconciliation] = field(default_factory=list)
 
     @override
-    def turn(self) -> Reconciliation:
-        decision = super().turn()
+    def reconcile(self) -> Reconciliation:
+        decision = super().reconcile()
         look_at("TrainingWorkflow", decision)
         self.decisions.append(decision)
         return decision
@@ -160,8 +160,8 @@ class EndpointLife(Endpoint):
     decisions: list[Reconciliation] = field(default_factory=list)
 
     @override
-    def turn(self) -> Reconciliation:
-        decision = super().turn()
+    def reconcile(self) -> Reconciliation:
+        decision = super().reconcile()
         look_at("ModelDeployment", decision)
         self.decisions.append(decision)
         return decision

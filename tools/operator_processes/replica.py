@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from idla_operator.controllers.leader.leadership import Terms
+from idla_operator.controllers.leader.lease_state import LeaseTiming
 from typing_extensions import override
 
 from tools.cluster import ControlPlane
@@ -19,7 +19,7 @@ from tools.fault_proxy.proxy import Proxy
 from tools.operator_processes.process import GROUPS, NAMESPACE, USER, Operator
 from tools.waiting import PATIENCE, SCALE
 
-DURATION_SECONDS = int(Terms().duration * SCALE)
+DURATION_SECONDS = int(LeaseTiming().duration * SCALE)
 """For which a Lease is respected."""
 _SLOWER = """
 import runpy, sys

@@ -15,7 +15,7 @@ from idla.builders.identity import (
     owner_reference,
     spec_annotation,
 )
-from idla.builders.restricted import (
+from idla.builders.pod_security import (
     TMP_MOUNT,
     TMP_VOLUME,
     container_security_context,

@@ -18,7 +18,7 @@ from idla_contract.paths import (
 from idla_contract.task import TaskSpec
 
 from idla.builders.identity import Owner, child_name, labels, owner_reference, short_hash
-from idla.builders.restricted import (
+from idla.builders.pod_security import (
     TMP_MOUNT,
     TMP_VOLUME,
     container_security_context,

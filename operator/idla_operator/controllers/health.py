@@ -1,14 +1,14 @@
-"""Is the operator alive: do its turns end, and do its watches bring what exists."""
+"""Is the operator alive: do its reconciliations end, and do its watches bring what exists."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from idla_operator.controllers.cache.sweep import Sweep
+from idla_operator.controllers.cache.resync import Resync
 from idla_operator.controllers.keyqueue import KeyQueue
 from idla_operator.ports import Reference
 
-TURN_LIMIT_SECONDS = 600.0
-"""Every call has a time-out, so a turn that lasts longer hangs."""
+RECONCILE_LIMIT_SECONDS = 600.0
+"""Every call has a time-out, so a reconciliation that lasts longer hangs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +16,8 @@ class Session:
     """The parts of a running session that its health shows in."""
 
     queue: KeyQueue[Reference]
-    sweep: Sweep
-    lacking: tuple[str, ...] = ()
+    resync: Resync
+    unavailable: tuple[str, ...] = ()
     """Namespaces that are to be worked in and cannot be, each with what to do."""
 
 
@@ -32,25 +32,25 @@ class Health:
     A standby that could is ready: it is there to take over, which is all that is asked of it.
     """
 
-    def ailments(self) -> tuple[str, ...]:
+    def unhealthy_reasons(self) -> tuple[str, ...]:
         """Return why the process should be started anew; empty where it should not."""
         if self.session is None:
             return ()
         found = [
-            f"the watch of {watch} does not bring what exists" for watch in sorted(self.session.sweep.stale, key=str)
+            f"the watch of {watch} does not bring what exists" for watch in sorted(self.session.resync.stale, key=str)
         ]
         seconds = self.session.queue.slowest_seconds()
-        if seconds > TURN_LIMIT_SECONDS:
-            found.append(f"a turn has been running for {seconds:.0f} seconds")
+        if seconds > RECONCILE_LIMIT_SECONDS:
+            found.append(f"a reconciliation has been running for {seconds:.0f} seconds")
         return tuple(found)
 
-    def waits_for(self) -> tuple[str, ...]:
+    def not_ready_reasons(self) -> tuple[str, ...]:
         """Return why the operator does not work yet; empty where it does, or is there to take over."""
         if self.standby is not None:
             return self.standby()
         if self.session is None:
             return ("no session with the cluster",)
-        sweep = self.session.sweep
-        refused = [f"{watch} may not be listed any more" for watch in sorted(sweep.forbidden, key=str)]
-        unknown = () if sweep.complete else ("the first listing is not complete",)
-        return (*self.session.lacking, *refused, *unknown)
+        resync = self.session.resync
+        refused = [f"{watch} may not be listed any more" for watch in sorted(resync.forbidden, key=str)]
+        unknown = () if resync.complete else ("the first listing is not complete",)
+        return (*self.session.unavailable, *refused, *unknown)

@@ -45,9 +45,9 @@ class Schedule(Generic[K]):
         self._failures: dict[K, int] = {}
 
     def add(self, key: K, now: float) -> None:
-        """Want a turn for the key as soon as possible.
+        """Queue the key.
 
-        A key that waits has its turn already; one that is being worked on has another when that ends. One that
+        A key that waits is queued once; one that is being reconciled is reconciled again when that ends. One that
         failed comes back no sooner than the first pause of the backoff, so that a storm of events cannot turn a
         failing key into a busy loop.
         """
@@ -60,7 +60,7 @@ class Schedule(Generic[K]):
             self._ready[key] = None
 
     def add_after(self, key: K, seconds: float, now: float) -> None:
-        """Want a turn in `seconds`, or earlier where one is wanted earlier."""
+        """Queue the key in `seconds`, or earlier where that is wanted."""
         if key in self._ready:
             return
         due = now + max(seconds, 0.0)
@@ -70,7 +70,7 @@ class Schedule(Generic[K]):
             heapq.heappush(self._heap, (due, self._count, key))
 
     def take(self, now: float) -> K | None:
-        """Return the key that has waited longest and begin its turn, or None where none is due."""
+        """Return the key that has waited longest and begin its reconciliation, or None where none is due."""
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
@@ -87,19 +87,19 @@ class Schedule(Generic[K]):
         return key
 
     def succeeded(self, key: K, requeue_after: float | None, now: float) -> None:
-        """End the key's turn; it is wanted again in `requeue_after` seconds, if that is a number."""
+        """End the key's reconciliation; it is wanted again in `requeue_after` seconds, if that is a number."""
         self._failures.pop(key, None)
         self._end(key, now)
         if requeue_after is not None:
             self.add_after(key, requeue_after, now)
 
-    def failed(self, key: K, jitter: float, now: float, *, advanced: bool = False) -> float:
-        """End the key's turn and repeat it later; return in how many seconds.
+    def failed(self, key: K, jitter: float, now: float, *, made_progress: bool = False) -> float:
+        """End the key's reconciliation and repeat it later; return in how many seconds.
 
-        A turn that has advanced before it failed is the first failure of a new row. The pause after it is no shorter
+        One that made progress before it failed is the first failure of a new row. The pause after it is no shorter
         than what any event may bring a failing key forward to, so that even advance without an end makes no busy loop.
         """
-        failures = self._failures[key] = 1 if advanced else self._failures.get(key, 0) + 1
+        failures = self._failures[key] = 1 if made_progress else self._failures.get(key, 0) + 1
         seconds = self._backoff.seconds(failures, jitter)
         del self._working[key]
         self._again.discard(key)
@@ -118,60 +118,60 @@ class Schedule(Generic[K]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def oldest_turn(self) -> float | None:
-        """Return when the longest of the running turns began, or None."""
+    def oldest_reconciliation(self) -> float | None:
+        """Return when the longest running reconciliation began, or None."""
         return min(self._working.values(), default=None)
 
     def __len__(self) -> int:
-        """Return how many keys wait for a turn now, delayed ones aside."""
+        """Return how many keys wait now, delayed ones aside."""
         return len(self._ready)
 
 
 class KeyQueue(Generic[K]):
-    """Runs turns until it is cancelled. Everything else may be called from the event loop's thread at any time."""
+    """Reconciles keys until it is cancelled. Everything else may be called from the event loop's thread at any time."""
 
     def __init__(
-        self, turn: Callable[[K], Awaitable[float | None]], *, clock: Clock, workers: int, backoff: Backoff
+        self, reconcile: Callable[[K], Awaitable[float | None]], *, clock: Clock, workers: int, backoff: Backoff
     ) -> None:
-        """Bind the queue to what is done in a turn.
+        """Bind the queue to what reconciles a key.
 
         Args:
-            turn: works on a key; returns after how many seconds it wants to again, or None. Whatever it raises is
+            reconcile: works on a key; returns after how many seconds it wants to again, or None. Whatever it raises is
                 logged and makes the key wait for its backoff, for the first pause of it after an advance.
             clock: where time comes from.
-            workers: turns at a time.
-            backoff: pauses between failing turns.
+            workers: reconciliations at a time.
+            backoff: pauses after failures.
         """
-        self._turn = turn
+        self._reconcile = reconcile
         self._clock = clock
         self._workers = workers
         self._schedule: Schedule[K] = Schedule(backoff)
         self._wake = asyncio.Event()
 
     def add(self, key: K) -> None:
-        """Want a turn for the key as soon as possible."""
+        """Queue the key."""
         self._schedule.add(key, self._clock.monotonic())
         self._wake.set()
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Want a turn for the key in `seconds` at the latest."""
+        """Queue the key in `seconds` at the latest."""
         self._schedule.add_after(key, seconds, self._clock.monotonic())
         self._wake.set()
 
     def slowest_seconds(self) -> float:
-        """Return for how long the longest running turn has been running, 0 where none is."""
-        began = self._schedule.oldest_turn()
+        """Return for how long the longest reconciliation has been running, 0 where none is."""
+        began = self._schedule.oldest_reconciliation()
         return 0.0 if began is None else self._clock.monotonic() - began
 
     def waiting(self) -> int:
-        """Return how many keys wait for a turn now, delayed ones aside."""
+        """Return how many keys wait now, delayed ones aside."""
         return len(self._schedule)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
-                group.create_task(self._work(), name=f"turns {number}")
+                group.create_task(self._work(), name=f"reconciler {number}")
 
     async def _work(self) -> None:
         while True:
@@ -195,16 +195,16 @@ class KeyQueue(Generic[K]):
 
     async def _one(self, key: K) -> None:
         try:
-            after = await self._turn(key)
-        except Exception as error:  # noqa: BLE001  # the turn of one key must never end those of the others
+            after = await self._reconcile(key)
+        except Exception as error:  # noqa: BLE001  # a key that fails must never end the work on the others
             jitter, now = random.random(), self._clock.monotonic()  # noqa: S311  # no secret
-            advanced = isinstance(error, ClusterError) and error.advanced
-            seconds = self._schedule.failed(key, jitter, now, advanced=advanced)
+            made_progress = isinstance(error, ClusterError) and error.made_progress
+            seconds = self._schedule.failed(key, jitter, now, made_progress=made_progress)
             fields = {"key": str(key), "seconds": round(seconds, 1)}
             if isinstance(error, ClusterError):
-                _LOG.warning("a turn is repeated: %s", error, extra={"fields": fields})
+                _LOG.warning("a reconciliation is repeated: %s", error, extra={"fields": fields})
             else:
-                _LOG.error("a turn failed and is repeated", exc_info=error, extra={"fields": fields})
+                _LOG.error("a reconciliation failed and is repeated", exc_info=error, extra={"fields": fields})
         else:
             self._schedule.succeeded(key, after, self._clock.monotonic())
         self._wake.set()

@@ -11,20 +11,20 @@ Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 
 
 class Observer(Protocol):
-    """Takes in what is seen; `controllers.cache.inbox` does."""
+    """Takes in what is seen; `controllers.cache.event_sink` does."""
 
-    def saw(self, resource: Resource, document: Mapping[str, Any]) -> None:
+    def upsert(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Take in a version of an object."""
 
     def changed(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        """Wake whom the object matters to."""
+        """Queue the keys that the object concerns."""
 
     def deleted(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        """Forget an object and wake whom it mattered to."""
+        """Forget an object and queue the keys that it concerned."""
 
 
-def build_registry(resources: tuple[Resource, ...], inbox: Observer, login: Login) -> kopf.OperatorRegistry:
-    """Return a registry that feeds the inbox with these resources.
+def build_registry(resources: tuple[Resource, ...], event_sink: Observer, login: Login) -> kopf.OperatorRegistry:
+    """Return a registry that feeds the event sink with these resources.
 
     Every resource has an index handler, although nothing is kept in kopf's indices: kopf calls no event handler
     before the index handlers have seen every object of every resource that has one. So nobody is woken before the
@@ -32,7 +32,7 @@ def build_registry(resources: tuple[Resource, ...], inbox: Observer, login: Logi
 
     Args:
         resources: what is watched.
-        inbox: takes in what is seen.
+        event_sink: takes in what is seen.
         login: returns credentials; called again when they no longer work.
     """
     registry = kopf.OperatorRegistry()
@@ -42,22 +42,22 @@ def build_registry(resources: tuple[Resource, ...], inbox: Observer, login: Logi
 
     kopf.on.login(registry=registry, id="login")(log_in)
     for resource in resources:
-        _watch(registry, resource, inbox)
+        _watch(registry, resource, event_sink)
     return registry
 
 
-def _watch(registry: kopf.OperatorRegistry, resource: Resource, inbox: Observer) -> None:
+def _watch(registry: kopf.OperatorRegistry, resource: Resource, event_sink: Observer) -> None:
     group, _, version = resource.api_version.rpartition("/")
 
     # Coroutines, because kopf would run plain functions in threads; without a value, because kopf would keep it.
     async def see(body: Mapping[str, Any], **_: Any) -> None:
-        inbox.saw(resource, dict(body))
+        event_sink.upsert(resource, dict(body))
 
     async def notice(event: Mapping[str, Any], **_: Any) -> None:
         if event["type"] == "DELETED":
-            inbox.deleted(resource, event["object"])
+            event_sink.deleted(resource, event["object"])
         else:
-            inbox.changed(resource, event["object"])
+            event_sink.changed(resource, event["object"])
 
     kopf.index(group, version, resource.plural, registry=registry, id=f"see-{resource.plural}")(see)
     kopf.on.event(group, version, resource.plural, registry=registry, id=f"notice-{resource.plural}")(notice)

@@ -24,15 +24,15 @@ USER = "informer-test"
 
 
 class Recorder:
-    """An inbox that keeps the order of what it is handed."""
+    """An event sink that keeps the order of what it is handed."""
 
     def __init__(self, enough: asyncio.Event, namespace: str) -> None:
         self.order: list[tuple[str, str, str]] = []
         self._enough = enough
         self._namespace = namespace
 
-    def saw(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        self._note("saw", resource, document)
+    def upsert(self, resource: Resource, document: Mapping[str, Any]) -> None:
+        self._note("upsert", resource, document)
 
     def changed(self, resource: Resource, document: Mapping[str, Any]) -> None:
         self._note("changed", resource, document)

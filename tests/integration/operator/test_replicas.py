@@ -181,7 +181,7 @@ def test_a_rolling_replacement_leaves_a_running_training_alone(replicas: Replica
         assert leaving.stop() == 0
         leader = replicas.taken_over_from(leader)
         replicas.works(staying)
-        # An edit that changes no work, by whose answer the new leader is seen to have had a turn.
+        # An edit that changes no work, by whose answer the new leader is seen to have reconciled.
         scene.change({"spec": {"ttlSecondsAfterFinished": 86400 * days}})
         scene.reaches("Trained", "Unknown")
         assert untouched() == before

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from idla_contract.result import Failure, FailureReason
-from idla_operator.controllers.reconcile.turns import UNWATCHED_SECONDS
+from idla_operator.controllers.reconcile.reconciler import UNWATCHED_SECONDS
 
 from tests.integration.operator.scene import Scene
 from tools.fake_kubelet.node import Ended
@@ -15,8 +15,8 @@ QUIET_SECONDS = 10.0
 """Longer than any pause between two writes about one object: progress is written every ten seconds."""
 REST_SECONDS = 2 * UNWATCHED_SECONDS + 5.0
 """Two looks for what no watch tells of. What else the operator does again by itself comes too seldom for any test: the
-sweep (120 seconds, writes nothing), a turn for every object and the same event again (600 seconds). The turn is caused
-here by an edit instead."""
+resync (120 seconds, writes nothing), a reconciliation of every object and the same event again (600 seconds).
+That one is caused here by an edit instead."""
 
 
 @pytest.mark.gate

@@ -45,7 +45,7 @@ class Endpoint:
         }  # fmt: skip
         return self
 
-    def turn(self) -> Reconciliation:
+    def reconcile(self) -> Reconciliation:
         snapshot = DeploymentSnapshot(
             workflow=self.workflow,
             deployment=self.deployment,
@@ -64,7 +64,7 @@ class Endpoint:
 
     def settle(self) -> "Endpoint":
         for _ in range(10):
-            decision = self.turn()
+            decision = self.reconcile()
             if not decision.apply and decision.status is None:
                 return self
         raise AssertionError(f"it does not come to rest; the last decision was {decision}")

@@ -61,7 +61,7 @@ def test_a_published_artifact_is_served() -> None:
         ],
     }  # fmt: skip
     assert [event.reason for event in endpoint.events] == ["RolloutStarted", "RolloutComplete", "Serving"]
-    decision = endpoint.turn()
+    decision = endpoint.reconcile()
     assert (decision.apply, decision.status) == ((), None)
 
 
@@ -95,7 +95,7 @@ def test_what_a_workflow_published_is_served_on_when_the_workflow_is_gone() -> N
     endpoint = serving()
     endpoint.workflow = None
     before = endpoint.resource["status"]
-    decision = endpoint.turn()
+    decision = endpoint.reconcile()
     assert (decision.apply, decision.status) == ((), None)
     endpoint.deployment = None
     endpoint.settle()
@@ -241,11 +241,11 @@ def test_a_name_that_is_taken_is_left_alone(kind: str) -> None:
     foreign = {"kind": kind, "metadata": {"name": "digits"}, "spec": {}}
     endpoint = Endpoint().publish()
     setattr(endpoint, kind.lower(), foreign)
-    decision = endpoint.turn()
+    decision = endpoint.reconcile()
     assert decision.apply == ()
     assert endpoint.conditions()["Stalled"] == "True NameTaken"
     setattr(endpoint, kind.lower(), None)
-    assert [child["kind"] for child in endpoint.turn().apply] == ["Service", "Deployment"]
+    assert [child["kind"] for child in endpoint.reconcile().apply] == ["Service", "Deployment"]
 
 
 def test_an_invalid_spec_is_named_and_what_serves_goes_on() -> None:
@@ -262,11 +262,11 @@ def test_a_hand_at_its_children_is_corrected() -> None:
     endpoint = serving()
     assert endpoint.deployment is not None
     endpoint.deployment["spec"]["replicas"] = 7
-    assert [child["kind"] for child in endpoint.turn().apply] == ["Deployment"]
+    assert [child["kind"] for child in endpoint.reconcile().apply] == ["Deployment"]
 
 
 def test_what_is_being_deleted_is_left_alone() -> None:
     endpoint = Endpoint().publish()
     endpoint.resource["metadata"]["deletionTimestamp"] = timestamp(endpoint.now)
-    decision = endpoint.turn()
+    decision = endpoint.reconcile()
     assert (decision.apply, decision.status) == ((), None)

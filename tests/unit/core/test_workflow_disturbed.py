@@ -11,7 +11,7 @@ from tests.unit.core.world import ARTIFACT_DIGEST, BOTH, DEPLOY, NODE, World, sp
 def test_a_deployment_that_somebody_deleted_is_made_again() -> None:
     world = World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish().serve().settle()
     del world.deployments["digits"]
-    decision = world.turn()
+    decision = world.reconcile()
     assert [child["kind"] for child in decision.apply] == ["ModelDeployment"]
     assert decision.status is None
 
@@ -68,7 +68,7 @@ def test_a_result_found_in_the_store_is_marked() -> None:
 def test_a_job_that_is_being_deleted_is_waited_for() -> None:
     world = World().settle()
     world.job("profile")["metadata"]["deletionTimestamp"] = timestamp(world.now)
-    decision = world.turn()
+    decision = world.reconcile()
     assert decision.apply == ()
     assert "to be gone" in world.task("profile")["message"]
 
@@ -160,7 +160,7 @@ def test_a_job_that_gets_no_pod_is_told() -> None:
     world = World().settle()
     world.job("profile")["status"] = {"startTime": timestamp(world.now)}
     assert world.wait(29).settle().tasks() == {"profile": "Pending"}
-    assert world.turn().requeue_after == 10.0
+    assert world.reconcile().requeue_after == 10.0
     assert world.wait(1).settle().conditions()["ResourcesReady"] == "False PodNotCreated"
     assert "kubectl describe -n vision job digits-profile-" in world.task("profile")["message"]
     assert world.run("profile").settle().conditions()["ResourcesReady"] == "True Scheduled"
@@ -178,7 +178,7 @@ def test_a_pod_on_a_dead_node_is_waited_for_no_longer_than_it_was_given() -> Non
     world.pods[name]["metadata"]["deletionTimestamp"] = timestamp(world.now + timedelta(seconds=30))
     world.pods[name]["spec"]["nodeName"] = "dead"
     del world.jobs[name]
-    assert world.turn().requeue_after == 10.0
+    assert world.reconcile().requeue_after == 10.0
     assert name in world.wait(31).settle().jobs
 
 

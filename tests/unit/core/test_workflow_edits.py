@@ -189,7 +189,7 @@ def test_a_number_of_replicas_that_is_asked_for_no_longer_is_taken_away_and_that
     world.edit(deployment={"mode": "CreateOrUpdate"}).settle()
     assert world.deployments["digits"]["spec"] == {"model": {"workflowRef": {"name": "digits"}}}
     world.deployments["digits"]["spec"]["replicas"] = 5
-    assert world.edit(ttlSecondsAfterFinished=1000).turn().apply == ()
+    assert world.edit(ttlSecondsAfterFinished=1000).reconcile().apply == ()
 
 
 def test_an_edit_to_impossible_resources_is_found_out_with_the_data_known() -> None:

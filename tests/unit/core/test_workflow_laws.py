@@ -172,7 +172,7 @@ def test_progress_never_falls_and_is_written_seldom(steps: list[int]) -> None:
     for number, step in enumerate(steps):
         written = world.statuses
         world.wait(3).measure(BOTH[0], step, validation_score=number / 100)
-        world.turn()
+        world.reconcile()
         percent = world.status["progress"]["percent"]
         assert percent >= shown
         if world.statuses != written:
@@ -183,9 +183,9 @@ def test_progress_never_falls_and_is_written_seldom(steps: list[int]) -> None:
 
 def test_progress_alone_is_written_after_the_period_and_asked_for_then() -> None:
     world = World().profiled().run(*BOTH).settle()
-    decision = world.wait(4).measure(BOTH[0], 100).turn()
+    decision = world.wait(4).measure(BOTH[0], 100).reconcile()
     assert (decision.status, decision.requeue_after) == (None, 6.0)
-    decision = world.wait(6).turn()
+    decision = world.wait(6).reconcile()
     assert decision.status is not None
     assert world.status["progress"] | {"metrics": []} == {
         "percent": 9, "currentTask": "train-resnet-small, train-vgg-small", "metrics": [],
@@ -205,7 +205,7 @@ def test_progress_of_results_that_are_all_reused_is_told_where_they_are_not_good
 def test_progress_tells_the_rest_and_the_figures() -> None:
     world = World(workflow=workflow(model={"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]})).profiled()
     world.run(BOTH[1]).settle().wait(60)
-    world.measure(BOTH[1], 360, train_loss=0.25, validation_score=0.914, examples_per_second=850.0).turn()
+    world.measure(BOTH[1], 360, train_loss=0.25, validation_score=0.914, examples_per_second=850.0).reconcile()
     assert world.status["progress"] == {
         "percent": 45, "currentTask": "train-vgg-small", "estimatedRemainingSeconds": 80,
         "lastUpdatedTime": "2026-11-24T08:01:20Z",

@@ -253,13 +253,13 @@ def test_a_workflow_at_rest_decides_nothing() -> None:
     world.templates, world.nodes = (), ()
     world.pods.clear()
     for _ in range(3):
-        decision = world.wait(3600).turn()
+        decision = world.wait(3600).reconcile()
         assert (decision.apply, decision.delete, decision.status, decision.requeue_after) == ((), (), None, None)
 
 
 def test_the_deadline_stops_running_jobs_and_a_longer_one_goes_on() -> None:
     world = World(workflow=workflow(activeDeadlineSeconds=60)).profiled().run(*BOTH).settle()
-    assert world.turn().requeue_after == 10.0
+    assert world.reconcile().requeue_after == 10.0
     world.wait(41).settle()
     assert world.conditions()["Succeeded"] == "False DeadlineExceeded"
     assert list(world.jobs) == [world.job("profile")["metadata"]["name"]]
@@ -290,8 +290,8 @@ def test_waiting_costs_no_deadline(waits: str) -> None:
 def test_an_expired_workflow_deletes_itself_and_leaves_the_rest() -> None:
     world = World(workflow=workflow(deployment=DEPLOY, ttlSecondsAfterFinished=100)).profiled().train().publish()
     world.serve().settle()
-    assert world.wait(40).turn().requeue_after == 60.0
-    decision = world.wait(60).turn()
+    assert world.wait(40).reconcile().requeue_after == 60.0
+    decision = world.wait(60).reconcile()
     assert decision.delete == (
         Deletion(api_version="idla.dev/v1alpha1", kind="TrainingWorkflow", name="digits", uid="u-1"),
     )

@@ -144,7 +144,7 @@ def spec_of(world: "World", task: str) -> TaskSpec:
 
 @dataclass(kw_only=True)
 class World:
-    """A workflow with its surroundings; `turn` decides once and carries the decision out."""
+    """A workflow with its surroundings; `reconcile` decides once and carries the decision out."""
 
     workflow: Object = field(default_factory=workflow)
     templates: tuple[Template, ...] = LIBRARY
@@ -183,7 +183,7 @@ class World:
         assert (self.workflow, self.jobs, self.pods) == before, "a decision changes nothing that it was given"
         return decision
 
-    def turn(self) -> Reconciliation:
+    def reconcile(self) -> Reconciliation:
         decision = self.decide()
         for manifest in decision.apply:
             self.apply(copy.deepcopy(dict(manifest)))
@@ -200,7 +200,7 @@ class World:
         for _ in range(10):
             if self.gone:
                 return self
-            decision = self.turn()
+            decision = self.reconcile()
             if not decision.apply and not decision.delete and decision.status is None:
                 return self
         raise AssertionError(f"it does not come to rest; the last decision was {decision}")

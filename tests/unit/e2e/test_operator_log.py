@@ -103,8 +103,8 @@ def test_the_reviewed_list_is_narrow_and_has_reasons() -> None:
 
 
 GOING = (
-    "idla_operator.controllers.reconcile.carry_out: an event was not told: POST /api/v1/namespaces/{0}/events: 403 "
-    'Forbidden: events "digits.1" is forbidden: unable to create new content in namespace {0} because it is being '
+    "idla_operator.controllers.reconcile.apply_decision: an event was not told: POST /api/v1/namespaces/{0}/events: "
+    '403 Forbidden: events "digits.1" is forbidden: unable to create new content in namespace {0} because it is being '
     "terminated "
 )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from idla_operator.controllers.leader.election import NOT_RENEWED, Election
-from idla_operator.controllers.leader.leadership import Terms
+from idla_operator.controllers.leader.lease_state import LeaseTiming
 from idla_operator.ports import (
     ClusterError,
     ConflictError,
@@ -20,7 +20,7 @@ from idla_operator.ports import (
 
 from tests.unit.operator.fake_cluster import FakeClock
 
-TERMS = Terms(duration=15.0, renewal=10.0, retry=0.0)
+TERMS = LeaseTiming(duration=15.0, renewal=10.0, retry=0.0)
 ONCE = 3600.0
 """Seconds between two attempts, so that a test sees one."""
 RELEASED = LeaseRecord(version="1", holder="", seconds=15.0)
@@ -72,8 +72,8 @@ class Scene:
 
     def __init__(self, record: LeaseRecord | None = RELEASED, *, retry: float = 0.0) -> None:
         self.lease, self.clock, self.reasons = FakeLease(record), FakeClock(), list[str]()
-        terms = replace(TERMS, retry=retry)
-        self.election = Election(self.lease, self.clock, identity="me", end=self.reasons.append, terms=terms)
+        timing = replace(TERMS, retry=retry)
+        self.election = Election(self.lease, self.clock, identity="me", end=self.reasons.append, timing=timing)
 
     def win(self) -> None:
         asyncio.run(self.election.win())
@@ -279,7 +279,7 @@ def test_who_is_refused_the_lease_says_what_to_apply_and_goes_on_when_it_is_appl
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     scene = Scene(retry=ONCE)
-    assert scene.election.obstacles() == ("the lease was not reached yet",)
+    assert scene.election.not_ready_reasons() == ("the lease was not reached yet",)
     error = ForbiddenError("GET leases: 403")
     refusal = (
         f"the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again: {error}"
@@ -288,9 +288,9 @@ def test_who_is_refused_the_lease_says_what_to_apply_and_goes_on_when_it_is_appl
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             scene.look()
-            assert scene.election.obstacles() == (refusal,)
+            assert scene.election.not_ready_reasons() == (refusal,)
         scene.win()
-    assert scene.election.obstacles() == ()
+    assert scene.election.not_ready_reasons() == ()
     told = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert [entry for entry in told if "waits for its turn" not in entry[1]] == [
         ("ERROR", refusal),
@@ -302,7 +302,7 @@ def test_who_is_refused_the_lease_says_what_to_apply_and_goes_on_when_it_is_appl
 def test_a_replica_that_waits_could_take_over() -> None:
     scene = Scene(replace(RELEASED, holder="other"), retry=ONCE)
     scene.look()
-    assert (scene.election.obstacles(), scene.election.leads) == ((), False)
+    assert (scene.election.not_ready_reasons(), scene.election.leads) == ((), False)
 
 
 def test_a_cancellation_that_was_meant_for_somebody_else_is_outlived() -> None:

@@ -85,9 +85,9 @@ def test_failures_in_a_row_wait_longer_each_time_up_to_the_cap_and_success_forge
 def test_a_failure_after_progress_waits_no_longer_than_the_first() -> None:
     queue, now, pauses = schedule(), 0.0, []
     queue.add("a", now)
-    for advanced in (False, False, False, True, False, True):
+    for made_progress in (False, False, False, True, False, True):
         assert queue.take(now) == "a"
-        pauses.append(queue.failed("a", 1.0, now, advanced=advanced))
+        pauses.append(queue.failed("a", 1.0, now, made_progress=made_progress))
         now += pauses[-1]
     assert pauses == [1.0, 2.0, 4.0, 1.0, 2.0, 1.0]
 
@@ -120,7 +120,7 @@ def test_an_event_during_a_turn_that_fails_waits_for_the_backoff() -> None:
 
 
 class ScheduleMachine(RuleBasedStateMachine):
-    """Whatever happens, nobody works on a key twice at a time, and no wish for a turn is lost."""
+    """Whatever happens, nobody works on a key twice at a time, and no key is lost."""
 
     keys = st.sampled_from("abc")
 
@@ -230,15 +230,15 @@ def test_turns_run_side_by_side_but_no_more_than_there_are_workers() -> None:
 
 def test_a_turn_that_fails_after_it_has_advanced_is_repeated_soon() -> None:
     enough = asyncio.Event()
-    turns: list[str] = []
+    reconciler: list[str] = []
 
     async def turn(key: str) -> None:
-        turns.append(key)
-        if len(turns) == 20:  # without progress the pauses before it would add up to most of an hour
+        reconciler.append(key)
+        if len(reconciler) == 20:  # without progress the pauses before it would add up to most of an hour
             enough.set()
         error = UnavailableError("no answer")
-        error.advanced = True
+        error.made_progress = True
         raise error
 
     drive(turn, "a", enough=enough, cap=3600.0)
-    assert len(turns) >= 20
+    assert len(reconciler) >= 20

@@ -55,8 +55,8 @@ def test_an_object_that_lost_our_label_is_taken_in_again_when_it_has_it_again() 
     store.remove(JOB, "j-1", version=6)
     store.put(job(6))
     assert known(store) is None
-    assert store.behind(listing(7, ("train", "j-1", 6))) == frozenset()
-    assert store.behind(listing(7, ("train", "j-1", 7))) == {("j-1", "7")}
+    assert store.lagging(listing(7, ("train", "j-1", 6))) == frozenset()
+    assert store.lagging(listing(7, ("train", "j-1", 7))) == {("j-1", "7")}
     store.put(job(7))
     assert known(store) == "j-1 7"
 
@@ -111,5 +111,5 @@ def test_what_was_listed_and_has_not_arrived_is_behind() -> None:
     for document in (job(5, name="a", uid="a"), job(9, name="b", uid="b")):
         store.put(document)
     store.remove(Reference(JOBS, "vision", "c"), "c")
-    behind = store.behind(listing(10, ("a", "a", 7), ("b", "b", 9), ("c", "c", 8), ("d", "d", 4)))
-    assert behind == {("a", "7"), ("d", "4")}
+    lagging = store.lagging(listing(10, ("a", "a", 7), ("b", "b", 9), ("c", "c", 8), ("d", "d", 4)))
+    assert lagging == {("a", "7"), ("d", "4")}

@@ -232,7 +232,7 @@ def _with_status(
     period: float = 0.0,
     now: datetime | None = None,
 ) -> Reconciliation:
-    """Return the reconciliation with its status and events, where the status changed; progress alone is written seldom."""
+    """Add status and events to a reconciliation, where the status changed; progress alone is written seldom."""
     if new == old:
         return reconciliation
     wait = 0.0

@@ -103,7 +103,7 @@ class Store:
             if document["metadata"]["uid"] not in alive and version_of(document) <= moment
         )
 
-    def behind(self, listing: Listing) -> frozenset[tuple[str, str]]:
+    def lagging(self, listing: Listing) -> frozenset[tuple[str, str]]:
         """Return uid and version of every listed object whose listed version has not arrived here."""
         return frozenset((identity.uid, identity.version) for identity in listing.identities if not self._has(identity))
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from idla_operator.controllers.leader.leadership import Standing, Step, Terms, next_step, saw, wrote
+from idla_operator.controllers.leader.lease_state import LeaseState, LeaseTiming, Step, next_step, observe, record_write
 from idla_operator.ports import Clock, ClusterError, ConflictError, ForbiddenError, Lease, LeaseRecord, NotFoundError
 
 ATTEMPT_SECONDS = 4.0
@@ -36,7 +36,7 @@ class Election:
         identity: str,
         end: Callable[[str], None],
         place: str | None = None,
-        terms: Terms | None = None,
+        timing: LeaseTiming | None = None,
     ) -> None:
         """Bind the election.
 
@@ -45,15 +45,15 @@ class Election:
             clock: its monotonic side alone is read.
             identity: a name that no other process has ever had.
             end: ends the process at once; called with the reason when the Lease is lost.
-            place: where this process is the only one that is alive, as `leadership` explains; its identity begins with
+            place: where this process is the only one that is alive, as `lease_state` explains; its identity begins with
                 it. Default: there is no such place.
-            terms: what all replicas keep to.
+            timing: what all replicas keep to.
         """
         self._lease = lease
         self._clock = clock
         self._end = end
-        self._terms = terms or Terms()
-        self._standing = Standing(identity=identity, place=place)
+        self._terms = timing or LeaseTiming()
+        self._standing = LeaseState(identity=identity, place=place)
         self._current = False
         self._unanswered: _Write | None = None
         self._looked = False
@@ -64,7 +64,7 @@ class Election:
         """Whether the Lease was acquired and not released since; whether there is time left is another question."""
         return self._standing.until is not None
 
-    def obstacles(self) -> tuple[str, ...]:
+    def not_ready_reasons(self) -> tuple[str, ...]:
         """Return why this replica could not take over if it had to; empty where it could, or leads."""
         if self._refusal is not None:
             return (self._refusal,)
@@ -158,7 +158,7 @@ class Election:
 
     async def _look(self) -> None:
         record = await self._lease.read()
-        self._standing = saw(self._standing, record, self._clock.monotonic())
+        self._standing = observe(self._standing, record, self._clock.monotonic())
         if self._unanswered is not None and record != self._unanswered.seen:
             # Either it was done, and the Lease names this process, or something else was and it is refused.
             self._unanswered = None
@@ -173,7 +173,7 @@ class Election:
         except ForbiddenError:
             self._unanswered = None
             raise
-        self._standing, self._current = wrote(self._standing, record, now, self._terms), True
+        self._standing, self._current = record_write(self._standing, record, now, self._terms), True
         self._unanswered = None
         self._let_in()
         return True

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from idla_operator.controllers.cache.store import Store
 from idla_operator.ports import (
     CLAIMS,
+    DEPLOYMENTS,
     JOBS,
-    MODELS,
+    MODEL_DEPLOYMENTS,
     NODES,
     PODS,
     SERVICES,
-    SERVINGS,
     TEMPLATES,
     WORKFLOWS,
     Cluster,
@@ -81,7 +81,9 @@ class Gatherer:
                 jobs=self._store.children(JOBS, workflow["metadata"]["uid"]),
                 pods=self._labelled(reference, WORKFLOW),
                 claims=dict(zip(names, claims, strict=True)),
-                deployment=None if model is None else self._store.get(Reference(MODELS, reference.namespace, model)),
+                deployment=None
+                if model is None
+                else self._store.get(Reference(MODEL_DEPLOYMENTS, reference.namespace, model)),
                 templates=tuple(self._library()),
                 nodes=tuple(self._store.all(NODES)) if self._sees_nodes else None,
                 progress=progress,
@@ -101,13 +103,13 @@ class Gatherer:
         """
         selector = f"{_JOB} in ({','.join(sorted(names))})"
         listing = await self._cluster.identities(PODS, namespace=namespace, selector=selector)
-        if self._store.behind(listing):
+        if self._store.lagging(listing):
             raise UnavailableError(f"pods of {', '.join(sorted(names))} have changed and no watch has said so yet")
 
     async def deployment(self, reference: Reference) -> tuple[Manifest, DeploymentSnapshot] | None:
         """Return a ModelDeployment and its world, or None where it is gone."""
         name = address_name(reference.name)
-        serving = Reference(SERVINGS, reference.namespace, name)
+        serving = Reference(DEPLOYMENTS, reference.namespace, name)
         service = Reference(SERVICES, reference.namespace, name)
         # What carries no label of ours is not watched, but its name may be taken.
         others = {entry: await self._live(entry) for entry in (serving, service) if self._store.get(entry) is None}

@@ -95,7 +95,7 @@ def test_a_clock_that_is_set_back_ends_nothing_early(watched: Scene, shifted: Sh
 
 
 def seen_again(scene: Scene) -> dict[str, Any]:
-    """Return the workflow after a turn of the operator that came after this moment."""
+    """Return the workflow after a reconciliation that came after this moment."""
     scene.change({"spec": {"deployment": {"replicas": 2}}})
     return scene.reaches("Succeeded", "True")
 

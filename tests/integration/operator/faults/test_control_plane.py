@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a
 
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 REST_SECONDS = 5.0
-"""A turn that is repeated is repeated within two seconds at first, and what is at odds with the cluster at once."""
-REPEATED = "a turn is repeated: "
+"""A reconciliation that is repeated is so within two seconds at first, and what is at odds with the cluster at once."""
+REPEATED = "a reconciliation is repeated: "
 """What the operator says when it could not do what is to be done."""
 WATCHED = {
     "trainingworkflows",

@@ -51,7 +51,7 @@ class RefusedError(ClusterError):
         self.child = child
 
 
-class CarryOut:
+class DecisionApplier:
     """Brings the cluster to what was decided, with as few writes as that takes."""
 
     def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, is_up_to_date: Comparison) -> None:
@@ -85,13 +85,13 @@ class CarryOut:
                 before that this process had not given it yet. Deletions and the same content again do not count:
                 they may go on for ever.
         """
-        advanced = False
+        made_progress = False
         try:
             for manifest in decision.apply:
-                advanced |= await self._apply(about, manifest, known)
+                made_progress |= await self._apply(about, manifest, known)
             await self._finish(about, decision)
         except ClusterError as error:
-            error.advanced = advanced
+            error.made_progress = made_progress
             raise
 
     async def _finish(self, about: Manifest, decision: Reconciliation) -> None:
@@ -100,7 +100,7 @@ class CarryOut:
             await self._delete(about, deletion)
         written = await self._write_status(about, decision.status)
         for event in decision.events:
-            await self.tell(written or about, event, changed=written is not None)
+            await self.emit_event(written or about, event, changed=written is not None)
 
     async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> bool:
         """Apply a child where that changes it; return whether it was given this content for the first time."""
@@ -180,12 +180,12 @@ class CarryOut:
         versions = "its CRDs are of another version than the operator; apply those of the operator's version"
         text = f"the API server drops {lost}: {versions}"
         _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
-        await self.tell(
+        await self.emit_event(
             about, Event(type=EventType.WARNING, reason=EventReason.STATUS_PRUNED, message=text), changed=False
         )
 
-    async def tell(self, about: Manifest, event: Event, *, changed: bool) -> None:
-        """Tell an event; failing to is no failure of the turn.
+    async def emit_event(self, about: Manifest, event: Event, *, changed: bool) -> None:
+        """Tell an event; failing to is no failure of the reconciliation.
 
         Args:
             about: what it is about.

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from idla_operator.controllers.leader.leadership import Standing, Step, Terms, identity_in, next_step, saw, wrote
+from idla_operator.controllers.leader.lease_state import (
+    LeaseState,
+    LeaseTiming,
+    Step,
+    identity_in,
+    next_step,
+    observe,
+    record_write,
+)
 from idla_operator.ports import LeaseRecord
 
-TERMS = Terms()
+TERMS = LeaseTiming()
 ME, OTHER = "me", "other"
 
 
@@ -42,7 +50,7 @@ def lease(holder: str, *, version: str = "7", seconds: float = 15.0) -> LeaseRec
 def test_a_replica_does_this_at_second_100(
     seen: LeaseRecord | None, since: float | None, until: float | None, step: Step
 ) -> None:
-    assert next_step(Standing(identity=ME, seen=seen, since=since, until=until), 100.0, TERMS) is step
+    assert next_step(LeaseState(identity=ME, seen=seen, since=since, until=until), 100.0, TERMS) is step
 
 
 @pytest.mark.parametrize(
@@ -60,23 +68,23 @@ def test_a_process_that_is_started_again_in_its_pod_does_this_at_once(
     place: str | None, holder: str, until: float | None, step: Step
 ) -> None:
     me = identity_in(place or "host", "me")
-    standing = Standing(identity=me, place=place, seen=lease(holder), since=100.0, until=until)
-    assert next_step(standing, 100.0, TERMS) is step
+    lease_state = LeaseState(identity=me, place=place, seen=lease(holder), since=100.0, until=until)
+    assert next_step(lease_state, 100.0, TERMS) is step
 
 
 def test_only_a_change_begins_a_new_wait() -> None:
-    first = saw(Standing(identity=ME), lease(OTHER), 10.0)
+    first = observe(LeaseState(identity=ME), lease(OTHER), 10.0)
     assert (first.seen, first.since) == (lease(OTHER), 10.0)
-    assert saw(first, lease(OTHER), 20.0) == first
-    assert saw(first, lease(OTHER, version="8"), 20.0).since == 20.0
-    gone = saw(first, None, 30.0)
+    assert observe(first, lease(OTHER), 20.0) == first
+    assert observe(first, lease(OTHER, version="8"), 20.0).since == 20.0
+    gone = observe(first, None, 30.0)
     assert (gone.seen, gone.since) == (None, 30.0)
-    assert saw(gone, None, 40.0) == gone
+    assert observe(gone, None, 40.0) == gone
 
 
 def test_a_tenure_counts_from_the_beginning_of_the_write() -> None:
-    standing = wrote(saw(Standing(identity=ME), lease(""), 9.0), lease(ME, version="8"), 10.0, TERMS)
-    assert standing == Standing(identity=ME, seen=lease(ME, version="8"), since=10.0, until=20.0)
+    lease_state = record_write(observe(LeaseState(identity=ME), lease(""), 9.0), lease(ME, version="8"), 10.0, TERMS)
+    assert lease_state == LeaseState(identity=ME, seen=lease(ME, version="8"), since=10.0, until=20.0)
 
 
 @dataclass
@@ -102,7 +110,7 @@ class Replica:
     rate: float
     in_a_pod: bool = False
     """Whether it is told its pod: it takes over at once from the process that it was."""
-    standing: Standing = field(init=False)
+    lease_state: LeaseState = field(init=False)
     request: tuple[str, float, LeaseRecord | None] | None = None
     """What is on its way: read or write, when it began, what it was based on."""
     answer: tuple[str, float, LeaseRecord | None] | None = None
@@ -116,10 +124,10 @@ class Replica:
 
     def restart(self) -> None:
         if self.restarts and self.request and self.request[0] == "write":
-            self.left.append((self.standing.identity, self.request[2]))
+            self.left.append((self.lease_state.identity, self.request[2]))
         self.restarts += 1
         place = self.name if self.in_a_pod else None
-        self.standing = Standing(identity=identity_in(self.name, str(self.restarts)), place=place)
+        self.lease_state = LeaseState(identity=identity_in(self.name, str(self.restarts)), place=place)
         self.request = self.answer = None
 
     def clock(self, now: float) -> float:
@@ -127,26 +135,26 @@ class Replica:
 
     def leads(self, now: float) -> bool:
         """Return whether it would write now: the check that comes before every write."""
-        return self.standing.until is not None and self.clock(now) < self.standing.until
+        return self.lease_state.until is not None and self.clock(now) < self.lease_state.until
 
     def act(self, now: float) -> None:
         """Send what is next: a write where one is due, else a look."""
         if self.request or self.answer:
             return
-        step = next_step(self.standing, self.clock(now), TERMS)
+        step = next_step(self.lease_state, self.clock(now), TERMS)
         if step is Step.LOST:
             self.restart()
         elif step is Step.WAIT:
             self.request = ("read", self.clock(now), None)
         else:
-            self.request = ("write", self.clock(now), self.standing.seen)
+            self.request = ("write", self.clock(now), self.lease_state.seen)
 
     def arrive(self, server: Server) -> None:
         """Let the request reach the server."""
         if self.request is None:
             return
         kind, began, seen = self.request
-        found = server.record if kind == "read" else server.write(seen, self.standing.identity)
+        found = server.record if kind == "read" else server.write(seen, self.lease_state.identity)
         self.request, self.answer = None, (kind, began, found)
 
     def hear(self, now: float) -> None:
@@ -156,9 +164,9 @@ class Replica:
         kind, began, record = self.answer
         self.answer = None
         if kind == "read":
-            self.standing = saw(self.standing, record, self.clock(now))
+            self.lease_state = observe(self.lease_state, record, self.clock(now))
         elif record is not None:
-            self.standing = wrote(self.standing, record, began, TERMS)
+            self.lease_state = record_write(self.lease_state, record, began, TERMS)
         else:
             self.request = ("read", self.clock(now), None)
 
@@ -166,8 +174,8 @@ class Replica:
         """Lose whatever is on its way; the next thing it does is a look, as after every failure."""
         lost = self.request or self.answer
         self.request = self.answer = None
-        if lost and self.standing.until is None:
-            self.standing = Standing(identity=self.standing.identity, place=self.standing.place)
+        if lost and self.lease_state.until is None:
+            self.lease_state = LeaseState(identity=self.lease_state.identity, place=self.lease_state.place)
 
 
 EVENTS = st.lists(
@@ -196,7 +204,7 @@ def happen(what: str, one: Replica, server: Server, now: float, everybody: list[
         identity, seen = one.left.pop(0)
         server.write(seen, identity)
     # One that somebody deletes before all who waited for it have seen it looks to them as if it had never been there.
-    if what == "delete" and all(replica.standing.seen or replica.standing.since is None for replica in everybody):
+    if what == "delete" and all(replica.lease_state.seen or replica.lease_state.since is None for replica in everybody):
         server.record = None
 
 

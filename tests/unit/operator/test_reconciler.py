@@ -10,17 +10,17 @@ from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
 from idla.library import built_in_library
 from idla_operator.controllers.cache.store import Store
-from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError
+from idla_operator.controllers.reconcile.apply_decision import DecisionApplier, RefusedError
 from idla_operator.controllers.reconcile.gather import Gatherer
-from idla_operator.controllers.reconcile.turns import (
+from idla_operator.controllers.reconcile.reconciler import (
     CONFLICT_SECONDS,
     TAKEN_SECONDS,
     UNWATCHED_SECONDS,
     Decisions,
-    Turns,
+    Reconciler,
 )
 from idla_operator.ports import (
-    MODELS,
+    MODEL_DEPLOYMENTS,
     PODS,
     WORKFLOWS,
     ConflictError,
@@ -39,7 +39,7 @@ from tests.unit.operator.fake_cluster import START, FakeClock, FakeCluster
 
 SETTINGS = Settings(trainer_image="trainer:1", server_image="server:1")
 KEY = Reference(WORKFLOWS, "vision", "digits")
-MODEL_KEY = Reference(MODELS, "vision", "digits")
+MODEL_KEY = Reference(MODEL_DEPLOYMENTS, "vision", "digits")
 PROGRESS = TaskProgress(step=1, total_steps=2, updated=START)
 OURS = {"idla.dev/managed": "true"}
 
@@ -104,9 +104,9 @@ class Scene:
         self.seen: list[Any] = []
         self.decide: Callable[[Manifest], Reconciliation] = lambda _: Reconciliation()
         gatherer = Gatherer(self.store, self.cluster, self.meter, sees_nodes=sees_nodes, library=library)
-        effects = CarryOut(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
+        effects = DecisionApplier(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
         decisions = Decisions(workflow=self._workflow, deployment=self._deployment, settings=SETTINGS)
-        self.turns = Turns(
+        self.reconciler = Reconciler(
             self.store, self.cluster, self.clock, gatherer=gatherer, decisions=decisions, effects=effects
         )
 
@@ -128,7 +128,7 @@ class Scene:
         return asyncio.run(self._turn(key))
 
     async def _turn(self, key: Reference) -> float | None:
-        return await self.turns(key)
+        return await self.reconciler(key)
 
 
 def names(documents: Any) -> list[str]:

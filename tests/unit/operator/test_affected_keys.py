@@ -2,16 +2,16 @@ from typing import Any
 
 import pytest
 from idla.builders.identity import label_value
-from idla_operator.controllers.cache.inbox import DEBOUNCE_SECONDS, Inbox
+from idla_operator.controllers.cache.affected_keys import affected_keys
+from idla_operator.controllers.cache.event_sink import DEBOUNCE_SECONDS, EventSink
 from idla_operator.controllers.cache.store import Store
-from idla_operator.controllers.cache.wakes import woken_by
 from idla_operator.ports import (
+    DEPLOYMENTS,
     JOBS,
-    MODELS,
+    MODEL_DEPLOYMENTS,
     NODES,
     PODS,
     SERVICES,
-    SERVINGS,
     TEMPLATES,
     WORKFLOWS,
     Reference,
@@ -37,8 +37,8 @@ KEEPER = document(WORKFLOWS, "digits", spec={"deployment": {"mode": "CreateOrUpd
 PLAIN = document(WORKFLOWS, LONG)
 DONE = document(WORKFLOWS, "done", status={"observedGeneration": 1, "completionTime": "2026-11-24T12:00:00Z"})
 EDITED = document(WORKFLOWS, "edited", metadata={"generation": 2}, status=DONE["status"])
-FOLLOWER = document(MODELS, "endpoint", spec={"model": {"workflowRef": {"name": "digits"}}})
-ALONE = document(MODELS, "alone", spec={"model": {"storageUri": "pvc://x/y", "digest": "sha256:00"}})
+FOLLOWER = document(MODEL_DEPLOYMENTS, "endpoint", spec={"model": {"workflowRef": {"name": "digits"}}})
+ALONE = document(MODEL_DEPLOYMENTS, "alone", spec={"model": {"storageUri": "pvc://x/y", "digest": "sha256:00"}})
 ELSEWHERE = document(WORKFLOWS, "elsewhere", metadata={"namespace": "other"})
 WORLD = (KEEPER, PLAIN, DONE, EDITED, FOLLOWER, ALONE, ELSEWHERE)
 
@@ -55,8 +55,8 @@ def store() -> Store:
     [
         pytest.param(WORKFLOWS, KEEPER, ["digits", "endpoint"], id="a workflow wakes itself and who follows it"),
         pytest.param(WORKFLOWS, PLAIN, [LONG], id="a workflow that nobody follows wakes itself"),
-        pytest.param(MODELS, FOLLOWER, ["endpoint", "digits"], id="a deployment wakes itself and its keeper"),
-        pytest.param(MODELS, ALONE, ["alone"], id="a deployment by digest wakes itself"),
+        pytest.param(MODEL_DEPLOYMENTS, FOLLOWER, ["endpoint", "digits"], id="a deployment wakes itself and its owner"),
+        pytest.param(MODEL_DEPLOYMENTS, ALONE, ["alone"], id="a deployment by digest wakes itself"),
         pytest.param(JOBS, owned(JOBS, "j", "TrainingWorkflow", "digits"), ["digits"], id="a job wakes its workflow"),
         pytest.param(JOBS, owned(JOBS, "j", "CronJob", "nightly"), [], id="a job of somebody else wakes nobody"),
         pytest.param(JOBS, document(JOBS, "j"), [], id="a job of nobody wakes nobody"),
@@ -74,7 +74,7 @@ def store() -> Store:
         ),
         pytest.param(PODS, document(PODS, "p"), [], id="a pod without a label wakes nobody"),
         pytest.param(
-            SERVINGS, owned(SERVINGS, "endpoint", "ModelDeployment", "endpoint"), ["endpoint"],
+            DEPLOYMENTS, owned(DEPLOYMENTS, "endpoint", "ModelDeployment", "endpoint"), ["endpoint"],
             id="a serving deployment wakes its owner",
         ),
         pytest.param(SERVICES, document(SERVICES, "endpoint"), ["endpoint"], id="a service wakes who wants its name"),
@@ -89,7 +89,7 @@ def store() -> Store:
     ],
 )  # fmt: skip
 def test_a_change_wakes(resource: Resource, changed: dict[str, Any], woken: list[str]) -> None:
-    assert [key.name for key in woken_by(store(), resource, changed)] == woken
+    assert [key.name for key in affected_keys(store(), resource, changed)] == woken
 
 
 class Keys:
@@ -113,27 +113,27 @@ def node(*, version: str, heartbeat: str, cpu: str = "8") -> dict[str, Any]:
 
 def test_what_is_seen_wakes_nobody_until_it_is_noticed() -> None:
     keys, known = Keys(), Store()
-    inbox = Inbox(known, keys)
+    event_sink = EventSink(known, keys)
     listed = {key: value for key, value in KEEPER.items() if key not in {"apiVersion", "kind"}}  # as in a list
-    inbox.saw(WORKFLOWS, listed)
+    event_sink.upsert(WORKFLOWS, listed)
     assert (known.get(Reference(WORKFLOWS, "vision", "digits")), keys.now) == (KEEPER, [])
-    inbox.changed(WORKFLOWS, listed)
+    event_sink.changed(WORKFLOWS, listed)
     assert keys.now == ["digits"]
 
 
 def test_a_node_wakes_once_in_a_while_and_only_when_something_that_matters_changed() -> None:
     keys, known = Keys(), store()
-    inbox = Inbox(known, keys)
-    inbox.changed(NODES, node(version="1", heartbeat="12:00"))
+    event_sink = EventSink(known, keys)
+    event_sink.changed(NODES, node(version="1", heartbeat="12:00"))
     first, keys.later = keys.later, []
     assert {seconds for _, seconds in first} == {DEBOUNCE_SECONDS}
-    inbox.changed(NODES, node(version="2", heartbeat="12:05"))
+    event_sink.changed(NODES, node(version="2", heartbeat="12:05"))
     assert (keys.now, keys.later) == ([], [])
-    inbox.changed(NODES, node(version="3", heartbeat="12:10", cpu="4"))
+    event_sink.changed(NODES, node(version="3", heartbeat="12:10", cpu="4"))
     assert keys.later == first
 
 
 def test_a_deletion_is_taken_in_and_wakes() -> None:
     keys, known = Keys(), store()
-    Inbox(known, keys).deleted(MODELS, FOLLOWER)
-    assert (known.get(Reference(MODELS, "vision", "endpoint")), keys.now) == (None, ["endpoint", "digits"])
+    EventSink(known, keys).deleted(MODEL_DEPLOYMENTS, FOLLOWER)
+    assert (known.get(Reference(MODEL_DEPLOYMENTS, "vision", "endpoint")), keys.now) == (None, ["endpoint", "digits"])

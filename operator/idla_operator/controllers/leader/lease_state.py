@@ -23,7 +23,7 @@ from idla_operator.ports import LeaseRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class LeaseTiming:
     """Seconds that all replicas keep to."""
 
     duration: float = 15.0
@@ -44,7 +44,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LeaseState:
     """What a replica knows."""
 
     identity: str
@@ -69,36 +69,36 @@ def identity_in(place: str, process: str) -> str:
     return f"{place}_{process}"
 
 
-def saw(standing: Standing, record: LeaseRecord | None, now: float) -> Standing:
-    """Return the standing after a look at the Lease whose answer arrived at `now`."""
-    if standing.since is not None and standing.seen == record:
-        return standing
-    return replace(standing, seen=record, since=now)
+def observe(lease_state: LeaseState, record: LeaseRecord | None, now: float) -> LeaseState:
+    """Return the state after a look at the Lease whose answer arrived at `now`."""
+    if lease_state.since is not None and lease_state.seen == record:
+        return lease_state
+    return replace(lease_state, seen=record, since=now)
 
 
-def wrote(standing: Standing, record: LeaseRecord, began: float, terms: Terms) -> Standing:
-    """Return the standing after the Lease was acquired or renewed by a request that was sent at `began` or later.
+def record_write(lease_state: LeaseState, record: LeaseRecord, began: float, timing: LeaseTiming) -> LeaseState:
+    """Return the state after the Lease was acquired or renewed by a request that was sent at `began` or later.
 
     Others see the change after that moment, so counting from it ends this replica's time before theirs.
     """
-    return replace(standing, seen=record, since=began, until=began + terms.renewal)
+    return replace(lease_state, seen=record, since=began, until=began + timing.renewal)
 
 
-def next_step(standing: Standing, now: float, terms: Terms) -> Step:
+def next_step(lease_state: LeaseState, now: float, timing: LeaseTiming) -> Step:
     """Return what to do at `now`. ACQUIRE and RENEW are writes that succeed only on the Lease that was seen."""
-    if standing.since is None:
+    if lease_state.since is None:
         return Step.WAIT
-    seen = standing.seen
-    if standing.until is not None:
-        if now >= standing.until:
+    seen = lease_state.seen
+    if lease_state.until is not None:
+        if now >= lease_state.until:
             return Step.LOST
-        return Step.RENEW if seen is None or seen.holder == standing.identity else Step.LOST
+        return Step.RENEW if seen is None or seen.holder == lease_state.identity else Step.LOST
     # A released Lease is free; one that names this process was taken by a write whose answer was lost.
-    if seen is not None and (seen.holder in {"", standing.identity} or _has_ended(seen.holder, standing)):
+    if seen is not None and (seen.holder in {"", lease_state.identity} or _has_ended(seen.holder, lease_state)):
         return Step.ACQUIRE
-    promised = terms.duration if seen is None else max(seen.seconds, terms.duration)
-    return Step.ACQUIRE if now - standing.since >= promised else Step.WAIT
+    promised = timing.duration if seen is None else max(seen.seconds, timing.duration)
+    return Step.ACQUIRE if now - lease_state.since >= promised else Step.WAIT
 
 
-def _has_ended(holder: str, standing: Standing) -> bool:
-    return standing.place is not None and holder.startswith(identity_in(standing.place, ""))
+def _has_ended(holder: str, lease_state: LeaseState) -> bool:
+    return lease_state.place is not None and holder.startswith(identity_in(lease_state.place, ""))

@@ -25,11 +25,11 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class WatchScope:
     """What a session watches."""
 
     watches: tuple[Watch, ...]
-    lacking: Mapping[str, str] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
     """Namespaces that are to be worked in and cannot be: why, and what to do."""
 
     @property
@@ -43,7 +43,7 @@ class Reach:
         return tuple(dict.fromkeys(watch.namespace for watch in self.watches if watch.namespace is not None))
 
 
-async def find_reach(cluster: Cluster, namespaces: tuple[str, ...]) -> Reach:
+async def find_watch_scope(cluster: Cluster, namespaces: tuple[str, ...]) -> WatchScope:
     """Return what can be watched. kopf would wait for ever for the first listing of what it may not list.
 
     Args:
@@ -57,7 +57,7 @@ async def find_reach(cluster: Cluster, namespaces: tuple[str, ...]) -> Reach:
     return await (_confined(cluster, namespaces) if namespaces else _everywhere(cluster))
 
 
-async def _everywhere(cluster: Cluster) -> Reach:
+async def _everywhere(cluster: Cluster) -> WatchScope:
     """Return everything, without nodes where the role does not cover them."""
     watches: list[Watch] = []
     for resource in WATCHED:
@@ -70,23 +70,24 @@ async def _everywhere(cluster: Cluster) -> Reach:
             _LOG.warning("nodes may not be listed: work is planned without knowing what fits")
         else:
             watches.append(Watch(resource))
-    return Reach(watches=tuple(watches))
+    return WatchScope(watches=tuple(watches))
 
 
-async def _confined(cluster: Cluster, namespaces: tuple[str, ...]) -> Reach:
-    lacking: dict[str, str] = {}
+async def _confined(cluster: Cluster, namespaces: tuple[str, ...]) -> WatchScope:
+    unavailable: dict[str, str] = {}
     for namespace in namespaces:
         try:
             await _list_all(cluster, namespace)
         except ForbiddenError as error:
-            lacking[namespace] = advice(namespace, error)
-    reached = [namespace for namespace in namespaces if namespace not in lacking]
+            unavailable[namespace] = advice(namespace, error)
+    reached = [namespace for namespace in namespaces if namespace not in unavailable]
     if not reached:
-        raise SetupError("\n".join(lacking.values()))
-    for words in lacking.values():
+        raise SetupError("\n".join(unavailable.values()))
+    for words in unavailable.values():
         _LOG.error("%s", words)
-    return Reach(
-        watches=tuple(Watch(resource, namespace) for namespace in reached for resource in NAMESPACED), lacking=lacking
+    return WatchScope(
+        watches=tuple(Watch(resource, namespace) for namespace in reached for resource in NAMESPACED),
+        unavailable=unavailable,
     )
 
 
@@ -114,12 +115,12 @@ def advice(namespace: str, error: ForbiddenError) -> str:
     )
 
 
-class Lookout:
+class NamespaceWatcher:
     """Looks out for namespaces that could not be worked in when the session began."""
 
-    def __init__(self, cluster: Cluster, lacking: tuple[str, ...]) -> None:
+    def __init__(self, cluster: Cluster, unavailable: tuple[str, ...]) -> None:
         self._cluster = cluster
-        self._lacking = lacking
+        self._lacking = unavailable
 
     async def run(self) -> None:
         """Look again and again until one can be worked in; return at once where none is lacking.

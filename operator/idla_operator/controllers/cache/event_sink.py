@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from idla_operator.controllers.cache.affected_keys import affected_keys, relevant_fields
 from idla_operator.controllers.cache.store import Store, version_of
-from idla_operator.controllers.cache.wakes import matter_of, woken_by
 from idla_operator.ports import NODES, TEMPLATES, Reference, Resource
 
 DEBOUNCE_SECONDS = 2.0
@@ -15,13 +15,13 @@ class Keys(Protocol):
     """The side of the queue that takes keys."""
 
     def add(self, key: Reference) -> None:
-        """Want a turn as soon as possible."""
+        """Queue a key."""
 
     def add_after(self, key: Reference, seconds: float) -> None:
-        """Want a turn in `seconds` at the latest."""
+        """Queue a key in `seconds` at the latest."""
 
 
-class Inbox:
+class EventSink:
     """Takes in objects of all watched resources."""
 
     def __init__(self, store: Store, queue: Keys) -> None:
@@ -29,21 +29,21 @@ class Inbox:
         self._queue = queue
         self._matters: dict[str, str] = {}
 
-    def saw(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        """Take in a version of an object. Wakes nobody: the first listing of everything may not be complete yet."""
+    def upsert(self, resource: Resource, document: Mapping[str, Any]) -> None:
+        """Take in a version of an object. Queues nothing: the first listing of everything may not be complete yet."""
         self._store.put({**document, "apiVersion": resource.api_version, "kind": resource.kind})
 
     def changed(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        """Wake whom the object matters to. Called only once everything that exists was taken in."""
+        """Queue the keys that the object concerns. Called only once everything that exists was taken in."""
         if resource == NODES:
-            matter = matter_of(document)
+            matter = relevant_fields(document)
             if self._matters.get(document["metadata"]["name"]) == matter:
                 return
             self._matters[document["metadata"]["name"]] = matter
         self._wake(resource, document)
 
     def deleted(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        """Forget an object and wake whom it mattered to."""
+        """Forget an object and queue the keys that it concerned."""
         metadata = document["metadata"]
         reference = Reference(resource, metadata.get("namespace"), metadata["name"])
         self._store.remove(reference, metadata["uid"], version=version_of(document))
@@ -52,7 +52,7 @@ class Inbox:
         self._wake(resource, document)
 
     def _wake(self, resource: Resource, document: Mapping[str, Any]) -> None:
-        for key in woken_by(self._store, resource, document):
+        for key in affected_keys(self._store, resource, document):
             if resource in {NODES, TEMPLATES}:
                 self._queue.add_after(key, DEBOUNCE_SECONDS)
             else:

@@ -1,4 +1,4 @@
-"""One turn of one key: gather, let the core decide, carry out."""
+"""One reconciliation of one key: gather, let the core decide, carry out."""
 
 import logging
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
 
 from idla_operator.controllers.cache.store import Store
-from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError, TakenError
+from idla_operator.controllers.reconcile.apply_decision import DecisionApplier, RefusedError, TakenError
 from idla_operator.controllers.reconcile.gather import Gatherer
 from idla_operator.ports import (
     CLAIMS,
@@ -62,7 +62,7 @@ class Decisions:
     settings: Settings
 
 
-class Turns:
+class Reconciler:
     """Works on keys: names of TrainingWorkflows and ModelDeployments."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Turns:
         *,
         gatherer: Gatherer,
         decisions: Decisions,
-        effects: CarryOut,
+        effects: DecisionApplier,
     ) -> None:
         self._store = store
         self._cluster = cluster
@@ -87,7 +87,7 @@ class Turns:
         """Work on a key; return after how many seconds to look again, or None to wait for an event.
 
         Raises:
-            Exception: the turn failed; the queue repeats it later.
+            Exception: the reconciliation failed; the queue repeats it later.
         """
         try:
             look = await self._work(key)
@@ -124,7 +124,7 @@ class Turns:
         """Write what is refused into the status; that this fails too is no news.
 
         The same child refused again is told in the words of before: those of a webhook may change each time, and
-        each write of them would bring the next turn.
+        each write of them would bring the next reconciliation.
         """
         before = self._refused.get(key)
         told = error if before is None or before.child != error.child else before
@@ -173,11 +173,11 @@ class Turns:
         return UNWATCHED_SECONDS if any(self._store.get(reference_of(entry)) is None for entry in found) else None
 
     async def _refresh(self, key: Reference) -> bool:
-        """Read the key's object live, so that the next turn does not decide on the view that was just refused.
+        """Read the key's object live, so that the next one does not decide on the view that was just refused.
 
         Returns:
-            Whether it is there. That it is gone is for the watch and the sweep to say: an API server that does not know
-            its CRDs yet answers 404 as well, and what is forgotten is forgotten for good.
+            Whether it is there. That it is gone is for the watch and the resync to say: an API server that does not
+            know its CRDs yet answers 404 as well, and what is forgotten is forgotten for good.
         """
         try:
             self._store.put(await self._cluster.get(key))
@@ -189,7 +189,7 @@ class Turns:
         about = self._store.get(key)
         if about is not None:
             event = Event(type=EventType.WARNING, reason=reason, message=message)
-            await self._carry_out.tell(about, event, changed=False)
+            await self._carry_out.emit_event(about, event, changed=False)
 
 
 def _shown(decision: Reconciliation, refusal: str | None) -> Reconciliation:

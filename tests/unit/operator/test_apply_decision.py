@@ -5,7 +5,7 @@ import pytest
 from idla.core.kube.covers import is_up_to_date
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
 from idla_operator.controllers.cache.store import Store
-from idla_operator.controllers.reconcile.carry_out import CarryOut, RefusedError, TakenError, first_lost
+from idla_operator.controllers.reconcile.apply_decision import DecisionApplier, RefusedError, TakenError, first_lost
 from idla_operator.ports import (
     CLAIMS,
     JOBS,
@@ -60,7 +60,7 @@ class Scene:
         self.cluster = FakeCluster(workflow(), *others)
         self.store = Store()
         self.clock = FakeClock()
-        self.carry_out = CarryOut(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
+        self.apply_decision = DecisionApplier(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
         self.observe()
 
     def observe(self) -> None:
@@ -75,7 +75,7 @@ class Scene:
     def do(self, decision: Reconciliation, known: dict[Reference, Any] | None = None) -> list[tuple[str, str]]:
         """Carry out a decision on what the store shows; return the writes that it took."""
         before = len(self.cluster.writes)
-        asyncio.run(self.carry_out(self.workflow, decision, known or {}))
+        asyncio.run(self.apply_decision(self.workflow, decision, known or {}))
         return self.cluster.writes[before:]
 
 
@@ -115,7 +115,7 @@ def test_a_view_that_lags_behind_makes_no_second_write() -> None:
     stale = Scene()
     stale.cluster, stale.store = scene.cluster, Store()
     stale.store.put(workflow() | {"metadata": scene.workflow["metadata"]})
-    stale.carry_out = CarryOut(stale.store, stale.cluster, stale.clock, is_up_to_date=is_up_to_date)
+    stale.apply_decision = DecisionApplier(stale.store, stale.cluster, stale.clock, is_up_to_date=is_up_to_date)
     assert stale.do(Reconciliation(apply=(job(),))) == []
 
 
@@ -242,7 +242,7 @@ def test_a_refusal_names_the_child(error: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "decision", "advanced"),
+    ("before", "decision", "made_progress"),
     [
         ((), Reconciliation(apply=(job(),), status=NEXT), True),
         ((job(),), Reconciliation(apply=(job(),), status=NEXT), False),
@@ -253,14 +253,14 @@ def test_a_refusal_names_the_child(error: Any) -> None:
     ids=["a new child", "the same again", "what is refused itself", "a deletion", "nothing but the status"],
 )
 def test_a_failure_tells_whether_a_child_was_given_a_new_content_before(
-    before: tuple[dict[str, Any], ...], decision: Reconciliation, *, advanced: bool
+    before: tuple[dict[str, Any], ...], decision: Reconciliation, *, made_progress: bool
 ) -> None:
     scene = Scene()
     scene.do(Reconciliation(apply=before))
     scene.cluster.fail["replace_status"] = [UnavailableError("no answer")]
     with pytest.raises(ClusterError) as failure:
         scene.do(decision)
-    assert failure.value.advanced is advanced
+    assert failure.value.made_progress is made_progress
 
 
 def test_a_child_that_somebody_keeps_changing_back_is_no_progress() -> None:
@@ -272,7 +272,7 @@ def test_a_child_that_somebody_keeps_changing_back_is_no_progress() -> None:
     with pytest.raises(UnavailableError) as failure:
         scene.do(Reconciliation(apply=(job(),), status=NEXT))
     assert scene.cluster.writes[-1] == ("apply", str(ref(job()["metadata"]["name"])))
-    assert failure.value.advanced is False
+    assert failure.value.made_progress is False
 
 
 def test_an_event_that_comes_with_a_status_is_told_every_time() -> None:

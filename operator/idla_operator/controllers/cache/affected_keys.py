@@ -10,12 +10,12 @@ from idla.core.reconciliation import Manifest
 
 from idla_operator.controllers.cache.store import Store, controller_of, controller_uid
 from idla_operator.ports import (
+    DEPLOYMENTS,
     JOBS,
-    MODELS,
+    MODEL_DEPLOYMENTS,
     NODES,
     PODS,
     SERVICES,
-    SERVINGS,
     TEMPLATES,
     WORKFLOWS,
     Reference,
@@ -24,22 +24,22 @@ from idla_operator.ports import (
 )
 
 
-def woken_by(store: Store, resource: Resource, document: Manifest) -> tuple[Reference, ...]:
+def affected_keys(store: Store, resource: Resource, document: Manifest) -> tuple[Reference, ...]:
     """Return the keys that a changed or deleted object matters to, each once."""
-    return tuple(dict.fromkeys(_woken(store, resource, document)))
+    return tuple(dict.fromkeys(_affected_keys(store, resource, document)))
 
 
-def _woken(store: Store, resource: Resource, document: Manifest) -> Iterator[Reference]:
+def _affected_keys(store: Store, resource: Resource, document: Manifest) -> Iterator[Reference]:
     namespace, name = document["metadata"].get("namespace"), document["metadata"]["name"]
-    if resource in {WORKFLOWS, MODELS}:
+    if resource in {WORKFLOWS, MODEL_DEPLOYMENTS}:
         yield Reference(resource, namespace, name)
         yield from _partners(store, resource, namespace, name)
     elif resource == JOBS:
         yield from _owner(document, WORKFLOWS)
-    elif resource in {SERVINGS, SERVICES}:
-        yield from _owner(document, MODELS)
+    elif resource in {DEPLOYMENTS, SERVICES}:
+        yield from _owner(document, MODEL_DEPLOYMENTS)
         # A name that was taken may be free now.
-        yield Reference(MODELS, namespace, name)
+        yield Reference(MODEL_DEPLOYMENTS, namespace, name)
     elif resource == PODS:
         yield from _of_pod(store, namespace, document)
     elif resource in {TEMPLATES, NODES}:
@@ -48,7 +48,9 @@ def _woken(store: Store, resource: Resource, document: Manifest) -> Iterator[Ref
 
 def _partners(store: Store, resource: Resource, namespace: str | None, name: str) -> Iterator[Reference]:
     """Return the deployments that follow a workflow, or the workflows that keep a deployment."""
-    partner, points_at = (MODELS, followed_workflow) if resource == WORKFLOWS else (WORKFLOWS, deployment_name)
+    partner, points_at = (
+        (MODEL_DEPLOYMENTS, followed_workflow) if resource == WORKFLOWS else (WORKFLOWS, deployment_name)
+    )
     for other in store.within(partner, namespace):
         if points_at(other) == name:
             yield reference_of(other)
@@ -57,7 +59,7 @@ def _partners(store: Store, resource: Resource, namespace: str | None, name: str
 def _of_pod(store: Store, namespace: str | None, pod: Manifest) -> Iterator[Reference]:
     """Return whose labels the pod carries: its Job may be gone before it."""
     labels = pod["metadata"].get("labels") or {}
-    for resource, label in ((WORKFLOWS, WORKFLOW), (MODELS, DEPLOYMENT)):
+    for resource, label in ((WORKFLOWS, WORKFLOW), (MODEL_DEPLOYMENTS, DEPLOYMENT)):
         if label in labels:
             for owner in store.within(resource, namespace):
                 if label_value(owner["metadata"]["name"]) == labels[label]:
@@ -79,7 +81,7 @@ def unfinished(store: Store) -> Iterator[Reference]:
             yield reference_of(workflow)
 
 
-def matter_of(node: Manifest) -> str:
+def relevant_fields(node: Manifest) -> str:
     """Return what a decision could read in a node: heartbeats and image lists change it all the time."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
     ready = [c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"]

@@ -8,10 +8,19 @@ version that was listed a whole period ago and still has not arrived is the proo
 import asyncio
 import logging
 
-from idla_operator.controllers.cache.inbox import Inbox, Keys
-from idla_operator.controllers.cache.reach import advice
+from idla_operator.controllers.cache.event_sink import EventSink, Keys
 from idla_operator.controllers.cache.store import Store
-from idla_operator.ports import MODELS, WORKFLOWS, Cluster, ClusterError, ForbiddenError, Listing, Watch, reference_of
+from idla_operator.controllers.cache.watch_scope import advice
+from idla_operator.ports import (
+    MODEL_DEPLOYMENTS,
+    WORKFLOWS,
+    Cluster,
+    ClusterError,
+    ForbiddenError,
+    Listing,
+    Watch,
+    reference_of,
+)
 
 PERIOD_SECONDS = 120.0
 FIRST_SECONDS = 0.5
@@ -21,15 +30,15 @@ RESYNC_SECONDS = 600.0
 _LOG = logging.getLogger(__name__)
 
 
-class Sweep:
+class Resync:
     """Sweeps over what is watched until cancelled."""
 
     def __init__(
-        self, store: Store, cluster: Cluster, inbox: Inbox, queue: Keys, *, watches: tuple[Watch, ...]
+        self, store: Store, cluster: Cluster, event_sink: EventSink, queue: Keys, *, watches: tuple[Watch, ...]
     ) -> None:
         self._store = store
         self._cluster = cluster
-        self._inbox = inbox
+        self._inbox = event_sink
         self._queue = queue
         self._watches = watches
         self._behind: dict[Watch, frozenset[tuple[str, str]]] = {}
@@ -45,19 +54,19 @@ class Sweep:
         return len(self._arrived) == len(self._watches)
 
     async def run(self) -> None:
-        """Sweep until cancelled."""
+        """Compare until cancelled."""
         while not self.complete:
             await asyncio.sleep(FIRST_SECONDS)
-            await self.over(tuple(entry for entry in self._watches if entry not in self._arrived))
+            await self.compare(tuple(entry for entry in self._watches if entry not in self._arrived))
         rounds = 0
         while True:
             await asyncio.sleep(PERIOD_SECONDS)
-            await self.over(self._watches)
+            await self.compare(self._watches)
             rounds += 1
             if rounds % int(RESYNC_SECONDS / PERIOD_SECONDS) == 0:
                 self._resync()
 
-    async def over(self, watches: tuple[Watch, ...]) -> None:
+    async def compare(self, watches: tuple[Watch, ...]) -> None:
         """Compare what these watches bring once."""
         for watch in watches:
             try:
@@ -72,11 +81,11 @@ class Sweep:
             self._compare(watch, listing)
 
     def _compare(self, watch: Watch, listing: Listing) -> None:
-        behind = self._store.behind(listing)
-        lost = behind & self._behind.get(watch, frozenset()) if self.complete else frozenset()
+        lagging = self._store.lagging(listing)
+        lost = lagging & self._behind.get(watch, frozenset()) if self.complete else frozenset()
         self.stale = self.stale | {watch} if lost else self.stale - {watch}
-        self._behind[watch] = behind
-        if not behind:
+        self._behind[watch] = lagging
+        if not lagging:
             self._arrived.add(watch)
         if self.complete:
             for document in self._store.missing_from(listing, watch.resource, watch.namespace):
@@ -84,7 +93,11 @@ class Sweep:
                 self._inbox.deleted(watch.resource, document)
 
     def _resync(self) -> None:
-        keys = [reference_of(document) for resource in (WORKFLOWS, MODELS) for document in self._store.all(resource)]
+        keys = [
+            reference_of(document)
+            for resource in (WORKFLOWS, MODEL_DEPLOYMENTS)
+            for document in self._store.all(resource)
+        ]
         for number, key in enumerate(keys):
             self._queue.add_after(key, PERIOD_SECONDS * number / len(keys))
 
