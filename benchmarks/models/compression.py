@@ -19,18 +19,18 @@ from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.result import FLOAT
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
 from idla_server.runtime import Runtime
-from idla_trainer.compression.bisection import Clock
-from idla_trainer.compression.candidates import Task, networks
-from idla_trainer.compression.distill import Data, Lesson, Settings, distill
+from idla_trainer.compression.bisection import TimeBudget
+from idla_trainer.compression.candidates import CompressionTask, train_candidates
+from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill
 from idla_trainer.compression.gate.measure import measure
-from idla_trainer.compression.gate.pareto import Point, front
+from idla_trainer.compression.gate.pareto import Point, pareto_front
 from idla_trainer.compression.gate.verdict import nominate_candidates
-from idla_trainer.compression.variants import write_rounded, write_variants
+from idla_trainer.compression.variants import write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.evaluation.paired import Judged
-from idla_trainer.models.answering import answers
-from idla_trainer.models.entry import Change
-from idla_trainer.models.registry import change_of, entry_of
+from idla_trainer.evaluation.paired import PairedEvaluation
+from idla_trainer.models.entry import Augmentation
+from idla_trainer.models.prediction import predict
+from idla_trainer.models.registry import augmentation_of, entry_of
 from idla_trainer.problems.registry import KINDS
 
 DATA = Path(__file__).parents[3] / "shared/data/ml"
@@ -75,11 +75,11 @@ def dataset_of(case: Case, seed: int) -> Dataset:
     return kind.prepare(found, source, case.problem, digest="sha256:" + "0" * 64, test=None)
 
 
-def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Change | None]:
+def built(name: str, dataset: Dataset, width: int) -> tuple[Any, Augmentation | None]:
     """Return a network and what changes its examples at random."""
     spec = ModelSpec(template=name, builder=name, hyperparameters={"width": width} if width else {})
     entry, values = entry_of(spec)
-    return entry.build(dataset.preprocess, dataset.objective, values), change_of(spec, seed=1)
+    return entry.build(dataset.preprocess, dataset.objective, values), augmentation_of(spec, seed=1)
 
 
 def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None:
@@ -89,21 +89,21 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     gate, test = dataset.examples(dataset.parts.judged), dataset.examples(dataset.parts.test)
     keras.utils.set_random_seed(seed)
     model, augment = built(network, dataset, options.width)
-    data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
-    lesson = Lesson(data, dataset.objective.loss, augment=augment)
+    data = TrainingExamples(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
+    lesson = DistillationTask(data, dataset.objective.loss, augment=augment)
     classes = bool(dataset.classes)
     kept = {"weight_decay": options.weight_decay, "average_decay": options.average_decay, "classes": classes}
     settings = Settings(epochs=options.epochs, learning_rate=0.002, seed=seed, **kept)
     learned = distill(model, lesson, settings)
-    judged = Judged(dataset.objective, validation.targets, validation.raw)
+    judged = PairedEvaluation(dataset.objective, validation.targets, validation.raw)
     settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed, **kept)
-    clock = Clock(options.budget)
-    task = Task(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
+    clock = TimeBudget(options.budget)
+    task = CompressionTask(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
     started = time.monotonic()
-    found = networks(model, task, tuple(options.keep))
+    found = train_candidates(model, task, tuple(options.keep))
     with tempfile.TemporaryDirectory() as folder:
         files = write_variants(Path(folder), found, METHODS, train.inputs, lambda: None)
-        files |= write_rounded(files, found, task, train.inputs, epochs=max(1, options.distill // 3))
+        files |= write_qat_variants(files, found, task, train.inputs, epochs=max(1, options.distill // 3))
         spent = time.monotonic() - started
         measured = measure(files, FLOAT, gate, dataset.objective)
         candidate = Candidate(task="t", content_hash="0" * 10, model=ModelSpec(template="t", builder=network))
@@ -113,9 +113,9 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
         points = {
             one: Point(value.drop, value.size_bytes, value.latency_p50_milliseconds) for one, value in measured.items()
         }
-        tests = Judged(dataset.objective, test.targets, test.raw)
+        tests = PairedEvaluation(dataset.objective, test.targets, test.raw)
         plain = Runtime(files[FLOAT]).predict(test.inputs)
-        before = tests.score(answers(model, test.inputs))
+        before = tests.score(predict(model, test.inputs))
         print(f"\n{name} {network} seed {seed}: {model.count_params()} weights, {learned.seconds:.0f} s of training, ")
         print(f"{spent:.0f} s of compression; test before the extra training {before:.4f}")
         print("| variant | kB | smaller | p50 ms | faster | gate | test | test drop (95 %) | |\n" + "|---" * 9 + "|")
@@ -124,7 +124,9 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
             low, high = tests.drop_interval(plain, served)
             smaller = measured[FLOAT].size_bytes / value.size_bytes
             faster = measured[FLOAT].latency_p50_milliseconds / value.latency_p50_milliseconds
-            marks = ("front " if variant in front(points) else "") + ("chosen" if variant == report.choice else "")
+            marks = ("front " if variant in pareto_front(points) else "") + (
+                "chosen" if variant == report.choice else ""
+            )
             print(
                 f"| {variant} | {value.size_bytes / 1000:.1f} | {smaller:.2f} | {value.latency_p50_milliseconds:.4f} | "
                 f"{faster:.2f} | {value.score:.4f} | {tests.score(served):.4f} | "

@@ -78,7 +78,7 @@ def of_template(name: str, rounds: int, *, changes: bool) -> tuple[TaskType, Mod
 
 def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examples) -> Callable[[], None]:
     """Return what trains an epoch by IDLA's loop."""
-    from idla_trainer.models.registry import change_of
+    from idla_trainer.models.registry import augmentation_of
     from idla_trainer.training.loop import Loop, Material
     from idla_trainer.training.network import Network, build_model
 
@@ -87,7 +87,7 @@ def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examp
     network = Network(
         built, training, learned=lambda _, targets, outputs: objective.loss(targets, outputs), judged=objective.loss
     )
-    material = Material(train=train, validation=validation, change=change_of(model, seed=1))
+    material = Material(train=train, validation=validation, change=augmentation_of(model, seed=1))
     loop = Loop(
         network, training, material,
         score=lambda answers: objective.score(validation.targets, answers, validation.raw), max_seconds=math.inf,

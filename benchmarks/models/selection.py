@@ -36,10 +36,10 @@ from idla_contract.task import SearchStep, TaskSpec, TrainStep, Trial
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.profile import profile
 from idla_trainer.data.source import Origin
-from idla_trainer.folder import TaskFolder
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import load_dataset
 from idla_trainer.steps.context import Context, Places
+from idla_trainer.task_store import TaskStore
 from idla_trainer.training.progress import ProgressMetrics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -200,7 +200,7 @@ def context_of(spec: TrainingWorkflowSpec, dataset: Dataset, step: SearchStep | 
         workflow="selection", task="trial", content_hash="0123456789", problem=problem_of(spec), data=data_source(spec),
         artifact_uri="pvc://store", steps=(step,),
     )  # fmt: skip
-    kept = TaskFolder.of(folder, task.task, task.content_hash)
+    kept = TaskStore.of(folder, task.task, task.content_hash)
     kept.make()
     return Context(
         spec=task,

@@ -30,11 +30,11 @@ from idla_contract.problem import Problem
 from idla_contract.task import DataSource, EarlyStopping, ModelSpec, Split, TaskSpec, Training, TrainStep, Weights
 from idla_preprocess.arrays import unpack
 from idla_trainer.data.source import Origin
-from idla_trainer.folder import TaskFolder
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import load_dataset
 from idla_trainer.steps.context import Context, Places
 from idla_trainer.steps.train import train
+from idla_trainer.task_store import TaskStore
 from idla_trainer.training.network import build_model, set_weights
 from idla_trainer.training.progress import ProgressMetrics
 
@@ -68,7 +68,7 @@ def accuracy(folder: Path, task: str, source: DataSource, model: ModelSpec, trai
     places = Places(store=folder, data=folder, samples=folder, work=folder / "work")
     origin = Origin(data_mount=folder, samples=folder, downloads=folder / "work")
     dataset = load_dataset(problem, source, origin)
-    kept = TaskFolder.of(folder, task, hashed)
+    kept = TaskStore.of(folder, task, hashed)
     kept.make()
     context = Context(
         spec=spec, places=places, folder=kept, dataset=dataset, preemption=Preemption(), progress=ProgressMetrics()

@@ -23,7 +23,7 @@ from idla_contract.task import CompressionMethod, ModelSpec
 from idla_preprocess import Classes, ImageSpec, Signature
 from idla_server.runtime import Runtime
 from idla_server.signature import tensor_specs
-from idla_trainer.compression.quantization.convert import compressed_model
+from idla_trainer.compression.quantization.convert import convert_compressed
 from idla_trainer.models.registry import entry_of
 from idla_trainer.problems.classification import Classification
 from idla_trainer.training.checkpoints import pack
@@ -39,7 +39,7 @@ def main(builder: str, folder: Path) -> None:
     entry, values = entry_of(ModelSpec(template=builder, builder=builder))
     network = entry.build(SPEC, Classification(metric=Metric.ACCURACY, classes=len(LABELS)), values)
     folder.mkdir(parents=True)
-    (folder / MODEL).write_bytes(compressed_model(network, CompressionMethod.DYNAMIC_RANGE, {"image": images}))
+    (folder / MODEL).write_bytes(convert_compressed(network, CompressionMethod.DYNAMIC_RANGE, {"image": images}))
     (folder / PREPROCESS).write_text(SIGNATURE.to_json())
     (folder / PREPROCESS_ARRAYS).write_bytes(pack(SIGNATURE.arrays()))
     answers = Runtime(folder / MODEL).predict({"image": images[:8]})

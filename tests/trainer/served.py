@@ -12,9 +12,9 @@ from idla_contract.task import CompressionMethod
 
 def files_of(model: Any) -> tuple[bytes, bytes]:
     """Return the float file of a Keras model and the one with small weights."""
-    from idla_trainer.compression.quantization.convert import compressed_model, float_model
+    from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
 
-    return float_model(model), compressed_model(model, CompressionMethod.DYNAMIC_RANGE, {})
+    return convert_float(model), convert_compressed(model, CompressionMethod.DYNAMIC_RANGE, {})
 
 
 def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:

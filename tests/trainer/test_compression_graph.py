@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from idla_trainer.compression.keras_graph import Edit, Reading, read, rebuilt
-from idla_trainer.compression.pruning.batch_norm import reestimate
-from idla_trainer.compression.pruning.channels import Analysis, analysed
-from idla_trainer.compression.pruning.embeddings import with_concentrated_columns, with_fewer_rows
+from idla_trainer.compression.keras_graph import Edit, KerasGraph, read_graph, rebuild
+from idla_trainer.compression.pruning.batch_norm import recalibrate_batch_norm
+from idla_trainer.compression.pruning.channels import Analysis, analyse_channels
+from idla_trainer.compression.pruning.embeddings import drop_embedding_rows, rotate_embeddings
 from idla_trainer.compression.pruning.layer_rules import RULES
-from idla_trainer.compression.pruning.prune import without
-from idla_trainer.compression.quantization.convert import float_model
-from idla_trainer.compression.quantization.folding import folded
-from idla_trainer.compression.quantization.served_form import as_served
-from idla_trainer.models.answering import fed
+from idla_trainer.compression.pruning.prune import remove_channels
+from idla_trainer.compression.quantization.convert import convert_float
+from idla_trainer.compression.quantization.folding import fold_batch_norm
+from idla_trainer.compression.quantization.served_form import rewrite_for_serving
+from idla_trainer.models.prediction import feed
 from idla_trainer.models.series.layers import SensorMixing
 
 from tests.trainer.served import answers as file_answers
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.trainer
 layers = keras.layers
 
 
-def zeroed(reading: Reading, analysis: Analysis, channels: npt.NDArray[np.int64]) -> Any:
+def zeroed(reading: KerasGraph, analysis: Analysis, channels: npt.NDArray[np.int64]) -> Any:
     """Return the model with channels that are exactly 0: every weight that makes them is."""
     arrays = reading.weights()
     for slot in analysis.slots:
@@ -33,7 +33,7 @@ def zeroed(reading: Reading, analysis: Analysis, channels: npt.NDArray[np.int64]
             place = [slice(None)] * arrays[slot.layer][slot.weight].ndim
             place[slot.axis] = np.isin(slot.channels, channels)  # type: ignore[call-overload]
             arrays[slot.layer][slot.weight][tuple(place)] = 0.0
-    return rebuilt(reading, {name: Edit(weights=own) for name, own in arrays.items()})
+    return rebuild(reading, {name: Edit(weights=own) for name, own in arrays.items()})
 
 
 def randomized(model: Any, seed: int) -> Any:
@@ -116,19 +116,19 @@ def examples(model: Any, count: int = 5) -> dict[str, npt.NDArray[Any]]:
 
 
 def answers(model: Any) -> npt.NDArray[np.float32]:
-    found: npt.NDArray[np.float32] = model(fed(model, examples(model)), training=False).numpy()
+    found: npt.NDArray[np.float32] = model(feed(model, examples(model)), training=False).numpy()
     return found
 
 
 def assert_zero_channels_leave_unnoticed(model: Any, seed: int) -> int:
     """Make half of the channels 0, remove them, and compare; return how many left."""
-    reading = read(model)
-    analysis = analysed(reading.graph, RULES)
+    reading = read_graph(model)
+    analysis = analyse_channels(reading.graph, RULES)
     rng = np.random.default_rng(seed)
     gone = [rng.permutation(family.channels)[: len(family.channels) // 2] for family in analysis.families]
     removed = np.sort(np.concatenate([np.zeros(0, np.int64), *gone]))
     silent = zeroed(reading, analysis, removed)
-    smaller = without(read(silent), analysis, removed).model
+    smaller = remove_channels(read_graph(silent), analysis, removed).model
     assert np.allclose(answers(smaller), answers(silent), atol=1e-5, rtol=1e-5)
     assert smaller.count_params() < model.count_params() or not len(removed)
     return len(removed)
@@ -159,7 +159,7 @@ def test_channels_that_are_zero_leave_drawn_networks_unnoticed(seed: int) -> Non
 def test_a_copy_answers_the_same_and_shares_nothing() -> None:
     model = randomized(seen_by_nobody(), 4)
     before = answers(model)
-    copy = rebuilt(read(model), {})
+    copy = rebuild(read_graph(model), {})
     assert np.array_equal(answers(copy), before)
     assert [tensor.name for tensor in copy.inputs] == [tensor.name for tensor in model.inputs]
     randomized(copy, 5)
@@ -168,8 +168,8 @@ def test_a_copy_answers_the_same_and_shares_nothing() -> None:
 
 def test_a_folded_network_answers_the_same_without_its_normalizations() -> None:
     model = randomized(seen_by_nobody(), 6)
-    smaller = folded(model)
-    kinds = [call.kind for call in read(smaller).graph.calls]
+    smaller = fold_batch_norm(model)
+    kinds = [call.kind for call in read_graph(smaller).graph.calls]
     assert kinds.count("BatchNormalization") == 1, "the one behind an activation stays"
     assert np.allclose(answers(smaller), answers(model), atol=1e-5)
 
@@ -185,23 +185,23 @@ def rows_of_numbers(axes: tuple[int | None, ...]) -> Any:
 @pytest.mark.parametrize("axes", [(4,), (2, 3)], ids=str)
 def test_dense_layers_over_more_axes_answer_the_same_as_one_product(axes: tuple[int, ...]) -> None:
     model = randomized(rows_of_numbers(axes), 11)
-    flat = as_served(model)
+    flat = rewrite_for_serving(model)
     assert {type(layer).__name__ for layer in flat.layers if layer.weights} == {"FlatDense"}
     assert np.allclose(answers(flat), answers(model), atol=1e-5)
-    served = file_answers(float_model(model), examples(model))
+    served = file_answers(convert_float(model), examples(model))
     assert np.allclose(served, answers(model), atol=1e-5)
 
 
 def test_a_flat_product_saves_the_arithmetic_of_shapes() -> None:
     model = randomized(rows_of_numbers((4,)), 12)
     direct = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-    assert len(float_model(model)) < 0.6 * len(direct)
+    assert len(convert_float(model)) < 0.6 * len(direct)
 
 
 def test_a_product_of_unknown_axes_stays_as_it_is() -> None:
     model = randomized(rows_of_numbers((None,)), 13)
     rows = np.random.default_rng(14).random((2, 6, 5), np.float32)
-    assert np.array_equal(as_served(model)(rows), model(rows))
+    assert np.array_equal(rewrite_for_serving(model)(rows), model(rows))
 
 
 def test_a_network_without_such_layers_is_converted_as_it_is() -> None:
@@ -209,7 +209,7 @@ def test_a_network_without_such_layers_is_converted_as_it_is() -> None:
         pass
 
     for model in (keras.Sequential([keras.Input((5,)), layers.Dense(3, name="logits")]), Own()):
-        assert as_served(model) is model
+        assert rewrite_for_serving(model) is model
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -218,7 +218,7 @@ def test_an_embedding_of_an_input_is_served_by_one_operation() -> None:
     model = randomized(
         keras.Model(ids, layers.Dense(3, name="logits")(layers.Flatten()(layers.Embedding(11, 4)(ids)))), 15
     )
-    content = float_model(model)
+    content = convert_float(model)
     assert np.allclose(file_answers(content, examples(model)), answers(model), atol=1e-5)
     interpreter = tf.lite.Interpreter(model_content=content)
     names = [detail["op_name"] for detail in interpreter._get_ops_details()]
@@ -232,7 +232,7 @@ def test_statistics_are_those_of_the_data_afterwards() -> None:
     normalized = layers.BatchNormalization(name="normalization", momentum=0.9)
     model = randomized(keras.Model(inputs, normalized(hidden)), 7)
     data = np.random.default_rng(8).normal(2.0, 3.0, (512, 3)).astype(np.float32)
-    assert reestimate(model, {"x": data}, batch=128, batches=4) == 1
+    assert recalibrate_batch_norm(model, {"x": data}, batch=128, batches=4) == 1
     hidden_values = model.get_layer("dense")(data).numpy()
     assert np.allclose(normalized.moving_mean, hidden_values.mean(axis=0), atol=1e-3)
     assert np.allclose(normalized.moving_variance, hidden_values.var(axis=0), rtol=0.05)
@@ -244,7 +244,7 @@ def test_a_model_without_a_graph_is_refused() -> None:
         pass
 
     with pytest.raises(TypeError, match="has no graph to read"):
-        read(Own())
+        read_graph(Own())
 
 
 def reader_of_lists(*, curved: bool = False, width: int = 8) -> Any:
@@ -256,10 +256,10 @@ def reader_of_lists(*, curved: bool = False, width: int = 8) -> Any:
 
 def test_columns_are_concentrated_unnoticed() -> None:
     model = randomized(reader_of_lists(), 9)
-    smaller = with_concentrated_columns(model)
+    smaller = rotate_embeddings(model)
     assert [weight.shape for weight in smaller.weights] == [(11, 3), (3, 3), (3,)]
     assert np.allclose(answers(smaller), answers(model), atol=1e-4)
-    untouched = with_concentrated_columns(randomized(reader_of_lists(curved=True), 9))
+    untouched = rotate_embeddings(randomized(reader_of_lists(curved=True), 9))
     assert [weight.shape for weight in untouched.weights] == [(11, 8), (8, 3), (3,)]
 
 
@@ -267,14 +267,14 @@ def test_rows_that_never_occur_leave_unnoticed_and_unknown_ones_are_zero() -> No
     model = randomized(reader_of_lists(curved=True, width=32), 10)
     inputs = examples(model)
     inputs["ids"] = np.where(inputs["ids"] > 5, 2, inputs["ids"])
-    smaller = with_fewer_rows(model, inputs, keep=1.0)
+    smaller = drop_embedding_rows(model, inputs, keep=1.0)
     rows = {weight.name: weight.shape for weight in smaller.weights}
     assert rows["numbers"] == (11,)
     assert rows["embeddings"][0] <= 7
-    expected = model(fed(model, inputs)).numpy()
-    assert np.allclose(smaller(fed(smaller, inputs)).numpy(), expected, atol=1e-6)
+    expected = model(feed(model, inputs)).numpy()
+    assert np.allclose(smaller(feed(smaller, inputs)).numpy(), expected, atol=1e-6)
     narrow = reader_of_lists(curved=True)
-    assert next(weight.name for weight in with_fewer_rows(narrow, inputs, keep=1.0).weights) == "embeddings"
+    assert next(weight.name for weight in drop_embedding_rows(narrow, inputs, keep=1.0).weights) == "embeddings"
     nothing = {"ids": np.full((1, 6), 9, np.int32), "weights": np.ones((1, 6), np.float32)}
     silent = {"ids": np.full((1, 6), 2, np.int32), "weights": np.zeros((1, 6), np.float32)}
-    assert np.allclose(smaller(fed(smaller, nothing)).numpy(), model(fed(model, silent)).numpy(), atol=1e-6)
+    assert np.allclose(smaller(feed(smaller, nothing)).numpy(), model(feed(model, silent)).numpy(), atol=1e-6)

@@ -11,12 +11,18 @@ import tensorflow as tf
 from idla_contract.result import Making, Retraining
 from idla_contract.task import CompressionMethod
 from idla_server.runtime import Runtime
-from idla_trainer.compression.again import made_again
-from idla_trainer.compression.bisection import Clock
-from idla_trainer.compression.candidates import Network, Networks, Task, learned_to_be_rounded, networks
-from idla_trainer.compression.distill import Data, Lesson, Settings, distill
-from idla_trainer.compression.variants import write_rounded, write_variants
-from idla_trainer.models.answering import answers
+from idla_trainer.compression.bisection import TimeBudget
+from idla_trainer.compression.candidates import (
+    CandidateNetwork,
+    CandidateNetworks,
+    CompressionTask,
+    quantization_aware_train,
+    train_candidates,
+)
+from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill
+from idla_trainer.compression.remake import remake
+from idla_trainer.compression.variants import write_qat_variants, write_variants
+from idla_trainer.models.prediction import predict
 
 pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]
 layers = keras.layers
@@ -28,7 +34,7 @@ def loss(targets: Any, outputs: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def data() -> Data:
+def data() -> TrainingExamples:
     """Return lists of numbers with weights: the class is the third of the vocabulary that weighs most."""
     rng = np.random.default_rng(0)
     often = 1 / np.arange(1, 61) ** 1.5
@@ -38,36 +44,36 @@ def data() -> Data:
     inputs = {"ids": ids, "weights": weights}
     halves = [{name: values[part] for name, values in inputs.items()} for part in (slice(600), slice(600, None))]
     targets: npt.NDArray[Any] = sums.argmax(axis=1)
-    return Data(halves[0], targets[:600], halves[1], targets[600:])
+    return TrainingExamples(halves[0], targets[:600], halves[1], targets[600:])
 
 
 @pytest.fixture(scope="module")
-def model(data: Data) -> Any:
+def model(data: TrainingExamples) -> Any:
     keras.utils.set_random_seed(1)
     weights, ids = keras.Input((8,), name="weights"), keras.Input((8,), name="ids", dtype="int32")
     sums = layers.Dot(axes=1)([weights, layers.Embedding(64, 32)(ids)])
     hidden = layers.ReLU()(layers.BatchNormalization()(layers.Dense(32)(sums)))
     logits = layers.Dense(3, name="logits")(layers.Concatenate()([sums, hidden]))
     made = keras.Model([weights, ids], layers.Softmax()(logits))
-    distill(made, Lesson(data, loss), Settings(epochs=20, learning_rate=0.01, batch_size=32))
+    distill(made, DistillationTask(data, loss), Settings(epochs=20, learning_rate=0.01, batch_size=32))
     return made
 
 
-def task(data: Data, *, seconds: float = 600.0, tolerance: float = 0.2) -> Task:
+def task(data: TrainingExamples, *, seconds: float = 600.0, tolerance: float = 0.2) -> CompressionTask:
     def drop(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> float:
         hits = [float((values.argmax(axis=1) == data.validation_targets).mean()) for values in (before, after)]
         return hits[0] - hits[1]
 
     settings = Settings(epochs=8, learning_rate=0.01, batch_size=32)
-    return Task(Lesson(data, loss), settings, drop, tolerance, Clock(seconds), lambda: None)
+    return CompressionTask(DistillationTask(data, loss), settings, drop, tolerance, TimeBudget(seconds), lambda: None)
 
 
 @pytest.fixture(scope="module")
-def found(data: Data, model: Any) -> Networks:
-    return networks(model, task(data), (0.75, 0.5, 0.25))
+def found(data: TrainingExamples, model: Any) -> CandidateNetworks:
+    return train_candidates(model, task(data), (0.75, 0.5, 0.25))
 
 
-def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found: Networks, model: Any) -> None:
+def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found: CandidateNetworks, model: Any) -> None:
     names = [network.name for network in found.found]
     assert names[:2] == ["", "Keep50"]
     assert found.found[0].model.count_params() == model.count_params()
@@ -76,7 +82,9 @@ def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found:
     assert found.kept == ()
 
 
-def test_every_network_is_converted_by_every_method_and_answers(found: Networks, data: Data, tmp_path: Path) -> None:
+def test_every_network_is_converted_by_every_method_and_answers(
+    found: CandidateNetworks, data: TrainingExamples, tmp_path: Path
+) -> None:
     files = write_variants(tmp_path, found, METHODS, data.inputs, lambda: None)
     methods = [method.value for method in METHODS]
     assert list(files.paths) == ["Float32", *(network.name + method for network in found.found for method in methods)]
@@ -86,13 +94,13 @@ def test_every_network_is_converted_by_every_method_and_answers(found: Networks,
         assert hits > 0.8, name
     sizes = {name: path.stat().st_size for name, path in files.paths.items()}
     assert sizes["Keep50Int8"] < sizes["Int8"] < sizes["Float32"]
-    assert write_rounded(files, found, task(data), data.inputs, epochs=1) == files
+    assert write_qat_variants(files, found, task(data), data.inputs, epochs=1) == files
 
 
-def test_a_network_that_is_spoiled_by_rounding_learns_it(data: Data, model: Any, tmp_path: Path) -> None:
-    lone = Networks((Network("", model, 0.0),), ())
+def test_a_network_that_is_spoiled_by_rounding_learns_it(data: TrainingExamples, model: Any, tmp_path: Path) -> None:
+    lone = CandidateNetworks((CandidateNetwork("", model, 0.0),), ())
     files = write_variants(tmp_path, lone, METHODS, data.inputs, lambda: None)
-    made = write_rounded(files, lone, task(data, tolerance=-1.0), data.inputs, epochs=1)
+    made = write_qat_variants(files, lone, task(data, tolerance=-1.0), data.inputs, epochs=1)
     assert list(made.paths) == [*files.paths, "AwareInt8"]
     making = made.makings["AwareInt8"].rounded
     assert making is not None
@@ -102,35 +110,37 @@ def test_a_network_that_is_spoiled_by_rounding_learns_it(data: Data, model: Any,
     assert hits > 0.8
 
 
-def without_validation(lesson_data: Data) -> Data:
+def without_validation(lesson_data: TrainingExamples) -> TrainingExamples:
     inputs = {name: values[:0] for name, values in lesson_data.validation_inputs.items()}
-    return Data(lesson_data.inputs, lesson_data.targets, inputs, lesson_data.validation_targets[:0])
+    return TrainingExamples(lesson_data.inputs, lesson_data.targets, inputs, lesson_data.validation_targets[:0])
 
 
-def test_the_same_examples_make_the_same_networks_again(found: Networks, data: Data, model: Any) -> None:
+def test_the_same_examples_make_the_same_networks_again(
+    found: CandidateNetworks, data: TrainingExamples, model: Any
+) -> None:
     narrow = found.found[1]
-    aware = learned_to_be_rounded(narrow, found.found[0].model, task(data), epochs=2)
+    aware = quantization_aware_train(narrow, found.found[0].model, task(data), epochs=2)
     assert aware.making.keep_percent == 50
-    made = made_again(model, task(without_validation(data)), aware.making)
+    made = remake(model, task(without_validation(data)), aware.making)
     assert made is not None
     for new, old in zip(made, (found.found[0].model, aware.model), strict=True):
-        assert np.allclose(answers(new, data.validation_inputs), answers(old, data.validation_inputs), atol=1e-5)
+        assert np.allclose(predict(new, data.validation_inputs), predict(old, data.validation_inputs), atol=1e-5)
 
 
-def test_what_does_not_come_as_far_in_its_time_is_not_made_again(data: Data, model: Any) -> None:
+def test_what_does_not_come_as_far_in_its_time_is_not_made_again(data: TrainingExamples, model: Any) -> None:
     late = task(without_validation(data), seconds=0.0)
     longer = Retraining(epochs=8, best_epoch=8)
-    assert made_again(model, late, Making(further=longer)) is None
-    assert made_again(model, late, Making(rounded=longer)) is None
+    assert remake(model, late, Making(further=longer)) is None
+    assert remake(model, late, Making(rounded=longer)) is None
 
 
 @pytest.mark.parametrize(("shares", "seconds"), [((), 600.0), ((0.5,), 0.0), ((1.0,), 600.0)])
 def test_a_network_stays_what_it_is_where_nothing_is_to_be_won(
-    data: Data, model: Any, shares: tuple[float, ...], seconds: float
+    data: TrainingExamples, model: Any, shares: tuple[float, ...], seconds: float
 ) -> None:
-    found = networks(model, task(data, seconds=seconds), shares)
+    found = train_candidates(model, task(data, seconds=seconds), shares)
     assert [(network.name, network.model is model) for network in found.found] == [("", True)]
-    assert answers(found.found[0].model, data.validation_inputs).shape == (300, 3)
+    assert predict(found.found[0].model, data.validation_inputs).shape == (300, 3)
 
 
 def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> None:
@@ -140,7 +150,7 @@ def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> N
     made = keras.Model(inputs, layers.Dense(2, name="logits")(seen))
     rng = np.random.default_rng(4)
     given = {"series": rng.random((5, 4, 3), np.float32), "calendar": rng.random((5, 2), np.float32)}
-    lone = Networks((Network("", made, 0.0),), ())
+    lone = CandidateNetworks((CandidateNetwork("", made, 0.0),), ())
     files = write_variants(tmp_path, lone, METHODS, given, lambda: None)
     for path, error in zip(files.paths.values(), (1e-5, 0.1, 0.1), strict=True):
-        assert np.allclose(Runtime(path).predict(given), answers(made, given), atol=error)
+        assert np.allclose(Runtime(path).predict(given), predict(made, given), atol=error)

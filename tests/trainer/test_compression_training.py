@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from idla_trainer.compression.distill import Data, Lesson, Settings, distance, distill
-from idla_trainer.compression.keras_graph import read
-from idla_trainer.compression.quantization.fake_quantization import rounded_weights, stripped, with_ranges
-from idla_trainer.models.answering import answers, logits_model
+from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill, teacher_loss
+from idla_trainer.compression.keras_graph import read_graph
+from idla_trainer.compression.quantization.fake_quantization import insert_ranges, round_weights, strip_ranges
+from idla_trainer.models.prediction import cut_at_logits, predict
 
 pytestmark = pytest.mark.trainer
 layers = keras.layers
@@ -30,31 +30,31 @@ def loss(targets: Any, outputs: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def data() -> Data:
+def data() -> TrainingExamples:
     """Return images of three kinds of stripes under noise."""
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 3, 480)
     patterns = np.stack([np.tile([0, 1], (6, 3)), np.tile([[0], [1]], (3, 6)), np.ones((6, 6)) / 2])
     images = (patterns[targets] + rng.normal(scale=0.8, size=(480, 6, 6)))[..., np.newaxis].astype(np.float32)
-    return Data({"image": images[:320]}, targets[:320], {"image": images[320:]}, targets[320:])
+    return TrainingExamples({"image": images[:320]}, targets[:320], {"image": images[320:]}, targets[320:])
 
 
 @pytest.fixture(scope="module")
-def teacher(data: Data) -> Any:
+def teacher(data: TrainingExamples) -> Any:
     model = network(12, 1)
-    distill(model, Lesson(data, loss), Settings(epochs=8, learning_rate=0.01, batch_size=32, seed=1))
+    distill(model, DistillationTask(data, loss), Settings(epochs=8, learning_rate=0.01, batch_size=32, seed=1))
     return model
 
 
-def hits(model: Any, data: Data) -> float:
-    found = answers(logits_model(model), data.validation_inputs).argmax(axis=1)
+def hits(model: Any, data: TrainingExamples) -> float:
+    found = predict(cut_at_logits(model), data.validation_inputs).argmax(axis=1)
     return float((found == data.validation_targets).mean())
 
 
-def test_a_network_learns_the_same_again(data: Data, teacher: Any) -> None:
+def test_a_network_learns_the_same_again(data: TrainingExamples, teacher: Any) -> None:
     first, second = network(4, 2), network(4, 2)
     settings = Settings(epochs=3, learning_rate=0.02, batch_size=32, seed=5)
-    one, other = (distill(model, Lesson(data, loss, teacher), settings) for model in (first, second))
+    one, other = (distill(model, DistillationTask(data, loss, teacher), settings) for model in (first, second))
     assert one.losses == other.losses
     assert (one.epochs, len(one.losses)) == (3, 4)
     assert one.losses[one.best_epoch] == min(one.losses) < one.losses[0]
@@ -64,43 +64,47 @@ def test_a_network_learns_the_same_again(data: Data, teacher: Any) -> None:
     assert hits(first, data) > 0.7
 
 
-def test_the_teacher_answers_changed_examples_and_weights_count(data: Data, teacher: Any) -> None:
+def test_the_teacher_answers_changed_examples_and_weights_count(data: TrainingExamples, teacher: Any) -> None:
     seen = []
 
     def augment(inputs: Any, epoch: int, step: int) -> Any:
         seen.append((epoch, step))
         return {"image": inputs["image"][:, ::-1]}
 
-    weighted = Data(
+    weighted = TrainingExamples(
         data.inputs, data.targets, data.validation_inputs, data.validation_targets, np.zeros(320, np.float32)
     )
     student = network(4, 2)
     before = [weight.value.numpy() for weight in student.trainable_weights]
-    distill(student, Lesson(weighted, loss, teacher, augment), Settings(epochs=1, batch_size=160, weight_decay=0.0))
+    distill(
+        student,
+        DistillationTask(weighted, loss, teacher, augment),
+        Settings(epochs=1, batch_size=160, weight_decay=0.0),
+    )
     assert seen == [(0, 0), (0, 1)]
     assert all(np.array_equal(a, b.value.numpy()) for a, b in zip(before, student.trainable_weights, strict=True))
 
 
-def test_the_time_is_kept(data: Data) -> None:
-    learned = distill(network(4, 2), Lesson(data, loss), Settings(epochs=50, seconds=0.0))
+def test_the_time_is_kept(data: TrainingExamples) -> None:
+    learned = distill(network(4, 2), DistillationTask(data, loss), Settings(epochs=50, seconds=0.0))
     assert learned.epochs == 1
 
 
-def test_a_check_may_end_it(data: Data) -> None:
+def test_a_check_may_end_it(data: TrainingExamples) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        distill(network(4, 2), Lesson(data, loss), Settings(), stop)
+        distill(network(4, 2), DistillationTask(data, loss), Settings(), stop)
 
 
-def test_what_diverges_stays_as_it_was_best(data: Data) -> None:
+def test_what_diverges_stays_as_it_was_best(data: TrainingExamples) -> None:
     def breaks(targets: Any, outputs: Any) -> Any:
         return loss(targets, outputs) * tf.where(tf.shape(targets)[0] == 32, float("nan"), 1.0)
 
     model = network(4, 2)
     before = [weight.value.numpy() for weight in model.weights]
-    learned = distill(model, Lesson(data, breaks), Settings(epochs=3, batch_size=32))
+    learned = distill(model, DistillationTask(data, breaks), Settings(epochs=3, batch_size=32))
     assert (learned.epochs, learned.best_epoch, len(learned.losses)) == (0, 0, 1)
     assert all(np.array_equal(a, b.value.numpy()) for a, b in zip(before, model.weights, strict=True))
 
@@ -114,11 +118,11 @@ def test_the_distance_is_zero_only_from_oneself(
 ) -> None:
     settings = Settings(classes=classes)
     one, other = tf.constant(teacher_logits), tf.constant(student_logits)
-    assert float(distance(one, one, settings)[0]) == pytest.approx(0.0, abs=1e-6)
-    assert float(distance(one, other, settings)[0]) > 0.1
+    assert float(teacher_loss(one, one, settings)[0]) == pytest.approx(0.0, abs=1e-6)
+    assert float(teacher_loss(one, other, settings)[0]) > 0.1
 
 
-def int8_hits(model: Any, data: Data) -> float:
+def int8_hits(model: Any, data: TrainingExamples) -> float:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([data.inputs["image"][i : i + 1]] for i in range(100))
@@ -131,21 +135,23 @@ def int8_hits(model: Any, data: Data) -> float:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_network_learns_to_be_rounded(data: Data, teacher: Any) -> None:
-    rounding = with_ranges(teacher)
-    kinds = [call.kind for call in read(rounding).graph.calls]
+def test_a_network_learns_to_be_rounded(data: TrainingExamples, teacher: Any) -> None:
+    rounding = insert_ranges(teacher)
+    kinds = [call.kind for call in read_graph(rounding).graph.calls]
     assert (kinds.count("ActivationRange"), kinds.count("BatchNormalization")) == (2, 0)
-    lesson = Lesson(data, loss, teacher, rounding=rounded_weights)
+    lesson = DistillationTask(data, loss, teacher, rounding=round_weights)
     learned = distill(rounding, lesson, Settings(epochs=3, learning_rate=2e-4))
-    plain = stripped(rounding)
-    assert [call.kind for call in read(plain).graph.calls] == [kind for kind in kinds if kind != "ActivationRange"]
+    plain = strip_ranges(rounding)
+    assert [call.kind for call in read_graph(plain).graph.calls] == [
+        kind for kind in kinds if kind != "ActivationRange"
+    ]
     assert min(learned.losses) < 2 * learned.losses[0]
     assert int8_hits(plain, data) >= hits(teacher, data) - 0.03
 
 
 def test_weights_are_rounded_to_255_levels_and_the_gradient_passes() -> None:
     model = keras.Sequential([keras.Input((6,)), layers.Dense(3, name="logits")])
-    change = rounded_weights(model)
+    change = round_weights(model)
     values = [tf.random.stateless_normal((6, 3), (1, 2)), tf.ones(3)]
     with tf.GradientTape() as tape:
         tape.watch(values)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from idla_server.runtime import Runtime
-from idla_trainer.compression.quantization.packing import packed
+from idla_trainer.compression.quantization.packing import pack_file
 from tensorflow.lite.python import schema_py_generated as schema
 
 pytestmark = [pytest.mark.trainer, pytest.mark.filterwarnings("ignore")]
@@ -73,9 +73,9 @@ def test_a_packed_file_is_smaller_and_answers_the_same(
     method: str, spread: float, kept_scales: int | None, error: float, tmp_path: Path
 ) -> None:
     before = converted(network(spread), method)
-    after = packed(before)
+    after = pack_file(before)
     assert len(after) < len(before)
-    assert packed(after) == after
+    assert pack_file(after) == after
     if kept_scales is not None:
         assert (scales(before), scales(after)) == (WIDE, kept_scales)
     one, other = answers(tmp_path / "before.tflite", before), answers(tmp_path / "after.tflite", after)
@@ -83,7 +83,7 @@ def test_a_packed_file_is_smaller_and_answers_the_same(
 
 
 def test_constants_begin_where_the_runtime_wants_them() -> None:
-    content = packed(converted(network(1.0), "DynamicRange"))
+    content = pack_file(converted(network(1.0), "DynamicRange"))
     model = schema.Model.GetRootAs(content, 0)
     base = np.frombuffer(content, np.uint8).ctypes.data
     starts = [
@@ -97,4 +97,4 @@ def test_constants_begin_where_the_runtime_wants_them() -> None:
 
 def test_a_channel_costs_a_scale_and_a_zero_point() -> None:
     before = converted(network(1.0), "DynamicRange")
-    assert len(before) - len(packed(before)) > WIDE * (4 + 8)
+    assert len(before) - len(pack_file(before)) > WIDE * (4 + 8)

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from idla_contract.problem import Metric
 from idla_preprocess.tabular import TabularSpec
-from idla_trainer.compression.keras_graph import read, rebuilt
+from idla_trainer.compression.keras_graph import read_graph, rebuild
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models.answering import LOGITS, fed, logits_model
+from idla_trainer.models.prediction import LOGITS, cut_at_logits, feed
 from idla_trainer.models.tabular import closed_form
 from idla_trainer.models.tabular.features import piece_weights
 from idla_trainer.models.tabular.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
@@ -155,7 +155,7 @@ def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objec
     begin_tabular_linear(model, objective, examples, values, seed=1)
     kernel = model.get_layer(LOGITS).kernel
     with tf.GradientTape() as tape:
-        outputs = logits_model(model)(fed(model, examples.inputs), training=False)
+        outputs = cut_at_logits(model)(feed(model, examples.inputs), training=False)
         loss = tf.reduce_mean(objective.loss(tf.constant(examples.targets), outputs))
     pull = np.asarray(kernel) / (values["prior"] ** 2 * ROWS)
     assert np.abs(pull).max() > 1e-3
@@ -169,7 +169,7 @@ def test_the_prior_weighs_the_less_the_more_examples_there_are() -> None:
     for examples in (10, 1000):
         penalise(model, {"prior": 0.5}, examples)
         assert float(sum(model.losses)) == pytest.approx(squares / (2 * 0.25 * examples), rel=1e-4)
-    copy = rebuilt(read(model), {})
+    copy = rebuild(read_graph(model), {})
     assert float(sum(copy.losses)) == pytest.approx(float(sum(model.losses)), rel=1e-4)
 
 

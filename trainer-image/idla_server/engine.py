@@ -32,7 +32,7 @@ class Engine:
     """
 
     def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
-        self.short_bytes = short_bytes(_seconds_of_one(model), sum(array.size for array in model.example.values()))
+        self.short_bytes = inline_limit(_seconds_of_one(model), sum(array.size for array in model.example.values()))
         self._inline = model if self.short_bytes else None
         self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
         for _ in range(workers):
@@ -62,7 +62,7 @@ class Engine:
             self._idle.put(model)
 
 
-def short_bytes(seconds: float, values: int) -> int:
+def inline_limit(seconds: float, values: int) -> int:
     """Return the largest request in bytes that is surely short, 0 where not even one example is.
 
     Args:

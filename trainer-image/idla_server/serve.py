@@ -16,7 +16,7 @@ from idla_contract.artifact import MODEL
 from idla_contract.exit_codes import ExitCode
 from typing_extensions import override
 
-from idla_server import processors
+from idla_server import cpu_budget as processors
 from idla_server.app import build_app
 from idla_server.engine import Engine
 from idla_server.failures import report

@@ -8,8 +8,8 @@ import numpy as np
 from idla_preprocess import InputError
 
 from idla_server.engine import ENDLESS, Engine
-from idla_server.measures import Measures
 from idla_server.messages import decode, encode
+from idla_server.metrics import ServerMetrics
 from idla_server.model import ServedModel
 
 _LOG = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Service:
         self.name = name
         self.version = digest.removeprefix("sha256:")[:12]
         self.limits = limits
-        self.measures = Measures()
+        self.measures = ServerMetrics()
         self.phase = Phase.LOADING
         self.model: ServedModel | None = None
         self.in_flight = 0

@@ -38,7 +38,7 @@ class Told:
     refit: RefitReport | None = None
 
 
-def card_of(told: Told) -> str:
+def render_card(told: Told) -> str:
     """Return the card as Markdown; equal facts have equal cards."""
     manifest, problem = told.manifest, told.spec.problem
     title = f"# Model card: {plain(manifest.lineage.template)} for {problem.type}"

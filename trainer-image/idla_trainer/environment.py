@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-from idla_trainer.surroundings import threads
+from idla_trainer.runtime_limits import threads
 
 _PACKAGES = {
     "idla-trainer": ("idla-trainer",),
@@ -18,7 +18,7 @@ _LONGEST = 128
 UNKNOWN = "unknown"
 
 
-def environment(processors: Path = _PROCESSORS) -> dict[str, str]:
+def describe_environment(processors: Path = _PROCESSORS) -> dict[str, str]:
     """Return the versions of Python and of the packages, the processor's model and the number of threads, by name.
 
     Args:

@@ -31,17 +31,17 @@ from pydantic import ValidationError
 from idla_trainer.data.profile import profile
 from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
-from idla_trainer.folder import Progress, TaskFolder
 from idla_trainer.models.registry import check_known
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import kind_of, load_dataset
+from idla_trainer.runtime_limits import prepare_tensorflow
 from idla_trainer.steps.context import Context, Outcome, Places
-from idla_trainer.surroundings import prepare_tensorflow
+from idla_trainer.task_store import Progress, TaskStore
 from idla_trainer.training.candidate import check_fits, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import ProgressMetrics
-from idla_trainer.training.standings import FOLDER as TRIALS
+from idla_trainer.training.trial_results import FOLDER as TRIALS
 
 _log = logging.getLogger(__name__)
 _NEEDS = {"Refit": "Compress", "Evaluate": "Compress", "Verify": "Evaluate", "Publish": "Evaluate"}
@@ -126,7 +126,7 @@ class Task:
         self._spec = spec
         self._places = places
         self._preemption = preemption
-        self._folder = TaskFolder.of(places.store, spec.task, spec.content_hash)
+        self._folder = TaskStore.of(places.store, spec.task, spec.content_hash)
         self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
         """What is known so far."""
 

@@ -13,7 +13,7 @@ from idla_contract.problem import METRICS, Metric, Problem, TaskType
 from idla_contract.result import CompressReport, EvaluateReport, RefitReport, Variant
 from idla_contract.task import DataSource, Rejected, Selection, Split, TaskSpec
 from idla_preprocess import Classes, ImageSpec
-from idla_trainer.card import Told, card_of, plain
+from idla_trainer.card import Told, plain, render_card
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Parts
 from idla_trainer.problems.classification import Classification
@@ -94,13 +94,13 @@ def told(kind: TaskType = TaskType.IMAGE_CLASSIFICATION, **changes: Any) -> Told
 
 @pytest.mark.parametrize("kind", TaskType)
 def test_every_kind_of_task_has_a_card_with_every_section(kind: TaskType) -> None:
-    card = card_of(told(kind))
+    card = render_card(told(kind))
     assert re.findall(r"^## (.*)$", card, re.MULTILINE) == SECTIONS
     assert all(text.strip() for text in re.split(r"^## .*$", card, flags=re.MULTILINE))
 
 
 def test_a_card_says_what_was_chosen_reached_and_made() -> None:
-    card = card_of(told())
+    card = render_card(told())
     for line in (
         "# Model card: vgg-small for ImageClassification",
         r"- address: https://\*\*\*@host.example/pets.npz?\*\*\*",
@@ -127,7 +127,7 @@ def test_a_card_says_what_was_chosen_reached_and_made() -> None:
 def test_equal_work_of_two_workflows_has_one_card() -> None:
     first = told()
     second = replace(first, spec=first.spec.model_copy(update={"workflow": "others", "task": "publish-again"}))
-    assert card_of(first) == card_of(second)
+    assert render_card(first) == render_card(second)
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_equal_work_of_two_workflows_has_one_card() -> None:
     ],
 )
 def test_a_card_says_what_became_of_making_it_again(refit: RefitReport, said: str) -> None:
-    card = card_of(told(refit=refit))
+    card = render_card(told(refit=refit))
     assert said in card
     assert "7.3" not in card
-    assert "made again" not in card_of(told())
+    assert "made again" not in render_card(told())
 
 
 def test_no_latency_and_no_secret_stands_in_a_card() -> None:
-    card = card_of(told())
+    card = render_card(told())
     assert [word for word in ("secret", "0.777", "0.888", "<b>", "user") if word in card] == []
 
 
@@ -176,12 +176,12 @@ def test_no_latency_and_no_secret_stands_in_a_card() -> None:
     ],
 )
 def test_a_card_says_how_the_examples_were_shared_out(kind: TaskType, data: DataSource, said: str) -> None:
-    card = card_of(told(kind, spec=told(kind).spec.model_copy(update={"data": data})))
+    card = render_card(told(kind, spec=told(kind).spec.model_copy(update={"data": data})))
     assert f"- examples: 10, {said}" in card.splitlines()
 
 
 def test_a_card_without_a_selection_says_so() -> None:
-    assert "- not told to the pod that made this card" in card_of(told(selection=None, compress=None))
+    assert "- not told to the pod that made this card" in render_card(told(selection=None, compress=None))
 
 
 @given(st.text(max_size=1000))

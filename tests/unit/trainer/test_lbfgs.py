@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.models.tabular.lbfgs import Vector, lowest
+from idla_trainer.models.tabular.lbfgs import Vector, minimize
 
 
 def banana(place: Vector) -> tuple[float, Vector]:
@@ -21,11 +21,11 @@ def bowl(place: Vector) -> tuple[float, Vector]:
 
 
 def test_the_valley_is_followed_to_its_end() -> None:
-    assert lowest(banana, np.array([-1.2, 1.0]), steps=200) == pytest.approx([1, 1], abs=1e-2)
+    assert minimize(banana, np.array([-1.2, 1.0]), steps=200) == pytest.approx([1, 1], abs=1e-2)
 
 
 def test_a_steep_bowl_has_its_bottom_found() -> None:
-    assert lowest(bowl, np.zeros(50), steps=200) == pytest.approx(np.full(50, 2.0), abs=1e-2)
+    assert minimize(bowl, np.zeros(50), steps=200) == pytest.approx(np.full(50, 2.0), abs=1e-2)
 
 
 def rounded(place: Vector) -> tuple[float, Vector]:
@@ -38,12 +38,12 @@ def rounded(place: Vector) -> tuple[float, Vector]:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_short_step_is_not_taken_for_the_bottom(seed: int) -> None:
     start = np.random.default_rng(seed).normal(2, 0.1, 30)
-    assert np.abs(rounded(lowest(rounded, start, steps=200))[1]).max() < 2e-4
+    assert np.abs(rounded(minimize(rounded, start, steps=200))[1]).max() < 2e-4
 
 
 def test_nothing_is_lower_than_the_bottom() -> None:
     bottom = np.full(3, 2.0)
-    assert lowest(bowl, bottom, steps=200).tolist() == bottom.tolist()
+    assert minimize(bowl, bottom, steps=200).tolist() == bottom.tolist()
 
 
 def test_a_place_without_a_value_is_not_gone_to() -> None:
@@ -52,10 +52,10 @@ def test_a_place_without_a_value_is_not_gone_to() -> None:
         with np.errstate(invalid="ignore", divide="ignore"):
             return float((place - 3 * np.log(place)).sum()), 1 - 3 / place
 
-    assert lowest(edge, np.array([0.1, 0.2]), steps=200) == pytest.approx([3, 3], abs=1e-2)
+    assert minimize(edge, np.array([0.1, 0.2]), steps=200) == pytest.approx([3, 3], abs=1e-2)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=2), st.integers(0, 20))
 def test_it_never_ends_higher_than_it_began(start: list[float], steps: int) -> None:
     begun = np.array(start)
-    assert banana(lowest(banana, begun, steps=steps))[0] <= banana(begun)[0]
+    assert banana(minimize(banana, begun, steps=steps))[0] <= banana(begun)[0]

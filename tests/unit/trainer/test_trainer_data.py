@@ -12,10 +12,10 @@ import pytest
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.source import Origin, fetched
+from idla_trainer.data.source import Origin, fetch_data
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.image.examples import CheckedImages, checked, read
-from idla_trainer.surroundings import memory_bytes
+from idla_trainer.runtime_limits import memory_bytes
 
 PIXELS = np.arange(6 * 4, dtype=np.float64).reshape(6, 4)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -47,7 +47,7 @@ def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, 
 
 def loaded(source: DataSource, folder: Path, *, memory: int | None = None) -> CheckedImages:
     origin = Origin(data_mount=folder, samples=folder / "none", downloads=folder / "work")
-    found = fetched(source.uri, source.digest, origin)
+    found = fetch_data(source.uri, source.digest, origin)
     return checked(read(found.path, source, memory_bytes() if memory is None else memory))
 
 

@@ -19,11 +19,11 @@ from idla_contract.task import (
     Training,
     Weights,
 )
-from idla_trainer.compression.gate.verdict import Measured, choose
+from idla_trainer.compression.gate.verdict import Measured, choose_variant
 from idla_trainer.evaluation.statistics import accuracy_error, paired_drop_interval, wilson_interval
 from idla_trainer.failures import TaskError
 from idla_trainer.models.registry import REGISTRY, entry_of
-from idla_trainer.surroundings import cpu_count, memory_bytes
+from idla_trainer.runtime_limits import cpu_count, memory_bytes
 from idla_trainer.training.batches import epoch_order, steps_per_epoch
 from idla_trainer.training.schedule import learning_rate
 
@@ -185,7 +185,7 @@ BAD = measured("Int8", 240, wrong=4)
     ],
 )  # fmt: skip
 def test_the_choice(given_step: CompressStep, compressed: list[Measured], choice: str, reason: str) -> None:
-    report = choose(given_step, FLOAT, compressed)
+    report = choose_variant(given_step, FLOAT, compressed)
     assert (report.choice, report.reason) == (choice, reason)
     assert [variant.name for variant in report.variants] == ["Float32", *(entry.name for entry in compressed)]
     kept = [variant.name for variant in report.variants if variant.message.startswith("kept")]
@@ -193,7 +193,7 @@ def test_the_choice(given_step: CompressStep, compressed: list[Measured], choice
 
 
 def test_the_variants_explain_themselves() -> None:
-    report = choose(step(maximum_latency_p95_milliseconds=2.5), FLOAT, [DYNAMIC, BAD])
+    report = choose_variant(step(maximum_latency_p95_milliseconds=2.5), FLOAT, [DYNAMIC, BAD])
     assert [(variant.passed, variant.message) for variant in report.variants] == [
         (False, "refused; p95 of 3.000 ms, at most 2.5 ms allowed"),
         (True, "kept; loses 0.0000 on 100 examples (95 % interval -0.0192 to 0.0192), at most 0.01 allowed"),
@@ -226,7 +226,7 @@ def test_the_variants_explain_themselves() -> None:
 )  # fmt: skip
 def test_nothing_to_ship(given_step: CompressStep, compressed: list[Measured], reason: str, message: str) -> None:
     with pytest.raises(TaskError) as refusal:
-        choose(given_step, FLOAT, compressed)
+        choose_variant(given_step, FLOAT, compressed)
     assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)
 
 

@@ -18,9 +18,9 @@ from idla_preprocess import Classes, ImageSpec
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Parts
 from idla_trainer.failures import TaskError
-from idla_trainer.folder import Progress, TaskFolder, write_atomically
 from idla_trainer.problems.classification import Classification
 from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
+from idla_trainer.task_store import Progress, TaskStore, write_atomically
 from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
 
@@ -156,7 +156,7 @@ def candidate() -> TrainedCandidate:
 
 
 def saved_candidate(store: Path) -> Path:
-    folder = TaskFolder.of(store, "train", HASH)
+    folder = TaskStore.of(store, "train", HASH)
     folder.make()
     candidate().save(folder)
     return folder.path / "candidate"
@@ -249,8 +249,8 @@ SPEC = TaskSpec(
 DONE = TaskResult(task="t", content_hash=HASH, steps=(StepResult(kind="Profile", seconds=1.0),))
 
 
-def folder_with_progress(store: Path) -> tuple[TaskFolder, Progress]:
-    folder = TaskFolder.of(store, "t", HASH)
+def folder_with_progress(store: Path) -> tuple[TaskStore, Progress]:
+    folder = TaskStore.of(store, "t", HASH)
     folder.make()
     (folder.path / "made").write_text("by the first step")
     progress = Progress(DIGEST, DONE, (folder.digests(["made"]),))
@@ -258,15 +258,15 @@ def folder_with_progress(store: Path) -> tuple[TaskFolder, Progress]:
     return folder, progress
 
 
-def change_file(folder: TaskFolder) -> None:
+def change_file(folder: TaskStore) -> None:
     (folder.path / "made").write_text("by another")
 
 
-def remove_file(folder: TaskFolder) -> None:
+def remove_file(folder: TaskStore) -> None:
     (folder.path / "made").unlink()
 
 
-def break_progress(folder: TaskFolder) -> None:
+def break_progress(folder: TaskStore) -> None:
     cut(folder.path / "progress.json")
 
 
@@ -276,7 +276,7 @@ def test_progress_is_found_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [change_file, remove_file, break_progress])
-def test_damaged_progress_is_no_progress(tmp_path: Path, damage: Callable[[TaskFolder], None]) -> None:
+def test_damaged_progress_is_no_progress(tmp_path: Path, damage: Callable[[TaskStore], None]) -> None:
     folder, _ = folder_with_progress(tmp_path)
     damage(folder)
     assert folder.read_progress(SPEC, DIGEST) == Progress(DIGEST, TaskResult(task="t", content_hash=HASH))
@@ -301,7 +301,7 @@ def test_progress_with_other_data_or_steps_is_no_progress(tmp_path: Path) -> Non
     ],
 )
 def test_a_result_answers_only_when_it_is_whole(tmp_path: Path, written: TaskResult, found: object) -> None:
-    folder = TaskFolder.of(tmp_path, "t", HASH)
+    folder = TaskStore.of(tmp_path, "t", HASH)
     folder.make()
     folder.write_result(written)
     assert folder.finished(SPEC) == (written if found else None)
@@ -310,7 +310,7 @@ def test_a_result_answers_only_when_it_is_whole(tmp_path: Path, written: TaskRes
 
 
 def test_what_a_killed_attempt_was_writing_is_removed(tmp_path: Path) -> None:
-    folder = TaskFolder.of(tmp_path, "t", HASH)
+    folder = TaskStore.of(tmp_path, "t", HASH)
     (folder.path / "checkpoints").mkdir(parents=True)
     (folder.path / "checkpoints" / ".0001.checkpoint.abc").write_text("half")
     folder.make()

@@ -8,7 +8,7 @@ from idla_contract.result import TrialReport
 from idla_contract.task import Rung
 from idla_trainer.training.progress import PartOfProgress
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
-from idla_trainer.training.standings import Standings
+from idla_trainer.training.trial_results import TrialResults
 
 
 def report(score: float, loss: float = 0.1, *, rung: int = 1, parameters: int = 100, failure: str = "") -> TrialReport:
@@ -77,20 +77,20 @@ def test_the_shares_of_the_work_of_all_trials_are_the_whole(trials: int) -> None
 
 
 def test_standings_are_found_again_by_the_same_search_alone(tmp_path: Path) -> None:
-    standings = Standings.read(tmp_path / "trials", "one")
+    standings = TrialResults.read(tmp_path / "trials", "one")
     standings.add(1, 0, report(0.8))
     standings.add(1, 1, report(0.9))
     standings.add(2, 1, report(0.95, rung=2))
-    found = Standings.read(tmp_path / "trials", "one")
+    found = TrialResults.read(tmp_path / "trials", "one")
     assert found.latest() == {0: report(0.8), 1: report(0.95, rung=2)}
     assert found.seconds == pytest.approx(4.0)
-    assert Standings.read(tmp_path / "trials", "another").rungs == {}
+    assert TrialResults.read(tmp_path / "trials", "another").rungs == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"fingerprint": "one", "rungs": {"a": {}}}'])
 def test_standings_that_cannot_be_read_are_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "standings.json").write_bytes(content)
-    assert Standings.read(tmp_path, "one").rungs == {}
+    assert TrialResults.read(tmp_path, "one").rungs == {}
 
 
 class Told:

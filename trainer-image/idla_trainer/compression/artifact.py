@@ -33,8 +33,8 @@ from idla_server.signature import tensor_specs
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Indices
 from idla_trainer.environment import UNKNOWN
-from idla_trainer.folder import write_atomically
 from idla_trainer.models.registry import entry_of
+from idla_trainer.task_store import write_atomically
 from idla_trainer.training.candidate import TrainedCandidate
 from idla_trainer.training.checkpoints import Arrays, pack
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Clock:
+class TimeBudget:
     """The time of a search."""
 
     budget_seconds: float
@@ -25,7 +25,7 @@ class Clock:
         return seconds < self.left()
 
 
-def searched(shares: Sequence[float], attempt: Callable[[float], bool | None]) -> tuple[float, ...]:
+def bisect_shares(shares: Sequence[float], attempt: Callable[[float], bool | None]) -> tuple[float, ...]:
     """Return the shares that were tried, in this order, on the way to the smallest that passes.
 
     By bisection: a network that keeps more is taken to pass where a smaller one does, so that of n shares about

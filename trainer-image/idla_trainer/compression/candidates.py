@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 from idla_contract.result import Making, Retraining
 
-from idla_trainer.compression.bisection import Clock, searched
-from idla_trainer.compression.distill import Arrays, Learned, Lesson, Settings, distill
-from idla_trainer.compression.keras_graph import read, rebuilt
-from idla_trainer.compression.pruning.channels import analysed
+from idla_trainer.compression.bisection import TimeBudget, bisect_shares
+from idla_trainer.compression.distill import Arrays, DistillationTask, Settings, TrainingOutcome, distill
+from idla_trainer.compression.keras_graph import read_graph, rebuild
+from idla_trainer.compression.pruning.channels import analyse_channels
 from idla_trainer.compression.pruning.layer_rules import RULES
 from idla_trainer.compression.pruning.narrowing import Narrowing, size_of
-from idla_trainer.compression.quantization.fake_quantization import calibrate, rounded_weights, stripped, with_ranges
-from idla_trainer.models.answering import LOGITS, answers
+from idla_trainer.compression.quantization.fake_quantization import (
+    calibrate,
+    insert_ranges,
+    round_weights,
+    strip_ranges,
+)
+from idla_trainer.models.prediction import LOGITS, predict
 
 _log = logging.getLogger(__name__)
 _WORTH = 0.95
@@ -32,23 +37,23 @@ _AWARE_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
+class CompressionTask:
     """What the networks are trained and judged by."""
 
-    lesson: Lesson
+    lesson: DistillationTask
     """Without a teacher."""
     settings: Settings
     drop: Callable[[Any, Any], float]
     """Loss of quality on the validation part of one served answer against another."""
     tolerance: float
     """Drop that is accepted."""
-    clock: Clock
+    clock: TimeBudget
     check: Callable[[], None]
     """Called often; may raise to end the work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class CandidateNetwork:
     """A network that may be served."""
 
     name: str
@@ -60,15 +65,15 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Networks:
+class CandidateNetworks:
     """The baseline first, then smaller ones in the order in which they were tried."""
 
-    found: tuple[Network, ...]
+    found: tuple[CandidateNetwork, ...]
     kept: tuple[str, ...]
     """Layers whose channels could not be followed, with the reason."""
 
 
-def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
+def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...]) -> CandidateNetworks:
     """Return the baseline, trained on as long as each smaller network, and the smaller ones that are good enough.
 
     The baseline learns from itself as it came for as many epochs as they do, so that what these gain by longer training
@@ -80,43 +85,47 @@ def networks(model: Any, task: Task, shares: tuple[float, ...]) -> Networks:
         task: how it is trained and judged.
         shares: of the channels that may stay; empty: no training happens.
     """
-    alone = (Network("", model, 0.0),)
-    baseline = copied(model, task.lesson.data.validation_inputs) if shares else None
+    alone = (CandidateNetwork("", model, 0.0),)
+    baseline = copy_network(model, task.lesson.data.validation_inputs) if shares else None
     if baseline is None:
-        return Networks(alone, ("the whole network: it cannot be built again from its graph",) if shares else ())
-    reading = read(baseline)
-    analysis = analysed(reading.graph, RULES)
+        return CandidateNetworks(
+            alone, ("the whole network: it cannot be built again from its graph",) if shares else ()
+        )
+    reading = read_graph(baseline)
+    analysis = analyse_channels(reading.graph, RULES)
     kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (LOGITS,))
     worth = tuple(share for share in shares if size_of(reading, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
-        return Networks(alone, kept)
-    learned = learn(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+        return CandidateNetworks(alone, kept)
+    learned = train_student(baseline, model, task, seconds=task.clock.left() * _BASELINE)
     further = Retraining(epochs=task.settings.epochs, best_epoch=learned.best_epoch)
     task = replace(task, settings=replace(task.settings, epochs=learned.epochs))
     narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
-    reference = answers(baseline, task.lesson.data.validation_inputs)
-    found = [Network("", baseline, 0.0, Making(further=further))]
+    reference = predict(baseline, task.lesson.data.validation_inputs)
+    found = [CandidateNetwork("", baseline, 0.0, Making(further=further))]
 
     def attempt(share: float) -> bool | None:
         if not task.clock.allows(learned.seconds):
             return None
         student = narrowing.narrowed(share)
-        came = learn(student, baseline, task, seconds=task.clock.left())
-        drop = task.drop(reference, answers(student, task.lesson.data.validation_inputs))
+        came = train_student(student, baseline, task, seconds=task.clock.left())
+        drop = task.drop(reference, predict(student, task.lesson.data.validation_inputs))
         passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
         _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
         if passes:
             smaller = Retraining(epochs=task.settings.epochs, best_epoch=came.best_epoch)
             making = Making(further=further, keep_percent=percent, smaller=smaller)
-            found.append(Network(f"Keep{percent}", student, drop, making))
+            found.append(CandidateNetwork(f"Keep{percent}", student, drop, making))
         return passes
 
-    searched(worth, attempt)
-    return Networks(tuple(found), kept)
+    bisect_shares(worth, attempt)
+    return CandidateNetworks(tuple(found), kept)
 
 
-def learned_to_be_rounded(network: Network, baseline: Any, task: Task, *, epochs: int) -> Network:
+def quantization_aware_train(
+    network: CandidateNetwork, baseline: Any, task: CompressionTask, *, epochs: int
+) -> CandidateNetwork:
     """Return the network after quantization-aware training, for full integer conversion; the given one stays.
 
     Args:
@@ -125,13 +134,15 @@ def learned_to_be_rounded(network: Network, baseline: Any, task: Task, *, epochs
         task: how.
         epochs: how long.
     """
-    rounding, came = rounded(network.model, baseline, task, epochs)
+    rounding, came = train_rounded(network.model, baseline, task, epochs)
     retraining = Retraining(epochs=epochs, best_epoch=came.best_epoch)
     making = network.making.model_copy(update={"rounded": retraining})
-    return Network(f"{network.name}Aware", stripped(rounding), network.drop, making)
+    return CandidateNetwork(f"{network.name}Aware", strip_ranges(rounding), network.drop, making)
 
 
-def rounded(model: Any, baseline: Any, task: Task, epochs: int, *, stop: int | None = None) -> tuple[Any, Learned]:
+def train_rounded(
+    model: Any, baseline: Any, task: CompressionTask, epochs: int, *, stop: int | None = None
+) -> tuple[Any, TrainingOutcome]:
     """Return a copy of a network that learned to be rounded, with its ranges, and what that came to.
 
     Args:
@@ -141,26 +152,26 @@ def rounded(model: Any, baseline: Any, task: Task, epochs: int, *, stop: int | N
         epochs: over which the learning rate goes.
         stop: the epoch after which it ends all the same; None: the last one.
     """
-    rounding = with_ranges(model)
+    rounding = insert_ranges(model)
     calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
     rate = task.settings.learning_rate * _AWARE_RATE
     settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
-    lesson = replace(task.lesson, teacher=baseline, rounding=rounded_weights)
+    lesson = replace(task.lesson, teacher=baseline, rounding=round_weights)
     return rounding, distill(rounding, lesson, settings, task.check)
 
 
-def copied(model: Any, inputs: Arrays) -> Any | None:
+def copy_network(model: Any, inputs: Arrays) -> Any | None:
     """Return a network of the same layers that answers the same; None where it is none that can be read and rebuilt."""
     some = {name: values[:_COMPARED] for name, values in inputs.items()}
     try:
-        copy = rebuilt(read(model), {})
-        return copy if np.allclose(answers(copy, some), answers(model, some), atol=1e-4) else None
+        copy = rebuild(read_graph(model), {})
+        return copy if np.allclose(predict(copy, some), predict(model, some), atol=1e-4) else None
     except (TypeError, ValueError, NotImplementedError) as error:
         _log.warning("the network keeps its channels: %s", error)
         return None
 
 
-def learn(student: Any, teacher: Any, task: Task, *, seconds: float) -> Learned:
+def train_student(student: Any, teacher: Any, task: CompressionTask, *, seconds: float) -> TrainingOutcome:
     """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
     lesson = replace(task.lesson, teacher=teacher)
     learned = distill(student, lesson, replace(task.settings, seconds=seconds), task.check)

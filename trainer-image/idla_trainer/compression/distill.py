@@ -15,8 +15,8 @@ from idla_contract.task import EarlyStopping, Training
 
 from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
-from idla_trainer.models.answering import answers, fed, logits_model
-from idla_trainer.models.entry import Change
+from idla_trainer.models.entry import Augmentation
+from idla_trainer.models.prediction import cut_at_logits, feed, predict
 from idla_trainer.training.loop import Loop, Material
 from idla_trainer.training.network import Loss, Network, Rounding, StepLoss
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Data:
+class TrainingExamples:
     """Examples to learn from, and others by which the best epoch is chosen; without such it is the last one."""
 
     inputs: Arrays
@@ -39,15 +39,15 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class DistillationTask:
     """What is learned and from whom."""
 
-    data: Data
+    data: TrainingExamples
     loss: Loss
     """Of the targets."""
     teacher: Any | None = None
     """A model with the same logits; None trains by the targets alone."""
-    augment: Change | None = None
+    augment: Augmentation | None = None
     """Changes the inputs of each batch; the teacher answers the changed ones."""
     rounding: Callable[[Any], Rounding] | None = None
     """For the model that is trained, what it computes with (quantization-aware training)."""
@@ -90,7 +90,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class TrainingOutcome:
     """What the training came to."""
 
     epochs: int
@@ -101,7 +101,9 @@ class Learned:
     seconds: float
 
 
-def distill(student: Any, lesson: Lesson, settings: Settings, check: Callable[[], None] = lambda: None) -> Learned:
+def distill(
+    student: Any, lesson: DistillationTask, settings: Settings, check: Callable[[], None] = lambda: None
+) -> TrainingOutcome:
     """Train a model in place; it ends with the weights of its best epoch by the loss of the validation examples.
 
     A loss that is no longer finite ends it too: the best weights until then are kept.
@@ -146,31 +148,31 @@ def distill(student: Any, lesson: Lesson, settings: Settings, check: Callable[[]
     course = loop.course
     losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
     best = course.best_epoch if loop.judges else course.epoch
-    return Learned(course.epoch, best, losses, time.monotonic() - started)
+    return TrainingOutcome(course.epoch, best, losses, time.monotonic() - started)
 
 
-def _learned(lesson: Lesson, settings: Settings) -> StepLoss:
+def _learned(lesson: DistillationTask, settings: Settings) -> StepLoss:
     """Return the loss of a step: that of the targets, mixed with the distance from the teacher where there is one."""
     if lesson.teacher is None:
         return lambda _, targets, outputs: lesson.loss(targets, outputs)
-    teacher, share = logits_model(lesson.teacher), settings.teacher_share
+    teacher, share = cut_at_logits(lesson.teacher), settings.teacher_share
 
     def learned(inputs: Mapping[str, Any], targets: Any, outputs: Any) -> Any:
-        answer = inputs[_ANSWER] if _ANSWER in inputs else teacher(fed(teacher, inputs), training=False)
-        return (1 - share) * lesson.loss(targets, outputs) + share * distance(answer, outputs, settings)
+        answer = inputs[_ANSWER] if _ANSWER in inputs else teacher(feed(teacher, inputs), training=False)
+        return (1 - share) * lesson.loss(targets, outputs) + share * teacher_loss(answer, outputs, settings)
 
     return learned
 
 
-def _with_answers(lesson: Lesson) -> Arrays:
+def _with_answers(lesson: DistillationTask) -> Arrays:
     """Return the inputs with the teacher's logits beside them, where nothing changes the inputs: they stay the same."""
     inputs = lesson.data.inputs
     if lesson.teacher is None or lesson.augment is not None:
         return inputs
-    return {**inputs, _ANSWER: answers(logits_model(lesson.teacher), inputs)}
+    return {**inputs, _ANSWER: predict(cut_at_logits(lesson.teacher), inputs)}
 
 
-def distance(teacher: Any, student: Any, settings: Settings) -> Any:
+def teacher_loss(teacher: Any, student: Any, settings: Settings) -> Any:
     """Return for each example how far the student's logits are from the teacher's.
 
     Of classes the divergence of the softened distributions, times the square of the temperature so that its gradient

@@ -28,7 +28,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class KerasGraph:
     """A Keras model as it was read; models within it are unfolded."""
 
     graph: Graph
@@ -67,7 +67,7 @@ def weights_of(layer: Any) -> dict[str, npt.NDArray[Any]]:
     return {weight.name: np.array(weight.value.numpy()) for weight in getattr(layer, "weights", ())}
 
 
-def read(model: Any) -> Reading:
+def read_graph(model: Any) -> KerasGraph:
     """Return the graph of a functional or sequential Keras model.
 
     Args:
@@ -81,11 +81,11 @@ def read(model: Any) -> Reading:
     inputs = [walk.number(tensor) for tensor in outer.inputs]
     outputs = walk.visit(outer, inputs, prefix="")
     graph = Graph(tuple(walk.calls), walk.shapes, tuple(inputs), tuple(outputs))
-    return Reading(graph, tuple(walk.steps), outer)
+    return KerasGraph(graph, tuple(walk.steps), outer)
 
 
-def rebuilt(
-    reading: Reading,
+def rebuild(
+    reading: KerasGraph,
     edits: Mapping[str, Edit],
     *,
     surround: Surround | None = None,
@@ -94,7 +94,7 @@ def rebuilt(
     """Return a new model of the same layers with new weights; it shares nothing with the old one.
 
     Args:
-        reading: what `read` returned.
+        reading: what `read_graph` returned.
         edits: layers that differ, by name. Layers without one keep settings and weights.
         surround: puts something after a layer.
         entrances: by the number of an input, what the layers are to see instead of it.

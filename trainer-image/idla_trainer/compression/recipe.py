@@ -7,13 +7,13 @@ from typing import Any
 
 from idla_contract.task import CompressStep
 
-from idla_trainer.compression.bisection import Clock
-from idla_trainer.compression.candidates import Task, networks
-from idla_trainer.compression.distill import Data, Lesson, Settings
-from idla_trainer.compression.variants import Files, write_rounded, write_variants
+from idla_trainer.compression.bisection import TimeBudget
+from idla_trainer.compression.candidates import CompressionTask, train_candidates
+from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples
+from idla_trainer.compression.variants import Files, write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.evaluation.paired import Judged
-from idla_trainer.models.registry import change_of
+from idla_trainer.evaluation.paired import PairedEvaluation
+from idla_trainer.models.registry import augmentation_of
 from idla_trainer.training.candidate import TrainedCandidate
 
 _NUMBER = 4
@@ -23,7 +23,7 @@ _AWARE = 3
 """Part of the epochs of a distillation that a network takes to learn to be rounded."""
 
 
-def written(
+def write_files(
     folder: Path,
     model: Any,
     candidate: TrainedCandidate,
@@ -45,26 +45,26 @@ def written(
         check: called often; may raise to end the work.
     """
     methods, recipe = tuple(dict.fromkeys(step.methods)), step.recipe
-    task = task_of(candidate, dataset, step, check)
+    task = compression_task(candidate, dataset, step, check)
     shares = tuple(percent / 100 for percent in recipe.keep_percents) if methods else ()
     size = _NUMBER * model.count_params()
-    found = networks(model, task, shares if size >= _LEAST else ())
+    found = train_candidates(model, task, shares if size >= _LEAST else ())
     if shares and size < _LEAST:
         found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
     files = write_variants(folder, found, methods, task.lesson.data.inputs, check)
     if shares and recipe.quantization_aware:
-        files = write_rounded(files, found, task, task.lesson.data.inputs, epochs=max(1, recipe.epochs // _AWARE))
+        files = write_qat_variants(files, found, task, task.lesson.data.inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files
 
 
-def task_of(
+def compression_task(
     candidate: TrainedCandidate,
     dataset: Dataset,
     step: CompressStep,
     check: Callable[[], None],
     *,
     seconds: float | None = None,
-) -> Task:
+) -> CompressionTask:
     """Return what the networks of a compression are trained and judged by.
 
     Args:
@@ -75,9 +75,11 @@ def task_of(
         seconds: that the trainings may take; None: what the recipe says.
     """
     train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
-    data = Data(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
-    return Task(
-        lesson=Lesson(data, dataset.objective.loss, augment=change_of(candidate.model, seed=candidate.seed)),
+    data = TrainingExamples(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
+    return CompressionTask(
+        lesson=DistillationTask(
+            data, dataset.objective.loss, augment=augmentation_of(candidate.model, seed=candidate.seed)
+        ),
         settings=Settings(
             epochs=step.recipe.epochs,
             learning_rate=step.recipe.learning_rate,
@@ -86,8 +88,8 @@ def task_of(
             classes=bool(dataset.classes),
             seed=candidate.seed,
         ),
-        drop=Judged(dataset.objective, validation.targets, validation.raw).drop,
+        drop=PairedEvaluation(dataset.objective, validation.targets, validation.raw).drop,
         tolerance=step.gate.maximum_drop,
-        clock=Clock(step.recipe.budget_seconds if seconds is None else seconds),
+        clock=TimeBudget(step.recipe.budget_seconds if seconds is None else seconds),
         check=check,
     )

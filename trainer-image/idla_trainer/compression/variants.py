@@ -9,9 +9,14 @@ from idla_contract.task import CompressionMethod
 from idla_preprocess import Arrays
 from idla_server.runtime import Runtime
 
-from idla_trainer.compression.candidates import Network, Networks, Task, learned_to_be_rounded
-from idla_trainer.compression.quantization.convert import compressed_model, float_model
-from idla_trainer.folder import write_atomically
+from idla_trainer.compression.candidates import (
+    CandidateNetwork,
+    CandidateNetworks,
+    CompressionTask,
+    quantization_aware_train,
+)
+from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
+from idla_trainer.task_store import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,11 @@ class Files:
 
 
 def write_variants(
-    folder: Path, found: Networks, methods: Sequence[CompressionMethod], inputs: Arrays, check: Callable[[], None]
+    folder: Path,
+    found: CandidateNetworks,
+    methods: Sequence[CompressionMethod],
+    inputs: Arrays,
+    check: Callable[[], None],
 ) -> Files:
     """Convert every network by every method.
 
@@ -39,18 +48,20 @@ def write_variants(
         check: called before each conversion; may raise to end the work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {FLOAT: _written(folder, FLOAT, float_model(found.found[0].model))}
+    paths = {FLOAT: _written(folder, FLOAT, convert_float(found.found[0].model))}
     makings = {FLOAT: found.found[0].making}
     for network in found.found:
         for method in methods:
             check()
             name = f"{network.name}{method.value}"
-            paths[name] = _written(folder, name, compressed_model(network.model, method, inputs))
+            paths[name] = _written(folder, name, convert_compressed(network.model, method, inputs))
             makings[name] = network.making
     return Files(paths, makings, found.kept)
 
 
-def write_rounded(files: Files, found: Networks, task: Task, inputs: Arrays, *, epochs: int) -> Files:
+def write_qat_variants(
+    files: Files, found: CandidateNetworks, task: CompressionTask, inputs: Arrays, *, epochs: int
+) -> Files:
     """Let those networks learn to be rounded that lose too much by it; return the full integer variants as well.
 
     A network does so where its `Int8` file is not good enough by the validation part.
@@ -63,17 +74,17 @@ def write_rounded(files: Files, found: Networks, task: Task, inputs: Arrays, *, 
         epochs: of the training.
     """
     paths, makings = dict(files.paths), dict(files.makings)
-    for network in _spoiled(files, found, task):
+    for network in _find_failing_int8(files, found, task):
         task.check()
-        aware = learned_to_be_rounded(network, found.found[0].model, task, epochs=epochs)
+        aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
-        content = compressed_model(aware.model, CompressionMethod.INT8, inputs)
+        content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)
         paths[name] = _written(files.paths[FLOAT].parent, name, content)
         makings[name] = aware.making
     return replace(files, paths=paths, makings=makings)
 
 
-def _spoiled(files: Files, found: Networks, task: Task) -> Iterator[Network]:
+def _find_failing_int8(files: Files, found: CandidateNetworks, task: CompressionTask) -> Iterator[CandidateNetwork]:
     validation = task.lesson.data.validation_inputs
     reference = Runtime(files.paths[FLOAT]).predict(validation)
     for network in found.found:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from idla_trainer.data.split import Indices, Parts
 from idla_trainer.data.spool import ArrayWriter, in_file
 from idla_trainer.objective import Objective
-from idla_trainer.surroundings import room_for_examples
+from idla_trainer.runtime_limits import room_for_examples
 
 _AT_ONCE = 1024
 """Examples that become tensors together where memory is short."""

@@ -27,7 +27,7 @@ class Fetched:
     digest: str
 
 
-def fetched(uri: str, digest: str | None, origin: Origin) -> Fetched:
+def fetch_data(uri: str, digest: str | None, origin: Origin) -> Fetched:
     """Return the data of an address.
 
     Raises:

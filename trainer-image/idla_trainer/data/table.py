@@ -6,14 +6,14 @@ from pathlib import Path
 
 from idla_contract.task import DataFormat, DataSource
 
-from idla_trainer.data.formats.cells import Column
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.csv_files import read_csv
+from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
 from idla_trainer.data.formats.jsonl import read_jsonl
 from idla_trainer.data.formats.npz import read_npz
 from idla_trainer.data.formats.parquet import read_parquet
-from idla_trainer.data.formats.recognition import recognized
 from idla_trainer.data.formats.tfrecord import read_tfrecord
 
 
@@ -47,7 +47,7 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
     Raises:
         TaskError: unknown or unreadable, too large, or without an example.
     """
-    kind, found = recognized(path, source.format)
+    kind, found = detect_format(path, source.format)
     if kind is DataFormat.CSV:
         options = {"delimiter": source.delimiter or ("\t" if ".tsv" in found.suffixes else None)}
         columns, named = read_csv(

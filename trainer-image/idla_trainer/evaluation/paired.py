@@ -17,7 +17,7 @@ _BOUNDS = (2.5, 97.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PairedEvaluation:
     """Examples with their truth; what models answer for them is compared in pairs.
 
     Accuracies have closed forms that hold for small samples too; of every other metric 1,000 bootstrap samples of the

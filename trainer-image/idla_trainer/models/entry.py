@@ -13,7 +13,7 @@ Builder = Callable[[Any, Objective, Values], Any]
 Augment = Callable[..., Any]
 Begin = Callable[..., None]
 Prior = Callable[[Any, Values, int], None]
-Change = Callable[..., Arrays]
+Augmentation = Callable[..., Arrays]
 """`change(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
 """Name of the layer that the loss is made of."""

@@ -13,7 +13,7 @@ from idla_preprocess.text import TextSpec
 
 from idla_trainer.failures import TaskError
 from idla_trainer.models import fine_tuning
-from idla_trainer.models.entry import Builder, Change, Entry
+from idla_trainer.models.entry import Augmentation, Builder, Entry
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
 from idla_trainer.models.image import augmentation, pretrained_vgg
 from idla_trainer.models.image.efficient import build_efficient
@@ -129,7 +129,7 @@ def check_known(model: ModelSpec) -> None:
         entry_of(model)
 
 
-def change_of(model: ModelSpec, *, seed: int) -> Change | None:
+def augmentation_of(model: ModelSpec, *, seed: int) -> Augmentation | None:
     """Return what changes a model's training inputs at random, by epoch and step alone; None: nothing does."""
     entry, values = entry_of(model)
     return None if entry.augment is None else functools.partial(entry.augment, values=values, seed=seed)

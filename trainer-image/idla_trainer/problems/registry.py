@@ -11,7 +11,7 @@ from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.source import Origin, fetched
+from idla_trainer.data.source import Origin, fetch_data
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.image import examples as images
@@ -20,7 +20,7 @@ from idla_trainer.problems.series import examples as forecasting
 from idla_trainer.problems.tabular import examples as tabular
 from idla_trainer.problems.text import examples as text
 from idla_trainer.problems.text import intents
-from idla_trainer.surroundings import room_for_examples
+from idla_trainer.runtime_limits import room_for_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ def load_dataset(
     """
     kind = kind_of(problem)
     limit = room_for_examples() if memory is None else memory
-    found = fetched(source.uri, source.digest, origin)
+    found = fetch_data(source.uri, source.digest, origin)
     content = kind.read(found.path, source, limit)
     if source.test_uri is None:
         return kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
-    held_out = fetched(source.test_uri, source.test_digest, origin)
+    held_out = fetch_data(source.test_uri, source.test_digest, origin)
     try:
         test = kind.read(held_out.path, source, limit)
     except TaskError as error:

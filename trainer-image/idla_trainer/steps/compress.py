@@ -11,8 +11,8 @@ from idla_server.runtime import Runtime
 
 from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
 from idla_trainer.compression.gate.measure import measure
-from idla_trainer.compression.gate.verdict import choose
-from idla_trainer.compression.recipe import written
+from idla_trainer.compression.gate.verdict import choose_variant
+from idla_trainer.compression.recipe import write_files
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import TrainedCandidate
@@ -35,10 +35,10 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     )
     set_weights(model, candidate.weights)
     folder, check = context.places.work / "variants", context.preemption.check
-    found = written(folder, model, candidate, dataset, step, check=check)
+    found = write_files(folder, model, candidate, dataset, step, check=check)
     measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.judged), dataset.objective)
     check()
-    chosen = choose(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
+    chosen = choose_variant(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
     report = chosen.model_copy(
         update={
             "unpruned": tuple(reason[:_LONGEST] for reason in found.unpruned[:_SHOWN]),

@@ -8,8 +8,8 @@ from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.folder import TaskFolder
 from idla_trainer.preemption import Preemption
+from idla_trainer.task_store import TaskStore
 from idla_trainer.training.progress import ProgressMetrics
 
 
@@ -32,7 +32,7 @@ class Context:
 
     spec: TaskSpec
     places: Places
-    folder: TaskFolder
+    folder: TaskStore
     dataset: Dataset
     whole: Callable[[], Dataset]
     """Gives the same data with all but the test learned from; nothing can be chosen by them."""

@@ -5,9 +5,9 @@ from idla_contract.result import EvaluateReport, TaskResult
 from idla_contract.task import EvaluateStep
 from idla_server.runtime import Runtime
 
-from idla_trainer.card import Told, card_of
+from idla_trainer.card import Told, render_card
 from idla_trainer.compression.artifact import FOLDER, SEALED, read_draft, seal
-from idla_trainer.evaluation.paired import Judged
+from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.steps.context import Context, Outcome
 
 
@@ -22,7 +22,7 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
     refitted = so_far.refit is not None and so_far.refit.shipped
     dataset, artifact = context.whole() if refitted else context.dataset, context.folder.path / FOLDER
     objective, test = dataset.objective, dataset.examples(dataset.parts.test)
-    judged = Judged(objective, test.targets, test.raw)
+    judged = PairedEvaluation(objective, test.targets, test.raw)
     plain = Runtime(artifact / FLOAT_MODEL).predict(test.inputs)
     served = Runtime(artifact / MODEL).predict(test.inputs)
     naive = objective.naive(dataset.targets[dataset.parts.train], test.raw)
@@ -48,5 +48,5 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
         compress=so_far.compress,
         evaluate=report,
     )
-    seal(context.folder.path, card_of(told))
+    seal(context.folder.path, render_card(told))
     return Outcome({"evaluate": report}, SEALED)

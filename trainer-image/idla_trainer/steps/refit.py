@@ -20,18 +20,18 @@ from idla_contract.task import (
 )
 from idla_preprocess.intents import Intents
 
-from idla_trainer.compression.again import made_again
 from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, Contents, assemble
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import Measured, limit_problems
-from idla_trainer.compression.quantization.convert import compressed_model, float_model
-from idla_trainer.compression.recipe import task_of
+from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
+from idla_trainer.compression.recipe import compression_task
+from idla_trainer.compression.remake import remake
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
-from idla_trainer.folder import write_atomically
 from idla_trainer.steps.compress import thresholded
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.steps.train import begin
+from idla_trainer.task_store import write_atomically
 from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
@@ -93,8 +93,10 @@ class _Refit:
         if model is None:
             return self._late()
         context = self._context
-        task = task_of(self._candidate, self._dataset, self._compress, context.preemption.check, seconds=self._left())
-        pair = made_again(model, task, report.making)
+        task = compression_task(
+            self._candidate, self._dataset, self._compress, context.preemption.check, seconds=self._left()
+        )
+        pair = remake(model, task, report.making)
         if pair is None:
             return self._late()
         paths = self._written(report.choice, *pair, inputs=task.lesson.data.inputs)
@@ -150,10 +152,10 @@ class _Refit:
     def _written(self, choice: str, baseline: Any, network: Any, *, inputs: Any) -> dict[str, Path]:
         folder = self._context.places.work / "refit"
         folder.mkdir(parents=True, exist_ok=True)
-        contents = {FLOAT: float_model(baseline)}
+        contents = {FLOAT: convert_float(baseline)}
         method = next((method for method in CompressionMethod if choice.endswith(method.value)), None)
         if method is not None:
-            contents[choice] = compressed_model(network, method, inputs)
+            contents[choice] = convert_compressed(network, method, inputs)
         for name, content in contents.items():
             write_atomically(folder / f"{name}.tflite", content)
         return {name: folder / f"{name}.tflite" for name in contents}

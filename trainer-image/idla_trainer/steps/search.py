@@ -17,7 +17,7 @@ from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import PartOfProgress
 from idla_trainer.training.run import Kept, advance
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
-from idla_trainer.training.standings import FOLDER, Standings
+from idla_trainer.training.trial_results import FOLDER, TrialResults
 
 _MENDABLE = {FailureReason.DIVERGED, FailureReason.SPEC_INVALID, FailureReason.CONSTRAINT_UNMET}
 """Failures that belong to a trial's own settings: the others go on without it."""
@@ -43,7 +43,7 @@ class _Search:
         self._context, self._step = context, step
         self._metric = context.spec.problem.metric
         self._folder = context.folder.path / FOLDER
-        self._standings = Standings.read(self._folder, _fingerprint(context, step))
+        self._standings = TrialResults.read(self._folder, _fingerprint(context, step))
         self._failures: dict[int, TaskError] = {}
         self._live: dict[int, Begun] = {}
         """Trainings of this attempt that may go on, each with its best weights in place."""

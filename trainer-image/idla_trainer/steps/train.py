@@ -11,11 +11,11 @@ from idla_contract.result import FailureReason, TrainReport
 from idla_contract.task import ClassWeights, Training, TrainStep
 
 from idla_trainer.data.dataset import Dataset, Examples
-from idla_trainer.environment import environment
+from idla_trainer.environment import describe_environment
 from idla_trainer.failures import TaskError
 from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.own import check_built
-from idla_trainer.models.registry import change_of, check_takes, entry_of
+from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.steps.context import Context, Outcome
@@ -109,7 +109,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         Material(
             train=learning,
             validation=validation if len(validation) else None,
-            change=change_of(step.model, seed=training.seed),
+            change=augmentation_of(step.model, seed=training.seed),
         ),
         phase=functools.partial(phase_of, values, pretrained=given is not None),
         score=lambda answers: objective.score(validation.targets, answers, validation.raw),
@@ -137,7 +137,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
         training=step.training,
-        environment=environment(),
+        environment=describe_environment(),
         weights=weights_of(model),
         best_epoch=begun.loop.course.best_epoch,
         temperature=temperature,

@@ -49,16 +49,16 @@ def calibrate(model: Any, validation: Examples) -> float:
     Returns:
         The temperature.
     """
-    from idla_trainer.models.answering import answers, logits_model
+    from idla_trainer.models.prediction import cut_at_logits, predict
 
-    found = temperature(answers(logits_model(model), validation.inputs), validation.targets)
+    found = temperature(predict(cut_at_logits(model), validation.inputs), validation.targets)
     soften(model, found)
     return found
 
 
 def soften(model: Any, heat: float) -> None:
     """Divide the logits of a model by a temperature, in the weights of the layer `logits`; the classes stay."""
-    from idla_trainer.models.answering import LOGITS
+    from idla_trainer.models.prediction import LOGITS
 
     layer = model.get_layer(LOGITS)
     layer.set_weights([weight / np.float32(heat) for weight in layer.get_weights()])

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
-from idla_trainer.folder import TaskFolder, write_atomically
+from idla_trainer.task_store import TaskStore, write_atomically
 from idla_trainer.training.checkpoints import Arrays, pack
 
 FOLDER = "candidate"
@@ -45,7 +45,7 @@ class TrainedCandidate:
         """Return the seed of its training."""
         return self.training.seed
 
-    def save(self, task: TaskFolder) -> None:
+    def save(self, task: TaskStore) -> None:
         """Write the candidate into its task's folder."""
         folder = task.path / FOLDER
         folder.mkdir(exist_ok=True)
@@ -70,7 +70,7 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
     Raises:
         TaskError: it is missing, damaged, or of another network.
     """
-    folder = TaskFolder.of(store, wanted.task, wanted.content_hash).path / FOLDER
+    folder = TaskStore.of(store, wanted.task, wanted.content_hash).path / FOLDER
     try:
         card: dict[str, Any] = json.loads((folder / _CARD).read_bytes())
         content = (folder / _WEIGHTS).read_bytes()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.arrays import unpack
 
-from idla_trainer.folder import write_atomically
+from idla_trainer.task_store import write_atomically
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 FOLDER = "checkpoints"

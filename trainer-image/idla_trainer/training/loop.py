@@ -19,7 +19,7 @@ from idla_preprocess import Array, Arrays
 
 from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
-from idla_trainer.models.entry import Change
+from idla_trainer.models.entry import Augmentation
 from idla_trainer.models.fine_tuning import Phase
 from idla_trainer.training.batches import epoch_order, steps_per_epoch
 from idla_trainer.training.course import Course, PhaseOf, end_of
@@ -37,7 +37,7 @@ class Material:
     train: Examples
     validation: Examples | None
     """They decide which weights are the best and when to stop; None: the latest weights are the best."""
-    change: Change | None = None
+    change: Augmentation | None = None
     """Changes a batch's inputs at random, by epoch and step alone; None: nothing does."""
 
 

@@ -11,8 +11,8 @@ from idla_contract.task import ModelSpec, Training
 from idla_preprocess import Array, Preprocess
 
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models.answering import AT_ONCE, LOGITS
 from idla_trainer.models.fine_tuning import freeze
+from idla_trainer.models.prediction import AT_ONCE, LOGITS
 from idla_trainer.models.registry import entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.training.averaging import WeightAverage

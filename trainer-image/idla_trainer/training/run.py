@@ -8,7 +8,7 @@ from idla_contract.problem import Metric
 from idla_contract.result import Epoch, TrainReport
 
 from idla_trainer.data.dataset import Examples
-from idla_trainer.evaluation.paired import Judged
+from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.objective import Objective
 from idla_trainer.preemption import Preemption
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
@@ -97,7 +97,7 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
         template: name of the entry.
     """
     course = loop.course
-    judged = Judged(objective, validation.targets, validation.raw)
+    judged = PairedEvaluation(objective, validation.targets, validation.raw)
     values = network.evaluate_plain(validation).values
     score = course.curve[course.best_epoch - 1]["validation_score"] if course.best_epoch else judged.score(values)
     return TrainReport(

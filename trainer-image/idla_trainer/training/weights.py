@@ -72,7 +72,7 @@ def begin_with(model: Any, weights: Weights, data: DataSource, *, data_mount: Pa
             "claim of the data or give its https:// address"
         )
         raise TaskError(FailureReason.SPEC_INVALID, message)
-    content = fetched(weights.uri, weights.sha256, data_mount=data_mount, into=into)
+    content = fetch_weights(weights.uri, weights.sha256, data_mount=data_mount, into=into)
     return set_pretrained(model, read_weights(content, shown(weights.uri)))
 
 
@@ -80,7 +80,7 @@ def _claim_of(uri: str) -> str | None:
     return uri.removeprefix("pvc://").partition("/")[0] if uri.startswith("pvc://") else None
 
 
-def fetched(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: FetchPolicy | None = None) -> bytes:
+def fetch_weights(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: FetchPolicy | None = None) -> bytes:
     """Return the bytes of a file of weights; they are the ones that the digest names.
 
     Args:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_trainer.compression.network_graph import Call, Graph, Shape
-from idla_trainer.compression.pruning.channels import Analysis, Kept, Ties, analysed
-from idla_trainer.compression.pruning.importance import by_loss
+from idla_trainer.compression.pruning.channels import Analysis, CoupledChannels, Unprunable, analyse_channels
+from idla_trainer.compression.pruning.importance import rank_by_loss
 from idla_trainer.compression.pruning.layer_rules import RULES
-from idla_trainer.compression.pruning.prune import new_settings, selected, smaller
+from idla_trainer.compression.pruning.prune import resize_layers, select_channels, slice_weights
 
 
 class Network:
@@ -41,7 +41,7 @@ class Network:
         return Graph(tuple(self._calls), self._shapes, self._inputs, tuple(self._names[name] for name in outputs))
 
     def analysis(self, *outputs: str) -> Analysis:
-        return analysed(self.graph(*outputs), RULES)
+        return analyse_channels(self.graph(*outputs), RULES)
 
 
 def families(analysis: Analysis) -> dict[tuple[str, ...], int]:
@@ -59,7 +59,7 @@ def test_a_chain_gives_a_family_a_layer_and_keeps_the_answer() -> None:
     net.dense("logits", "d", 2)
     found = net.analysis("logits")
     assert families(found) == {("a", "n"): 4, ("d",): 6}
-    assert found.kept == (Kept(("logits",), 2, "an output of the network"),)
+    assert found.kept == (Unprunable(("logits",), 2, "an output of the network"),)
 
 
 def _residual(net: Network) -> None:
@@ -127,15 +127,19 @@ _WHY = "what {} does with channels is not known"
         pytest.param(_excited, 4, {("a", "e"): 4, ("s",): 2}, (), id="squeeze and excite"),
         pytest.param(_depthwise, 8, {("a", "out"): 4}, (), id="depthwise"),
         pytest.param(_shared, 4, {("a", "twice"): 4}, (), id="layer called twice"),
-        pytest.param(_unknown, 4, {}, (Kept(("a",), 4, _WHY.format("out (LayerNormalization)")),), id="unknown"),
-        pytest.param(_grouped, 4, {}, (Kept(("a",), 4, _WHY.format("out (Conv2D)")),), id="grouped"),
-        pytest.param(_constant_added, 4, {}, (Kept(("a",), 4, _WHY.format("out (ops.Add)")),), id="constant"),
-        pytest.param(_spread, 4, {("a",): 4}, (Kept(("b",), 1, "out spreads it over all channels"),), id="spread"),
-        pytest.param(_mixed, 5, {("a",): 4}, (Kept(("out",), 5, "the activation of out mixes channels"),), id="mixed"),
+        pytest.param(_unknown, 4, {}, (Unprunable(("a",), 4, _WHY.format("out (LayerNormalization)")),), id="unknown"),
+        pytest.param(_grouped, 4, {}, (Unprunable(("a",), 4, _WHY.format("out (Conv2D)")),), id="grouped"),
+        pytest.param(_constant_added, 4, {}, (Unprunable(("a",), 4, _WHY.format("out (ops.Add)")),), id="constant"),
+        pytest.param(
+            _spread, 4, {("a",): 4}, (Unprunable(("b",), 1, "out spreads it over all channels"),), id="spread"
+        ),
+        pytest.param(
+            _mixed, 5, {("a",): 4}, (Unprunable(("out",), 5, "the activation of out mixes channels"),), id="mixed"
+        ),
     ],
 )  # fmt: skip
 def test_channels_that_share_a_fate_are_one(
-    body: Any, width: int, removable: dict[tuple[str, ...], int], kept: tuple[Kept, ...]
+    body: Any, width: int, removable: dict[tuple[str, ...], int], kept: tuple[Unprunable, ...]
 ) -> None:
     net = Network(x=(8, 8, 3))
     net.conv("a", "x", 4)
@@ -144,7 +148,7 @@ def test_channels_that_share_a_fate_are_one(
     net.dense("logits", "pool", 2)
     found = net.analysis("logits")
     assert families(found) == removable
-    assert found.kept == (*kept, Kept(("logits",), 2, "an output of the network"))
+    assert found.kept == (*kept, Unprunable(("logits",), 2, "an output of the network"))
 
 
 def test_a_scalar_product_ties_two_embeddings() -> None:
@@ -181,7 +185,7 @@ def test_units_of_a_recurrent_layer_are_removable() -> None:
     found = net.analysis("logits")
     assert families(found) == {("cell",): 5}
     arrays = {"cell": {name: np.ones(shape) for name, shape in shapes.items()}, "logits": {"kernel": np.ones((5, 2))}}
-    cut = smaller(found.slots, arrays, found.families[0].channels[:2])
+    cut = slice_weights(found.slots, arrays, found.families[0].channels[:2])
     assert {name: array.shape for name, array in cut["cell"].items()} == {
         "kernel": (3, 9), "recurrent_kernel": (3, 9), "bias": (2, 9),
     }  # fmt: skip
@@ -194,18 +198,18 @@ def test_the_least_important_channels_go() -> None:
     net.call("Flatten", "f", (256,), "a")
     net.dense("logits", "f", 2)
     graph = net.graph("logits")
-    found = analysed(graph, RULES)
+    found = analyse_channels(graph, RULES)
     kernel = np.broadcast_to(np.array([3.0, 1.0, 4.0, 2.0]), (1, 1, 3, 4))
     arrays = {"a": {"kernel": kernel, "bias": np.arange(4.0)}, "logits": {"kernel": np.arange(512.0).reshape(256, 2)}}
     scores = dict(zip(found.families[0].channels.tolist(), [9.0, 3.0, 12.0, 6.0], strict=True))
-    removed = selected(found.families, scores, keep=0.5, multiple=1)
-    cut = smaller(found.slots, arrays, removed)
+    removed = select_channels(found.families, scores, keep=0.5, multiple=1)
+    cut = slice_weights(found.slots, arrays, removed)
     assert cut["a"]["bias"].tolist() == [0.0, 2.0]
     assert cut["logits"]["kernel"].shape == (128, 2)
     assert np.array_equal(
         cut["logits"]["kernel"], arrays["logits"]["kernel"].reshape(64, 4, 2)[:, [0, 2]].reshape(-1, 2)
     )
-    assert new_settings(graph, found, removed) == {"a": {"filters": 2}}
+    assert resize_layers(graph, found, removed) == {"a": {"filters": 2}}
 
 
 def test_a_channel_matters_as_the_loss_changes_when_it_goes() -> None:
@@ -214,7 +218,7 @@ def test_a_channel_matters_as_the_loss_changes_when_it_goes() -> None:
     net.conv("out", "a", 1)
     found = net.analysis("out")
     products = [{"a": {"kernel": np.array([[[[0.5, -2.0]]]])}}, {"a": {"kernel": np.array([[[[1.0, 1.0]]]])}}]
-    assert list(by_loss(found, products).values()) == [1.25, 5.0]
+    assert list(rank_by_loss(found, products).values()) == [1.25, 5.0]
 
 
 @pytest.mark.parametrize(
@@ -226,17 +230,17 @@ def test_the_number_that_stays_is_rounded_up(keep: float, multiple: int, left: i
     net.dense("logits", "d", 2)
     found = net.analysis("logits")
     scores = {int(channel): float(channel) for channel in found.families[0].channels}
-    removed = selected(found.families, scores, keep=keep, multiple=multiple)
+    removed = select_channels(found.families, scores, keep=keep, multiple=multiple)
     assert found.families[0].channels.tolist()[10 - left :] == sorted(set(found.families[0].channels) - set(removed))
 
 
 def test_a_share_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"keep: found 1\.5; allowed: a share from 0 to 1"):
-        selected((), {}, keep=1.5, multiple=1)
+        select_channels((), {}, keep=1.5, multiple=1)
 
 
 def test_a_reason_outlives_a_tie() -> None:
-    ties = Ties()
+    ties = CoupledChannels()
     first, second = ties.fresh(1), ties.fresh(1)
     ties.keep(second, "asked for")
     ties.tie(first, second)
@@ -251,11 +255,11 @@ def test_places_of_pieces_that_a_reshape_cuts_become_one_channel() -> None:
     found = net.analysis("logits")
     assert families(found) == {("calendar",): 4}
     gone = found.families[0].channels[[1]]
-    cut = smaller(found.slots, {"calendar": {"kernel": np.tile(np.arange(20.0), (3, 1)), "bias": np.arange(20.0)},
+    cut = slice_weights(found.slots, {"calendar": {"kernel": np.tile(np.arange(20.0), (3, 1)), "bias": np.arange(20.0)},
                                 "logits": {"kernel": np.arange(8.0).reshape(4, 2)}}, gone)  # fmt: skip
     assert cut["calendar"]["bias"].tolist() == [place for place in range(20) if place % 4 != 1]
     assert cut["logits"]["kernel"].tolist() == [[0.0, 1.0], [4.0, 5.0], [6.0, 7.0]]
-    assert new_settings(net.graph("logits"), found, gone) == {
+    assert resize_layers(net.graph("logits"), found, gone) == {
         "calendar": {"units": 15},
         "rows": {"target_shape": (5, 3)},
     }

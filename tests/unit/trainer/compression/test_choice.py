@@ -2,7 +2,7 @@
 
 import pytest
 from idla_contract.task import Candidate, CompressStep, ModelSpec
-from idla_trainer.compression.gate.verdict import Measured, choose
+from idla_trainer.compression.gate.verdict import Measured, choose_variant
 
 STEP = CompressStep(
     candidate=Candidate(task="t", content_hash="0123456789", model=ModelSpec(template="t", builder="vgg"))
@@ -40,6 +40,6 @@ INT8 = measured("Int8", 300, 1.0)
     ],
 )  # fmt: skip
 def test_the_smallest_good_variant_is_chosen(compressed: list[Measured], choice: str, front: set[str]) -> None:
-    report = choose(STEP, FLOAT, compressed)
+    report = choose_variant(STEP, FLOAT, compressed)
     assert report.choice == choice
     assert {variant.name for variant in report.variants if variant.pareto} == front

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.problem import Metric
-from idla_trainer.evaluation.paired import Judged
+from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.objective import MeanObjective
 from idla_trainer.problems.recommendation.ranking import Ranking
 
@@ -32,5 +32,7 @@ def test_samples_of_a_mean_are_those_of_the_whole_score(method: str) -> None:
     assert isinstance(RANKING, MeanObjective)
     assert not isinstance(whole, MeanObjective)
     given = (VALUES, VALUES + 0.3) if method.startswith("drop") else (VALUES,)
-    found, wanted = (getattr(Judged(objective, TARGETS, {}), method)(*given) for objective in (RANKING, whole))
+    found, wanted = (
+        getattr(PairedEvaluation(objective, TARGETS, {}), method)(*given) for objective in (RANKING, whole)
+    )
     np.testing.assert_allclose(found, wanted)

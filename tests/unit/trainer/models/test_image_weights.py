@@ -13,7 +13,7 @@ from idla_store import DigestMismatchError, NotFoundError, RefusedError
 from idla_trainer.failures import TaskError
 from idla_trainer.models.fine_tuning import Phase, freeze, phase_of
 from idla_trainer.training import weights as module
-from idla_trainer.training.weights import fetched, read_weights, set_pretrained
+from idla_trainer.training.weights import fetch_weights, read_weights, set_pretrained
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.array([7, 8, 9], np.float32)
@@ -108,7 +108,7 @@ def test_another_file_is_refused(name: str) -> None:
 
 
 def at(mount: Path, uri: str, sha256: str) -> bytes:
-    return fetched(uri, sha256, data_mount=mount, into=mount / "downloads")
+    return fetch_weights(uri, sha256, data_mount=mount, into=mount / "downloads")
 
 
 def test_a_file_is_taken_only_with_its_digest(tmp_path: Path) -> None:

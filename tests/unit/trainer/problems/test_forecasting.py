@@ -16,7 +16,7 @@ from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.series.examples import prepare
 from idla_trainer.problems.series.forecast import Forecast
-from idla_trainer.problems.series.time_grid import on_grid
+from idla_trainer.problems.series.resampling import resample
 
 GAP = float("nan")
 
@@ -131,18 +131,18 @@ def test_what_harms_a_forecast_is_told(found: Table, expected: list[str]) -> Non
     ],
 )
 def test_rows_are_put_where_their_time_says(times: list[str], start: int, rows: int) -> None:
-    grid = on_grid(table(timestamp=texts(times), a=np.array([1.0, 2.0, 3.0])), Columns(), 300)
+    grid = resample(table(timestamp=texts(times), a=np.array([1.0, 2.0, 3.0])), Columns(), 300)
     assert (grid.start, grid.period_seconds, len(grid.values), grid.sensors) == (start, 300, rows, ("a",))
 
 
 def test_the_step_is_the_median_of_the_differences_and_missing_rows_are_gaps() -> None:
-    grid = on_grid(table(time=np.array([0, 60, 120, 240]), a=np.arange(4.0)), Columns(timestamp="time"), None)
+    grid = resample(table(time=np.array([0, 60, 120, 240]), a=np.arange(4.0)), Columns(timestamp="time"), None)
     assert grid.period_seconds == 60
     assert grid.values[:, 0] == pytest.approx([0, 1, 2, GAP, 3], nan_ok=True)
 
 
 def test_an_array_of_sensors_is_one_sensor_a_column() -> None:
-    grid = on_grid(table(x=np.arange(6.0).reshape(3, 2)), Columns(), None)
+    grid = resample(table(x=np.arange(6.0).reshape(3, 2)), Columns(), None)
     assert (grid.sensors, grid.start, grid.period_seconds) == (("x.0", "x.1"), 0, 300)
 
 
@@ -173,7 +173,7 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
 )
 def test_tables_that_are_no_series_are_refused(found: Table, columns: Columns, period: int | None, told: str) -> None:
     with pytest.raises(TaskError) as refused:
-        on_grid(found, columns, period)
+        resample(found, columns, period)
     assert told in str(refused.value)
 
 
@@ -192,7 +192,7 @@ def test_a_test_file_of_other_columns_is_refused(test: Table, told: str) -> None
 def test_a_test_file_must_follow_in_time() -> None:
     early = table(timestamp=np.arange(5) * 60, a=np.ones(5))
     with pytest.raises(TaskError, match="its rows must follow"):
-        on_grid(table(timestamp=np.arange(5) * 60 + 120, a=np.ones(5)), Columns(), 60, test=early)
+        resample(table(timestamp=np.arange(5) * 60 + 120, a=np.ones(5)), Columns(), 60, test=early)
 
 
 @pytest.mark.parametrize(

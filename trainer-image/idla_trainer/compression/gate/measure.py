@@ -11,7 +11,7 @@ from idla_server.runtime import Runtime
 
 from idla_trainer.compression.gate.verdict import Measured
 from idla_trainer.data.dataset import Examples
-from idla_trainer.evaluation.paired import Judged
+from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.objective import Objective
 
 ROUNDS = 400
@@ -31,7 +31,7 @@ def measure(files: Mapping[str, Path], baseline: str, examples: Examples, object
     """
     runtimes = {name: Runtime(path) for name, path in files.items()}
     milliseconds = _latencies(runtimes, examples.inputs)
-    judged = Judged(objective, examples.targets, examples.raw)
+    judged = PairedEvaluation(objective, examples.targets, examples.raw)
     answers = {name: runtime.predict(examples.inputs) for name, runtime in runtimes.items()}
     return {
         name: Measured(

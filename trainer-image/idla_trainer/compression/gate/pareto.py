@@ -14,7 +14,7 @@ class Point:
     milliseconds: float
 
 
-def front(points: Mapping[str, Point]) -> tuple[str, ...]:
+def pareto_front(points: Mapping[str, Point]) -> tuple[str, ...]:
     """Return the names of the points that no other is at least as good as in everything and better in something."""
     return tuple(name for name, point in points.items() if not any(_beats(o, point) for o in points.values()))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from idla_contract.result import FLOAT, CompressReason, CompressReport, FailureReason, Variant
 from idla_contract.task import CompressStep, OnGateFailure
 
-from idla_trainer.compression.gate.pareto import Point, front
+from idla_trainer.compression.gate.pareto import Point, pareto_front
 from idla_trainer.failures import TaskError
 
 _AS_SMALL = 1.02
@@ -36,7 +36,7 @@ class _Verdict:
     within_limits: bool
 
 
-def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured]) -> CompressReport:
+def choose_variant(step: CompressStep, baseline: Measured, compressed: Sequence[Measured]) -> CompressReport:
     """Return every variant with its verdict, and the smallest one that passes; the fastest of those as small.
 
     As small is what is at most 2 % larger, if the smallest one is compressed. Of those as fast it is the best.
@@ -58,7 +58,7 @@ def choose(step: CompressStep, baseline: Measured, compressed: Sequence[Measured
         raise _refusal(step, plain, others)
     best = _best([verdict.variant for verdict in passed])
     uncompressed = CompressReason.KEPT_UNCOMPRESSED if others else CompressReason.OFF
-    unbeaten = front({verdict.variant.name: _point(verdict.variant) for verdict in verdicts})
+    unbeaten = pareto_front({verdict.variant.name: _point(verdict.variant) for verdict in verdicts})
     return CompressReport(
         choice=best.name,
         reason=uncompressed if best.name == FLOAT else CompressReason.GATE_PASSED,

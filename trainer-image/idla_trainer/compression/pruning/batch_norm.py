@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.models.answering import fed
+from idla_trainer.models.prediction import feed
 
 Inputs = Mapping[str, npt.NDArray[Any]]
 BATCH = 256
 
 
-def reestimate(model: Any, inputs: Inputs, *, batch: int = BATCH, batches: int = 16, seed: int = 0) -> int:
+def recalibrate_batch_norm(model: Any, inputs: Inputs, *, batch: int = BATCH, batches: int = 16, seed: int = 0) -> int:
     """Set the moving means and variances to their averages over train data; return how many layers have them.
 
     Without it a pruned network may be right by chance only (a ResNet with half of its channels: 10 % of 10 classes).
@@ -37,7 +37,7 @@ def reestimate(model: Any, inputs: Inputs, *, batch: int = BATCH, batches: int =
             for layer in layers:
                 layer.momentum = turn / (turn + 1)
             chosen = np.sort(order[turn * size : (turn + 1) * size])
-            model(fed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
+            model(feed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
     return len(layers)
 
 

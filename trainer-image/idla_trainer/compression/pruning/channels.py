@@ -12,7 +12,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Slot:
+class WeightAxis:
     """An axis of a weight along which channels lie."""
 
     layer: str
@@ -25,7 +25,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Family:
+class ChannelGroup:
     """Channels that play the same part: made by the same weights, and removable one by one."""
 
     layers: tuple[str, ...]
@@ -33,7 +33,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Unprunable:
     """Channels that are left alone, and why."""
 
     layers: tuple[str, ...]
@@ -45,15 +45,15 @@ class Kept:
 class Analysis:
     """All that is known of the channels of a network."""
 
-    slots: tuple[Slot, ...]
+    slots: tuple[WeightAxis, ...]
     tensors: Mapping[int, Numbers]
     """For each place on a tensor's last axis its channel."""
-    families: tuple[Family, ...]
-    kept: tuple[Kept, ...]
+    families: tuple[ChannelGroup, ...]
+    kept: tuple[Unprunable, ...]
 
 
 @dataclass(slots=True)
-class Ties:
+class CoupledChannels:
     """Channels by number, those tied to each other being one (union-find)."""
 
     _parents: list[int] = field(default_factory=list)
@@ -99,14 +99,14 @@ class Found:
     """What a rule says of a call: the channels that come out, and where the weights hold channels."""
 
     outputs: tuple[Numbers, ...]
-    slots: tuple[Slot, ...] = ()
+    slots: tuple[WeightAxis, ...] = ()
 
 
-Rule = Callable[[Call, Ties, Mapping[int, Numbers], Mapping[int, Shape]], Found | None]
+Rule = Callable[[Call, CoupledChannels, Mapping[int, Numbers], Mapping[int, Shape]], Found | None]
 """Says what a call does with channels; None where it cannot tell."""
 
 
-def analysed(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
+def analyse_channels(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
     """Return the families of removable channels of a network, and those kept with the reason.
 
     A channel may go only where every layer that makes it or reads it is understood (Fang et al., DepGraph, CVPR 2023,
@@ -116,12 +116,12 @@ def analysed(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
         graph: the network.
         rules: what each kind of layer does with channels. A kind that is missing keeps all it touches.
     """
-    ties = Ties()
+    ties = CoupledChannels()
     tensors: dict[int, Numbers] = {}
     for tensor in graph.inputs:
         tensors[tensor] = ties.fresh(_width(graph.shapes[tensor]))
         ties.keep(tensors[tensor], "an input of the network")
-    slots: list[Slot] = []
+    slots: list[WeightAxis] = []
     earlier: dict[str, Found] = {}
     for call in graph.calls:
         found = _found(call, ties, tensors, graph.shapes, rules)
@@ -133,7 +133,8 @@ def analysed(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
     for tensor in graph.outputs:
         ties.keep(tensors[tensor], "an output of the network")
     rooted = tuple(
-        Slot(slot.layer, slot.weight, slot.axis, ties.roots(slot.channels), slot.produces) for slot in _once(slots)
+        WeightAxis(slot.layer, slot.weight, slot.axis, ties.roots(slot.channels), slot.produces)
+        for slot in _once(slots)
     )
     families, kept = _families(rooted, ties)
     return Analysis(rooted, {tensor: ties.roots(channels) for tensor, channels in tensors.items()}, families, kept)
@@ -141,7 +142,7 @@ def analysed(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
 
 def _found(
     call: Call,
-    ties: Ties,
+    ties: CoupledChannels,
     tensors: Mapping[int, Numbers],
     shapes: Mapping[int, Shape],
     rules: Mapping[str, Rule],
@@ -159,13 +160,13 @@ def _found(
     return Found(outputs)
 
 
-def _tie_shared(first: Found, again: Found, ties: Ties) -> None:
+def _tie_shared(first: Found, again: Found, ties: CoupledChannels) -> None:
     """Tie what a layer holds when it is called again: its weights are the same."""
     for one, other in zip(first.slots, again.slots, strict=True):
         ties.tie(one.channels, other.channels)
 
 
-def _once(slots: Iterable[Slot]) -> tuple[Slot, ...]:
+def _once(slots: Iterable[WeightAxis]) -> tuple[WeightAxis, ...]:
     return tuple({(slot.layer, slot.weight, slot.axis): slot for slot in slots}.values())
 
 
@@ -174,7 +175,9 @@ def _width(shape: Shape) -> int:
     return (shape[-1] or 1) if shape else 1
 
 
-def _families(slots: tuple[Slot, ...], ties: Ties) -> tuple[tuple[Family, ...], tuple[Kept, ...]]:
+def _families(
+    slots: tuple[WeightAxis, ...], ties: CoupledChannels
+) -> tuple[tuple[ChannelGroup, ...], tuple[Unprunable, ...]]:
     makers: dict[int, dict[tuple[str, str], None]] = {}
     for slot in slots:
         if slot.produces:
@@ -189,8 +192,8 @@ def _families(slots: tuple[Slot, ...], ties: Ties) -> tuple[tuple[Family, ...], 
         else:
             key = (_layers(by), reason)
             held[key] = held.get(key, 0) + 1
-    families = tuple(Family(_layers(by), np.array(channels)) for by, channels in free.items())
-    return families, tuple(Kept(layers, count, reason) for (layers, reason), count in held.items())
+    families = tuple(ChannelGroup(_layers(by), np.array(channels)) for by, channels in free.items())
+    return families, tuple(Unprunable(layers, count, reason) for (layers, reason), count in held.items())
 
 
 def _layers(makers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from idla_trainer.compression.distill import Arrays
-from idla_trainer.compression.keras_graph import Edit, Reading, read, rebuilt
+from idla_trainer.compression.keras_graph import Edit, KerasGraph, read_graph, rebuild
 from idla_trainer.compression.pruning.vocabulary import (
     Table,
     chains,
@@ -50,22 +50,22 @@ class Renumbering(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "rows": self.rows}
 
 
-def with_concentrated_columns(model: Any) -> Any:
+def rotate_embeddings(model: Any) -> Any:
     """Return a new model that answers the same, in whose embeddings the first columns say the most.
 
     Where an embedding is read by one linear layer alone, it may lose columns without any loss.
     """
-    reading = read(model)
+    reading = read_graph(model)
     weights = reading.weights()
     edits: dict[str, Edit] = {}
     for chain in chains(reading.graph):
         left, right = concentrated(weights[chain.embedding]["embeddings"], weights[chain.reader]["kernel"])
         edits[chain.embedding] = Edit({"output_dim": left.shape[1]}, {"embeddings": left})
         edits[chain.reader] = Edit(weights={"kernel": right})
-    return rebuilt(reading, edits)
+    return rebuild(reading, edits)
 
 
-def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
+def drop_embedding_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
     """Return a new model that knows only the more important numbers of its lists; all others are a row of zeros.
 
     Only inputs with several numbers an example are touched: of those one may go without the example's being lost. A
@@ -76,7 +76,7 @@ def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
         inputs: train data by input name; rows that it never names go first.
         keep: share of the rows that may stay.
     """
-    reading = read(model)
+    reading = read_graph(model)
     weights = reading.weights()
     edits, entrances = {}, {}
     for table in tables(reading.graph):
@@ -89,7 +89,7 @@ def with_fewer_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
             continue
         edits[table.embedding] = Edit({"input_dim": len(kept) + 1}, {"embeddings": with_rows(embeddings, kept)})
         entrances[table.tensor] = _Entrance(table, renumbered(table.rows, kept))
-    return rebuilt(reading, edits, entrances=entrances)
+    return rebuild(reading, edits, entrances=entrances)
 
 
 class _Entrance:
@@ -105,7 +105,7 @@ class _Entrance:
         return found
 
 
-def _numbers(reading: Reading, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:
+def _numbers(reading: KerasGraph, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:
     shape = reading.graph.shapes[table.tensor]
     place = reading.graph.inputs.index(table.tensor)
     return inputs[reading.model.inputs[place].name] if shape and shape != (1,) else None

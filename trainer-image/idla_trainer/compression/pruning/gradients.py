@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from idla_trainer.compression.distill import Data
-from idla_trainer.compression.keras_graph import Reading
-from idla_trainer.models.answering import fed, logits_model
+from idla_trainer.compression.distill import TrainingExamples
+from idla_trainer.compression.keras_graph import KerasGraph
+from idla_trainer.models.prediction import cut_at_logits, feed
 from idla_trainer.training.network import Loss
 
 
-def products(
-    reading: Reading, data: Data, loss: Loss, *, batches: int = 16, batch_size: int = 64, seed: int = 0
+def weight_times_gradient(
+    reading: KerasGraph, data: TrainingExamples, loss: Loss, *, batches: int = 16, batch_size: int = 64, seed: int = 0
 ) -> Iterator[dict[str, dict[str, npt.NDArray[Any]]]]:
     """Yield for batches of train data every trainable weight times the gradient of the mean loss.
 
@@ -26,7 +26,7 @@ def products(
         batch_size: examples of each.
         seed: of the order.
     """
-    model = logits_model(reading.model)
+    model = cut_at_logits(reading.model)
     trained = [
         (name, weight)
         for name, layer in reading.layers()
@@ -37,7 +37,7 @@ def products(
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def gradients(inputs: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
-            losses = tf.reduce_mean(loss(targets, model(fed(model, inputs), training=False)))
+            losses = tf.reduce_mean(loss(targets, model(feed(model, inputs), training=False)))
         found = tape.gradient(losses, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return [tf.convert_to_tensor(gradient) * value for gradient, value in zip(found, values, strict=True)]
 

@@ -11,7 +11,7 @@ from idla_trainer.compression.pruning.channels import Analysis
 Layers = Mapping[str, Mapping[str, npt.NDArray[Any]]]
 
 
-def by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, float]:
+def rank_by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, float]:
     """Return the importance of every removable channel: the square of the loss's first-order change when it goes.
 
     By Molchanov et al. (2019), from batches of train data.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from idla_trainer.compression.network_graph import Call, Shape
-from idla_trainer.compression.pruning.channels import Found, Numbers, Rule, Slot, Ties
+from idla_trainer.compression.pruning.channels import CoupledChannels, Found, Numbers, Rule, WeightAxis
 
 _Tensors = Mapping[int, Numbers]
 _Shapes = Mapping[int, Shape]
@@ -26,13 +26,13 @@ def _channels_first(call: Call) -> bool:
     return call.config.get("data_format") == "channels_first"
 
 
-def _slot(call: Call, weight: str, axis: int, channels: Numbers, *, produces: bool = False) -> tuple[Slot, ...]:
+def _slot(call: Call, weight: str, axis: int, channels: Numbers, *, produces: bool = False) -> tuple[WeightAxis, ...]:
     """Return the slot, or none where the layer has no such weight (a missing bias)."""
-    return (Slot(call.layer, weight, axis, channels, produces),) if weight in call.weights else ()
+    return (WeightAxis(call.layer, weight, axis, channels, produces),) if weight in call.weights else ()
 
 
 def _linear(
-    call: Call, ties: Ties, tensors: _Tensors, *, kernel: str = "kernel", transposed: bool = False
+    call: Call, ties: CoupledChannels, tensors: _Tensors, *, kernel: str = "kernel", transposed: bool = False
 ) -> Found | None:
     """Return the rule of a kernel [..., in, out] with a bias [out]."""
     if kernel not in call.weights or len(call.inputs) != 1:
@@ -53,17 +53,17 @@ def _linear(
     )
 
 
-def _dense(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _dense(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     return _linear(call, ties, tensors)
 
 
-def _convolution(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _convolution(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     if _channels_first(call) or call.config.get("groups", 1) != 1:
         return None
     return _linear(call, ties, tensors, transposed=call.kind.endswith("Transpose"))
 
 
-def _depthwise(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _depthwise(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     if _channels_first(call) or "kernel" not in call.weights:
         return None
     incoming = tensors[call.inputs[0]]
@@ -77,7 +77,7 @@ def _depthwise(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found |
     )
 
 
-def _separable(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _separable(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     depthwise = call.weights.get("depthwise_kernel")
     if _channels_first(call) or depthwise is None:
         return None
@@ -96,7 +96,7 @@ def _separable(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found |
     )
 
 
-def _batch_normalization(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _batch_normalization(call: Call, _: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     rank = len(shapes[call.inputs[0]]) + 1
     if len(call.inputs) != 1 or call.config.get("axis", -1) not in {-1, rank - 1}:
         return None
@@ -105,21 +105,21 @@ def _batch_normalization(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes
     return Found((channels,), tuple(slot for found in slots for slot in found))
 
 
-def _prelu(call: Call, _: Ties, tensors: _Tensors, __: _Shapes) -> Found:
+def _prelu(call: Call, _: CoupledChannels, tensors: _Tensors, __: _Shapes) -> Found:
     channels = tensors[call.inputs[0]]
     shape = call.weights["alpha"]
     own = shape[-1] == len(channels) and len(channels) > 1
     return Found((channels,), _slot(call, "alpha", len(shape) - 1, channels) if own else ())
 
 
-def _embedding(call: Call, ties: Ties, _: _Tensors, __: _Shapes) -> Found | None:
+def _embedding(call: Call, ties: CoupledChannels, _: _Tensors, __: _Shapes) -> Found | None:
     if "embeddings" not in call.weights:
         return None
     outgoing = ties.fresh(call.weights["embeddings"][-1])
     return Found((outgoing,), _slot(call, "embeddings", 1, outgoing, produces=True))
 
 
-def _recurrent(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _recurrent(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     """Return the rule of a cell: a unit's gates lie `units` apart, and the state is read by the recurrent kernel."""
     if len(call.inputs) != 1 or len(call.outputs) != 1 or call.config.get("return_state"):
         return None
@@ -139,7 +139,7 @@ def _recurrent(call: Call, ties: Ties, tensors: _Tensors, _: _Shapes) -> Found |
     )
 
 
-def _same(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _same(call: Call, _: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a layer that treats each channel by itself and alike."""
     if len(call.inputs) != 1 or len(call.outputs) != 1 or _channels_first(call):
         return None
@@ -147,16 +147,16 @@ def _same(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | No
     return Found((channels,)) if shape and shape[-1] == len(channels) else None
 
 
-def _activation(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _activation(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     return None if _mixes(call) else _same(call, ties, tensors, shapes)
 
 
-def _rescaling(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _rescaling(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     scalars = all(isinstance(call.config.get(key, 0), int | float) for key in ("scale", "offset"))
     return _same(call, ties, tensors, shapes) if scalars and call.config.get("offset", 0) == 0 else None
 
 
-def _elementwise(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _elementwise(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a merge in which channel meets channel; one that is spread over all is kept."""
     channels = [tensors[tensor] for tensor in call.inputs]
     width = shapes[call.outputs[0]][-1] if shapes[call.outputs[0]] else None
@@ -171,7 +171,7 @@ def _elementwise(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> 
     return Found((wide[0],))
 
 
-def _concatenate(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found:
+def _concatenate(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found:
     rank = len(shapes[call.outputs[0]]) + 1
     channels = [tensors[tensor] for tensor in call.inputs]
     if call.config.get("axis", -1) in {-1, rank - 1}:
@@ -181,7 +181,7 @@ def _concatenate(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> 
     return Found((channels[0],))
 
 
-def _dot(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _dot(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a product that sums over one axis of each of two tensors.
 
     Where it sums over the channels of both these are tied; where it sums over another axis of one, its channels go on.
@@ -206,7 +206,7 @@ def _dot(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | 
     return None
 
 
-def _flatten(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _flatten(call: Call, _: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     shape = shapes[call.inputs[0]]
     if _channels_first(call) or any(length is None for length in shape):
         return None
@@ -214,7 +214,7 @@ def _flatten(call: Call, _: Ties, tensors: _Tensors, shapes: _Shapes) -> Found |
     return Found((np.tile(channels, int(np.prod(_known(shape)[:-1]))),))
 
 
-def _reshape(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _reshape(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a reshape after which the last axis still says alone which channel it is.
 
     Where it cuts the last axis into pieces, those of the same place in a piece become one channel.
@@ -234,7 +234,7 @@ def _reshape(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Foun
     return Found((places[0],))
 
 
-def _permute(call: Call, ties: Ties, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _permute(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     order: Any = call.config.get("dims", ())
     return _same(call, ties, tensors, shapes) if order and order[-1] == len(order) else None
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_trainer.compression.network_graph import Call, Graph
-from idla_trainer.compression.pruning.channels import Analysis, Family, Kept, Numbers, Slot
+from idla_trainer.compression.pruning.channels import Analysis, ChannelGroup, Numbers, Unprunable, WeightAxis
 from idla_trainer.compression.pruning.layer_rules import WIDTH
 
 Layers = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -26,26 +26,26 @@ class Pruned:
     """Channels that left."""
     channels: int
     """Channels that could have left."""
-    kept: tuple[Kept, ...]
+    kept: tuple[Unprunable, ...]
     """What could not be followed, and why."""
 
 
-def without(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
+def remove_channels(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
     """Return a new model that lacks the given channels; the one that was read is not changed.
 
     Where a removed channel was 0 for every input the outputs stay what they were (up to rounding). Otherwise the
     statistics of its batch normalizations are wrong until they are estimated again.
     """
-    from idla_trainer.compression.keras_graph import Edit, rebuilt
+    from idla_trainer.compression.keras_graph import Edit, rebuild
 
-    arrays = smaller(analysis.slots, reading.weights(), removed)
-    widths = new_settings(reading.graph, analysis, removed)
+    arrays = slice_weights(analysis.slots, reading.weights(), removed)
+    widths = resize_layers(reading.graph, analysis, removed)
     edits = {name: Edit(widths.get(name), arrays.get(name)) for name in {*arrays, *widths}}
     channels = sum(len(family.channels) for family in analysis.families)
-    return Pruned(rebuilt(reading, edits), len(removed), channels, analysis.kept)
+    return Pruned(rebuild(reading, edits), len(removed), channels, analysis.kept)
 
 
-def selected(families: tuple[Family, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
+def select_channels(families: tuple[ChannelGroup, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
     """Return the channels to remove: in each family the least important ones.
 
     Args:
@@ -68,7 +68,9 @@ def selected(families: tuple[Family, ...], scores: Scores, *, keep: float, multi
     return np.array(sorted(removed), dtype=np.int64)
 
 
-def smaller(slots: tuple[Slot, ...], arrays: Layers, removed: Numbers) -> dict[str, dict[str, npt.NDArray[Any]]]:
+def slice_weights(
+    slots: tuple[WeightAxis, ...], arrays: Layers, removed: Numbers
+) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Return the weights that lose places on an axis, without them."""
     found: dict[str, dict[str, npt.NDArray[Any]]] = {}
     for slot in slots:
@@ -81,7 +83,7 @@ def smaller(slots: tuple[Slot, ...], arrays: Layers, removed: Numbers) -> dict[s
     return found
 
 
-def new_settings(graph: Graph, analysis: Analysis, removed: Numbers) -> dict[str, dict[str, Any]]:
+def resize_layers(graph: Graph, analysis: Analysis, removed: Numbers) -> dict[str, dict[str, Any]]:
     """Return the settings of the layers that say how wide they are."""
     found = {}
     for call in graph.calls:

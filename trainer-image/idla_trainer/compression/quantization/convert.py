@@ -12,19 +12,19 @@ import tensorflow as tf
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Array, Arrays
 
-from idla_trainer.compression.quantization.packing import packed
-from idla_trainer.compression.quantization.served_form import as_served
+from idla_trainer.compression.quantization.packing import pack_file
+from idla_trainer.compression.quantization.served_form import rewrite_for_serving
 
 REPRESENTATIVE = 300
 """Examples by which the ranges of the activations are found."""
 
 
-def float_model(model: Any) -> bytes:
+def convert_float(model: Any) -> bytes:
     """Return the file without any compression."""
-    return _converted(tf.lite.TFLiteConverter.from_keras_model(_listed(as_served(model))))
+    return _converted(tf.lite.TFLiteConverter.from_keras_model(_listed(rewrite_for_serving(model))))
 
 
-def compressed_model(model: Any, method: CompressionMethod, inputs: Arrays) -> bytes:
+def convert_compressed(model: Any, method: CompressionMethod, inputs: Arrays) -> bytes:
     """Return the compressed file; its input and output stay float32.
 
     Args:
@@ -33,7 +33,7 @@ def compressed_model(model: Any, method: CompressionMethod, inputs: Arrays) -> b
         inputs: the network's inputs by name for the train split, [N, ...] each; evenly chosen examples give the ranges
             of the activations.
     """
-    converter = tf.lite.TFLiteConverter.from_keras_model(_listed(as_served(model)))
+    converter = tf.lite.TFLiteConverter.from_keras_model(_listed(rewrite_for_serving(model)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     match method:
         case CompressionMethod.DYNAMIC_RANGE:
@@ -58,7 +58,7 @@ def _converted(converter: Any) -> bytes:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
         content = bytes(converter.convert())
-    return packed(content)
+    return pack_file(content)
 
 
 def _representative(inputs: Arrays) -> Iterator[dict[str, Array]]:

@@ -15,9 +15,9 @@ import tensorflow as tf
 from typing_extensions import override
 
 from idla_trainer.compression.distill import Arrays
-from idla_trainer.compression.keras_graph import Edit, Step, read, rebuilt
-from idla_trainer.compression.quantization.folding import folded
-from idla_trainer.models.answering import LOGITS, fed
+from idla_trainer.compression.keras_graph import Edit, Step, read_graph, rebuild
+from idla_trainer.compression.quantization.folding import fold_batch_norm
+from idla_trainer.models.prediction import LOGITS, feed
 from idla_trainer.training.network import Rounding
 
 LEVELS = 127
@@ -63,9 +63,9 @@ class ActivationRange(keras.layers.Layer):  # type: ignore[misc]
         return tf.where(high > low, rounded, inputs)
 
 
-def with_ranges(model: Any) -> Any:
+def insert_ranges(model: Any) -> Any:
     """Return a new model that rounds its activations, batch normalizations folded; the given one is not changed."""
-    reading = read(folded(model))
+    reading = read_graph(fold_batch_norm(model))
     wanted = _rounded(reading)
 
     def surround(step: Step, output: Any) -> Any:
@@ -73,11 +73,11 @@ def with_ranges(model: Any) -> Any:
             return output
         return ActivationRange(name=f"{step.layer}_range_{step.outputs[0]}")(output)
 
-    return rebuilt(reading, {}, surround=surround)
+    return rebuild(reading, {}, surround=surround)
 
 
 def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int = 64, seed: int = 0) -> None:
-    """Give the ranges of a model that `with_ranges` made their first ends.
+    """Give the ranges of a model that `insert_ranges` made their first ends.
 
     Args:
         model: changed in place.
@@ -89,18 +89,18 @@ def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int =
     order = np.random.default_rng(seed).permutation(len(next(iter(inputs.values()))))
     for start in range(0, min(len(order), batches * batch_size), batch_size):
         chosen = order[start : start + batch_size]
-        model(fed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
+        model(feed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
 
 
-def stripped(model: Any) -> Any:
-    """Return a new model without the layers that `with_ranges` put in; the weights are the learned ones."""
-    reading = read(model)
-    return rebuilt(
+def strip_ranges(model: Any) -> Any:
+    """Return a new model without the layers that `insert_ranges` put in; the weights are the learned ones."""
+    reading = read_graph(model)
+    return rebuild(
         reading, {call.layer: Edit(absent=True) for call in reading.graph.calls if call.kind == "ActivationRange"}
     )
 
 
-def rounded_weights(model: Any) -> Rounding:
+def round_weights(model: Any) -> Rounding:
     """Return what rounds the trainable values of a model as the runtime will hold them; the gradient passes."""
     axes = [_axes(model, variable) for variable in model.trainable_variables]
 

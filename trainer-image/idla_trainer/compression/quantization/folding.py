@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.compression.keras_graph import Edit, Weights, read, rebuilt
+from idla_trainer.compression.keras_graph import Edit, Weights, read_graph, rebuild
 from idla_trainer.compression.network_graph import Call, Graph
 
 _KERNELS = {
@@ -16,18 +16,18 @@ _KERNELS = {
 }
 
 
-def folded(model: Any) -> Any:
+def fold_batch_norm(model: Any) -> Any:
     """Return a new model without the batch normalizations that directly follow a linear layer.
 
     In use it answers what the given model answers, up to rounding; it is not changed.
     """
-    reading = read(model)
+    reading = read_graph(model)
     weights = reading.weights()
     edits: dict[str, Edit] = {}
     for layer, normalization in _pairs(reading.graph):
         edits[layer.layer] = _merged(layer, normalization, weights)
         edits[normalization.layer] = Edit(absent=True)
-    return rebuilt(reading, edits)
+    return rebuild(reading, edits)
 
 
 def _pairs(graph: Graph) -> list[tuple[Call, Call]]:

@@ -22,7 +22,7 @@ _WEIGHTS, _BIAS = 1, 2
 """Places among the inputs of a dense layer."""
 
 
-def with_one_scale(graph: Any, buffers: Any, codes: list[int]) -> int:
+def share_scales(graph: Any, buffers: Any, codes: list[int]) -> int:
     """Give int8 weights of dense layers one scale where it pays and changes them little; return how many got it.
 
     Args:

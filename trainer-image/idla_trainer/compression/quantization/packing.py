@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tensorflow.lite.python import schema_py_generated as schema
 from typing_extensions import override
 
-from idla_trainer.compression.quantization.one_scale import with_one_scale
+from idla_trainer.compression.quantization.one_scale import share_scales
 
 _IDENTIFIER = b"TFL3"
 _ALIGNED = 16
@@ -23,10 +23,10 @@ _NEEDED = frozenset({b"min_runtime_version"})
 """Notes that a runtime reads."""
 
 
-def packed(content: bytes) -> bytes:
+def pack_file(content: bytes) -> bytes:
     """Return a file that answers the same in fewer bytes, or the given one.
 
-    Weights of one layer share one scale where that changes them very little (`with_one_scale`); all else is exact.
+    Weights of one layer share one scale where that changes them very little (`share_scales`); all else is exact.
 
     Args:
         content: a LiteRT file.
@@ -35,7 +35,7 @@ def packed(content: bytes) -> bytes:
         return content
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     for graph in model.subgraphs:
-        with_one_scale(graph, model.buffers, [operator.builtinCode for operator in model.operatorCodes])
+        share_scales(graph, model.buffers, [operator.builtinCode for operator in model.operatorCodes])
         _forget_names(graph)
     _forget_notes(model)
     builder = _Sharing(len(content))

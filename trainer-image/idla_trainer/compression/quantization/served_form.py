@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
-from idla_trainer.compression.keras_graph import Edit, read, rebuilt
+from idla_trainer.compression.keras_graph import Edit, read_graph, rebuild
 from idla_trainer.compression.network_graph import Call, Graph
 
 _MATRIX = 2
@@ -42,20 +42,20 @@ class Lookup(keras.layers.Embedding):  # type: ignore[misc] # Keras is untyped
         return tf.gather(self.embeddings, whole)
 
 
-def as_served(model: Any) -> Any:
+def rewrite_for_serving(model: Any) -> Any:
     """Return a new model that answers the same with fewer operations; the given one where nothing is to be gained.
 
     Also the given one where it cannot be read as a graph. It is not changed.
     """
     try:
-        reading = read(model)
+        reading = read_graph(model)
         layers = dict(reading.layers())
         edits = {}
         for call in reading.graph.calls:
             kind = _kind(reading.graph, call, type(layers[call.layer]))
             if kind is not None:
                 edits[call.layer] = Edit(kind=kind)
-        return rebuilt(reading, edits) if edits else model
+        return rebuild(reading, edits) if edits else model
     except (TypeError, ValueError, NotImplementedError):
         return model
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from idla_trainer.data.formats.cells import Column, numbers, texts
+from idla_trainer.data.formats.column_inference import Column, numbers, texts
 from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
 from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.layout import Layout, has_names, layout_of

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-from idla_trainer.data.formats.cells import Column, joined, size_of_texts
+from idla_trainer.data.formats.column_inference import Column, joined, size_of_texts
 from idla_trainer.data.formats.refusals import too_large
 from idla_trainer.data.spool import ArrayWriter, TextWriter
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from idla_trainer.data.formats.cells import Column
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.files import DAMAGE, opened
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 

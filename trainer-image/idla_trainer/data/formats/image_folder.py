@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from idla_trainer.data.formats.cells import Column
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.refusals import empty, invalid, too_large
 
 ENDINGS = (".jpg", ".jpeg", ".png")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from idla_trainer.data.formats.cells import Column
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.files import DAMAGE, LineError, bounded_lines, opened_text
 from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.refusals import invalid, too_large, unreadable

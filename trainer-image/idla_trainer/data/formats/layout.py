@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.formats.cells import number, numbers
+from idla_trainer.data.formats.column_inference import number, numbers
 from idla_trainer.data.formats.files import LineError, bounded_lines, opened, opened_text
 
 _LOOKED_AT = 200

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.arrays import ArraysError, TooLargeError, read_arrays
 
-from idla_trainer.data.formats.cells import EXACT, MISSING, Column
+from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _ZIP, _NPY = b"PK", b"\x93NUMPY"

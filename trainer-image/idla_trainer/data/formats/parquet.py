@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from idla_trainer.data.formats.cells import EXACT, MISSING, Column, joined
+from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column, joined
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _BATCH = 4096

@@ -7,12 +7,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from idla_trainer.data.formats.cells import Column
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.crc32c import checksums, crc32c, masked
 from idla_trainer.data.formats.files import DAMAGE, opened
+from idla_trainer.data.formats.protobuf_wire import WireError, read_example
 from idla_trainer.data.formats.refusals import invalid, too_large, unreadable
 from idla_trainer.data.formats.values import Values
-from idla_trainer.data.formats.wire import WireError, read_example
 
 _SHARD = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(\.gz)?")
 _HEAD, _FOOT = 12, 4

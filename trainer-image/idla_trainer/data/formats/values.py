@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.formats.cells import EXACT, MISSING, Column
+from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column
 from idla_trainer.data.formats.refusals import empty, invalid
 
 MOST_COLUMNS = 1 << 14

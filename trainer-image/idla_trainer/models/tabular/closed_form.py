@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models.answering import fed, logits_model
-from idla_trainer.models.tabular.lbfgs import Vector, lowest
+from idla_trainer.models.prediction import cut_at_logits, feed
+from idla_trainer.models.tabular.lbfgs import Vector, minimize
 from idla_trainer.objective import Objective
 
 _AT_ONCE = 4096
@@ -30,13 +30,13 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, step
         steps: at most.
     """
     some = _part(examples, seed)
-    variables, outputs = [variable.value for variable in model.trainable_variables], logits_model(model)
+    variables, outputs = [variable.value for variable in model.trainable_variables], cut_at_logits(model)
     shapes = [tuple(variable.shape) for variable in variables]
     borders = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
 
     def of_examples(inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
-            answers = outputs(fed(outputs, inputs), training=False)
+            answers = outputs(feed(outputs, inputs), training=False)
             loss = tf.reduce_sum(objective.loss(targets, answers) * weights) / len(some)
         return loss, tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
@@ -54,7 +54,7 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, step
         return float(sum(float(loss) for loss, _ in found)), np.sum(gradients, axis=0)
 
     start = np.concatenate([_flat(variable) for variable in variables])
-    _assign(variables, np.split(lowest(slope, start, steps=steps), borders))
+    _assign(variables, np.split(minimize(slope, start, steps=steps), borders))
 
 
 def _part(examples: Examples, seed: int) -> Examples:

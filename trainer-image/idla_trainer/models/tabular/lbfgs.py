@@ -19,7 +19,7 @@ _IDLE = 5
 """Such steps in a row after which there is nothing left to find; one alone may have been a short one."""
 
 
-def lowest(slope: Slope, start: Vector, *, steps: int) -> Vector:
+def minimize(slope: Slope, start: Vector, *, steps: int) -> Vector:
     """Return the place of the least value that was found; it is never higher than at the start.
 
     Args:

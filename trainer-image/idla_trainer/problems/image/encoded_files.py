@@ -14,7 +14,7 @@ LARGEST_SIDE = 224
 """Pixels of the longer side at most; photos are larger, and no network here learns more from more."""
 
 
-def decoded(files: Sequence[bytes], labels: Sequence[str], memory: int) -> npt.NDArray[np.uint8]:
+def decode_files(files: Sequence[bytes], labels: Sequence[str], memory: int) -> npt.NDArray[np.uint8]:
     """Return the pixels [N, H, W, C] of encoded images, from 0 to 255.
 
     All are stretched to the medians of their heights and widths, made smaller in proportion where a side is above
@@ -34,10 +34,10 @@ def decoded(files: Sequence[bytes], labels: Sequence[str], memory: int) -> npt.N
     except InputError as error:
         raise _unusable(error) from error
     _check_memory(len(files), shape, memory)
-    return unpacked(files, labels, shape)
+    return unpack_files(files, labels, shape)
 
 
-def unpacked(files: Sequence[bytes], labels: Sequence[str], shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+def unpack_files(files: Sequence[bytes], labels: Sequence[str], shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
     """Return the pixels [N, H, W, C] of encoded images, stretched to one shape, grey or coloured as it says.
 
     Raises:

@@ -16,15 +16,15 @@ from idla_trainer.data.arrays import checked_arrays, read_npz
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.images import about_pixels
+from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
-from idla_trainer.data.formats.recognition import recognized
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
 from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification, positive_class
-from idla_trainer.problems.image.encoded_files import decoded, unpacked
+from idla_trainer.problems.image.encoded_files import decode_files, unpack_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
     Raises:
         TaskError: the file cannot be used, or is of a format that holds no images here.
     """
-    kind, file = recognized(path, source.format)
+    kind, file = detect_format(path, source.format)
     pixels: npt.NDArray[np.generic]
     files: tuple[bytes, ...] = ()
     if kind is DataFormat.CSV:
@@ -69,7 +69,7 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
     elif kind is DataFormat.IMAGE_FOLDER:
         found = read_image_folder(file, memory)
         labels, files = found["label"].tolist(), tuple(found["image"].tolist())
-        pixels = decoded(files, labels, memory)
+        pixels = decode_files(files, labels, memory)
     else:
         message = f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}"
         raise TaskError(FailureReason.DATA_INVALID, message)
@@ -146,7 +146,7 @@ def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
         return test.pixels
     if test.files:
         height, width, channels = shape
-        return unpacked(test.files, test.labels, (height, width, channels))
+        return unpack_files(test.files, test.labels, (height, width, channels))
     message = (
         f"the test images have the shape {list(test.pixels.shape[1:])}, the others {list(shape)}; both files need the "
         "same"

@@ -23,7 +23,7 @@ from idla_trainer.problems.recommendation.columns import Interactions, interacti
 from idla_trainer.problems.recommendation.ranked_users import ranked_users, split_interactions
 from idla_trainer.problems.recommendation.ranking import Ranking
 from idla_trainer.problems.recommendation.ratings import Ratings
-from idla_trainer.surroundings import room_for_examples
+from idla_trainer.runtime_limits import room_for_examples
 
 _RATED = frozenset({Metric.RMSE, Metric.MAE})
 

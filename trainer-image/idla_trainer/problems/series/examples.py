@@ -16,7 +16,7 @@ from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.series.forecast import Forecast
-from idla_trainer.problems.series.time_grid import TimeGrid, on_grid
+from idla_trainer.problems.series.resampling import TimeGrid, resample
 
 HORIZON = HISTORY = 12
 LEVELS = (0.1, 0.5, 0.9)
@@ -50,7 +50,7 @@ def prepare(
     """
     history, horizon = problem.history or HISTORY, problem.horizon or HORIZON
     levels = _levels(problem)
-    grid = on_grid(table, source.columns, problem.period_seconds, test=test)
+    grid = resample(table, source.columns, problem.period_seconds, test=test)
     rows = len(grid.values)
     borders = _borders(rows, source.split, grid.test_from)
     if rows < history + horizon:

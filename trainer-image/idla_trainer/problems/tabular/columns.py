@@ -62,7 +62,7 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
     return found
 
 
-def row_numbers(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
+def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns that only count the rows, one up each time; those in `kept` are not looked at."""
     return tuple(
         name

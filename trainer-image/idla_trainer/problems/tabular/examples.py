@@ -29,7 +29,7 @@ from idla_trainer.problems.tabular.columns import (
     appended,
     feature_columns,
     group_column,
-    row_numbers,
+    index_columns,
     targets_of,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
@@ -109,7 +109,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
     columns = feature_columns(table, roles, answer=answer, group=group)
-    numbering = row_numbers(columns, kept=roles.features)
+    numbering = index_columns(columns, kept=roles.features)
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else targets_of
     answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None

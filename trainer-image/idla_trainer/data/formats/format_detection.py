@@ -18,7 +18,7 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".
 _KNOWN = ", ".join(_ENDINGS)
 
 
-def recognized(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
+def detect_format(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     """Return the format of data and the file or folder that is read by it.
 
     Args:

@@ -7,7 +7,7 @@ PROTOCOL = "v2"
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Measures:
+class ServerMetrics:
     """The metrics of one server in a registry of their own, beside those of its process; no times of creation."""
 
     def __init__(self) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 from idla_contract.result import Making, Retraining
 
-from idla_trainer.compression.candidates import Task, copied, learn, rounded
+from idla_trainer.compression.candidates import CompressionTask, copy_network, train_rounded, train_student
 from idla_trainer.compression.pruning.narrowing import Narrowing
-from idla_trainer.compression.quantization.fake_quantization import stripped
+from idla_trainer.compression.quantization.fake_quantization import strip_ranges
 
 
-def made_again(model: Any, task: Task, making: Making) -> tuple[Any, Any] | None:
+def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any] | None:
     """Return the baseline and the network that come from another trained network in the same way.
 
     Each training ends with the epoch that was the best one then; nothing is judged. None where one does not get that
@@ -23,7 +23,7 @@ def made_again(model: Any, task: Task, making: Making) -> tuple[Any, Any] | None
     """
     baseline = model
     if making.further is not None:
-        baseline = copied(model, task.lesson.data.inputs)
+        baseline = copy_network(model, task.lesson.data.inputs)
         if baseline is None or not _learned_again(baseline, model, task, making.further):
             return None
     network = baseline
@@ -32,16 +32,16 @@ def made_again(model: Any, task: Task, making: Making) -> tuple[Any, Any] | None
         if not _learned_again(network, baseline, task, making.smaller):
             return None
     if making.rounded is not None:
-        rounding, come = rounded(network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch)
+        rounding, come = train_rounded(network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch)
         if come.epochs < making.rounded.best_epoch:
             return None
-        network = stripped(rounding)
+        network = strip_ranges(rounding)
     return baseline, network
 
 
-def _learned_again(student: Any, teacher: Any, task: Task, before: Retraining) -> bool:
+def _learned_again(student: Any, teacher: Any, task: CompressionTask, before: Retraining) -> bool:
     """Train as before; return whether it came as far."""
     if not before.best_epoch:
         return True
     again = replace(task, settings=replace(task.settings, epochs=before.epochs, stop=before.best_epoch))
-    return learn(student, teacher, again, seconds=task.clock.left()).epochs >= before.best_epoch
+    return train_student(student, teacher, again, seconds=task.clock.left()).epochs >= before.best_epoch

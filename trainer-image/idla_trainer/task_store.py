@@ -61,7 +61,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFolder:
+class TaskStore:
     """Paths of one task in the store."""
 
     store: Path
@@ -73,7 +73,7 @@ class TaskFolder:
         object.__setattr__(self, "path", self.store / self.relative)
 
     @classmethod
-    def of(cls, store: Path, task: str, content_hash: str) -> "TaskFolder":
+    def of(cls, store: Path, task: str, content_hash: str) -> "TaskStore":
         """Return the folder of a task by its content."""
         return cls(store, task_folder(task, content_hash))
 

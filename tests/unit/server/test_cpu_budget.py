@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from idla_server.processors import available, shares
+from idla_server.cpu_budget import available, shares
 
 MIB = 1 << 20
 

@@ -15,19 +15,19 @@ AT_ONCE = 512
 """Examples that are answered together."""
 
 
-def fed(model: Any, inputs: Mapping[str, Any]) -> Any:
+def feed(model: Any, inputs: Mapping[str, Any]) -> Any:
     """Return inputs by name as the model wants them: one tensor, a list or a dictionary."""
     return keras.tree.pack_sequence_as(model.input, [inputs[tensor.name] for tensor in model.inputs])
 
 
-def logits_model(model: Any) -> Any:
+def cut_at_logits(model: Any) -> Any:
     """Return the part of a model up to its layer "logits"; the weights are the same."""
     return keras.Model(model.input, model.get_layer(LOGITS).output)
 
 
-def answers(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
     """Return what a model answers to all examples, [N, ...]; `inputs` are [N, ...] each, by name."""
-    run = tf.function(lambda part: model(fed(model, part), training=False), reduce_retracing=True)
+    run = tf.function(lambda part: model(feed(model, part), training=False), reduce_retracing=True)
     count = len(next(iter(inputs.values())))
     parts = [
         run({name: values[start : start + AT_ONCE] for name, values in inputs.items()}).numpy()

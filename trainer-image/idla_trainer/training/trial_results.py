@@ -7,7 +7,7 @@ from pathlib import Path
 from idla_contract.result import TrialReport
 from pydantic import ValidationError
 
-from idla_trainer.folder import write_atomically
+from idla_trainer.task_store import write_atomically
 
 FOLDER = "trials"
 """Of a task's folder: the standings, and the checkpoints of each trial."""
@@ -15,7 +15,7 @@ _FILE = "standings.json"
 
 
 @dataclass(slots=True)
-class Standings:
+class TrialResults:
     """Reports by rung, counted from 1, and place."""
 
     folder: Path
@@ -24,7 +24,7 @@ class Standings:
     rungs: dict[int, dict[int, TrialReport]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path, fingerprint: str) -> "Standings":
+    def read(cls, folder: Path, fingerprint: str) -> "TrialResults":
         """Return what was written down for this very search, or nothing."""
         try:
             document = json.loads((folder / _FILE).read_bytes())

@@ -6,7 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
-from idla_trainer.folder import write_atomically
+from idla_trainer.task_store import write_atomically
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")

@@ -40,7 +40,7 @@ class TimeGrid:
     """First row of a test file; None where there is none."""
 
 
-def on_grid(table: Table, columns: Columns, period: int | None, *, test: Table | None = None) -> TimeGrid:
+def resample(table: Table, columns: Columns, period: int | None, *, test: Table | None = None) -> TimeGrid:
     """Return the series of a table, and of a test file that goes on where it ends.
 
     Args:

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from idla_trainer.environment import environment
-from idla_trainer.surroundings import cpu_count, memory_bytes, prepare_tensorflow, room_for_examples
+from idla_trainer.environment import describe_environment
+from idla_trainer.runtime_limits import cpu_count, memory_bytes, prepare_tensorflow, room_for_examples
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_task_keeps_the_threads_that_it_began_with(
         (tmp_path / "threads").write_bytes(noted)
     prepare_tensorflow(tmp_path, tmp_path)
     number = str(expected or cpu_count())
-    found = os.environ["TF_NUM_INTRAOP_THREADS"], environment()["threads"], (tmp_path / "threads").read_text()
+    found = os.environ["TF_NUM_INTRAOP_THREADS"], describe_environment()["threads"], (tmp_path / "threads").read_text()
     assert found == (number, number, number)
 
 
