@@ -178,8 +178,8 @@ Share = Annotated[str, Field(max_length=24), SHARE]
 INNER_SHARE = Matches(
     pattern=r"^0\.[0-9]*[1-9][0-9]*$", allowed='a decimal between 0 and 1 in quotes, both excluded, e.g. "0.9"'
 )
-InnerShare = Annotated[str, Field(max_length=24), INNER_SHARE]
-"""A decimal between 0 and 1 as text."""
+InnerShare = Annotated[str, Field(max_length=17), INNER_SHARE]
+"""A decimal between 0 and 1 as text; with more than 15 digits the nearest float may be 1."""
 DECIMAL = Matches(
     pattern=r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|0+\.[0-9]*[1-9][0-9]*)(e-?[0-9])?$",
     allowed='a decimal above 0 in quotes, e.g. "20", "0.002" or "2e-3"',

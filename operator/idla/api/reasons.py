@@ -150,6 +150,8 @@ class WorkflowReason(StrEnum):
     """The task's Job failed for a reason of its own; the message holds it."""
     RESULT_MISSING = "ResultMissing"
     """The task ended well several times and never left a result."""
+    TASK_TOO_LARGE = "TaskTooLarge"
+    """What a task's pod is to be told is larger than its Job can hold."""
     STORE_UNAVAILABLE = "StoreUnavailable"
     """The artifact store could not be reached or written."""
     INTERNAL_ERROR = "InternalError"

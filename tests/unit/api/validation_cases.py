@@ -500,6 +500,10 @@ CASES: dict[str, Case] = {
     "no replica": _mdep("replicas", of_bound(0, "should be greater than or equal to 1"), replicas=0),
     "an unknown serving field": _mdep("runtime", "unknown field", runtime={"type": "Auto"}),
     # ModelTemplate
+    "as much as can be less than 1": _mtpl(training__averageDecay="0." + 15 * "9"),
+    "a decimal that computers round to 1": _mtpl(
+        "training.averageDecay", "Too long: may not be more than 17 bytes", training__averageDecay="0." + 17 * "9"
+    ),
     "a template": _mtpl(
         hyperparameters=[{"name": "width", "value": "16"}], compressionMethods=["Int8"],
         inputs={"minimumSide": 8, "maximumSide": 64},

@@ -235,6 +235,19 @@ def test_the_winner_is_published_and_the_others_are_explained() -> None:
     assert there.conditions()["Succeeded"] == "True Completed"
 
 
+def test_a_search_that_its_job_cannot_hold_is_refused_with_what_to_do() -> None:
+    many = [*WIDTH, *({"name": f"h{number}", "value": "\U0001f642" * 250} for number in range(31))]
+    templates = (template("resnet-small", "resnet", 80_000, hyperparameters=many, searchSpace=SPACE),)
+    there = World(workflow=workflow(model={"search": {"trials": 16}}), templates=templates).profiled()
+    assert there.conditions()["Trained"] == "False TaskTooLarge"
+    assert there.task("search")["message"] == (
+        "what its pod is to be told has 506786 bytes, and its Job holds 131072; make the values of `hyperparameters` in the"
+        " ModelTemplates or `spec.model.search.trials` smaller"
+    )
+    assert "search" not in {job["metadata"]["labels"]["idla.dev/task"] for job in there.jobs.values()}
+    assert there.conditions()["Stalled"].startswith("True")
+
+
 def test_a_search_that_fails_ends_the_work_with_its_reason() -> None:
     there = world().run("search").settle().fail("search", FailureReason.DIVERGED, "the loss is nan", code=11).settle()
     assert there.conditions()["Trained"] == "False Diverged"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
 from idla.builders.identity import TASK, Owner, label_value
-from idla.builders.task_job import CONTAINER, build_task_job, job_name
+from idla.builders.task_job import CONTAINER, SPEC_LIMIT, build_task_job, job_name
 from idla.core.conditions import parse_timestamp, shortened
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
@@ -29,6 +29,11 @@ LOST_RESULTS = 3
 
 POD_EXPECTED = timedelta(seconds=30)
 """How long after its start a Job may be without a pod before that is told."""
+
+_TOO_LARGE = (
+    "what its pod is to be told has {size} bytes, and its Job holds {limit}; make the values of `hyperparameters` in the"
+    " ModelTemplates or `spec.model.search.trials` smaller"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,10 @@ class _TaskContext:
             message=shortened(message),
         )
         return TaskDecision(entry=entry, active=active)
+
+    def refuse(self, reason: WorkflowReason, message: str) -> TaskDecision:
+        entry = self.wait(message).entry
+        return TaskDecision(entry=entry.model_copy(update={"state": TaskState.FAILED, "reason": reason}))
 
 
 def pending_task(name: str, message: str) -> TaskDecision:
@@ -185,6 +194,9 @@ def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
     blocked_by = context.blocked_by or ("the workflow is suspended" if context.job_context.suspend else None)
     if blocked_by is not None:
         return context.wait(blocked_by)
+    size = len(context.task.spec.to_json().encode())
+    if size > SPEC_LIMIT:
+        return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=size, limit=SPEC_LIMIT))
     orphan = _orphan(context)
     if orphan is not None:
         return replace(context.wait(orphan), look_again=True)
