@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
-from idla.core.planning.requirements import explained
+from idla.core.planning.requirements import explain_errors
 from pydantic import ValidationError
 
 from tests.fuzz.drawing import LEAVES, Spec, pairs
@@ -68,7 +68,7 @@ def test_a_field_changes_what_is_seen(kind: str, path: Path_) -> None:
 def refusal(kind: str, spec: Spec) -> str:
     with pytest.raises(ValidationError) as error:
         SPECS[kind].model_validate(spec)
-    return explained(error.value)
+    return explain_errors(error.value)
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(REFUSED))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from idla.api import model_template, training_workflow
 from idla.api.meta import API_VERSION, NAME
 from idla.api.model_template import ModelTemplateSpec
-from idla.core.planning.requirements import SpecError, explained, read_spec
+from idla.core.planning.requirements import SpecError, explain_errors, read_spec
 from idla.core.reconciliation import Manifest
 from idla.core.snapshot import Template
 from idla.local.data_place import DataPlace, place_data
@@ -141,7 +141,7 @@ def _templates(documents: list[Mapping[str, Any]]) -> Iterator[Template]:
             try:
                 yield Template(name=name, spec=ModelTemplateSpec.model_validate(document["spec"]))
             except ValidationError as error:
-                raise InvalidSpecError(f"ModelTemplate {name}: {explained(error)}") from None
+                raise InvalidSpecError(f"ModelTemplate {name}: {explain_errors(error)}") from None
 
 
 def _others(documents: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

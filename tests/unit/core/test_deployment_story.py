@@ -160,11 +160,11 @@ def test_a_bad_artifact_leaves_the_old_one_serving_and_a_good_one_mends_it() -> 
         pytest.param(FailureReason.INTERNAL, "LoadFailed", False, id="an error of ours"),
     ],
 )
-def test_why_an_artifact_was_not_loaded(reason: FailureReason, loaded: str, lasting: bool) -> None:  # noqa: FBT001  # a table's column
+def test_why_an_artifact_was_not_loaded(reason: FailureReason, loaded: str, permanent: bool) -> None:  # noqa: FBT001  # a table's column
     endpoint = Endpoint().publish().settle().replicas(updated=1, ready=0).load_fails(reason, "so it is").settle()
     conditions = endpoint.conditions()
     assert (conditions["ModelLoaded"], conditions["Ready"]) == (f"False {loaded}", f"False {loaded}")
-    assert ("Stalled" in conditions, "Reconciling" in conditions) == (lasting, not lasting)
+    assert ("Stalled" in conditions, "Reconciling" in conditions) == (permanent, not permanent)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow_status import CandidateStatus, TaskStatus
 from idla.core.planning.requirements import QualityThreshold
-from idla.core.workflow.selection import Selected, figures, select_candidate
+from idla.core.workflow.selection import Selected, describe_figures, select_candidate
 from idla.core.workflow.tasks import TaskDecision
 from idla_contract.result import TaskResult
 
@@ -79,7 +79,7 @@ def test_the_choice_is_explained_with_figures() -> None:
 
 def test_a_training_that_the_budget_ended_is_told_of() -> None:
     report = trained("small", 0.975, parameters=100).model_copy(update={"stopped": "Budget"})
-    assert figures(report) == "validation accuracy 0.9750 ± 0.0100, 100 weights, ended by the budget"
+    assert describe_figures(report) == "validation accuracy 0.9750 ± 0.0100, 100 weights, ended by the budget"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def rollout_conditions(
         model: the artifact that is asked for.
         serving: the newest artifact that all pods have served.
     """
-    stalled = rollout.problem if rollout.problem is not None and rollout.problem.lasting else None
+    stalled = rollout.problem if rollout.problem is not None and rollout.problem.permanent else None
     return (
         _ready(rollout, model, serving),
         _loaded(rollout, model),

@@ -77,15 +77,15 @@ def reconcile_deployment(
     model = _wanted_model(spec, snapshot.workflow, old)
     if model is None:
         return answer(waiting_conditions(_waits_for(spec, snapshot.workflow)))
-    taken = _taken(owner, snapshot)
+    taken = _find_name_conflict(owner, snapshot)
     if taken is not None:
         return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
-    desired = _served(owner, spec, model, settings)
+    desired = _build_desired_deployment(owner, spec, model, settings)
     current = is_up_to_date(desired, snapshot.deployment)
     service = build_service(owner)
     rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
     if snapshot.refusal is not None:
-        refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), lasting=True)
+        refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), permanent=True)
         rollout = replace(rollout, complete=False, problem=refused)
     serving = model if rollout.complete else old.serving
     apply = () if is_up_to_date(service, snapshot.service) else (service,)
@@ -128,7 +128,7 @@ def _waits_for(spec: ModelDeploymentSpec, workflow: Manifest | None) -> str:
     return f"TrainingWorkflow {name} has published no artifact yet"
 
 
-def _taken(owner: Owner, snapshot: DeploymentSnapshot) -> str | None:
+def _find_name_conflict(owner: Owner, snapshot: DeploymentSnapshot) -> str | None:
     for kind, live in (("Service", snapshot.service), ("Deployment", snapshot.deployment)):
         if live is not None and not _is_mine(owner, live):
             name = live["metadata"]["name"]
@@ -140,7 +140,9 @@ def _is_mine(owner: Owner, live: Manifest) -> bool:
     return any(reference.get("uid") == owner.uid for reference in live["metadata"].get("ownerReferences") or ())
 
 
-def _served(owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings) -> Manifest:
+def _build_desired_deployment(
+    owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings
+) -> Manifest:
     amounts = pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
     uri = spec.model.storage_uri or model.uri
     return build_deployment(

@@ -20,7 +20,7 @@ _REASONS = {
     FailureReason.ARTIFACT_INVALID: DeploymentReason.ARTIFACT_INVALID,
     FailureReason.VERIFICATION_FAILED: DeploymentReason.ARTIFACT_INVALID,
 }
-_PASSING = {DeploymentReason.ARTIFACT_UNREACHABLE, DeploymentReason.LOAD_FAILED}
+_TRANSIENT = {DeploymentReason.ARTIFACT_UNREACHABLE, DeploymentReason.LOAD_FAILED}
 """What another try may mend; it counts as lasting once the rollout's own deadline has passed."""
 
 
@@ -30,7 +30,7 @@ class Problem:
 
     reason: DeploymentReason
     message: str
-    lasting: bool
+    permanent: bool
     """Whether waiting will not mend it."""
 
 
@@ -67,7 +67,7 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     load_problem = None if complete else _load_problem(pods, digest)
     problem = None if complete else load_problem or _refused(status) or _waiting(pods, digest)
     if current and seen and not complete and _deadline_exceeded(status):
-        problem = _late(problem)
+        problem = _past_deadline(problem)
     return Rollout(
         replicas=counts["replicas"],
         ready_replicas=counts["readyReplicas"],
@@ -77,12 +77,12 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     )
 
 
-def _late(problem: Problem | None) -> Problem:
+def _past_deadline(problem: Problem | None) -> Problem:
     detail = "" if problem is None else f": {problem.reason}, {problem.message}"
     return Problem(
         reason=DeploymentReason.PROGRESS_DEADLINE_EXCEEDED,
         message=f"no pod became ready for ten minutes{detail}",
-        lasting=True,
+        permanent=True,
     )
 
 
@@ -97,7 +97,7 @@ def _refused(status: Manifest) -> Problem | None:
     for entry in status.get("conditions") or ():
         if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
             message = str(entry.get("message") or "Kubernetes makes no pod")
-            return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, lasting=False)
+            return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, permanent=False)
     return None
 
 
@@ -120,21 +120,21 @@ def _load_problem(pods: Iterable[Manifest], digest: str) -> Problem | None:
 def _explained(container: str, ended: Termination) -> Problem:
     if ended.reason == "OOMKilled":
         message = "the kernel ended a pod at its memory limit; raise `spec.resources.limits.memory`"
-        return Problem(reason=DeploymentReason.OOM_KILLED, message=message, lasting=True)
+        return Problem(reason=DeploymentReason.OOM_KILLED, message=message, permanent=True)
     try:
         said = Failure.model_validate_json(ended.message)
     except ValidationError:
         message = f"container {container} ended with exit code {ended.exit_code}: {ended.message or ended.reason}"
-        return Problem(reason=DeploymentReason.LOAD_FAILED, message=message, lasting=False)
+        return Problem(reason=DeploymentReason.LOAD_FAILED, message=message, permanent=False)
     reason = _REASONS.get(said.reason, DeploymentReason.LOAD_FAILED)
-    return Problem(reason=reason, message=said.message, lasting=reason not in _PASSING)
+    return Problem(reason=reason, message=said.message, permanent=reason not in _TRANSIENT)
 
 
 def _waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
     for pod in _of_artifact(pods, digest):
         found = waiting(pod)
         if found is not None:
-            return Problem(reason=DeploymentReason(found.reason), message=found.message, lasting=False)
+            return Problem(reason=DeploymentReason(found.reason), message=found.message, permanent=False)
     return None
 
 

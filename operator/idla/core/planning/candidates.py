@@ -53,7 +53,7 @@ def nominate_candidates(
         library: all valid templates.
         data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
-    wanted = _wanted(spec, library)
+    wanted = _shortlist(spec, library)
     if isinstance(wanted, Blocker):
         return wanted
     rejected: list[AlternativeStatus] = []
@@ -67,7 +67,7 @@ def nominate_candidates(
     if not feasible:
         return _nothing_feasible(spec, rejected, built_in=_built_in(library))
     known = measures(data)
-    order = feasible if _listed(spec) else _by_turns(feasible, known)
+    order = feasible if _listed(spec) else _round_robin_by_builder(feasible, known)
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
     trials = count_trials(spec)
     if trials > 1:
@@ -82,7 +82,9 @@ def nominate_candidates(
     )
     shares = search_shares(spec, trials) if trials > 1 else shares_of(spec, min(maximum, len(order)))
     trained = order[:maximum] if shares is None else order[: shares.trainings]
-    rejected.extend(_unpaid(spec, template, shares) for template in order[len(trained) : maximum] if shares is not None)
+    rejected.extend(
+        _beyond_budget(spec, template, shares) for template in order[len(trained) : maximum] if shares is not None
+    )
     candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
     names = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
     search = search_of(
@@ -99,12 +101,12 @@ def nominate_candidates(
         candidates=candidates,
         rejected=tuple(sorted(rejected, key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
-        message=shortened(f"{len(candidates)} of {len(library)} {_sort(library)} {how}: {names}"),
+        message=shortened(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {names}"),
         search=search,
     )
 
 
-def _unpaid(spec: TrainingWorkflowSpec, template: Template, shares: Shares) -> AlternativeStatus:
+def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Shares) -> AlternativeStatus:
     message = (
         f"`spec.budget` is {pod_seconds(spec)} s of pod time, which trains {shares.trainings} for up to"
         f" {shares.training_seconds} s; raise it to train this one too"
@@ -139,7 +141,7 @@ def _listed(spec: TrainingWorkflowSpec) -> bool:
     return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
 
 
-def _wanted(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Blocker:
+def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Blocker:
     by_name = {template.name: template for template in library}
     if spec.model is None or not spec.model.template_refs:
         return tuple(by_name[name] for name in sorted(by_name))
@@ -220,11 +222,11 @@ def _built_in(library: Sequence[Template]) -> bool:
     return any(template.built_in for template in library)
 
 
-def _sort(library: Sequence[Template]) -> str:
+def _library_label(library: Sequence[Template]) -> str:
     return "built-in templates" if _built_in(library) else "templates"
 
 
-def _by_turns(templates: Sequence[Template], known: Mapping[Measure, int]) -> list[Template]:
+def _round_robin_by_builder(templates: Sequence[Template], known: Mapping[Measure, int]) -> list[Template]:
     """Return templates so that the smallest of every builder comes first, then the second smallest of every one."""
     size = {entry.name: expected_parameters(entry.spec.profile, known) for entry in templates}
     builders: dict[str, list[Template]] = {}

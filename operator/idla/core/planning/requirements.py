@@ -23,7 +23,7 @@ DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 DEFAULT_LIMITS = {"memory": "4Gi"}
 DEFAULT_CLAIM_SIZE = "2Gi"
 MEBIBYTE = 2**20
-_LIFE = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
+_LIFECYCLE_FIELDS = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
 """Parts of the spec that change no task and no verdict, and so take effect at once."""
 _SHOWN_INPUT = 80
 _CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
@@ -82,7 +82,7 @@ def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
     try:
         return TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
     except ValidationError as error:
-        raise SpecError(explained(error)) from None
+        raise SpecError(explain_errors(error)) from None
 
 
 def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
@@ -94,10 +94,10 @@ def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
     try:
         return ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
     except ValidationError as error:
-        raise SpecError(explained(error)) from None
+        raise SpecError(explain_errors(error)) from None
 
 
-def explained(error: ValidationError) -> str:
+def explain_errors(error: ValidationError) -> str:
     """Return the first errors of a spec as text for people: field, what is wrong, the value without passwords."""
     parts = []
     for entry in error.errors(include_url=False)[:5]:
@@ -111,7 +111,7 @@ def explained(error: ValidationError) -> str:
 
 def spec_digest(spec: TrainingWorkflowSpec) -> str:
     """Return a digest of all that tasks and verdicts depend on: everything but the workflow's life and deployment."""
-    document = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_LIFE)
+    document = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_LIFECYCLE_FIELDS)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

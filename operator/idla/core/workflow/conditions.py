@@ -12,8 +12,9 @@ from idla.core.conditions import Condition
 from idla.core.planning.expectation import number_of_classes
 from idla.core.planning.requirements import QualityThreshold, is_better, quality_threshold
 from idla.core.task_state import TaskState
+from idla.core.workflow.approval import ApprovalState
 from idla.core.workflow.failures import known_reason
-from idla.core.workflow.generation import ApprovalState, GenerationState
+from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.results import explain_variant
 from idla.core.workflow.tasks import TaskDecision
 

@@ -16,7 +16,7 @@ def known_reason(text: str | None) -> WorkflowReason:
         return WorkflowReason.TASK_FAILED
 
 
-def trainings_failure(trainings: Mapping[str, TaskDecision]) -> Blocker:
+def explain_failed_trainings(trainings: Mapping[str, TaskDecision]) -> Blocker:
     """Return the failure of all candidates: the reason that they share, or that they failed for different ones."""
     reasons = {decision.entry.reason for decision in trainings.values()}
     shared = next(iter(reasons)) if len(reasons) == 1 else None
@@ -31,7 +31,7 @@ def trainings_failure(trainings: Mapping[str, TaskDecision]) -> Blocker:
     )
 
 
-def publish_failure(decision: TaskDecision) -> Blocker:
+def explain_failed_publication(decision: TaskDecision) -> Blocker:
     """Return the failure of the task that compresses, evaluates, verifies and publishes."""
     reason = known_reason(decision.entry.reason)
     at_the_end = reason is WorkflowReason.VERIFICATION_FAILED

@@ -44,7 +44,7 @@ def find_name_conflict(inputs: ReconcileInput) -> Blocker | None:
     return None if name is None or live is None or follows(live, inputs.owner) else _name_taken(name)
 
 
-def endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoint | None:
+def observe_endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoint | None:
     """Return how an artifact is served, or None where that is not wanted."""
     desired = build_desired_deployment(inputs)
     if desired is None:

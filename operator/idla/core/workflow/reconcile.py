@@ -22,8 +22,10 @@ from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
+from idla.core.workflow.deadline import seconds_to_deadline
 from idla.core.workflow.events import events_between
-from idla.core.workflow.generation import GenerationState, observe_generation, seconds_to_deadline
+from idla.core.workflow.generation import observe_generation
+from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.model_deployment import build_desired_deployment
 from idla.core.workflow.status import build_status, queued_status, refused_status
 from idla.core.workflow.tasks import needed_jobs, refresh_task

@@ -8,7 +8,7 @@ from idla.api.training_workflow_status import AlternativeStatus, PlanStatus, Sea
 from idla.core.conditions import shortened
 from idla.core.planning.requirements import QualityThreshold
 from idla.core.planning.search import candidate_of, label
-from idla.core.workflow.selection import Selected, figures
+from idla.core.workflow.selection import Selected, describe_figures
 from idla.core.workflow.tasks import TaskDecision
 
 _CHOICE = 253
@@ -43,7 +43,7 @@ def select_trial(
         candidate=candidate_of(base, trial),
         report=report,
         reason=DecisionReason.BEST_OF_SEARCH,
-        message=f"{figures(report)}, {_settings(trial)}; the best of {len(search.trials)} trials",
+        message=f"{describe_figures(report)}, {_settings(trial)}; the best of {len(search.trials)} trials",
         alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in orphaned),
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),

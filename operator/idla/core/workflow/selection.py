@@ -69,7 +69,7 @@ def select_candidate(
     )
 
 
-def figures(report: TrainReport) -> str:
+def describe_figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
     score, error = report.validation_score, report.validation_score_error
     finished = ", ended by the budget" if report.stopped == "Budget" else ""
@@ -96,9 +96,9 @@ def _near(report: TrainReport, best: TrainReport, wanted: QualityThreshold | Non
 def _explained(report: TrainReport, best: TrainReport, *, trained_count: int) -> str:
     if report.template == best.template:
         among = f", the best of {trained_count}" if trained_count > 1 else ""
-        return f"{figures(report)}{among}"
+        return f"{describe_figures(report)}{among}"
     return (
-        f"{figures(report)}; {best.template} has {best.validation_score:.4f}, no more than one standard error"
+        f"{describe_figures(report)}; {best.template} has {best.validation_score:.4f}, no more than one standard error"
         f" better, with {best.parameters} weights"
     )
 
@@ -122,4 +122,4 @@ def _alternative(
         reason = DecisionReason.LOWER_ACCURACY
     else:
         reason = DecisionReason.LARGER_WITHIN_ERROR
-    return AlternativeStatus(choice=candidate.template, reason=reason, message=figures(report))
+    return AlternativeStatus(choice=candidate.template, reason=reason, message=describe_figures(report))

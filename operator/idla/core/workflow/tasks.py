@@ -31,8 +31,8 @@ POD_EXPECTED = timedelta(seconds=30)
 """How long after its start a Job may be without a pod before that is told."""
 
 _TOO_LARGE = (
-    "what its pod is to be told has {size} bytes, and its Job holds {limit}; make the values of `hyperparameters` in the"
-    " ModelTemplates or `spec.model.search.trials` smaller"
+    "what its pod is to be told has {size} bytes, and its Job holds {limit}; make the values of `hyperparameters` in"
+    " the ModelTemplates or `spec.model.search.trials` smaller"
 )
 
 

@@ -10,7 +10,7 @@ from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.planning.plan import SEARCH
 from idla.core.snapshot import TaskProgress
 from idla.core.task_state import TaskState
-from idla.core.workflow.generation import GenerationState
+from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.tasks import TaskDecision
 
 PROFILE_SHARE, TRAIN_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.13
