@@ -150,7 +150,7 @@ def test_a_bad_artifact_leaves_the_old_one_serving_and_a_good_one_mends_it() -> 
 
 
 @pytest.mark.parametrize(
-    ("reason", "loaded", "lasting"),
+    ("reason", "loaded", "permanent"),
     [
         pytest.param(FailureReason.ARTIFACT_DIGEST_MISMATCH, "DigestMismatch", True, id="other bytes"),
         pytest.param(FailureReason.ARTIFACT_NOT_FOUND, "ArtifactNotFound", True, id="nothing there"),
