@@ -197,7 +197,7 @@ def test_an_image_that_does_not_exist_is_named_and_another_one_is_taken(
         workflow = until(kubectl, "trainingworkflow", "imageless", lacks_resources)
         found = condition(workflow["status"], "ResourcesReady")
         assert found["reason"] == "ImageUnavailable", found
-        assert f"image {NOWHERE}, which the operator's configuration names, is not to be had" in found["message"]
+        assert f"image {NOWHERE}, which the operator's configuration names, cannot be pulled" in found["message"]
     workflow = until(kubectl, "trainingworkflow", "imageless", ended)
     assert summary(workflow) == ("True", "PlanReady")
 

@@ -24,7 +24,7 @@ ALLOWED = (
         "404 is what an API server without our CRDs answers; the session is tried again",
     ),
     Allowed(
-        rf"idla_operator\.controllers\.reconcile\.apply_decision: an event was not told: POST "
+        rf"idla_operator\.controllers\.reconcile\.apply_decision: an event could not be emitted: POST "
         rf"/api/v1/namespaces/[\w-]+/events: .*({_STAGED}).*",
         "events are told once: one that is refused changes nothing, and is not worth a reconciliation",
     ),

@@ -108,12 +108,12 @@ RESULTS = {
     "a trainer whose result is prose": Result(
         orders={"train_vgg_small": Order(text="all went well")}, code=ExitCode.FAILED,
         story=[*WELL[:2], *["train-vgg-small begins"] * 3],
-        says=f"ResultMissing: {FAILED}ResultMissing, 3 Jobs ended well and left no result; "
+        says=f"ResultMissing: {FAILED}ResultMissing, 3 Jobs succeeded without a result; "
         "is local/idla-trainer:HASH the trainer's image?",
     ),
     "a trainer whose result of the data is prose": Result(
         orders={"profile": Order(text="all went well")}, code=ExitCode.FAILED, story=["profile begins"] * 3,
-        says="ResultMissing: 3 Jobs ended well and left no result; is local/idla-trainer:HASH the trainer's image?",
+        says="ResultMissing: 3 Jobs succeeded without a result; is local/idla-trainer:HASH the trainer's image?",
     ),
     "a trainer that is killed once": Result(
         orders={"train_vgg_small": Order(killed=True, once=True)}, code=ExitCode.DONE, published=True,
@@ -182,7 +182,7 @@ REFUSALS = {
     ),
     "no YAML": Refusal(
         text="a: [",
-        says="the file is no YAML in line 1: expected the node content, but found '<stream end>'; mend it",
+        says="the file is no YAML in line 1: expected the node content, but found '<stream end>'; fix it",
     ),
     "an unknown field": Refusal(
         text=f"{HEAD}{IMAGES}, epochs: 3}}", reason="InvalidSpec",
@@ -257,7 +257,7 @@ def test_people_are_told_the_way_on_stderr_and_the_result_on_stdout(scene: Scene
         "model      vgg-small, shipped as Int8",
         "accuracy   0.9778 on 360 test examples",
         "           0.9806 as the float model",
-        "           0.1000 by the naive answer",
+        "           0.1000 by the baseline",
         "    Float32           320000 bytes  p50 0.080 ms  0.9860 on the gate split",
         "  * Int8               80000 bytes  p50 0.040 ms  0.9790 on the gate split",
         "artifact   ROOT/out/artifacts/models/sha256-HASH",

@@ -164,7 +164,7 @@ def _quality(report: EvaluateReport) -> Iterator[str]:
         f"{figure(report.served_score)}**, 95 % interval {figure(low)} to {figure(high)} ({more} is better)."
     )
     yield ""
-    yield "| metric | served | float | naive answer |"
+    yield "| metric | served | float | baseline |"
     yield "|---|---|---|---|"
     names = [report.metric.value, *sorted(set(report.served_metrics) - {report.metric.value})]
     for name in names:

@@ -47,7 +47,7 @@ class Objective(Protocol):
         ...
 
     def naive(self, targets: Array, raw: Arrays) -> Array:
-        """Return the naive answer in the shape of what is served, [M, ...].
+        """Return the baseline in the shape of what is served, [M, ...].
 
         Args:
             targets: of the training examples, [N, ...].

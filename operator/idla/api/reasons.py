@@ -32,7 +32,7 @@ class WorkflowCondition(StrEnum):
     SUSPENDED = "Suspended"
     """Work is held back; present only while it is."""
     RECONCILING = "Reconciling"
-    """The operator is at work or waits for something; present only while it is (kstatus: InProgress)."""
+    """The operator works or waits for something; present only while it is (kstatus: InProgress)."""
     STALLED = "Stalled"
     """The work cannot go on as things stand; present only while that is so (kstatus: Failed)."""
 
@@ -185,9 +185,9 @@ class WorkflowReason(StrEnum):
     MINIMUM_MET = "MinimumMet"
     """The served model reaches the minimum, not the target, on the test split."""
     TARGET_MISSED_ON_TEST = "TargetMissedOnTest"
-    """The served model was good enough on validation and is not on the test split; it is shipped all the same."""
+    """The served model was good enough on validation and is not on the test split; it is published anyway."""
     BASELINE_NOT_BEATEN = "BaselineNotBeaten"
-    """The served model is no better on the test split than the naive answer (largest class, mean, persistence)."""
+    """The served model is no better on the test split than the baseline (largest class, mean, persistence)."""
 
     SERVING = "Serving"
     """The ModelDeployment serves this artifact."""
@@ -320,7 +320,7 @@ class EventReason(StrEnum):
     """What happened; the reasons of Kubernetes events. Every failure's event carries its condition's reason."""
 
     GENERATION_STARTED = "GenerationStarted"
-    """An edited spec is worked on."""
+    """An edited spec is started."""
     GENERATION_QUEUED = "GenerationQueued"
     """An edited spec waits for running tasks."""
     PLANNED = "Planned"

@@ -202,7 +202,7 @@ class DataStatus(StatusModel):
     test_examples: int = Field(ge=0)
     """Examples that are touched once."""
     baseline_score: Score
-    """Of the naive answer: the largest class, the mean, popularity or persistence."""
+    """Of the baseline: the largest class, the mean, popularity or persistence."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What was noticed."""
 
@@ -253,7 +253,7 @@ class ResultsStatus(StatusModel):
     served_correct: int | None = Field(default=None, ge=0)
     """Test examples that the served model answers rightly, where answers are right or wrong."""
     baseline_score: Score
-    """Of the naive answer, on test."""
+    """Of the baseline, on test."""
     size_ratio: Annotated[str, Field(max_length=24)]
     """How many times smaller the served file is than the float one."""
     latency_ratio: Annotated[str, Field(max_length=24)]

@@ -135,7 +135,7 @@ def _codes() -> str:
         ExitCode.INTERNAL: "an error of ours",
         ExitCode.USAGE: "the command line, the spec or a template is wrong",
         ExitCode.DATA: "the data cannot be found, read or used",
-        ExitCode.TARGET_MISSED: "no candidate reached the least that may be shipped",
+        ExitCode.TARGET_MISSED: "no candidate reached the required minimum",
         ExitCode.INFEASIBLE: "no model keeps the constraints, or none passed a gate that had to be passed",
         ExitCode.FAILED: "a task failed: diverged, out of memory, no space, an error of the trainer",
         ExitCode.DEADLINE: "`spec.activeDeadlineSeconds` ran out",

@@ -112,7 +112,7 @@ def lines_of(document: Document) -> Iterator[str]:
         yield f"model      {document['template']}, shipped as {document['variant']}"
         yield f"{document['metric']:<10} {test['served']:.4f} on {test['examples']} test examples"
         yield f"           {test['float']:.4f} as the float model"
-        yield f"           {document['baseline']['test']:.4f} by the naive answer"
+        yield f"           {document['baseline']['test']:.4f} by the baseline"
     for entry in document["variants"]:
         mark = "*" if entry["name"] == document["variant"] else " "
         quality = f"{entry['score']:.4f} on the gate split"

@@ -84,7 +84,7 @@ def lines_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> I
 def _task(old: TaskStatus | None, new: TaskStatus, status: TrainingWorkflowStatus) -> Iterator[str]:
     was = None if old is None or old.content_hash != new.content_hash else old.state
     if new.state == TaskState.RUNNING and was != TaskState.RUNNING:
-        yield f"{new.name}: begun" if new.attempts <= 1 else f"{new.name}: begun again, attempt {new.attempts}"
+        yield f"{new.name}: begun" if new.attempts <= 1 else f"{new.name}: restarted, attempt {new.attempts}"
     elif new.state == TaskState.SUCCEEDED and was != TaskState.SUCCEEDED:
         found = " (found in the store)" if new.cached else ""
         yield f"{new.name}: done{found}{_data(status) if new.name == PROFILE else ''}"
@@ -104,7 +104,7 @@ def _data(status: TrainingWorkflowStatus) -> str:
         return ""
     warnings = "".join(f"; note: {warning}" for warning in data.warnings)
     parts = f"{data.train_examples} to train, {data.validation_examples} to validate, {data.test_examples} to test"
-    return f": {data.examples} examples ({parts}); the naive answer scores {data.baseline_score}{warnings}"
+    return f": {data.examples} examples ({parts}); the baseline scores {data.baseline_score}{warnings}"
 
 
 def progress_line(status: TrainingWorkflowStatus) -> str:

@@ -86,7 +86,7 @@ def _documents(text: str) -> list[Mapping[str, Any]]:
         where = getattr(error, "problem_mark", None)
         line = "" if where is None else f" in line {where.line + 1}"
         problem = getattr(error, "problem", None) or error
-        raise UsageError(f"the file is no YAML{line}: {problem}; mend it") from error
+        raise UsageError(f"the file is no YAML{line}: {problem}; fix it") from error
     if not all(isinstance(entry, Mapping) for entry in found):
         raise UsageError("the file holds something else than objects; each document is a mapping with `kind`")
     return found

@@ -83,6 +83,6 @@ def test_a_failure_that_is_repeated_is_told_meanwhile() -> None:
     job["status"] = {"startTime": job["status"]["startTime"], "failed": 1}
     task = world.settle().task("profile")
     assert (task["state"], task["attempts"]) == ("Pending", 1)
-    assert task["message"].startswith("a pod failed and is repeated: OOMKilled, the kernel ended the task")
+    assert task["message"].startswith("a pod failed and is retried: OOMKilled, the kernel ended the task")
     assert world.conditions()["Succeeded"] == "Unknown Profiling"
-    assert world.message("Succeeded").endswith(f"at work: profile; profile: {task['message']}")
+    assert world.message("Succeeded").endswith(f"running: profile; profile: {task['message']}")

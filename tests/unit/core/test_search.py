@@ -140,8 +140,8 @@ def test_a_budget_is_the_time_of_all_trials_together() -> None:
 @pytest.mark.parametrize(
     ("seconds", "how"),
     [
-        (3600, "compete in a search of 9 trials"),
-        (300, "compete in a search of 4 trials (9 without `spec.budget`, which pays for 136 s of them)"),
+        (3600, "are compared in a search of 9 trials"),
+        (300, "are compared in a search of 4 trials (9 without `spec.budget`, which pays for 136 s of them)"),
         (60, "are trained"),
     ],
 )
@@ -241,7 +241,7 @@ def test_a_search_that_its_job_cannot_hold_is_refused_with_what_to_do() -> None:
     there = World(workflow=workflow(model={"search": {"trials": 16}}), templates=templates).profiled()
     assert there.conditions()["Trained"] == "False TaskTooLarge"
     assert there.task("search")["message"] == (
-        "what its pod is to be told has 506786 bytes, and its Job holds 131072; make the values of `hyperparameters` in"
+        "its task spec has 506786 bytes, and a Job holds 131072; make the values of `hyperparameters` in"
         " the ModelTemplates or `spec.model.search.trials` smaller"
     )
     assert "search" not in {job["metadata"]["labels"]["idla.dev/task"] for job in there.jobs.values()}

@@ -134,7 +134,7 @@ def test_the_status_of_a_success_as_a_whole() -> None:
         pytest.param(
             (True, "made again from 9 examples, 6 before"), "; made again from 9 examples, 6 before", id="made"
         ),
-        pytest.param((False, "the time was over"), "; not made again: the time was over", id="failed"),
+        pytest.param((False, "the time was over"), "; not refitted: the time was over", id="failed"),
     ],
 )
 def test_the_decision_says_what_became_of_making_the_model_again(refit: tuple[bool, str] | None, end: str) -> None:

@@ -103,9 +103,9 @@ def test_the_reviewed_list_is_narrow_and_has_reasons() -> None:
 
 
 GOING = (
-    "idla_operator.controllers.reconcile.apply_decision: an event was not told: POST /api/v1/namespaces/{0}/events: "
-    '403 Forbidden: events "digits.1" is forbidden: unable to create new content in namespace {0} because it is being '
-    "terminated "
+    "idla_operator.controllers.reconcile.apply_decision: an event could not be emitted: POST "
+    '/api/v1/namespaces/{0}/events: 403 Forbidden: events "digits.1" is forbidden: unable to create new '
+    "content in namespace {0} because it is being terminated "
 )
 
 

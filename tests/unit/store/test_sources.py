@@ -125,8 +125,8 @@ def test_other_uris_are_answered_clearly(tmp_path: Path, uri: str, error: type[S
     ],
 )
 def test_a_message_shows_a_uri_without_what_may_be_secret_in_it(uri: str, shown: str) -> None:
-    error = StoreError(uri, "it is wrong", "mend it")
-    assert (str(error), error.uri) == (f"{shown}: it is wrong; mend it", shown)
+    error = StoreError(uri, "it is wrong", "fix it")
+    assert (str(error), error.uri) == (f"{shown}: it is wrong; fix it", shown)
 
 
 @pytest.mark.parametrize("authority", ["user:canary@localhost", "user:can/ary@localhost", "canary:can#ary@localhost"])

@@ -71,7 +71,7 @@ class DataProfile(ContractModel):
     test_examples: int
     metric: Metric = Metric.ACCURACY
     baseline_score: float
-    """What the naive answer reaches on the validation split: largest class, mean, popularity or persistence."""
+    """What the baseline reaches on the validation split: largest class, mean, popularity or persistence."""
     warnings: tuple[str, ...] = ()
 
 
@@ -227,7 +227,7 @@ class EvaluateReport(ContractModel):
     served_score_interval: tuple[float, float]
     """95 % interval: Wilson's for accuracy, else of 1,000 bootstrap samples."""
     baseline_score: float
-    """Of the naive answer."""
+    """Of the baseline."""
     served_correct: int | None = None
     """Right answers, where answers are right or wrong."""
     float_metrics: dict[str, float] = Field(default_factory=dict, max_length=32)

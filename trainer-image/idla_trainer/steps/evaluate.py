@@ -12,7 +12,7 @@ from idla_trainer.steps.context import Context, Outcome
 
 
 def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcome:
-    """Measure both files of the artifact, and the naive answer.
+    """Measure both files of the artifact, and the baseline.
 
     Args:
         context: the step's surroundings.

@@ -60,7 +60,7 @@ def _ready(rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatu
     counts = f"{rollout.ready_replicas} of {rollout.replicas} pods answer"
     if rollout.ready_replicas > 0:
         older = serving is not None and serving.digest != model.digest
-        text = f"{counts}; those with {serving.digest} serve on" if older and serving is not None else counts
+        text = f"{counts}; pods with {serving.digest} still serve" if older and serving is not None else counts
         return _condition(kind, TRUE, DeploymentReason.SERVING, text)
     if rollout.problem is not None:
         return _condition(kind, FALSE, rollout.problem.reason, rollout.problem.message)
@@ -91,7 +91,7 @@ def _outlook(rollout: Rollout, stalled: Problem | None) -> tuple[Condition, ...]
     if rollout.complete:
         return ()
     if stalled is not None:
-        on = "; what served before serves on" if rollout.ready_replicas > 0 else ""
+        on = "; the previous artifact is still served" if rollout.ready_replicas > 0 else ""
         return (_condition(DeploymentCondition.STALLED, TRUE, stalled.reason, f"{stalled.message}{on}"),)
     if rollout.problem is not None:
         reason, message = rollout.problem.reason, rollout.problem.message

@@ -96,7 +96,7 @@ def _deadline_exceeded(status: Manifest) -> bool:
 def _refused(status: Manifest) -> Problem | None:
     for entry in status.get("conditions") or ():
         if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
-            message = str(entry.get("message") or "Kubernetes makes no pod")
+            message = str(entry.get("message") or "Kubernetes created no pod")
             return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, permanent=False)
     return None
 

@@ -32,7 +32,7 @@ def read_progress(values: Values) -> TaskProgress:
         values.get((name, "")) for name in (metrics.TASK_STEP, metrics.TASK_TOTAL_STEPS, metrics.TASK_UPDATED_SECONDS)
     )
     if step is None or total is None or updated is None:
-        raise NotMeasuredError("NoData", "the pod has not told its progress")
+        raise NotMeasuredError("NoData", "the pod has not reported its progress")
     if not all(math.isfinite(value) and 0 <= value < _STEPS_LIMIT for value in (step, total, updated)):
         raise NotMeasuredError("NotFinite", f"step {step}, total {total}, updated {updated}")
     try:

@@ -94,7 +94,7 @@ def waiting(pod: Manifest) -> Waiting | None:
         if reason in _NORMAL:
             continue
         image = reason in _IMAGE
-        name = f"image {status.get('image')}, which the operator's configuration names, is not to be had"
+        name = f"image {status.get('image')}, which the operator's configuration names, cannot be pulled"
         text = f"{name}: {reason}" if image else reason
         detail = str(state.get("message") or "")
         return Waiting(

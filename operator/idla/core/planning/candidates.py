@@ -94,7 +94,7 @@ def nominate_candidates(
         trials=trials if shares is None else min(trials, shares.trainings),
         max_seconds=None if shares is None else shares.training_seconds,
     )
-    how = "are trained" if search is None else f"compete in a search of {len(search.trials)} trials"
+    how = "are trained" if search is None else f"are compared in a search of {len(search.trials)} trials"
     if search is not None and shares is not None and shares.trainings < trials:
         how += f" ({trials} without `spec.budget`, which pays for {shares.training_seconds} s of them)"
     return Choice(

@@ -93,8 +93,8 @@ def _tasks_text(state: GenerationState) -> str:
     notes = [decision.entry for decision in state.active if decision.entry.message and decision.entry.reason is None]
     active += "".join(f"; {entry.name}: {entry.message}" for entry in notes)
     if state.plan is None:
-        return f"the data are looked at before anything is chosen; at work: {active}"
-    return f"{len(done)} of {total} tasks are done; at work: {active}"
+        return f"the data are profiled before anything is chosen; running: {active}"
+    return f"{len(done)} of {total} tasks are done; running: {active}"
 
 
 def _succeeded(state: GenerationState) -> Condition:
@@ -110,7 +110,7 @@ def _succeeded(state: GenerationState) -> Condition:
         )
         message, reason = f"{chosen}{asked}", WorkflowReason.COMPLETED
     else:
-        message = f"{chosen}, {missed} the target {wanted.target}, not {missed} {wanted.minimum}; it is shipped"
+        message = f"{chosen}, {missed} the target {wanted.target}, not {missed} {wanted.minimum}; it is published"
         reason = WorkflowReason.TARGET_MISSED
     return _condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
 
@@ -183,7 +183,7 @@ def _resources_ready(state: GenerationState) -> Condition:
         return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
     if state.finished or state.published:
         return _condition(kind, TRUE, WorkflowReason.NOT_NEEDED, "no pod is needed any more")
-    return _condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is asked for now")
+    return _condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is needed now")
 
 
 def _data_ready(state: GenerationState) -> Condition:
@@ -248,14 +248,14 @@ def _verdict(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condi
     right = "" if evaluate.served_correct is None else f"{evaluate.served_correct} of "
     examples = f"{right}{evaluate.test_examples} test examples{' right' if right else ''}"
     shown = f"{examples}, {evaluate.metric} {accuracy:.4f}"
-    beside = f"{shown}; the naive answer: {evaluate.baseline_score:.4f}"
+    beside = f"{shown}; the baseline: {evaluate.baseline_score:.4f}"
     if not is_better(evaluate.metric, accuracy, evaluate.baseline_score):
         return _condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
     if wanted is None:
         return _condition(kind, TRUE, WorkflowReason.MEASURED, beside)
     if not wanted.reached(accuracy):
         missed = "below" if evaluate.metric.maximized else "above"
-        message = f"{shown}, {missed} {wanted.minimum} that validation reached; it is shipped all the same"
+        message = f"{shown}, {missed} {wanted.minimum} that validation reached; it is published anyway"
         return _condition(kind, FALSE, WorkflowReason.TARGET_MISSED_ON_TEST, message)
     if wanted.target is not None and wanted.target_reached(accuracy):
         return _condition(kind, TRUE, WorkflowReason.TARGET_MET, f"{beside}; target {wanted.target}")
@@ -288,7 +288,7 @@ def _waits(
 ) -> Condition:
     """Return that something is not known yet: it is being done, it will be done, or it will not."""
     if task is not None and task.active and not state.suspended:
-        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {task.entry.name} is at work")
+        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {task.entry.name} is running")
     if state.finished:
         return _condition(kind, UNKNOWN, WorkflowReason.SKIPPED, "the work ended before it")
     return _condition(kind, UNKNOWN, WorkflowReason.PENDING, message)

@@ -16,7 +16,7 @@ def events_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> 
 
 def _generation(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
     if 0 <= old.observed_generation < new.observed_generation and old.basis != new.basis:
-        yield _normal(EventReason.GENERATION_STARTED, f"generation {new.observed_generation} is worked on")
+        yield _normal(EventReason.GENERATION_STARTED, f"generation {new.observed_generation} is started")
     queued = _queued(new)
     if queued is not None and _queued(old) is None:
         yield _normal(EventReason.GENERATION_QUEUED, queued.message)

@@ -134,7 +134,7 @@ def _with_publication(state: GenerationState, plan: PlanStatus) -> GenerationSta
         task, _entry(previous, PUBLISH), inputs.snapshot, job_context, blocked_by=why_blocked(state.approval)
     )
     if decision.state is TaskState.SUCCEEDED and (decision.result is None or decision.result.artifact is None):
-        message = "the task ended well and named no artifact"
+        message = "the task succeeded without an artifact"
         changes = {"state": TaskState.FAILED, "reason": WorkflowReason.RESULT_MISSING, "message": message}
         decision = TaskDecision(entry=decision.entry.model_copy(update=changes))
     blocker = explain_failed_publication(decision) if decision.state is TaskState.FAILED else None

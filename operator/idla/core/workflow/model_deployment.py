@@ -14,7 +14,7 @@ from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
 from idla.core.reconciliation import Manifest
 
-_NOT_TAKEN_UP = "ModelDeployment {name} has not taken up the artifact yet"
+_NOT_TAKEN_UP = "ModelDeployment {name} does not use the artifact yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def _start_generation(inputs: ReconcileInput) -> tuple[TrainingWorkflowStatus, B
 
 
 def _has_begun(inputs: ReconcileInput) -> bool:
-    """Return whether a pod has run for the workflow: before that, an image that is not to be had holds nothing up."""
+    """Return whether a pod has run for the workflow: before that, an image that cannot be pulled holds nothing up."""
     finished = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in inputs.old.tasks)
     ran = any(jobs.is_finished(job) or jobs.started(job, inputs.snapshot) for job in inputs.snapshot.jobs)
     return inputs.old.plan is not None or finished or ran

@@ -118,7 +118,7 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
 
 def explain_variant(compress: CompressReport, refit: RefitReport | None) -> str:
     """Return the figures of the shipped variant beside the float one, and what became of making it again."""
-    again = "" if refit is None else f"; {refit.message if refit.shipped else f'not made again: {refit.message}'}"
+    again = "" if refit is None else f"; {refit.message if refit.shipped else f'not refitted: {refit.message}'}"
     return shortened(_compared(compress) + again)
 
 

@@ -31,7 +31,7 @@ POD_EXPECTED = timedelta(seconds=30)
 """How long after its start a Job may be without a pod before that is told."""
 
 _TOO_LARGE = (
-    "what its pod is to be told has {size} bytes, and its Job holds {limit}; make the values of `hyperparameters` in"
+    "its task spec has {size} bytes, and a Job holds {limit}; make the values of `hyperparameters` in"
     " the ModelTemplates or `spec.model.search.trials` smaller"
 )
 
@@ -233,7 +233,7 @@ def _complete(context: _TaskContext, job: Manifest) -> TaskDecision:
         lost = [other for other in jobs_of(context.task, context.snapshot) if jobs.is_complete(other)]
         if len(lost) < LOST_RESULTS:
             return _begin(context, attempt=jobs.attempt_of(job) + 1)
-        message = f"{len(lost)} Jobs ended well and left no result; is {context.task.pod.image} the trainer's image?"
+        message = f"{len(lost)} Jobs succeeded without a result; is {context.task.pod.image} the trainer's image?"
         return context.decide(job, TaskState.FAILED, reason=WorkflowReason.RESULT_MISSING, message=message)
     if result.failure is not None:
         reason = WorkflowReason(result.failure.reason)
@@ -265,7 +265,7 @@ def _unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
 def _waiting_or_running(context: _TaskContext, job: Manifest) -> TaskDecision:
     if context.job_context.suspend:
         return context.decide(
-            job, TaskState.SUSPENDED, message="held back; what it wrote into the store is used when it goes on"
+            job, TaskState.SUSPENDED, message="suspended; its checkpoints are used when it is resumed"
         )
     pods = owned_by(context.snapshot.pods, jobs.name_of(job))
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
@@ -285,7 +285,7 @@ def _waiting_or_running(context: _TaskContext, job: Manifest) -> TaskDecision:
 def _without_pod(context: _TaskContext, job: Manifest, finished: Sequence[Manifest]) -> TaskDecision:
     failure = next((found for pod in finished if (found := explain_pod(pod)) is not None), None)
     if failure is not None:
-        message = f"a pod failed and is repeated: {failure.reason}, {failure.message}"
+        message = f"a pod failed and is retried: {failure.reason}, {failure.message}"
         return context.decide(job, TaskState.PENDING, message=message)
     decide, began = context.decide(job, TaskState.PENDING), jobs.start_time(job)
     if (
@@ -294,7 +294,7 @@ def _without_pod(context: _TaskContext, job: Manifest, finished: Sequence[Manife
         and context.job_context.now - parse_timestamp(began) >= POD_EXPECTED
     ):
         requeue_after = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
-        message = f"Kubernetes makes no pod for it (a quota or a policy?): {requeue_after}"
+        message = f"Kubernetes created no pod for it (a quota or a policy?): {requeue_after}"
         decide = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
     return replace(decide, look_again=True)
 

@@ -203,7 +203,7 @@ class DecisionApplier:
         except ExistsError:
             pass
         except ClusterError as error:
-            _LOG.warning("an event was not told: %s", error, extra={"fields": {"reason": event.reason}})
+            _LOG.warning("an event could not be emitted: %s", error, extra={"fields": {"reason": event.reason}})
             return
         _remember(self._told, same, now)
 

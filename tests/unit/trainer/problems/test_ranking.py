@@ -1,4 +1,4 @@
-"""The objective of a ranking: what counts, what is left out, what the naive answer is."""
+"""The objective of a ranking: what counts, what is left out, what the baseline is."""
 
 import numpy as np
 from idla_contract.problem import Metric
