@@ -1,1 +1,1 @@
-"""What developers and CI run around the product; nothing of the product imports it."""
+"""What developers, CI, tests, benchmarks and the demonstration use around the product, which imports none of it."""

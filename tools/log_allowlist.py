@@ -1,4 +1,4 @@
-"""What the operator's log must not hold, and the lists of what it may hold all the same."""
+"""What the operator's log must not hold, and the entries of lists of what it may hold all the same."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The one way in which tests, tools and the demonstration wait: for a state, never for a time."""
+"""The one way in which tests, benchmarks, tools and the demonstration wait: for a state, never for a time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def until(
     """
     deadline = time.monotonic() + patience
     while True:
-        # Looked at before the clock: a machine that held the test up for the whole time gets one more look.
+        # Looked at before the clock: a machine that held everything up for the whole time gets one more look.
         late = time.monotonic() >= deadline
         found = check()
         if found:

@@ -65,7 +65,7 @@ async def run(config: OperatorConfig) -> int:
 
 
 async def _lead(election: Election, config: OperatorConfig, health: Health, end: EndRequest) -> int:
-    """Wait until this replica leads, work for as long as it does, and let another one take over."""
+    """Wait until this replica leads, run for as long as it does, and let another one take over."""
     health.standby = election.not_ready_reasons
     if await end.interrupts(election.win()):
         await election.release()  # the write by which it takes over may have been under way

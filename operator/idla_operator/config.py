@@ -37,7 +37,7 @@ class OperatorConfig:
     IDLA_LEADER_ELECTION: true or false. Default: true where POD_NAMESPACE is set, false elsewhere.
     """
     pod_uid: str | None = None
-    """POD_UID: the uid of the operator's pod, told to one container of it alone; a container that is started again
+    """POD_UID: the uid of the operator's pod, given to one container of it alone; a container that is started again
     does not wait until the Lease of the one before is over. Default: it waits.
     """
     watch_namespaces: tuple[str, ...] = ()

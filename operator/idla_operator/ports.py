@@ -164,7 +164,7 @@ class Cluster(Protocol):
         """Write `document`'s status if its resourceVersion is still the newest; ConflictError where it is not."""
 
     async def create_event(self, about: Manifest, event: Event, *, name: str, now: datetime) -> None:
-        """Tell an event about an object; ExistsError where an event of this name was told."""
+        """Create an event about an object; ExistsError where one of this name exists."""
 
     async def identities(
         self, resource: Resource, *, namespace: str | None = None, limit: int | None = None, selector: str | None = None
@@ -182,7 +182,7 @@ class LeaseRecord:
     version: str
     """Its resourceVersion: another one with every write."""
     holder: str
-    """The replica that works; empty where the last one has released it."""
+    """The replica that leads; empty where the last one has released it."""
     seconds: float
     """For how long the holder is believed without a renewal."""
 
@@ -198,7 +198,7 @@ class Lease(Protocol):
 
         Args:
             seen: the Lease that is changed, as the last `read` or `write` returned it; None creates it.
-            holder: the replica that works from now on.
+            holder: the replica that leads from now on.
 
         Raises:
             ConflictError: it is no longer as it was seen, or exists already.

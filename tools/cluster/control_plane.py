@@ -1,4 +1,4 @@
-"""A control plane of its own for tests: etcd, API server, controller-manager and scheduler on free loopback ports."""
+"""A control plane without a node: etcd, API server, controller-manager and scheduler on free loopback ports."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Puppet:
         """Namespace, Job and kind of first step of every task pod that was started, in order."""
         self._nodes = {NODE}
         self.faults: list[str] = []
-        """What went wrong in the simulation itself since `take_faults`; empty in a valid test."""
+        """What went wrong in the simulation itself since `take_faults`; empty in a valid run."""
 
     def __enter__(self) -> Self:
         """Make the node and start."""
@@ -201,7 +201,7 @@ class Puppet:
                     beaten = time.monotonic()
                 pods = self._rest.items("pods", selector="idla.dev/managed=true")
             except (OSError, http.client.HTTPException):
-                continue  # the API server is away, as a test may want it
+                continue  # the API server is away, as may be wanted
             except RestError as error:
                 self._refused(error)
                 continue
@@ -216,7 +216,7 @@ class Puppet:
                     self.faults.append(f"{pod['metadata']['name']}: {error!r}")
 
     def _refused(self, error: RestError) -> None:
-        """Take down a refusal, unless a test may want it: what is gone, and an API server that cannot."""
+        """Take down a refusal, unless it may be wanted: what is gone, and an API server that cannot."""
         if error.status not in _GONE and error.status < http.client.INTERNAL_SERVER_ERROR:
             self.faults.append(str(error))
 
@@ -399,7 +399,7 @@ class Puppet:
 
 
 _networks = itertools.count(77)
-"""One for each puppet of this process: two that live at once may not have one address."""
+"""One for each simulated kubelet of this process: two that live at once may not have one address."""
 
 
 class _ProgressServer:

@@ -1,4 +1,4 @@
-"""A small client of the API server with raw dicts, for tests: an administrator's, independent of the product's."""
+"""A small client of the API server with raw dicts: an administrator's, independent of the product's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROOTS = {
 
 
 class RestError(AssertionError):
-    """The API server refused what a test asked of it."""
+    """The API server refused what it was asked."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -90,7 +90,7 @@ class Rest:
         return self.request("POST", path_of(plural, namespace), document)
 
     def apply(self, plural: str, namespace: str | None, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply an object on the server, as the user `tests`."""
+        """Apply an object on the server, as the field manager `tests`."""
         path = path_of(plural, namespace, document["metadata"]["name"])
         return self.request("PATCH", f"{path}?fieldManager=tests&force=true", document, content_type=APPLY)
 

@@ -85,7 +85,7 @@ class Proxy:
         self._port = held_port()
         self.records: list[Record] = []
         self.faults: list[str] = []
-        """What went wrong in the proxy itself; empty in a valid test."""
+        """What went wrong in the proxy itself; empty in a valid run."""
         self.kill: Callable[[int], None] = lambda _: None
         """As `listener.Passage` has it."""
         self._firsts: dict[tuple[str, bool], Answered] = {}

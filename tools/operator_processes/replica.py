@@ -23,9 +23,9 @@ DURATION_SECONDS = int(LeaseTiming().duration * SCALE)
 """For which a Lease is respected."""
 _SLOWER = """
 import runpy, sys
-from idla_operator.controllers.leader.leadership import Terms
-terms, scale = Terms.__init__.__kwdefaults__, float(sys.argv[1])
-terms |= {name: terms[name] * scale for name in ("duration", "renewal")}
+from idla_operator.controllers.leader.lease_state import LeaseTiming
+timing, scale = LeaseTiming.__init__.__kwdefaults__, float(sys.argv[1])
+timing |= {name: timing[name] * scale for name in ("duration", "renewal")}
 runpy.run_module("idla_operator", run_name="__main__")
 """
 """The operator on a slower machine, where a holder that is held up for ten seconds is nothing unusual."""
@@ -44,7 +44,7 @@ class Replica(Operator):
     @property
     @override
     def command(self) -> list[str]:
-        """What is started: the operator as it is, or with longer terms of the Lease where `IDLA_PATIENCE` says so."""
+        """What is started: the operator as it is, or with slower timing of the Lease where `IDLA_PATIENCE` says so."""
         return super().command if SCALE == 1 else [sys.executable, "-I", "-c", _SLOWER, str(SCALE)]
 
     def says(self, words: str) -> bool:

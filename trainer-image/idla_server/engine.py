@@ -44,7 +44,7 @@ class Engine:
 
         Args:
             job: called once with a model that nobody else uses meanwhile.
-            size: bytes of the request, from which the job's length is judged.
+            size: bytes of the request, from which the job's length is estimated.
         """
         if self._inline is not None and size <= self.short_bytes:
             return job(self._inline)

@@ -16,7 +16,7 @@ from idla_contract.artifact import MODEL
 from idla_contract.exit_codes import ExitCode
 from typing_extensions import override
 
-from idla_server import cpu_budget as processors
+from idla_server import cpu_budget
 from idla_server.app import build_app
 from idla_server.engine import Engine
 from idla_server.failures import report
@@ -93,8 +93,8 @@ async def _bring_up(service: Service, server: uvicorn.Server, options: ServeOpti
 def _load(options: ServeOptions) -> tuple[ServedModel, Engine]:
     model = load_model(options.model_dir, options.digest)
     size = next(entry.size_bytes for entry in model.manifest.files if entry.name == MODEL)
-    available = processors.available()
-    workers, threads = processors.shares(available, size)
+    available = cpu_budget.available()
+    workers, threads = cpu_budget.shares(available, size)
     engine = Engine(model, workers, threads)
     sizes = {"processors": available, "workers": workers, "threads": threads, "short_bytes": engine.short_bytes}
     _LOG.info("loaded and golden inputs checked", extra={"digest": model.digest, **sizes})

@@ -1,4 +1,4 @@
-"""What TensorFlow must know about the pod before it is imported."""
+"""How many processors and how much memory this process may use, and what TensorFlow must know of them at its import."""
 
 import math
 import os

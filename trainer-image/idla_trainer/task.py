@@ -126,14 +126,14 @@ class Task:
         self._spec = spec
         self._places = places
         self._preemption = preemption
-        self._folder = TaskStore.of(places.store, spec.task, spec.content_hash)
+        self._store = TaskStore.of(places.store, spec.task, spec.content_hash)
         self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
         """What is known so far."""
 
     @property
     def folder(self) -> Path:
         """Return where its results are kept; made when there is something to do."""
-        return self._folder.path
+        return self._store.path
 
     @property
     def volumes(self) -> Mapping[Path, str]:
@@ -157,28 +157,28 @@ class Task:
             PreemptedError: SIGTERM came.
         """
         # Without a digest only a look at the data tells whether the result is still theirs.
-        finished = None if self._spec.data.digest is None else self._folder.finished(self._spec)
+        finished = None if self._spec.data.digest is None else self._store.finished(self._spec)
         if finished is not None and self._is_published(finished):
             _log.info("the store has the whole result")
             self.result = _marked_cached(finished)
             return
-        self._folder.make()
+        self._store.make()
         _log.info("task %s of %s, content %s", self._spec.task, self._spec.workflow, self._spec.content_hash)
         context = self._context()
-        progress = self._folder.read_progress(self._spec, context.dataset.digest)
+        progress = self._store.read_progress(self._spec, context.dataset.digest)
         progress = self._without_lost_artifact(progress)
         self.result = _marked_cached(progress.result)
         due = self._spec.steps[len(progress.result.steps) :]
         if any(isinstance(step, TrainStep | SearchStep) for step in due):
             context.progress.serve(metrics_port, metrics_address)
         if any(isinstance(step, TrainStep | SearchStep | CompressStep | RefitStep) for step in due):
-            prepare_tensorflow(self._places.work, self._folder.path)
+            prepare_tensorflow(self._places.work, self._store.path)
         for step in due:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)
-        self._folder.write_result(progress.result)
-        Checkpoints(self._folder.path / CHECKPOINTS).clear()
-        shutil.rmtree(self._folder.path / TRIALS, ignore_errors=True)
+        self._store.write_result(progress.result)
+        Checkpoints(self._store.path / CHECKPOINTS).clear()
+        shutil.rmtree(self._store.path / TRIALS, ignore_errors=True)
 
     def _context(self) -> Context:
         places = self._places
@@ -193,7 +193,7 @@ class Task:
         return Context(
             spec=self._spec,
             places=places,
-            folder=self._folder,
+            folder=self._store,
             dataset=load(),
             whole=functools.cache(lambda: load(whole=True)),
             preemption=self._preemption,
@@ -208,8 +208,8 @@ class Task:
         done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
         result = outcome.applied_to(progress.result)
         result = result.model_copy(update={"steps": (*result.steps, done)})
-        noted = Progress(progress.data_digest, result, (*progress.files, self._folder.digests(list(outcome.files))))
-        self._folder.write_progress(noted)
+        noted = Progress(progress.data_digest, result, (*progress.files, self._store.digests(list(outcome.files))))
+        self._store.write_progress(noted)
         shown = outcome.applied_to(self.result)
         self.result = shown.model_copy(update={"steps": (*shown.steps, done)})
         return noted

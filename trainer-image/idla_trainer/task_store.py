@@ -74,7 +74,7 @@ class TaskStore:
 
     @classmethod
     def of(cls, store: Path, task: str, content_hash: str) -> "TaskStore":
-        """Return the folder of a task by its content."""
+        """Return the store of a task by its content."""
         return cls(store, task_folder(task, content_hash))
 
     def make(self) -> None:

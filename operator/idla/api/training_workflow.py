@@ -127,7 +127,7 @@ class Budget(SpecModel):
     """Price of one pod with `resources` for an hour, e.g. "0.40"."""
 
     @model_validator(mode="after")
-    def _told(self) -> Self:
+    def _complete(self) -> Self:
         if (self.cost is None) != (self.price_per_pod_hour is None):
             raise ValueError(self.cel[0].message)
         if self.seconds is None and self.cost is None:

@@ -4,8 +4,6 @@ from typing import Any
 
 USER = 10001
 """The user of the images; also the group of the volumes."""
-
-
 TMP = "/tmp"  # noqa: S108  # a path inside the pod, on its own volume
 """The only place of a container's own where it may write, since its root is read-only."""
 TMP_VOLUME = {"name": "tmp", "emptyDir": {}}

@@ -27,7 +27,7 @@ from idla.builders.pod_security import (
 )
 
 CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt", "idla.dev/generation"
-"""Annotations by which a Job is told from those that the same task had before."""
+"""Annotations by which a Job is distinguished from those that the same task had before."""
 CONTAINER = "task"
 GRACE_SECONDS = 60
 """Time to write a checkpoint after SIGTERM."""
@@ -51,7 +51,7 @@ class TaskPod:
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
-    """Repetitions after failures that a repetition can mend."""
+    """Repetitions after failures that a repetition can fix."""
 
 
 def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
@@ -78,7 +78,7 @@ def build_task_job(
         pod: image, volumes and resources.
         attempt: 1 for the first; a lost result is fetched by the next one.
         generation: of the workflow's spec; the status does not say it where the operator was killed between the two.
-        suspend: whether its pods are held back (and, where they run, asked to checkpoint and end).
+        suspend: whether it starts no pods (and asks those that run to checkpoint and end).
 
     Raises:
         ValueError: the spec is larger than an annotation may be.
@@ -185,6 +185,6 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
 
 
 def _secret(name: str) -> dict[str, Any]:
-    """Return the volume: optional, since the trainer tells of a missing key, and a pod that waits tells of nothing."""
+    """Return the volume: optional, since the trainer reports a missing key, and a pod that waits reports nothing."""
     keys = [{"key": key, "path": key} for key in DATA_SECRET_KEYS]
     return {"secretName": name, "optional": True, "defaultMode": _FOR_THE_GROUP, "items": keys}

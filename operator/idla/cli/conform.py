@@ -1,4 +1,4 @@
-"""`idla conform`: whether a trainer keeps the contract, told to people and to programs."""
+"""`idla conform`: whether a trainer keeps the contract, reported to people and to programs."""
 
 import argparse
 import json
@@ -33,8 +33,8 @@ def conform(options: argparse.Namespace) -> int:
     """Carry out the command; return its exit code."""
     try:
         subject = _subject(options)
-        checks = _checks(options.only, served=subject.server is not None)
-        findings = [_told(_found(check, subject)) for check in checks]
+        checks = _select_checks(options.only, served=subject.server is not None)
+        findings = [_print_finding(_run_check(check, subject)) for check in checks]
     except (LocalError, OSError) as error:
         sys.stderr.write(f"idla: {error}\n")
         return int(error.code if isinstance(error, LocalError) else ExitCode.USAGE)
@@ -87,7 +87,7 @@ def _model(kind: TaskType, builder: str | None) -> ModelSpec:
     return ModelSpec(template=smallest.name, builder=smallest.spec.builder, hyperparameters=hyperparameters)
 
 
-def _checks(only: Sequence[str], *, served: bool) -> list[Check]:
+def _select_checks(only: Sequence[str], *, served: bool) -> list[Check]:
     known = {check.name: check for check in CHECKS}
     unknown = [name for name in only if name not in known]
     if unknown:
@@ -96,12 +96,12 @@ def _checks(only: Sequence[str], *, served: bool) -> list[Check]:
     return [check for check in chosen if served or check is not SERVED]
 
 
-def _found(check: Check, subject: Subject) -> _Finding:
+def _run_check(check: Check, subject: Subject) -> _Finding:
     began = time.monotonic()
     return _Finding(check, tuple(check.broken(subject)), time.monotonic() - began)
 
 
-def _told(finding: _Finding) -> _Finding:
+def _print_finding(finding: _Finding) -> _Finding:
     word = "BROKEN" if finding.broken else "holds "
     print(f"{word}  {finding.check.name:<16} {finding.check.promise} ({finding.seconds:.1f} s)")
     for problem in finding.broken:

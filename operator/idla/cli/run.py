@@ -1,4 +1,4 @@
-"""`idla run --local`: a workflow's way on this machine, told to people and to programs."""
+"""`idla run --local`: a workflow's way on this machine, reported to people and to programs."""
 
 import argparse
 import contextlib
@@ -58,7 +58,7 @@ class _Command:
     teller: Teller
     began: float
     """Of the monotonic clock."""
-    told: bool = False
+    reported: bool = False
     """Whether the result stands on stdout: a second one would spoil it for programs."""
 
     def go(self, signals: Signals) -> int:
@@ -68,7 +68,7 @@ class _Command:
             self.teller.say(f"note: {note}")
         trainer = find_trainer()
         places = Places(output=self.options.output.resolve(), data=workflow.data, samples=samples_folder(SAMPLES_ROOT))
-        with _alone(places.output):
+        with _lock_folder(places.output):
             places.make()
             document = self._work(workflow, places, trainer, signals)
             served = document["artifact"] is not None and document["succeeded"] and not signals.came
@@ -77,10 +77,10 @@ class _Command:
             return self._serve(document, places, trainer, signals)
 
     def refuse(self, message: str, reason: str, code: ExitCode) -> int:
-        """Tell why the run could not begin or go on; return the exit code."""
+        """Report why the run could not begin or go on; return the exit code."""
         self.teller.close()
         sys.stderr.write(f"idla: {message}\n")
-        if self.options.json and not self.told:
+        if self.options.json and not self.reported:
             _write_line(refusal(message, reason=reason, code=int(code), seconds=time.monotonic() - self.began))
         return int(code)
 
@@ -98,7 +98,7 @@ class _Command:
 
     def _work(self, workflow: LocalWorkflow, places: Places, trainer: Trainer, signals: Signals) -> Document:
         machine = Machine(places, trainer, at_once=self.options.jobs)
-        turn = Run(
+        workflow_run = Run(
             workflow=workflow.manifest,
             library=_library(workflow.templates),
             worker=machine,
@@ -113,7 +113,7 @@ class _Command:
             stopped=lambda: signals.came,
         )
         try:
-            status = turn.go()
+            status = workflow_run.go()
             if signals.came:
                 self.teller.say(
                     f"ending: tasks write their checkpoints, up to {GRACE_SECONDS:.0f} s; again ends at once"
@@ -156,7 +156,7 @@ class _Command:
 
     def _end(self, document: Document, places: Places) -> int:
         self.teller.close()
-        self.told = True
+        self.reported = True
         lines = list(lines_of(document))
         if self.options.json:
             sys.stderr.write("".join(f"idla: {line}\n" for line in lines[:1]))
@@ -175,7 +175,7 @@ def _library(own: Sequence[Template]) -> tuple[Template, ...]:
 
 
 @contextlib.contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def _lock_folder(output: Path) -> Iterator[None]:
     """Hold the folder of the results: two runs in it would take each other's files away.
 
     Raises:

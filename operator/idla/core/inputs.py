@@ -38,7 +38,7 @@ class Blocker:
     reason: WorkflowReason
     message: str
     final: bool
-    """Whether the generation has ended with it; otherwise it mends itself when the world changes."""
+    """Whether the generation has ended with it; otherwise it goes away when the world changes."""
 
 
 def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:

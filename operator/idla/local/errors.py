@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     DATA = 3
     """The data cannot be found, read or used."""
     TARGET_MISSED = 4
-    """No candidate reached the least that may be shipped; nothing is published."""
+    """No candidate reached the required minimum; nothing is published."""
     INFEASIBLE = 5
     """No model keeps the constraints, or no variant passed the gate where that was demanded."""
     FAILED = 6
@@ -36,7 +36,7 @@ class LocalError(Exception):
 
 
 class UsageError(LocalError):
-    """The command line, the file of the workflow or the surroundings are wrong."""
+    """The command line, the file of the workflow or the environment is wrong."""
 
 
 class InvalidSpecError(LocalError):

@@ -1,7 +1,7 @@
 """This machine in the place of the cluster: it keeps Jobs and pods as the API server would show them.
 
 The decisions of `core` read the same objects here as there; what a Job controller and a kubelet do with them is done by
-`Machine`: start, watch, repeat after failures that a repetition can mend, and tell how each process ended.
+`Machine`: start, watch, repeat after failures that a repetition can fix, and report how each process ended.
 """
 
 import time
@@ -51,8 +51,8 @@ class _Work:
     @property
     def waits(self) -> bool:
         """Whether it may start as soon as there is room."""
-        held = bool(self.job["spec"].get("suspend"))
-        return not (held or self.finished or self.process) and time.monotonic() >= self.not_before
+        suspended = bool(self.job["spec"].get("suspend"))
+        return not (suspended or self.finished or self.process) and time.monotonic() >= self.not_before
 
 
 class Machine:
@@ -64,7 +64,7 @@ class Machine:
         Args:
             places: the folders of the run.
             trainer: what carries out tasks.
-            at_once: how many processes run at the same time; the others wait their turn.
+            at_once: how many processes run at the same time; the others wait.
         """
         self._places = places
         self._trainer = trainer
@@ -87,7 +87,7 @@ class Machine:
         return {name: work.progress for name, work in self._works.items() if work.progress is not None}
 
     def apply(self, manifest: Manifest) -> None:
-        """Take in a Job, new or held back; what else a cluster would keep is not needed here."""
+        """Take in a Job, new or with another `suspend`; what else a cluster would keep is not needed here."""
         if manifest["kind"] != "Job":
             return
         name = manifest["metadata"]["name"]

@@ -13,7 +13,7 @@ _SECONDS = 0.5
 
 
 def read_progress(port: int) -> TaskProgress | None:
-    """Return the progress of the training that answers at a port of this machine, or None where it tells none."""
+    """Return the progress of the training that answers at a port of this machine, or None where it reports none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
     try:
         connection.request("GET", "/metrics")

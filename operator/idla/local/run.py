@@ -1,4 +1,4 @@
-"""The life of a workflow on this machine: decide, carry out, wait, until nothing is left to do."""
+"""The life of a workflow on this machine: decide, apply, wait, until nothing is left to do."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -52,32 +52,32 @@ Tell = Callable[[TrainingWorkflowStatus, TrainingWorkflowStatus], None]
 
 @dataclass(slots=True)
 class Run:
-    """One workflow at work."""
+    """One workflow that runs."""
 
     workflow: Manifest
     library: Sequence[Template]
     worker: Worker
     settings: Settings
     tell: Tell
-    """Is told every status that differs from the one before."""
+    """Is called with every change of the status: the one before, and the new one."""
     stopped: Callable[[], bool]
     """Whether somebody asked to end."""
     status: Mapping[str, Any] | None = None
 
     def go(self) -> TrainingWorkflowStatus:
         """Work until the generation has ended, waits for a person, cannot go on, or is stopped."""
-        look, measured = 0.0, 0.0
+        decide_at, measure_at = 0.0, 0.0
         while not self.stopped():
             changed = self.worker.advance()
-            if time.monotonic() >= measured:
+            if time.monotonic() >= measure_at:
                 self.worker.measure()
-                measured = time.monotonic() + MEASURE_SECONDS
+                measure_at = time.monotonic() + MEASURE_SECONDS
                 changed = True
-            if changed or time.monotonic() >= look:
+            if changed or time.monotonic() >= decide_at:
                 decision = self._decide()
-                if self._carry_out(decision):
+                if self._apply(decision):
                     continue
-                look = time.monotonic() + (
+                decide_at = time.monotonic() + (
                     MEASURE_SECONDS if decision.requeue_after is None else decision.requeue_after
                 )
             status = self._read()
@@ -97,7 +97,7 @@ class Run:
         )
         return reconcile_workflow(workflow, snapshot, now=now(), settings=self.settings)
 
-    def _carry_out(self, decision: Reconciliation) -> bool:
+    def _apply(self, decision: Reconciliation) -> bool:
         """Return whether the next decision is due at once, since this one changed the world."""
         for manifest in decision.apply:
             self.worker.apply(manifest)
@@ -113,7 +113,7 @@ class Run:
 
 
 def at_rest(status: TrainingWorkflowStatus) -> bool:
-    """Return whether nothing goes on by itself: on one machine nobody else mends what is missing."""
+    """Return whether nothing goes on by itself: on one machine nobody else supplies what is missing."""
     if status.completion_time is not None:
         return True
     found = {entry.type: entry for entry in status.conditions}

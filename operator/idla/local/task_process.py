@@ -74,7 +74,7 @@ class TaskProcess:
         self.answer_file = self._folder / "answer.json"
         """Where its termination message goes."""
         self.port = free_port()
-        """Where its progress is told, at /metrics."""
+        """Where its progress is reported, at /metrics."""
         self.log = places.logs / f"{task}.log"
         options = {
             "spec": self._folder / "task.json",

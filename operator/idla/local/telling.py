@@ -1,4 +1,4 @@
-"""The lines that a person reads while a workflow is at work."""
+"""The lines that a person reads while a workflow runs."""
 
 import time
 from collections.abc import Iterator

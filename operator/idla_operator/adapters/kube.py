@@ -234,7 +234,7 @@ def _yaml(manifest: Manifest) -> str:
 
 def _error(what: str, status: int, content: bytes) -> ClusterError:
     """Return the typed error of an answer, with the API server's own words."""
-    reason, message = _told(content)
+    reason, message = _read_refusal(content)
     text = f"{what}: {status} {reason}: {message}"
     return _error_type(status, reason)(text, said=message)
 
@@ -247,7 +247,7 @@ def _error_type(status: int, reason: str) -> type[ClusterError]:
     return _TYPES.get(status, ClusterError)
 
 
-def _told(content: bytes) -> tuple[str, str]:
+def _read_refusal(content: bytes) -> tuple[str, str]:
     try:
         document = json.loads(content)
         reason, message = str(document["reason"]), str(document["message"])

@@ -16,8 +16,7 @@ def place_of(pod_uid: str | None) -> str | None:
     """Return the place where this process alone is alive: its pod, by its uid; None where that is not sure.
 
     It is sure of the first process of a container, with which the kernel ends all others of it; a second operator
-    that somebody starts in a running container by hand is none. Why it is enough
-    is told in `controllers.leader.leadership`.
+    that somebody starts in a running container by hand is none. `controllers.leader.lease_state` says why it is enough.
     """
     return pod_uid if os.getpid() == 1 else None
 

@@ -36,6 +36,6 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # It tells of every watch event of every object.
+    # It reports every watch event of every object.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -56,7 +56,7 @@ class PrometheusProgress:
             return Unmeasured(outcome=Outcome.TIMEOUT, message="every thread still waits for Prometheus")
         self._busy += 1
         asked = asyncio.get_running_loop().run_in_executor(self._pool, self._ask, _query(pod))
-        asked.add_done_callback(self._answered)
+        asked.add_done_callback(self._release_thread)
         try:
             async with asyncio.timeout(self._deadline):
                 return reading_of(await asyncio.shield(asked))
@@ -67,21 +67,21 @@ class PrometheusProgress:
         except (requests.RequestException, PrometheusApiClientException, ValueError, LookupError, TypeError) as error:
             return Unmeasured(outcome=Outcome.ERROR, message=f"{type(error).__name__}: {str(error)[:300]}")
 
-    def _answered(self, asked: "asyncio.Future[tuple[Sample, ...]]") -> None:
+    def _release_thread(self, asked: "asyncio.Future[tuple[Sample, ...]]") -> None:
         self._busy -= 1
         if not asked.cancelled():
-            asked.exception()  # a late failure has nobody left to be told
+            asked.exception()  # a late failure has nobody left to report to
 
     def _ask(self, query: str) -> tuple[Sample, ...]:
         return tuple(_samples(self._prometheus.custom_query(query)))
 
 
 def _query(pod: Manifest) -> str:
-    namespace, name = (_escaped(pod["metadata"][key]) for key in ("namespace", "name"))
+    namespace, name = (_escape(pod["metadata"][key]) for key in ("namespace", "name"))
     return f'{{__name__=~"{"|".join(WANTED)}",namespace="{namespace}",pod="{name}"}}'
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

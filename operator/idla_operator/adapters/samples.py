@@ -28,7 +28,7 @@ class Sample:
 
 
 def reading_of(samples: Iterable[Sample]) -> Reading:
-    """Return the progress that the samples tell of.
+    """Return the progress that the samples report.
 
     Steps, total and time are needed and finite, or nothing was measured. Other figures are left out where they are
     absent or not finite. Two series of one name and split are two truths: nothing was measured.

@@ -1,1 +1,1 @@
-"""Gather, let the core decide, carry out: for one key at a time, from a keyed queue."""
+"""Gather, let the core decide, apply: for one key at a time, from a keyed queue."""

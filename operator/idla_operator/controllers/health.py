@@ -18,7 +18,7 @@ class Session:
     queue: KeyQueue[Reference]
     resync: Resync
     unavailable: tuple[str, ...] = ()
-    """Namespaces that are to be worked in and cannot be, each with what to do."""
+    """Namespaces that are to be watched and cannot be, each with what to do."""
 
 
 @dataclass(slots=True)

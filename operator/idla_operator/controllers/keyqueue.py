@@ -97,7 +97,7 @@ class Schedule(Generic[K]):
         """End the key's reconciliation and repeat it later; return in how many seconds.
 
         One that made progress before it failed is the first failure of a new row. The pause after it is no shorter
-        than what any event may bring a failing key forward to, so that even advance without an end makes no busy loop.
+        than what any event may bring a failing key forward to, so that even progress without an end makes no busy loop.
         """
         failures = self._failures[key] = 1 if made_progress else self._failures.get(key, 0) + 1
         seconds = self._backoff.seconds(failures, jitter)
@@ -136,8 +136,8 @@ class KeyQueue(Generic[K]):
         """Bind the queue to what reconciles a key.
 
         Args:
-            reconcile: works on a key; returns after how many seconds it wants to again, or None. Whatever it raises is
-                logged and makes the key wait for its backoff, for the first pause of it after an advance.
+            reconcile: reconciles a key; returns after how many seconds to do so again, or None. Whatever it raises is
+                logged and makes the key wait for its backoff, for the first pause of it where progress was made.
             clock: where time comes from.
             workers: reconciliations at a time.
             backoff: pauses after failures.

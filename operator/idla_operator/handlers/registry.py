@@ -27,8 +27,8 @@ def build_registry(resources: tuple[Resource, ...], event_sink: Observer, login:
     """Return a registry that feeds the event sink with these resources.
 
     Every resource has an index handler, although nothing is kept in kopf's indices: kopf calls no event handler
-    before the index handlers have seen every object of every resource that has one. So nobody is woken before the
-    store holds all that exists.
+    before the index handlers have seen every object of every resource that has one. So no key is queued before
+    the store holds all that exists.
 
     Args:
         resources: what is watched.

@@ -1,1 +1,1 @@
-"""From a trained network to the file that is served: convert, measure, judge, choose."""
+"""From a trained network to the file that is served: prune, distill, quantize, measure, choose."""

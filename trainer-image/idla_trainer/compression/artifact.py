@@ -66,7 +66,7 @@ def assemble(task: Path, candidate: TrainedCandidate, dataset: Dataset, contents
     Args:
         task: the task's folder; files of an earlier attempt are replaced.
         candidate: what was trained.
-        dataset: what it was trained on, with the signature that is served; examples of its judging part, or where
+        dataset: what it was trained on, with the signature that is served; examples of its `Parts.judged`, or where
             that is empty of its training part, become the golden inputs.
         contents: the model files.
     """
@@ -105,7 +105,7 @@ def _golden(model: Path, dataset: Dataset) -> Arrays:
 
 
 def _golden_positions(dataset: Dataset) -> Indices:
-    """Return positions of the judging part, one of each class first."""
+    """Return positions of the examples that become golden inputs, one of each class first."""
     part = dataset.parts.judged if len(dataset.parts.judged) else dataset.parts.train
     if not dataset.classes:
         return part[:GOLDEN_INPUTS]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class TimeBudget:
-    """The time of a search."""
+    """The time that a search may take."""
 
     budget_seconds: float
     now: Callable[[], float] = time.monotonic

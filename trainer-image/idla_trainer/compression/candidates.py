@@ -38,7 +38,7 @@ _AWARE_RATE = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompressionTask:
-    """What the networks are trained and judged by."""
+    """How the networks are trained, and by what they are compared."""
 
     lesson: DistillationTask
     """Without a teacher."""
@@ -82,7 +82,7 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
 
     Args:
         model: the float network; not changed.
-        task: how it is trained and judged.
+        task: how it is trained, and by what it is compared.
         shares: of the channels that may stay; empty: no training happens.
     """
     alone = (CandidateNetwork("", model, 0.0),)
@@ -91,30 +91,30 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
         return CandidateNetworks(
             alone, ("the whole network: it cannot be built again from its graph",) if shares else ()
         )
-    reading = read_graph(baseline)
-    analysis = analyse_channels(reading.graph, RULES)
+    keras_graph = read_graph(baseline)
+    analysis = analyse_channels(keras_graph.graph, RULES)
     kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (LOGITS,))
-    worth = tuple(share for share in shares if size_of(reading, analysis, share) <= _WORTH)
+    worth = tuple(share for share in shares if size_of(keras_graph, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
         return CandidateNetworks(alone, kept)
-    learned = train_student(baseline, model, task, seconds=task.clock.left() * _BASELINE)
-    further = Retraining(epochs=task.settings.epochs, best_epoch=learned.best_epoch)
-    task = replace(task, settings=replace(task.settings, epochs=learned.epochs))
+    first = train_student(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    further = Retraining(epochs=task.settings.epochs, best_epoch=first.best_epoch)
+    task = replace(task, settings=replace(task.settings, epochs=first.epochs))
     narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
     reference = predict(baseline, task.lesson.data.validation_inputs)
     found = [CandidateNetwork("", baseline, 0.0, Making(further=further))]
 
     def attempt(share: float) -> bool | None:
-        if not task.clock.allows(learned.seconds):
+        if not task.clock.allows(first.seconds):
             return None
         student = narrowing.narrowed(share)
-        came = train_student(student, baseline, task, seconds=task.clock.left())
+        outcome = train_student(student, baseline, task, seconds=task.clock.left())
         drop = task.drop(reference, predict(student, task.lesson.data.validation_inputs))
         passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
         _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
         if passes:
-            smaller = Retraining(epochs=task.settings.epochs, best_epoch=came.best_epoch)
+            smaller = Retraining(epochs=task.settings.epochs, best_epoch=outcome.best_epoch)
             making = Making(further=further, keep_percent=percent, smaller=smaller)
             found.append(CandidateNetwork(f"Keep{percent}", student, drop, making))
         return passes
@@ -134,8 +134,8 @@ def quantization_aware_train(
         task: how.
         epochs: how long.
     """
-    rounding, came = train_rounded(network.model, baseline, task, epochs)
-    retraining = Retraining(epochs=epochs, best_epoch=came.best_epoch)
+    rounding, outcome = train_rounded(network.model, baseline, task, epochs)
+    retraining = Retraining(epochs=epochs, best_epoch=outcome.best_epoch)
     making = network.making.model_copy(update={"rounded": retraining})
     return CandidateNetwork(f"{network.name}Aware", strip_ranges(rounding), network.drop, making)
 
@@ -143,7 +143,7 @@ def quantization_aware_train(
 def train_rounded(
     model: Any, baseline: Any, task: CompressionTask, epochs: int, *, stop: int | None = None
 ) -> tuple[Any, TrainingOutcome]:
-    """Return a copy of a network that learned to be rounded, with its ranges, and what that came to.
+    """Return a copy of a network after quantization-aware training, with its ranges, and what that came to.
 
     Args:
         model: what is rounded; not changed.
@@ -156,8 +156,8 @@ def train_rounded(
     calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
     rate = task.settings.learning_rate * _AWARE_RATE
     settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
-    lesson = replace(task.lesson, teacher=baseline, rounding=round_weights)
-    return rounding, distill(rounding, lesson, settings, task.check)
+    distillation = replace(task.lesson, teacher=baseline, rounding=round_weights)
+    return rounding, distill(rounding, distillation, settings, task.check)
 
 
 def copy_network(model: Any, inputs: Arrays) -> Any | None:
@@ -173,7 +173,7 @@ def copy_network(model: Any, inputs: Arrays) -> Any | None:
 
 def train_student(student: Any, teacher: Any, task: CompressionTask, *, seconds: float) -> TrainingOutcome:
     """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
-    lesson = replace(task.lesson, teacher=teacher)
-    learned = distill(student, lesson, replace(task.settings, seconds=seconds), task.check)
-    _log.info("%d epochs, the best is %d, in %.1f s", learned.epochs, learned.best_epoch, learned.seconds)
-    return learned
+    distillation = replace(task.lesson, teacher=teacher)
+    outcome = distill(student, distillation, replace(task.settings, seconds=seconds), task.check)
+    _log.info("%d epochs, the best is %d, in %.1f s", outcome.epochs, outcome.best_epoch, outcome.seconds)
+    return outcome

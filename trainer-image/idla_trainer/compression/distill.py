@@ -102,7 +102,7 @@ class TrainingOutcome:
 
 
 def distill(
-    student: Any, lesson: DistillationTask, settings: Settings, check: Callable[[], None] = lambda: None
+    student: Any, task: DistillationTask, settings: Settings, check: Callable[[], None] = lambda: None
 ) -> TrainingOutcome:
     """Train a model in place; it ends with the weights of its best epoch by the loss of the validation examples.
 
@@ -110,29 +110,29 @@ def distill(
 
     Args:
         student: a functional Keras model with a layer named "logits".
-        lesson: what it learns.
+        task: what it learns.
         settings: how it learns.
         check: called before each step; may raise to end the training.
     """
     keras.utils.set_random_seed(settings.seed)
-    started, data, training = time.monotonic(), lesson.data, settings.training()
+    started, data, training = time.monotonic(), task.data, settings.training()
     validation, last = Examples(data.validation_inputs, data.validation_targets, {}), settings.epochs
     if settings.stop is not None:
         last = settings.stop
     network = Network(
         student,
         training,
-        learned=_learned(lesson, settings),
-        judged=lesson.loss,
-        rounding=lesson.rounding,
+        learned=_step_loss(task, settings),
+        judged=task.loss,
+        rounding=task.rounding,
     )
     loop = Loop(
         network,
         training,
         Material(
-            train=Examples(_with_answers(lesson), data.targets, {}, data.weights),
+            train=Examples(_with_answers(task), data.targets, {}, data.weights),
             validation=validation if len(validation) else None,
-            change=lesson.augment,
+            change=task.augment,
         ),
         max_seconds=settings.seconds,
     )
@@ -151,25 +151,25 @@ def distill(
     return TrainingOutcome(course.epoch, best, losses, time.monotonic() - started)
 
 
-def _learned(lesson: DistillationTask, settings: Settings) -> StepLoss:
-    """Return the loss of a step: that of the targets, mixed with the distance from the teacher where there is one."""
-    if lesson.teacher is None:
-        return lambda _, targets, outputs: lesson.loss(targets, outputs)
-    teacher, share = cut_at_logits(lesson.teacher), settings.teacher_share
+def _step_loss(task: DistillationTask, settings: Settings) -> StepLoss:
+    """Return the loss of a step: that of the targets, mixed with the teacher loss where there is a teacher."""
+    if task.teacher is None:
+        return lambda _, targets, outputs: task.loss(targets, outputs)
+    teacher, share = cut_at_logits(task.teacher), settings.teacher_share
 
-    def learned(inputs: Mapping[str, Any], targets: Any, outputs: Any) -> Any:
+    def mixed(inputs: Mapping[str, Any], targets: Any, outputs: Any) -> Any:
         answer = inputs[_ANSWER] if _ANSWER in inputs else teacher(feed(teacher, inputs), training=False)
-        return (1 - share) * lesson.loss(targets, outputs) + share * teacher_loss(answer, outputs, settings)
+        return (1 - share) * task.loss(targets, outputs) + share * teacher_loss(answer, outputs, settings)
 
-    return learned
+    return mixed
 
 
-def _with_answers(lesson: DistillationTask) -> Arrays:
+def _with_answers(task: DistillationTask) -> Arrays:
     """Return the inputs with the teacher's logits beside them, where nothing changes the inputs: they stay the same."""
-    inputs = lesson.data.inputs
-    if lesson.teacher is None or lesson.augment is not None:
+    inputs = task.data.inputs
+    if task.teacher is None or task.augment is not None:
         return inputs
-    return {**inputs, _ANSWER: predict(cut_at_logits(lesson.teacher), inputs)}
+    return {**inputs, _ANSWER: predict(cut_at_logits(task.teacher), inputs)}
 
 
 def teacher_loss(teacher: Any, student: Any, settings: Settings) -> Any:

@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasGraph:
-    """A Keras model as it was read; models within it are unfolded."""
+    """A Keras model as a graph; models within it are unfolded."""
 
     graph: Graph
     steps: tuple[Step, ...]
@@ -85,7 +85,7 @@ def read_graph(model: Any) -> KerasGraph:
 
 
 def rebuild(
-    reading: KerasGraph,
+    keras_graph: KerasGraph,
     edits: Mapping[str, Edit],
     *,
     surround: Surround | None = None,
@@ -94,22 +94,22 @@ def rebuild(
     """Return a new model of the same layers with new weights; it shares nothing with the old one.
 
     Args:
-        reading: what `read_graph` returned.
+        keras_graph: what `read_graph` returned.
         edits: layers that differ, by name. Layers without one keep settings and weights.
         surround: puts something after a layer.
         entrances: by the number of an input, what the layers are to see instead of it.
     """
     absent = {name for name, edit in edits.items() if edit.absent}
-    present = [(name, operation) for name, operation in reading.layers() if name not in absent]
+    present = [(name, operation) for name, operation in keras_graph.layers() if name not in absent]
     fresh = {name: _fresh(operation, name, edits.get(name)) for name, operation in present}
     values: dict[int, Any] = {}
     inputs = []
-    for tensor, old in zip(reading.graph.inputs, reading.model.inputs, strict=True):
+    for tensor, old in zip(keras_graph.graph.inputs, keras_graph.model.inputs, strict=True):
         values[tensor] = keras.Input(batch_shape=old.shape, dtype=old.dtype, name=old.name)
         inputs.append(values[tensor])
     for tensor, entrance in (entrances or {}).items():
         values[tensor] = entrance(values[tensor])
-    for step, call in zip(reading.steps, reading.graph.calls, strict=True):
+    for step, call in zip(keras_graph.steps, keras_graph.graph.calls, strict=True):
         if step.layer in absent:
             values[step.outputs[0]] = values[call.inputs[0]]
             continue
@@ -119,9 +119,9 @@ def rebuild(
             found = [surround(step, found[0])]
         values.update(zip(step.outputs, found, strict=True))
     model = keras.Model(
-        keras.tree.pack_sequence_as(reading.model.input, inputs),
-        keras.tree.pack_sequence_as(reading.model.output, [values[tensor] for tensor in reading.graph.outputs]),
-        name=reading.model.name,
+        keras.tree.pack_sequence_as(keras_graph.model.input, inputs),
+        keras.tree.pack_sequence_as(keras_graph.model.output, [values[tensor] for tensor in keras_graph.graph.outputs]),
+        name=keras_graph.model.name,
     )
     for name, operation in present:
         _set_weights(fresh[name], weights_of(operation), edits.get(name))

@@ -65,7 +65,7 @@ def compression_task(
     *,
     seconds: float | None = None,
 ) -> CompressionTask:
-    """Return what the networks of a compression are trained and judged by.
+    """Return how the networks of a compression are trained, and by what they are compared.
 
     Args:
         candidate: the trained network.

@@ -13,7 +13,7 @@ from idla_trainer.compression.quantization.fake_quantization import strip_ranges
 def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any] | None:
     """Return the baseline and the network that come from another trained network in the same way.
 
-    Each training ends with the epoch that was the best one then; nothing is judged. None where one does not get that
+    Each training ends with the epoch that was the best one then; nothing is evaluated. None where one does not get that
     far, because it diverges or the time of `task` is over.
 
     Args:
@@ -24,24 +24,26 @@ def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any]
     baseline = model
     if making.further is not None:
         baseline = copy_network(model, task.lesson.data.inputs)
-        if baseline is None or not _learned_again(baseline, model, task, making.further):
+        if baseline is None or not _retrain(baseline, model, task, making.further):
             return None
     network = baseline
     if making.keep_percent is not None and making.smaller is not None:
         network = Narrowing.of(baseline, task.lesson, seed=task.settings.seed).narrowed(making.keep_percent / 100)
-        if not _learned_again(network, baseline, task, making.smaller):
+        if not _retrain(network, baseline, task, making.smaller):
             return None
     if making.rounded is not None:
-        rounding, come = train_rounded(network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch)
-        if come.epochs < making.rounded.best_epoch:
+        rounding, outcome = train_rounded(
+            network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch
+        )
+        if outcome.epochs < making.rounded.best_epoch:
             return None
         network = strip_ranges(rounding)
     return baseline, network
 
 
-def _learned_again(student: Any, teacher: Any, task: CompressionTask, before: Retraining) -> bool:
-    """Train as before; return whether it came as far."""
+def _retrain(student: Any, teacher: Any, task: CompressionTask, before: Retraining) -> bool:
+    """Train as before; return whether that came as far."""
     if not before.best_epoch:
         return True
-    again = replace(task, settings=replace(task.settings, epochs=before.epochs, stop=before.best_epoch))
-    return train_student(student, teacher, again, seconds=task.clock.left()).epochs >= before.best_epoch
+    as_before = replace(task, settings=replace(task.settings, epochs=before.epochs, stop=before.best_epoch))
+    return train_student(student, teacher, as_before, seconds=task.clock.left()).epochs >= before.best_epoch

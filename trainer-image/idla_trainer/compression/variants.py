@@ -62,14 +62,14 @@ def write_variants(
 def write_qat_variants(
     files: Files, found: CandidateNetworks, task: CompressionTask, inputs: Arrays, *, epochs: int
 ) -> Files:
-    """Let those networks learn to be rounded that lose too much by it; return the full integer variants as well.
+    """Train those networks quantization-aware that lose too much by rounding; return their variants as well.
 
-    A network does so where its `Int8` file is not good enough by the validation part.
+    A network loses too much where its `Int8` file is not good enough by the validation part.
 
     Args:
         files: what `write_variants` returned.
         found: the networks.
-        task: what they learn and are judged by.
+        task: how they are trained, and by what they are compared.
         inputs: as for `write_variants`.
         epochs: of the training.
     """

@@ -38,7 +38,7 @@ class Parts:
 
     @property
     def judged(self) -> Indices:
-        """Return where the compression is judged: the gate split, or validation where there is none."""
+        """Return where the compression is evaluated: the gate split, or validation where there is none."""
         return self.gate if len(self.gate) else self.validation
 
     def merged(self) -> Self:

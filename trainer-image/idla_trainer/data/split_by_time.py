@@ -1,4 +1,4 @@
-"""A split in which every owner's latest examples are the test: what is judged lies after what is learned."""
+"""A split in which every owner's latest examples are the test: what is evaluated lies after what is learned."""
 
 import numpy as np
 import numpy.typing as npt

@@ -14,7 +14,7 @@ Augment = Callable[..., Any]
 Begin = Callable[..., None]
 Prior = Callable[[Any, Values, int], None]
 Augmentation = Callable[..., Arrays]
-"""`change(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
+"""`augmentation(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
 """Name of the layer that the loss is made of."""
 

@@ -1,7 +1,7 @@
 """Networks of other packages: entry points of the group `idla.builders`, each naming an `Entry`.
 
 A spec chooses by name among what the image's maker installed, and loads nothing else. A package is imported when its
-network is built, and not to look at what there is: it may import TensorFlow, which must find its surroundings prepared.
+network is built, and not to look at what there is: it may import TensorFlow, which must find its environment prepared.
 """
 
 from importlib.metadata import EntryPoint, entry_points

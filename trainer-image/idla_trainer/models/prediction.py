@@ -1,4 +1,4 @@
-"""What a Keras model answers to many examples."""
+"""What a Keras model predicts for many examples, and the part of it that makes its logits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from idla_trainer.models import entry
 
 LOGITS = entry.LOGITS
 AT_ONCE = 512
-"""Examples that are answered together."""
+"""Examples that are predicted together."""
 
 
 def feed(model: Any, inputs: Mapping[str, Any]) -> Any:
@@ -26,7 +26,7 @@ def cut_at_logits(model: Any) -> Any:
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-    """Return what a model answers to all examples, [N, ...]; `inputs` are [N, ...] each, by name."""
+    """Return what a model predicts for all examples, [N, ...]; `inputs` are [N, ...] each, by name."""
     run = tf.function(lambda part: model(feed(model, part), training=False), reduce_retracing=True)
     count = len(next(iter(inputs.values())))
     parts = [

@@ -1,1 +1,1 @@
-"""The kinds of tasks, one module each: what an example is, what is learned, and how good it is."""
+"""The kinds of tasks, a package for each kind of data: what an example is, what is learned, and how good it is."""

@@ -1,4 +1,4 @@
-"""Compress: every variant of the candidate measured and judged, the chosen one assembled as an artifact."""
+"""Compress: every variant of the candidate measured, the chosen one assembled as an artifact."""
 
 import logging
 from dataclasses import replace
@@ -24,7 +24,7 @@ _SHOWN, _LONGEST = 4, 100
 
 
 def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) -> Outcome:
-    """Judge the variants on the gate split and keep one.
+    """Compare the variants on the gate split and keep one.
 
     Raises:
         TaskError: no variant may be shipped.

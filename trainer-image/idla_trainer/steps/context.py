@@ -28,7 +28,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A step's surroundings."""
+    """What a step is given."""
 
     spec: TaskSpec
     places: Places

@@ -15,26 +15,26 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
     """Measure both files of the artifact, and the baseline.
 
     Args:
-        context: the step's surroundings.
+        context: what the step is given.
         step: what the card tells of the choice.
         so_far: what the steps before came to.
     """
     refitted = so_far.refit is not None and so_far.refit.shipped
     dataset, artifact = context.whole() if refitted else context.dataset, context.folder.path / FOLDER
     objective, test = dataset.objective, dataset.examples(dataset.parts.test)
-    judged = PairedEvaluation(objective, test.targets, test.raw)
+    evaluation = PairedEvaluation(objective, test.targets, test.raw)
     plain = Runtime(artifact / FLOAT_MODEL).predict(test.inputs)
     served = Runtime(artifact / MODEL).predict(test.inputs)
     naive = objective.naive(dataset.targets[dataset.parts.train], test.raw)
-    right = judged.right(served)
-    float_scores, served_scores = judged.scores(plain), judged.scores(served)
+    right = evaluation.right(served)
+    float_scores, served_scores = evaluation.scores(plain), evaluation.scores(served)
     report = EvaluateReport(
         metric=objective.metric,
         test_examples=len(test),
         float_score=float_scores[objective.metric],
         served_score=served_scores[objective.metric],
-        served_score_interval=judged.interval(served),
-        baseline_score=judged.score(naive),
+        served_score_interval=evaluation.interval(served),
+        baseline_score=evaluation.score(naive),
         served_correct=None if right is None else int(right.sum()),
         float_metrics=float_scores,
         served_metrics=served_scores,

@@ -46,7 +46,7 @@ _COMPARED = 2000
 def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
     """Make the choice again; where that fails, what Compress made stays as it is.
 
-    Nothing is left to judge by, so nothing is chosen: every training ends with the epoch that was the best one before.
+    Nothing is left to compare by, so nothing is chosen: every training ends with the epoch that was the best before.
 
     Raises:
         TaskError: the candidate or the data cannot be read any more.
@@ -110,7 +110,7 @@ class _Refit:
         assemble(
             context.folder.path,
             self._candidate,
-            self._answering(),
+            self._with_threshold(),
             Contents(variant=report.choice, chosen=paths[report.choice].read_bytes(), plain=paths[FLOAT].read_bytes()),
         )
         return report.model_copy(
@@ -165,12 +165,12 @@ class _Refit:
         some = learned[np.linspace(0, len(learned) - 1, min(_COMPARED, len(learned))).astype(int)]
         return measure(paths, FLOAT, self._dataset.examples(some), self._dataset.objective)
 
-    def _answering(self) -> Dataset:
-        """Return the data set with answers whose threshold is that of the file which was judged."""
+    def _with_threshold(self) -> Dataset:
+        """Return the data set with answers whose threshold is that of the file which was chosen."""
         if not isinstance(self._dataset.answers, Intents):
             return self._dataset
-        judged = thresholded(self._context.dataset, self._context.folder.path / FOLDER / MODEL)
-        return replace(self._dataset, answers=judged.answers)
+        chosen = thresholded(self._context.dataset, self._context.folder.path / FOLDER / MODEL)
+        return replace(self._dataset, answers=chosen.answers)
 
 
 def _measured_again(entry: Variant, measured: Measured | None) -> Variant:

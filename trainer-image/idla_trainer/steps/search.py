@@ -43,7 +43,7 @@ class _Search:
         self._context, self._step = context, step
         self._metric = context.spec.problem.metric
         self._folder = context.folder.path / FOLDER
-        self._standings = TrialResults.read(self._folder, _fingerprint(context, step))
+        self._results = TrialResults.read(self._folder, _fingerprint(context, step))
         self._failures: dict[int, TaskError] = {}
         self._live: dict[int, Begun] = {}
         """Trainings of this attempt that may go on, each with its best weights in place."""
@@ -57,18 +57,18 @@ class _Search:
             left = self._climb(number, rung, left, share)
             _log.info("rung %d of %d: %s go on", number, len(rungs), ", ".join(map(self._named, left)))
         report = self._kept(left[0])
-        latest = self._standings.latest()
+        latest = self._results.latest()
         trials = tuple(
             latest.get(place, TrialReport()).model_copy(update={"failure": self._failure(place)})
             for place in range(len(self._step.trials))
         )
-        found = SearchReport(winner=left[0], trials=trials, seconds=round(self._standings.seconds, _DIGITS))
+        found = SearchReport(winner=left[0], trials=trials, seconds=round(self._results.seconds, _DIGITS))
         return Outcome({"train": report, "search": found}, FILES)
 
     def _climb(self, number: int, rung: Rung, left: Sequence[int], share: float) -> list[int]:
         """Train the trials that are left as far as a rung asks; return those that go on, the best first."""
         for waited, place in enumerate(left):
-            if place not in self._standings.rungs.get(number, {}) and place not in self._failures:
+            if place not in self._results.rungs.get(number, {}) and place not in self._failures:
                 self._train(place, number, rung, waiting=len(left) - waited, share=share)
             self._told += share
             trained = left[: waited + 1]
@@ -83,20 +83,20 @@ class _Search:
         return self._climb(number, rung, others, 0.0)
 
     def _best(self, places: Sequence[int], kept: int) -> list[int]:
-        latest = self._standings.latest()
+        latest = self._results.latest()
         able = {place: latest[place] for place in places if place in latest and place not in self._failures}
         return ranked(able, self._metric)[:kept]
 
     def _train(self, place: int, number: int, rung: Rung, *, waiting: int, share: float) -> None:
-        """Take one trial to a rung, and write down how it stands."""
-        standings = self._standings
-        before = standings.latest().get(place, TrialReport())
+        """Take one trial to a rung, and write down its result."""
+        results = self._results
+        before = results.latest().get(place, TrialReport())
         seconds = seconds_left(
-            self._step.max_seconds, rung=number, rungs=len(self._step.rungs), waiting=waiting, spent=standings.seconds
+            self._step.max_seconds, rung=number, rungs=len(self._step.rungs), waiting=waiting, spent=results.seconds
         )
-        if seconds == 0 and standings.latest():
-            # It stays as it stands; one that was never begun can no longer win.
-            standings.add(number, place, before.model_copy(update={"stopped": "Budget"}))
+        if seconds == 0 and results.latest():
+            # Its last report stays; one that was never begun can no longer win.
+            results.add(number, place, before.model_copy(update={"stopped": "Budget"}))
             return
         _log.info("rung %d: %s", number, self._named(place))
         limit = None if seconds is None else before.seconds + seconds
@@ -112,7 +112,7 @@ class _Search:
             self._failures[place] = error
             return
         self._live[place] = begun
-        standings.add(number, place, _trial_report(report, number, over=begun.loop.end()))
+        results.add(number, place, _trial_report(report, number, over=begun.loop.end()))
 
     def _advanced(self, begun: Begun, place: int, rung: Rung, *, before: TrialReport, share: float) -> TrainReport:
         loop, trial, kept = begun.loop, self._step.trials[place], self._state_of(place, begun)

@@ -72,7 +72,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     """Return the training of a step's model, with fresh, given or computed weights.
 
     Args:
-        context: the step's surroundings.
+        context: what the step is given.
         dataset: whose training part is learned from; where its validation part is empty, the latest weights are kept.
         step: what is trained, and how.
         max_seconds: an epoch that would end later is not begun; None: there is time for all.

@@ -33,7 +33,7 @@ class TrainedCandidate:
     data_digest: str
     training: Training
     environment: Mapping[str, str]
-    """What it was trained on, as `environment` tells it."""
+    """What it was trained on, as `describe_environment` tells it."""
     weights: Arrays
     best_epoch: int = 0
     """The epoch that gave them, counted from 1; 0: the network as it came."""

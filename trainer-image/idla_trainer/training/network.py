@@ -127,7 +127,7 @@ class Network:
         return Evaluation(loss / len(examples), np.concatenate(values))
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of the weights that `evaluate` judges, by their place."""
+        """Return copies of the weights that `evaluate` uses, by their place."""
         source = self.model.weights if self._average is None else self._average.variables
         return {f"{place:04d}": _copied(weight) for place, weight in enumerate(source)}
 

@@ -97,9 +97,9 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
         template: name of the entry.
     """
     course = loop.course
-    judged = PairedEvaluation(objective, validation.targets, validation.raw)
+    evaluation = PairedEvaluation(objective, validation.targets, validation.raw)
     values = network.evaluate_plain(validation).values
-    score = course.curve[course.best_epoch - 1]["validation_score"] if course.best_epoch else judged.score(values)
+    score = course.curve[course.best_epoch - 1]["validation_score"] if course.best_epoch else evaluation.score(values)
     return TrainReport(
         template=template,
         metric=objective.metric,
@@ -108,7 +108,7 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
         best_epoch=course.best_epoch,
         stopped=loop.end() or "MaxEpochs",
         validation_score=score,
-        validation_score_error=judged.error(values),
+        validation_score_error=evaluation.error(values),
         validation_loss=course.best_loss,
         seconds=course.seconds,
         examples_per_second=loop.epoch_examples * course.epoch / course.train_seconds,

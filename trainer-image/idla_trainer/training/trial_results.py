@@ -1,4 +1,4 @@
-"""How the trials of a search stand, written down after each so that a killed search repeats none."""
+"""What the trials of a search came to, written down after each so that a killed search repeats none."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from idla_trainer.task_store import write_atomically
 
 FOLDER = "trials"
-"""Of a task's folder: the standings, and the checkpoints of each trial."""
+"""Of a task's folder: the results, and the checkpoints of each trial."""
 _FILE = "standings.json"
 
 
@@ -39,7 +39,7 @@ class TrialResults:
         return cls(folder, fingerprint, rungs)
 
     def add(self, rung: int, place: int, report: TrialReport) -> None:
-        """Write down how a trial stands after a rung.
+        """Write down a trial's report after a rung.
 
         Raises:
             OSError: it cannot be written.

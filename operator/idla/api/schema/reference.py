@@ -1,4 +1,4 @@
-"""Writes docs/reference out of CRDs, reasons and the table of states: `python -m idla.api.schema.reference`."""
+"""Writes docs/reference from CRDs, reasons and the table of states: `python -m idla.api.schema.reference [FOLDER]`."""
 
 import re
 import sys
@@ -165,11 +165,11 @@ def _conditions(states: tuple[State, ...]) -> str:
         ]
     for title, words in _REASONS:
         parts.append(f"\n## {title}\n| word | meaning |\n|---|---|\n")
-        parts += [f"| `{word}` | {_cell(note)} |\n" for word, note in _explained(words)]
+        parts += [f"| `{word}` | {_cell(note)} |\n" for word, note in _list_words(words)]
     return "".join(parts)
 
 
-def _explained(words: type[StrEnum]) -> Iterator[tuple[str, str]]:
+def _list_words(words: type[StrEnum]) -> Iterator[tuple[str, str]]:
     notes = member_notes(words)
     for word in words:
         yield word.value, notes[word.name]

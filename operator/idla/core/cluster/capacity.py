@@ -37,24 +37,24 @@ def find_impossible_pod(inputs: ReconcileInput) -> Blocker | None:
     nodes = inputs.snapshot.nodes
     if nodes is None:
         return None
-    wanted = _needed(training_resources(inputs.spec))
-    largest = [_allocatable(node) for node in nodes]
+    wanted = _find_demand(training_resources(inputs.spec))
+    capacities = [_allocatable(node) for node in nodes]
     for name, amount in sorted(wanted.items()):
         most, text = max(
-            ((parse_quantity(node.get(name, "0")), node.get(name, "0")) for node in largest),
+            ((parse_quantity(node.get(name, "0")), node.get(name, "0")) for node in capacities),
             default=(Decimal(0), "0"),
         )
         if parse_quantity(amount) > most:
             has = f"the largest has {text}" if nodes else "the cluster has no node"
-            return _obstacle(f"no node has {amount} {name}; {has}")
-    if not any(_holds(node, wanted) for node in largest):
-        return _obstacle(f"no node has {_shown(wanted)} at once")
+            return _build_blocker(f"no node has {amount} {name}; {has}")
+    if not any(_holds(node, wanted) for node in capacities):
+        return _build_blocker(f"no node has {_describe(wanted)} at once")
     return None
 
 
-def _needed(amounts: PodResources) -> dict[str, str]:
+def _find_demand(resources: PodResources) -> dict[str, str]:
     """Return what is kept free for a pod: its requests, and limits where nothing is requested."""
-    return {**amounts.limits, **amounts.requests}
+    return {**resources.limits, **resources.requests}
 
 
 def _allocatable(node: Manifest) -> Mapping[str, str]:
@@ -65,15 +65,15 @@ def _holds(node: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(parse_quantity(node.get(name, "0")) >= parse_quantity(amount) for name, amount in wanted.items())
 
 
-def _shown(wanted: Mapping[str, str]) -> str:
+def _describe(wanted: Mapping[str, str]) -> str:
     parts: Sequence[str] = [f"{amount} {name}" for name, amount in sorted(wanted.items())]
     return " and ".join(parts)
 
 
-def _obstacle(lacking: str) -> Blocker:
+def _build_blocker(problem: str) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
-        message=shortened(f"`spec.resources`: {lacking}. Lower it or add such a node"),
+        message=shortened(f"`spec.resources`: {problem}. Lower it or add such a node"),
         final=False,
     )

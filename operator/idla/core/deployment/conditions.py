@@ -48,14 +48,14 @@ def rollout_conditions(
     """
     stalled = rollout.problem if rollout.problem is not None and rollout.problem.permanent else None
     return (
-        _ready(rollout, model, serving),
-        _loaded(rollout, model),
-        _rolled_out(rollout, model, stalled),
-        *_outlook(rollout, stalled),
+        _build_ready(rollout, model, serving),
+        _build_loaded(rollout, model),
+        _build_rolled_out(rollout, model, stalled),
+        *_kstatus_conditions(rollout, stalled),
     )
 
 
-def _ready(rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatus | None) -> Condition:
+def _build_ready(rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatus | None) -> Condition:
     kind = DeploymentCondition.READY
     counts = f"{rollout.ready_replicas} of {rollout.replicas} pods answer"
     if rollout.ready_replicas > 0:
@@ -69,7 +69,7 @@ def _ready(rollout: Rollout, model: ServedModelStatus, serving: ServedModelStatu
     return _condition(kind, FALSE, DeploymentReason.LOADING, "pods are started, fetch the artifact and check it")
 
 
-def _loaded(rollout: Rollout, model: ServedModelStatus) -> Condition:
+def _build_loaded(rollout: Rollout, model: ServedModelStatus) -> Condition:
     kind = DeploymentCondition.MODEL_LOADED
     if rollout.complete:
         return _condition(kind, TRUE, DeploymentReason.LOADED, f"every pod has loaded {model.digest}")
@@ -78,7 +78,7 @@ def _loaded(rollout: Rollout, model: ServedModelStatus) -> Condition:
     return _condition(kind, UNKNOWN, DeploymentReason.LOADING, f"{model.digest} is being loaded")
 
 
-def _rolled_out(rollout: Rollout, model: ServedModelStatus, stalled: Problem | None) -> Condition:
+def _build_rolled_out(rollout: Rollout, model: ServedModelStatus, stalled: Problem | None) -> Condition:
     kind = DeploymentCondition.ROLLOUT_SUCCEEDED
     if rollout.complete:
         return _condition(kind, TRUE, DeploymentReason.COMPLETE, f"every pod serves {model.digest}")
@@ -87,7 +87,7 @@ def _rolled_out(rollout: Rollout, model: ServedModelStatus, stalled: Problem | N
     return _condition(kind, UNKNOWN, DeploymentReason.PROGRESSING, f"{model.digest} is being rolled out")
 
 
-def _outlook(rollout: Rollout, stalled: Problem | None) -> tuple[Condition, ...]:
+def _kstatus_conditions(rollout: Rollout, stalled: Problem | None) -> tuple[Condition, ...]:
     if rollout.complete:
         return ()
     if stalled is not None:

@@ -74,12 +74,12 @@ def reconcile_deployment(
         spec = read_deployment_spec(deployment)
     except SpecError as error:
         return answer(stopped_conditions(DeploymentReason.INVALID_SPEC, str(error)))
-    model = _wanted_model(spec, snapshot.workflow, old)
+    model = _choose_model(spec, snapshot.workflow, old)
     if model is None:
-        return answer(waiting_conditions(_waits_for(spec, snapshot.workflow)))
-    taken = _find_name_conflict(owner, snapshot)
-    if taken is not None:
-        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, taken), model=model)
+        return answer(waiting_conditions(_explain_waiting(spec, snapshot.workflow)))
+    conflict = _find_name_conflict(owner, snapshot)
+    if conflict is not None:
+        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, conflict), model=model)
     desired = _build_desired_deployment(owner, spec, model, settings)
     current = is_up_to_date(desired, snapshot.deployment)
     service = build_service(owner)
@@ -107,7 +107,7 @@ def _read_status(deployment: Manifest) -> ModelDeploymentStatus:
         return ModelDeploymentStatus()
 
 
-def _wanted_model(
+def _choose_model(
     spec: ModelDeploymentSpec, workflow: Manifest | None, old: ModelDeploymentStatus
 ) -> ServedModelStatus | None:
     """Return the artifact to serve; what a workflow published once is served on when the workflow is gone."""
@@ -121,7 +121,7 @@ def _wanted_model(
     return old.model if old.model is not None and old.model.workflow == followed else None
 
 
-def _waits_for(spec: ModelDeploymentSpec, workflow: Manifest | None) -> str:
+def _explain_waiting(spec: ModelDeploymentSpec, workflow: Manifest | None) -> str:
     name = spec.model.workflow_ref.name if spec.model.workflow_ref else ""
     if workflow is None:
         return f"TrainingWorkflow {name} does not exist; it is served as soon as it has published an artifact"
@@ -143,7 +143,7 @@ def _is_mine(owner: Owner, live: Manifest) -> bool:
 def _build_desired_deployment(
     owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings
 ) -> Manifest:
-    amounts = pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    resources = pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
     uri = spec.model.storage_uri or model.uri
     return build_deployment(
         owner,
@@ -154,8 +154,8 @@ def _build_desired_deployment(
             image=settings.server_image,
             pull_policy=settings.pull_policy,
             replicas=1 if spec.replicas is None else spec.replicas,
-            requests=amounts.requests,
-            limits=amounts.limits,
+            requests=resources.requests,
+            limits=resources.limits,
         ),
     )
 

@@ -21,7 +21,7 @@ _REASONS = {
     FailureReason.VERIFICATION_FAILED: DeploymentReason.ARTIFACT_INVALID,
 }
 _TRANSIENT = {DeploymentReason.ARTIFACT_UNREACHABLE, DeploymentReason.LOAD_FAILED}
-"""What another try may mend; it counts as lasting once the rollout's own deadline has passed."""
+"""What another try may fix; it counts as permanent once the rollout's own deadline has passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Problem:
     reason: DeploymentReason
     message: str
     permanent: bool
-    """Whether waiting will not mend it."""
+    """Whether waiting will not fix it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,9 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     seen = int(status.get("observedGeneration") or 0) >= int(live["metadata"].get("generation", 0))
     wanted = int(live["spec"].get("replicas", 1))
     complete = current and seen and set(counts.values()) == {wanted} and wanted > 0
-    load_problem = None if complete else _load_problem(pods, digest)
-    problem = None if complete else load_problem or _refused(status) or _waiting(pods, digest)
-    if current and seen and not complete and _deadline_exceeded(status):
+    load_problem = None if complete else _find_load_problem(pods, digest)
+    problem = None if complete else load_problem or _find_refusal(status) or _find_waiting(pods, digest)
+    if current and seen and not complete and _is_deadline_exceeded(status):
         problem = _past_deadline(problem)
     return Rollout(
         replicas=counts["replicas"],
@@ -86,14 +86,14 @@ def _past_deadline(problem: Problem | None) -> Problem:
     )
 
 
-def _deadline_exceeded(status: Manifest) -> bool:
+def _is_deadline_exceeded(status: Manifest) -> bool:
     return any(
         entry.get("type") == "Progressing" and entry.get("reason") == "ProgressDeadlineExceeded"
         for entry in status.get("conditions") or ()
     )
 
 
-def _refused(status: Manifest) -> Problem | None:
+def _find_refusal(status: Manifest) -> Problem | None:
     for entry in status.get("conditions") or ():
         if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
             message = str(entry.get("message") or "Kubernetes created no pod")
@@ -106,18 +106,18 @@ def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:
     return newest_first(mine)
 
 
-def _load_problem(pods: Iterable[Manifest], digest: str) -> Problem | None:
+def _find_load_problem(pods: Iterable[Manifest], digest: str) -> Problem | None:
     for pod in _of_artifact(pods, digest):
         if _is_ready(pod) or "deletionTimestamp" in pod["metadata"]:
             continue
         for container in _CONTAINERS:
             ended = termination(pod, container, earlier=True)
             if ended is not None and ended.exit_code != 0:
-                return _explained(container, ended)
+                return _explain_ending(container, ended)
     return None
 
 
-def _explained(container: str, ended: Termination) -> Problem:
+def _explain_ending(container: str, ended: Termination) -> Problem:
     if ended.reason == "OOMKilled":
         message = "the kernel ended a pod at its memory limit; raise `spec.resources.limits.memory`"
         return Problem(reason=DeploymentReason.OOM_KILLED, message=message, permanent=True)
@@ -130,7 +130,7 @@ def _explained(container: str, ended: Termination) -> Problem:
     return Problem(reason=reason, message=said.message, permanent=reason not in _TRANSIENT)
 
 
-def _waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
+def _find_waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
     for pod in _of_artifact(pods, digest):
         found = waiting(pod)
         if found is not None:

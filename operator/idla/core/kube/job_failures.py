@@ -28,13 +28,13 @@ def explain_failure(job: Manifest, pods: Sequence[Manifest]) -> JobFailure:
         job: a Job with the condition Failed.
         pods: its pods, the newest first.
     """
-    if _condition(job).get("reason") == "DeadlineExceeded":
+    if _find_failed_condition(job).get("reason") == "DeadlineExceeded":
         return _from_job(job)
     return next((found for pod in pods if (found := explain_pod(pod)) is not None), None) or _from_job(job)
 
 
 def explain_pod(pod: Manifest) -> JobFailure | None:
-    """Return why a pod failed, or None where it tells nothing."""
+    """Return why a pod failed, or None where it says nothing."""
     ended = termination(pod, CONTAINER)
     found = None if ended is None else _from_container(ended, pod)
     return found or _from_pod(pod)
@@ -43,7 +43,7 @@ def explain_pod(pod: Manifest) -> JobFailure | None:
 def _from_container(ended: Termination, pod: Manifest) -> JobFailure | None:
     if ended.exit_code == 0:
         return None
-    said = _said(ended.message)
+    said = _read_failure(ended.message)
     if said is not None:
         return JobFailure(reason=WorkflowReason(said.reason), message=said.message)
     if ended.reason == "OOMKilled":
@@ -70,7 +70,7 @@ def _from_pod(pod: Manifest) -> JobFailure | None:
 
 
 def _from_job(job: Manifest) -> JobFailure:
-    condition = _condition(job)
+    condition = _find_failed_condition(job)
     reasons = {
         "BackoffLimitExceeded": WorkflowReason.BACKOFF_LIMIT_EXCEEDED,
         "DeadlineExceeded": WorkflowReason.DEADLINE_EXCEEDED,
@@ -82,12 +82,12 @@ def _from_job(job: Manifest) -> JobFailure:
     )
 
 
-def _condition(job: Manifest) -> Manifest:
+def _find_failed_condition(job: Manifest) -> Manifest:
     conditions = (job.get("status") or {}).get("conditions") or ()
     return next((entry for entry in conditions if entry.get("type") == "Failed" and entry.get("status") == "True"), {})
 
 
-def _said(message: str) -> Failure | None:
+def _read_failure(message: str) -> Failure | None:
     try:
         return TaskResult.model_validate_json(message).failure
     except ValidationError:

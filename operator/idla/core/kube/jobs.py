@@ -1,4 +1,4 @@
-"""What a Job says of itself, and the two things that are done to one after it was made: hold it back, delete it."""
+"""What a Job says of itself, and the two things that are done to one after it was made: suspend it, delete it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,11 +58,13 @@ def unread(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
     Jobs and pods are seen independently of each other, so their pods may have ended as well and not be seen yet.
     """
     entries = (workflow.get("status") or {}).get("tasks") or ()
-    told = {entry.get("jobName") for entry in entries if entry.get("state") in {"Succeeded", "Failed"}}
-    return tuple(name_of(job) for job in snapshot.jobs if name_of(job) not in told and _unexplained(job, snapshot))
+    reported = {entry.get("jobName") for entry in entries if entry.get("state") in {"Succeeded", "Failed"}}
+    return tuple(
+        name_of(job) for job in snapshot.jobs if name_of(job) not in reported and _is_unexplained(job, snapshot)
+    )
 
 
-def _unexplained(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
+def _is_unexplained(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
     phases = {phase(pod) for pod in owned_by(snapshot.pods, name_of(job))}
     if is_complete(job):
         return "Succeeded" not in phases
@@ -113,7 +115,7 @@ def deletion(job: Manifest) -> Deletion:
 
 
 def with_suspension(job: Manifest, *, suspend: bool) -> dict[str, Any]:
-    """Return a live Job as it is applied to hold it back or to let it go on.
+    """Return a live Job as it is applied to suspend or to resume it.
 
     All but `suspend` is what the API server has, so that an operator of another version changes no template. The uid
     makes sure that a Job deleted meanwhile is not made again from its remains.

@@ -15,7 +15,7 @@ Values = Mapping[tuple[str, str], float]
 
 
 class NotMeasuredError(Exception):
-    """The metrics tell no progress."""
+    """The metrics report no progress."""
 
     def __init__(self, kind: Literal["NoData", "NotFinite", "Error"], message: str) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class NotMeasuredError(Exception):
 
 
 def read_progress(values: Values) -> TaskProgress:
-    """Return the progress that metrics tell of; figures that are absent or not finite are left out.
+    """Return the progress that metrics report; figures that are absent or not finite are left out.
 
     Raises:
         NotMeasuredError: steps, total or time are absent, out of bounds or no time.

@@ -10,7 +10,7 @@ from idla.core.reconciliation import Manifest
 
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
-_GOING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
+_TERMINATING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
 _NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
 
 
@@ -87,7 +87,7 @@ def waiting(pod: Manifest) -> Waiting | None:
         return None
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return _unscheduled(str(condition.get("message") or "no node was found for the pod"))
+            return _explain_unscheduled(str(condition.get("message") or "no node was found for the pod"))
     for status in _container_statuses(pod):
         state = (status.get("state") or {}).get("waiting") or {}
         reason = str(state.get("reason") or "")
@@ -128,15 +128,15 @@ def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
     )
 
 
-def _unscheduled(message: str) -> Waiting:
+def _explain_unscheduled(message: str) -> Waiting:
     missing = _MISSING_CLAIM.search(message)
     if missing is not None:
         text = f"there is no PersistentVolumeClaim {missing[1]} in the namespace; create it or name another"
         return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
-    going = _GOING_CLAIM.search(message)
-    if going is not None:
+    terminating = _TERMINATING_CLAIM.search(message)
+    if terminating is not None:
         when = "it goes when the pods that use it, also ended ones, are deleted"
-        text = f"PersistentVolumeClaim {going[1]} is being deleted; {when}"
+        text = f"PersistentVolumeClaim {terminating[1]} is being deleted; {when}"
         return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
     if "unbound immediate PersistentVolumeClaims" in message:
         unbound = "a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why"

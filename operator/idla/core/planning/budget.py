@@ -33,7 +33,7 @@ _LONGEST = 31536000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """What each work of a workflow may take."""
+    """What each part of a workflow's work may take."""
 
     trainings: int
     """Models that are trained."""
@@ -42,7 +42,7 @@ class Shares:
     compression_seconds: int
     """Of the trainings that a smaller network needs."""
     refit_seconds: int = 0
-    """To make the chosen model again from more examples; 0: it is not."""
+    """To refit the chosen model on more examples; 0: it is not."""
 
 
 def pod_seconds(spec: TrainingWorkflowSpec) -> int | None:

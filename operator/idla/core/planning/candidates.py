@@ -53,13 +53,13 @@ def nominate_candidates(
         library: all valid templates.
         data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
-    wanted = _shortlist(spec, library)
-    if isinstance(wanted, Blocker):
-        return wanted
+    shortlist = _shortlist(spec, library)
+    if isinstance(shortlist, Blocker):
+        return shortlist
     rejected: list[AlternativeStatus] = []
     feasible: list[Template] = []
-    for template in wanted:
-        refusal = _refusal(spec, template, data)
+    for template in shortlist:
+        refusal = _find_refusal(spec, template, data)
         if refusal is None:
             feasible.append(template)
         else:
@@ -67,7 +67,7 @@ def nominate_candidates(
     if not feasible:
         return _nothing_feasible(spec, rejected, built_in=_built_in(library))
     known = measures(data)
-    order = feasible if _listed(spec) else _round_robin_by_builder(feasible, known)
+    order = feasible if _is_listed(spec) else _round_robin_by_builder(feasible, known)
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
     trials = count_trials(spec)
     if trials > 1:
@@ -100,7 +100,7 @@ def nominate_candidates(
     return Choice(
         candidates=candidates,
         rejected=tuple(sorted(rejected, key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
-        reason=DecisionReason.LISTED if _listed(spec) else DecisionReason.FEASIBLE,
+        reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
         message=shortened(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {names}"),
         search=search,
     )
@@ -137,7 +137,7 @@ def most_parameters(size_bytes: int, methods: Sequence[CompressionMethod]) -> in
     return max(1, size_bytes // (_BYTE if methods else _FLOAT_BYTES))
 
 
-def _listed(spec: TrainingWorkflowSpec) -> bool:
+def _is_listed(spec: TrainingWorkflowSpec) -> bool:
     return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
 
 
@@ -161,15 +161,15 @@ def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple
     return tuple(by_name[name] for name in names)
 
 
-def _refusal(spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None) -> AlternativeStatus | None:
-    found = _mismatch(spec, template, data)
+def _find_refusal(spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None) -> AlternativeStatus | None:
+    found = _find_mismatch(spec, template, data)
     if found is None:
         return None
     reason, message = found
     return AlternativeStatus(choice=template.name, reason=reason, message=message)
 
 
-def _mismatch(
+def _find_mismatch(
     spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None
 ) -> tuple[DecisionReason, str] | None:
     entry = template.spec
@@ -232,9 +232,9 @@ def _round_robin_by_builder(templates: Sequence[Template], known: Mapping[Measur
     builders: dict[str, list[Template]] = {}
     for template in sorted(templates, key=lambda entry: (size[entry.name], entry.name)):
         builders.setdefault(template.spec.builder, []).append(template)
-    turns = [(turn, entry) for row in builders.values() for turn, entry in enumerate(row)]
-    turns.sort(key=lambda item: (item[0], size[item[1].name], item[1].name))
-    return [entry for _, entry in turns]
+    ranked = [(rank, entry) for row in builders.values() for rank, entry in enumerate(row)]
+    ranked.sort(key=lambda item: (item[0], size[item[1].name], item[1].name))
+    return [entry for _, entry in ranked]
 
 
 def _candidate(

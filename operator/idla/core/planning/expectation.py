@@ -7,7 +7,7 @@ from idla_contract.result import DataProfile
 
 from idla.api.model_template import Measure, TemplateProfile
 
-_FACTS = {
+_PROFILE_FACTS = {
     Measure.NGRAMS: "ngrams", Measure.SENSORS: "sensors", Measure.USERS: "users", Measure.ITEMS: "items",
 }  # fmt: skip
 _SIDES = 3
@@ -15,10 +15,10 @@ _SIDES = 3
 
 
 def measures(data: DataProfile | None) -> Mapping[Measure, int]:
-    """Return what of the data decides how large a network is, as far as the profile tells it."""
+    """Return what of the data decides how large a network is, as far as the profile says."""
     if data is None:
         return {}
-    found = {measure: int(data.facts[name]) for measure, name in _FACTS.items() if name in data.facts}
+    found = {measure: int(data.facts[name]) for measure, name in _PROFILE_FACTS.items() if name in data.facts}
     classes = number_of_classes(data)
     if classes:
         found[Measure.CLASSES] = classes

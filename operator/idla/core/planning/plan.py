@@ -3,16 +3,10 @@
 import hashlib
 import json
 
-from idla_contract.task import (
-    RefitStep,
-)
+from idla_contract.task import RefitStep
 
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.api.training_workflow_status import (
-    BasisStatus,
-    PlannedTaskStatus,
-    PlanStatus,
-)
+from idla.api.training_workflow_status import BasisStatus, PlannedTaskStatus, PlanStatus
 from idla.builders.identity import child_name
 from idla.core.planning.budget import refit_for
 from idla.core.planning.candidates import Choice

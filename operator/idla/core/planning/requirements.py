@@ -110,7 +110,7 @@ def explain_errors(error: ValidationError) -> str:
 
 
 def spec_digest(spec: TrainingWorkflowSpec) -> str:
-    """Return a digest of all that tasks and verdicts depend on: everything but the workflow's life and deployment."""
+    """Return a digest of all that tasks and verdicts depend on: everything but the lifecycle and the deployment."""
     document = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_LIFECYCLE_FIELDS)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -118,7 +118,7 @@ def spec_digest(spec: TrainingWorkflowSpec) -> str:
 def problem_of(spec: TrainingWorkflowSpec) -> Problem:
     """Return what the model has to do, and the metric by which it is judged."""
     kind, task = kind_of(spec), spec.task
-    assert kind is not None  # the type demands that it is told
+    assert kind is not None  # the type demands that it is known
     metric = spec.objectives[0].metric if spec.objectives else METRICS[kind][0]
     if task is None:
         return Problem(type=kind, metric=metric)
@@ -193,10 +193,10 @@ def training_resources(spec: TrainingWorkflowSpec) -> PodResources:
 
 def cpu_only_resources(spec: TrainingWorkflowSpec) -> PodResources:
     """Return what the pods before and after the trainings ask for: the same without devices, which they do not use."""
-    amounts = training_resources(spec)
+    training = training_resources(spec)
     return PodResources(
-        requests={name: amount for name, amount in amounts.requests.items() if not is_device(name)},
-        limits={name: amount for name, amount in amounts.limits.items() if not is_device(name)},
+        requests={name: amount for name, amount in training.requests.items() if not is_device(name)},
+        limits={name: amount for name, amount in training.limits.items() if not is_device(name)},
     )
 
 

@@ -49,7 +49,7 @@ def search_of(
         trials: how many compete at most.
         max_seconds: for all of them; None: as long as they take.
     """
-    spaces = {entry.template: _searched(spec, templates[entry.template]) for entry in candidates}
+    spaces = {entry.template: _select_dimensions(spec, templates[entry.template]) for entry in candidates}
     varied = [entry.template for entry in candidates if spaces[entry.template]]
     counts = dict.fromkeys(varied, 0)
     for number in range(trials - len(candidates) if varied else 0):
@@ -59,7 +59,7 @@ def search_of(
     for entry in candidates:
         name = entry.template
         for point in drawn(spaces[name], counts.get(name, 0), key=f"{seed}/{name}"):
-            trial = TrialStatus(template=name, settings=_text(_changed(entry, point)))
+            trial = TrialStatus(template=name, settings=_to_json(_diff_settings(entry, point)))
             if trial not in found:
                 found.append(trial)
     if min(trials, len(found)) == 1:
@@ -95,12 +95,12 @@ def label(trial: TrialStatus) -> str:
     return f"{trial.template} ({shown})" if shown else trial.template
 
 
-def _searched(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tuple[Dimension, ...]:
+def _select_dimensions(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tuple[Dimension, ...]:
     fixed = {"learningRate"} if spec.training is not None and spec.training.learning_rate is not None else set()
     return tuple(dimension for dimension in template.search_space if dimension.name not in fixed)
 
 
-def _changed(candidate: CandidateStatus, point: Settings) -> Settings:
+def _diff_settings(candidate: CandidateStatus, point: Settings) -> Settings:
     """Return the settings of a point that are not the candidate's own, numbers as numbers."""
     training = Training.model_validate_json(candidate.training)
     own = json.loads(candidate.hyperparameters)
@@ -109,5 +109,5 @@ def _changed(candidate: CandidateStatus, point: Settings) -> Settings:
     return {name: value for name, value in read.items() if own.get(name) != value}
 
 
-def _text(settings: Settings) -> str:
+def _to_json(settings: Settings) -> str:
     return json.dumps(dict(settings), sort_keys=True, ensure_ascii=False)

@@ -39,9 +39,9 @@ def _was_approved(previous: TrainingWorkflowStatus) -> bool:
 
 def why_blocked(approval: ApprovalState) -> str | None:
     """Return why no Job of the plan may be created, or None where one may."""
-    holds = {
+    reasons = {
         ApprovalState.PLAN_ONLY: "`spec.approval` is PlanOnly: nothing is trained",
         ApprovalState.WAITING: "the plan waits for approval",
         ApprovalState.STALE: "the plan waits for approval",
     }
-    return holds.get(approval)
+    return reasons.get(approval)

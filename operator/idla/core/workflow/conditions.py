@@ -25,10 +25,16 @@ _UNCHECKED = "; whether a node can hold the pods was not checked: the operator m
 def build_conditions(state: GenerationState) -> tuple[Condition, ...]:
     """Return every condition that applies, the summary first."""
     summary = summarize(state)
-    conditions = [summary, _accepted(state), _planned(state)]
-    conditions += _approved(state)
-    conditions += [_resources_ready(state), _data_ready(state), _trained(state), _compressed(state), _evaluated(state)]
-    conditions += _deployed(state)
+    conditions = [summary, _build_accepted(state), _build_planned(state)]
+    conditions += _build_approved(state)
+    conditions += [
+        _build_resources_ready(state),
+        _build_data_ready(state),
+        _build_trained(state),
+        _build_compressed(state),
+        _build_evaluated(state),
+    ]
+    conditions += _build_deployed(state)
     if state.suspended:
         conditions.append(
             _condition(
@@ -55,7 +61,7 @@ def summarize(state: GenerationState) -> Condition:
     if blocker is not None:
         return _condition(WorkflowCondition.SUCCEEDED, FALSE, blocker.reason, blocker.message)
     if state.served:
-        return _succeeded(state)
+        return _build_succeeded(state)
     if state.plan_shown:
         return _condition(WorkflowCondition.SUCCEEDED, TRUE, WorkflowReason.PLAN_READY, _plan_text(state))
     reason, message = _under_way(state)
@@ -67,10 +73,10 @@ def _under_way(state: GenerationState) -> tuple[WorkflowReason, str]:
         return WorkflowReason.SUSPENDED, "`spec.suspend` is true; set it to false to go on"
     if state.published and state.endpoint is not None:
         return WorkflowReason.DEPLOYING, state.endpoint.message
-    waits = [decision for decision in state.active if decision.entry.reason is not None]
-    if waits and len(waits) == len(state.active):
+    waiting = [decision for decision in state.active if decision.entry.reason is not None]
+    if waiting and len(waiting) == len(state.active):
         texts = "; ".join(
-            f"{decision.entry.name}: {decision.entry.reason}, {decision.entry.message}" for decision in waits
+            f"{decision.entry.name}: {decision.entry.reason}, {decision.entry.message}" for decision in waiting
         )
         return WorkflowReason.WAITING_FOR_RESOURCES, texts
     if state.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not state.active:
@@ -97,7 +103,7 @@ def _tasks_text(state: GenerationState) -> str:
     return f"{len(done)} of {total} tasks are done; running: {active}"
 
 
-def _succeeded(state: GenerationState) -> Condition:
+def _build_succeeded(state: GenerationState) -> Condition:
     assert state.selected is not None  # served, so selected
     wanted, accuracy = quality_threshold(state.inputs.spec), state.selected.report.validation_score
     missed = "below" if state.selected.report.metric.maximized else "above"
@@ -115,20 +121,20 @@ def _succeeded(state: GenerationState) -> Condition:
     return _condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
 
 
-def _accepted(state: GenerationState) -> Condition:
-    return _blocked(state, WorkflowCondition.ACCEPTED) or _condition(
+def _build_accepted(state: GenerationState) -> Condition:
+    return _build_blocked(state, WorkflowCondition.ACCEPTED) or _condition(
         WorkflowCondition.ACCEPTED, TRUE, WorkflowReason.VALID, "the spec is valid"
     )
 
 
-def _planned(state: GenerationState) -> Condition:
+def _build_planned(state: GenerationState) -> Condition:
     kind = WorkflowCondition.PLANNED
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
     if state.plan is not None:
         return _condition(kind, TRUE, WorkflowReason.PLAN_READY, _plan_text(state))
-    return _waits(state, kind, "the data are profiled first")
+    return _build_waiting(state, kind, "the data are profiled first")
 
 
 def _plan_text(state: GenerationState) -> str:
@@ -141,7 +147,7 @@ def _plan_text(state: GenerationState) -> str:
     return f"plan {state.plan.hash}: {how} {names}, then publish the best{capacity}"
 
 
-def _approved(state: GenerationState) -> list[Condition]:
+def _build_approved(state: GenerationState) -> list[Condition]:
     kind = WorkflowCondition.APPROVED
     if state.plan is None or state.inputs.spec.approval is not Approval.MANUAL:
         return []
@@ -165,15 +171,15 @@ def approval_text(state: GenerationState) -> str:
     return f"{before}plan {state.plan.hash} waits for: {command}"
 
 
-def _resources_ready(state: GenerationState) -> Condition:
+def _build_resources_ready(state: GenerationState) -> Condition:
     kind = WorkflowCondition.RESOURCES_READY
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    waits = [decision for decision in state.active if decision.entry.reason is not None]
-    if waits:
-        texts = "; ".join(f"{decision.entry.name}: {decision.entry.message}" for decision in waits)
-        return _condition(kind, FALSE, known_reason(waits[0].entry.reason), texts)
+    waiting = [decision for decision in state.active if decision.entry.reason is not None]
+    if waiting:
+        texts = "; ".join(f"{decision.entry.name}: {decision.entry.message}" for decision in waiting)
+        return _condition(kind, FALSE, known_reason(waiting[0].entry.reason), texts)
     running = [decision.entry for decision in state.active if decision.state is TaskState.RUNNING]
     if running:
         lost = "; ".join(f"{entry.name}: {entry.message}" for entry in running if entry.message)
@@ -186,15 +192,15 @@ def _resources_ready(state: GenerationState) -> Condition:
     return _condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is needed now")
 
 
-def _data_ready(state: GenerationState) -> Condition:
+def _build_data_ready(state: GenerationState) -> Condition:
     kind = WorkflowCondition.DATA_READY
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
     if state.profile.state is TaskState.SUCCEEDED:
         data = state.data
         return _condition(kind, TRUE, WorkflowReason.PROFILED, "" if data is None else _data_text(data))
-    return _waits(state, kind, "the data are profiled", task=state.profile)
+    return _build_waiting(state, kind, "the data are profiled", task=state.profile)
 
 
 def _data_text(profile: DataProfile) -> str:
@@ -206,21 +212,21 @@ def _data_text(profile: DataProfile) -> str:
     return f"{sizes}; noticed: {profile.warnings[0]}" + (f"; {more} more in `status.data.warnings`" if more else "")
 
 
-def _trained(state: GenerationState) -> Condition:
+def _build_trained(state: GenerationState) -> Condition:
     kind = WorkflowCondition.TRAINED
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
     if state.selected is not None:
         message = f"{state.selected.candidate.template}: {state.selected.message}"
         return _condition(kind, TRUE, WorkflowReason.MODEL_SELECTED, message)
     active = next((decision for decision in state.trainings.values() if decision.active), None)
-    return _waits(state, kind, "candidates are trained after the plan", task=active)
+    return _build_waiting(state, kind, "candidates are trained after the plan", task=active)
 
 
-def _compressed(state: GenerationState) -> Condition:
+def _build_compressed(state: GenerationState) -> Condition:
     kind = WorkflowCondition.COMPRESSED
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
     result = None if state.publish is None else state.publish.result
@@ -228,22 +234,22 @@ def _compressed(state: GenerationState) -> Condition:
         reason = result.compress.reason if result.compress.reason in set(CompressReason) else WorkflowReason.GATE_PASSED
         message = f"{result.compress.choice}: {explain_variant(result.compress, result.refit)}"
         return _condition(kind, TRUE, WorkflowReason(reason), message)
-    return _waits(state, kind, "the chosen model is compressed after the trainings", task=state.publish)
+    return _build_waiting(state, kind, "the chosen model is compressed after the trainings", task=state.publish)
 
 
-def _evaluated(state: GenerationState) -> Condition:
+def _build_evaluated(state: GenerationState) -> Condition:
     kind = WorkflowCondition.EVALUATED
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
     evaluate = None if state.publish is None or state.publish.result is None else state.publish.result.evaluate
     if evaluate is None:
-        return _waits(state, kind, "the test split is measured after every choice", task=state.publish)
-    return _verdict(evaluate, quality_threshold(state.inputs.spec))
+        return _build_waiting(state, kind, "the test split is measured after every choice", task=state.publish)
+    return _judge_test_score(evaluate, quality_threshold(state.inputs.spec))
 
 
-def _verdict(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
-    """Return what the test split says; it changes no choice."""
+def _judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
+    """Return `Evaluated` from what the test split says; it changes no choice."""
     kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_score
     right = "" if evaluate.served_correct is None else f"{evaluate.served_correct} of "
     examples = f"{right}{evaluate.test_examples} test examples{' right' if right else ''}"
@@ -262,28 +268,28 @@ def _verdict(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condi
     return _condition(kind, TRUE, WorkflowReason.MINIMUM_MET, f"{beside}; minimum {wanted.minimum}")
 
 
-def _deployed(state: GenerationState) -> list[Condition]:
+def _build_deployed(state: GenerationState) -> list[Condition]:
     kind, settings = WorkflowCondition.DEPLOYED, state.inputs.spec.deployment
     if settings is None or settings.mode == "None":
         return []
-    blocked = _blocked(state, kind)
+    blocked = _build_blocked(state, kind)
     if blocked is not None:
         return [blocked]
     if state.endpoint is None:
-        return [_waits(state, kind, "the artifact is deployed when it is published")]
+        return [_build_waiting(state, kind, "the artifact is deployed when it is published")]
     if state.endpoint.ready:
         return [_condition(kind, TRUE, WorkflowReason.SERVING, state.endpoint.message)]
     return [_condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, state.endpoint.message)]
 
 
-def _blocked(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
+def _build_blocked(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
     blocker = state.blocker
     if blocker is None or blocker.condition is not kind:
         return None
     return _condition(kind, FALSE, blocker.reason, blocker.message)
 
 
-def _waits(
+def _build_waiting(
     state: GenerationState, kind: WorkflowCondition, message: str, task: TaskDecision | None = None
 ) -> Condition:
     """Return that something is not known yet: it is being done, it will be done, or it will not."""

@@ -1,4 +1,4 @@
-"""`spec.activeDeadlineSeconds`: what stops what runs once it has passed."""
+"""`spec.activeDeadlineSeconds`: what runs is stopped once it has passed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +11,7 @@ from idla.core.workflow.tasks import TaskDecision
 
 
 def with_deadline(state: GenerationState) -> GenerationState:
-    """Stop what runs once the deadline has passed; waiting for a person and holding back cost nothing of it."""
+    """Stop what runs once the deadline has passed; time in which it was paused does not count."""
     left = seconds_to_deadline(state)
     if left is None or left > 0:
         return state
@@ -25,9 +25,9 @@ def with_deadline(state: GenerationState) -> GenerationState:
     return replace(
         state,
         blocker=blocker,
-        profile=_stopped(state.profile),
-        trainings={name: _stopped(decision) for name, decision in state.trainings.items()},
-        publish=None if state.publish is None else _stopped(state.publish),
+        profile=_stop(state.profile),
+        trainings={name: _stop(decision) for name, decision in state.trainings.items()},
+        publish=None if state.publish is None else _stop(state.publish),
     )
 
 
@@ -39,7 +39,7 @@ def seconds_to_deadline(state: GenerationState) -> float | None:
     return (state.started + timedelta(seconds=seconds) - state.inputs.now).total_seconds()
 
 
-def _stopped(decision: TaskDecision) -> TaskDecision:
+def _stop(decision: TaskDecision) -> TaskDecision:
     if decision.finished or decision.entry.job_name is None:
         return replace(decision, active=False, apply=(), delete=())
     entry = decision.entry.model_copy(

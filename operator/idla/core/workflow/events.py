@@ -17,8 +17,8 @@ def events_between(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> 
 def _generation(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
     if 0 <= old.observed_generation < new.observed_generation and old.basis != new.basis:
         yield _normal(EventReason.GENERATION_STARTED, f"generation {new.observed_generation} is started")
-    queued = _queued(new)
-    if queued is not None and _queued(old) is None:
+    queued = _find_queued(new)
+    if queued is not None and _find_queued(old) is None:
         yield _normal(EventReason.GENERATION_QUEUED, queued.message)
 
 
@@ -65,39 +65,39 @@ def _selection(status: TrainingWorkflowStatus) -> str | None:
 
 def _conditions(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
     yield from _approval_events(old, new)
-    summary, before = _condition(new, WorkflowCondition.SUCCEEDED), _condition(old, WorkflowCondition.SUCCEEDED)
+    summary, before = _find(new, WorkflowCondition.SUCCEEDED), _find(old, WorkflowCondition.SUCCEEDED)
     if summary is not None and summary.status != "Unknown":
         if before is None or (before.status, before.reason) != (summary.status, summary.reason):
             kind = EventType.NORMAL if summary.status == "True" else EventType.WARNING
             yield Event(type=kind, reason=summary.reason, message=summary.message)
     elif summary is not None and before is not None and before.status == "False":
         yield _normal(EventReason.RECOVERED, f"{before.reason} no longer stops the work")
-    tested, earlier = _condition(new, WorkflowCondition.EVALUATED), _condition(old, WorkflowCondition.EVALUATED)
+    tested, earlier = _find(new, WorkflowCondition.EVALUATED), _find(old, WorkflowCondition.EVALUATED)
     noted = {WorkflowReason.TARGET_MISSED_ON_TEST, WorkflowReason.BASELINE_NOT_BEATEN}
     if tested is not None and tested.reason in noted and (earlier is None or earlier.reason != tested.reason):
         yield Event(type=EventType.WARNING, reason=tested.reason, message=tested.message)
 
 
 def _approval_events(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
-    approval, before = _condition(new, WorkflowCondition.APPROVED), _condition(old, WorkflowCondition.APPROVED)
+    approval, before = _find(new, WorkflowCondition.APPROVED), _find(old, WorkflowCondition.APPROVED)
     if approval is not None and (before is None or before.reason != approval.reason):
         if approval.reason == WorkflowReason.APPROVED:
             yield _normal(EventReason.APPROVED, approval.message)
         elif approval.reason in {WorkflowReason.WAITING_FOR_APPROVAL, WorkflowReason.STALE}:
             yield _normal(EventReason.WAITING_FOR_APPROVAL, approval.message)
-    suspended, was = _condition(new, WorkflowCondition.SUSPENDED), _condition(old, WorkflowCondition.SUSPENDED)
+    suspended, was = _find(new, WorkflowCondition.SUSPENDED), _find(old, WorkflowCondition.SUSPENDED)
     if suspended is not None and was is None:
         yield _normal(EventReason.SUSPENDED, suspended.message)
     if suspended is None and was is not None and new.completion_time is None:
         yield _normal(EventReason.RESUMED, "work goes on")
 
 
-def _condition(status: TrainingWorkflowStatus, kind: WorkflowCondition) -> ConditionStatus | None:
+def _find(status: TrainingWorkflowStatus, kind: WorkflowCondition) -> ConditionStatus | None:
     return next((entry for entry in status.conditions if entry.type == kind), None)
 
 
-def _queued(status: TrainingWorkflowStatus) -> ConditionStatus | None:
-    entry = _condition(status, WorkflowCondition.RECONCILING)
+def _find_queued(status: TrainingWorkflowStatus) -> ConditionStatus | None:
+    entry = _find(status, WorkflowCondition.RECONCILING)
     return entry if entry is not None and entry.reason == WorkflowReason.GENERATION_QUEUED else None
 
 

@@ -1,4 +1,4 @@
-"""Observes a generation of a workflow: profile, plan, trainings, publication, endpoint, each from the one before."""
+"""What to do for a generation: profile, plan, trainings, publication, endpoint, each decided from the one before."""
 
 from dataclasses import replace
 
@@ -8,12 +8,7 @@ from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
 from idla.core.conditions import shortened
 from idla.core.inputs import Blocker, ReconcileInput
 from idla.core.planning.candidates import nominate_candidates
-from idla.core.planning.plan import (
-    PROFILE,
-    PUBLISH,
-    SEARCH,
-    make_plan,
-)
+from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, make_plan
 from idla.core.planning.requirements import quality_threshold
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import read_approval, why_blocked
@@ -76,10 +71,8 @@ def _with_plan(state: GenerationState) -> GenerationState:
         found = nominate_candidates(spec, templates, state.data)
         if isinstance(found, Blocker):
             return replace(state, blocker=found)
-        plan, choice = (
-            make_plan(spec, found, state.basis, data_digest=None if state.data is None else state.data.digest),
-            found,
-        )
+        choice = found
+        plan = make_plan(spec, choice, state.basis, data_digest=None if state.data is None else state.data.digest)
     return replace(state, plan=plan, choice=choice, approval=read_approval(state.inputs, state.previous, plan))
 
 
@@ -124,8 +117,8 @@ def _with_trainings(state: GenerationState, plan: PlanStatus) -> GenerationState
 
 def _with_publication(state: GenerationState, plan: PlanStatus) -> GenerationState:
     if state.selected is None or state.blocker is not None:
-        finished = state.blocker is not None
-        message = "it will not run: nothing can be published" if finished else "waits for the trainings"
+        blocked = state.blocker is not None
+        message = "it will not run: nothing can be published" if blocked else "waits for the trainings"
         return replace(state, publish=pending_task(PUBLISH, message))
     inputs, previous = state.inputs, state.previous
     task = define_publish_task(inputs, plan, state.selected)

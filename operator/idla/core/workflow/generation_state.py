@@ -46,12 +46,12 @@ class GenerationState:
 
     @property
     def active(self) -> tuple[TaskDecision, ...]:
-        """Return the tasks that have a Job at work."""
+        """Return the tasks whose Job may still start or run pods."""
         return tuple(decision for decision in self.tasks if decision.active)
 
     @property
     def paused(self) -> bool:
-        """Return whether nothing goes on until a person or the cluster mends it; that costs no deadline."""
+        """Return whether nothing goes on until a person or the cluster acts; the deadline does not count that time."""
         unapproved = self.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not self.active
         return self.inputs.spec.suspend or unapproved or self.blocker is not None
 
@@ -95,12 +95,12 @@ class GenerationState:
 
     @property
     def suspended(self) -> bool:
-        """Return whether work is held back."""
+        """Return whether the spec suspends what is not finished."""
         return self.inputs.spec.suspend and not self.finished
 
 
 def _paused_since(old: TrainingWorkflowStatus) -> datetime | None:
-    """Return since when nothing was worked on, as the last status tells it."""
+    """Return since when nothing was worked on, as the last status says."""
     if old.completion_time is not None:
         return parse_timestamp(old.completion_time)
     found = {entry.type: entry for entry in old.conditions}

@@ -1,4 +1,4 @@
-"""What outlives a workflow in its artifact: why the model was chosen, told to the pod, and where it came from."""
+"""What outlives a workflow in its artifact: why the model was chosen, given to the pod, and where it came from."""
 
 from idla_contract.lineage import Lineage
 from idla_contract.task import Rejected, Selection

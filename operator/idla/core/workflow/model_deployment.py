@@ -14,7 +14,7 @@ from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
 from idla.core.reconciliation import Manifest
 
-_NOT_TAKEN_UP = "ModelDeployment {name} does not use the artifact yet"
+_NOT_IN_USE = "ModelDeployment {name} does not use the artifact yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def build_desired_deployment(inputs: ReconcileInput) -> dict[str, Any] | None:
 def find_name_conflict(inputs: ReconcileInput) -> Blocker | None:
     """Return that the ModelDeployment of the wanted name was not made for this workflow, or None."""
     name, live = deployment_name(inputs.workflow), inputs.snapshot.deployment
-    return None if name is None or live is None or follows(live, inputs.owner) else _name_taken(name)
+    return None if name is None or live is None or follows(live, inputs.owner) else _build_name_conflict(name)
 
 
 def observe_endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoint | None:
@@ -49,16 +49,16 @@ def observe_endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoi
     desired = build_desired_deployment(inputs)
     if desired is None:
         return None
-    name, live, taken = str(desired["metadata"]["name"]), inputs.snapshot.deployment, find_name_conflict(inputs)
-    if taken is not None:
-        return Endpoint(name=name, blocker=taken)
+    name, live, conflict = str(desired["metadata"]["name"]), inputs.snapshot.deployment, find_name_conflict(inputs)
+    if conflict is not None:
+        return Endpoint(name=name, blocker=conflict)
     apply = () if is_up_to_date(desired, live) else (desired,)
     if live is None or apply:
-        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name), apply=apply)
-    return _observed(name, live, artifact)
+        return Endpoint(name=name, message=_NOT_IN_USE.format(name=name), apply=apply)
+    return _observe_live(name, live, artifact)
 
 
-def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
+def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
     try:
         status = ModelDeploymentStatus.model_validate(live.get("status") or {})
     except ValidationError:
@@ -67,7 +67,7 @@ def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
     current = status.observed_generation >= live["metadata"].get("generation", 0)
     asked = status.model is not None and status.model.digest == artifact.digest
     if not current or not asked:
-        return Endpoint(name=name, message=_NOT_TAKEN_UP.format(name=name))
+        return Endpoint(name=name, message=_NOT_IN_USE.format(name=name))
     stalled = conditions.get(DeploymentCondition.STALLED)
     if stalled is not None and stalled.status == "True":
         blocker = Blocker(
@@ -85,7 +85,7 @@ def _observed(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
     return Endpoint(name=name, message=f"ModelDeployment {name} does not serve the artifact yet{said}")
 
 
-def _name_taken(name: str) -> Blocker:
+def _build_name_conflict(name: str) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.DEPLOYED,
         reason=WorkflowReason.NAME_TAKEN,

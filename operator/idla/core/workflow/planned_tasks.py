@@ -1,4 +1,4 @@
-"""The tasks of a plan as pods are told them: the step, the data, the model and the pod of each."""
+"""The tasks of a plan as pods are given them: the steps, the data, the model and the pod of each."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,7 @@ from idla_contract.task import (
 )
 
 from idla.api.training_workflow import Verdict
-from idla.api.training_workflow_status import (
-    BasisStatus,
-    CandidateStatus,
-    PlanStatus,
-    SearchStatus,
-)
+from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
 from idla.core.inputs import ReconcileInput
 from idla.core.kube.references import artifact_claim, data_claim, data_secret
@@ -64,10 +59,10 @@ def define_profile_task(inputs: ReconcileInput, basis: BasisStatus) -> TaskDefin
 def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: CandidateStatus) -> TaskDefinition:
     """Return the task that trains a candidate."""
     training = Training.model_validate_json(candidate.training)
-    step = TrainStep(model=_model(candidate), training=training)
+    step = TrainStep(model=_build_model(candidate), training=training)
     name = training_task_name(candidate.template)
     return _define_task(
-        inputs, plan.image, name, (step,), training_resources(inputs.spec), data=_profiled(inputs, plan)
+        inputs, plan.image, name, (step,), training_resources(inputs.spec), data=_select_data(inputs, plan)
     )
 
 
@@ -78,8 +73,8 @@ def define_search_task(inputs: ReconcileInput, plan: PlanStatus, search: SearchS
         rungs=rungs_of(search),
         max_seconds=search.max_seconds,
     )
-    amounts = training_resources(inputs.spec)
-    return _define_task(inputs, plan.image, SEARCH, (step,), amounts, data=_profiled(inputs, plan))
+    resources = training_resources(inputs.spec)
+    return _define_task(inputs, plan.image, SEARCH, (step,), resources, data=_select_data(inputs, plan))
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
@@ -101,7 +96,7 @@ def trials_of(
     tried = (candidate_of(named[trial.template], trial) for trial in search.trials)
     return tuple(
         Trial(
-            model=_model(candidate),
+            model=_build_model(candidate),
             training=Training.model_validate_json(candidate.training),
             maximum_parameters=size_bytes and most_parameters(size_bytes, candidate.methods),
         )
@@ -120,7 +115,7 @@ def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Sele
     searched = plan.search and define_search_task(inputs, plan, plan.search)
     trained = (searched or define_training_task(inputs, plan, candidate)).spec
     compress = CompressStep(
-        candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_model(candidate)),
+        candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_build_model(candidate)),
         methods=candidate.methods,
         gate=Gate(
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
@@ -135,11 +130,11 @@ def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Sele
     rest = (EvaluateStep(selection=selection_of(selected)), VerifyStep(), PublishStep())
     steps: tuple[Step, ...] = (compress, *rest) if refit is None else (compress, refit, *rest)
     trains = refit is not None or compress.recipe.keep_percents
-    amounts = training_resources(inputs.spec) if trains else cpu_only_resources(inputs.spec)
-    return _define_task(inputs, plan.image, PUBLISH, steps, amounts, data=_profiled(inputs, plan))
+    resources = training_resources(inputs.spec) if trains else cpu_only_resources(inputs.spec)
+    return _define_task(inputs, plan.image, PUBLISH, steps, resources, data=_select_data(inputs, plan))
 
 
-def _model(candidate: CandidateStatus) -> ModelSpec:
+def _build_model(candidate: CandidateStatus) -> ModelSpec:
     hyperparameters: Mapping[str, float | int | str] = json.loads(candidate.hyperparameters)
     given = candidate.weights
     return ModelSpec(
@@ -150,13 +145,13 @@ def _model(candidate: CandidateStatus) -> ModelSpec:
     )
 
 
-def _profiled(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
+def _select_data(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
     data = data_source(inputs.spec)
     return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
 
 
 def _define_task(
-    inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], amounts: PodResources, *, data: DataSource
+    inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], resources: PodResources, *, data: DataSource
 ) -> TaskDefinition:
     spec, claim = inputs.spec, artifact_claim(inputs.workflow)
     backoff_limit = None if spec.training is None else spec.training.backoff_limit
@@ -177,8 +172,8 @@ def _define_task(
             store_claim=claim,
             data_claim=data_claim(inputs.workflow),
             data_secret=data_secret(inputs.workflow),
-            requests=amounts.requests,
-            limits=amounts.limits,
+            requests=resources.requests,
+            limits=resources.limits,
             backoff_limit=_DEFAULT_BACKOFF_LIMIT if backoff_limit is None else backoff_limit,
         ),
     )

@@ -1,4 +1,4 @@
-"""What to do for a TrainingWorkflow: the whole status, the children, and when to look again.
+"""What to do for a TrainingWorkflow: the whole status, the children, and when to reconcile again.
 
 Each generation of the spec is worked off from a frozen basis. An edit that changes no task takes effect at once; any
 other one waits until running tasks that it does not need have ended. A generation that has ended decides nothing
@@ -61,7 +61,7 @@ def reconcile_workflow(
         now=now,
         settings=settings,
     )
-    if old.completion_time is not None and old.observed_generation == generation and not _refused(old):
+    if old.completion_time is not None and old.observed_generation == generation and not _was_refused(old):
         return _reconcile_finished(inputs, parse_timestamp(old.completion_time))
     return _next_step(inputs)
 
@@ -73,15 +73,15 @@ def _next_step(inputs: ReconcileInput) -> Reconciliation:
     if basis != inputs.old.basis and orphaned.running:
         return _queue(inputs, orphaned)
     new = build_status(state)
-    claim = () if state.blocker is not None and not state.active else _claim(inputs)
+    claim = () if state.blocker is not None and not state.active else _build_claim(inputs)
     children = (*claim, *(manifest for decision in state.tasks for manifest in decision.apply))
     deletions = [deletion for decision in state.tasks for deletion in decision.delete] + list(orphaned.stoppable)
     if state.endpoint is not None:
         children += state.endpoint.apply
     if state.finished or (state.plan is not None and all(decision.entry.job_name for decision in state.tasks)):
         deletions += orphaned.finished
-    if _deadline_passed(state):
-        deletions += [jobs.deletion(job) for job in inputs.snapshot.jobs if _stoppable(job)]
+    if _has_deadline_passed(state):
+        deletions += [jobs.deletion(job) for job in inputs.snapshot.jobs if _is_stoppable(job)]
     reconciliation = Reconciliation(
         apply=children, delete=tuple(dict.fromkeys(deletions)), requeue_after=_requeue_after(state, new)
     )
@@ -119,7 +119,7 @@ def _has_begun(inputs: ReconcileInput) -> bool:
     return inputs.old.plan is not None or finished or ran
 
 
-def _refused(old: TrainingWorkflowStatus) -> bool:
+def _was_refused(old: TrainingWorkflowStatus) -> bool:
     return any(entry.reason == WorkflowReason.INVALID_SPEC for entry in old.conditions)
 
 
@@ -128,9 +128,9 @@ class _OrphanedJobs:
     """Jobs of the workflow that this generation does not use."""
 
     finished: tuple[Deletion, ...]
-    """Those that ended, but for earlier attempts of what is still at work: they tell how often it was tried."""
+    """Those that ended, but for earlier attempts of what is not finished: they say how often it was tried."""
     stoppable: tuple[Deletion, ...]
-    """Those whose stop costs no work: held back, or without a pod that ever ran."""
+    """Those whose stop costs no work: suspended, or without a pod that ever ran."""
     running: tuple[Manifest, ...]
 
     @classmethod
@@ -174,10 +174,10 @@ def _queue(inputs: ReconcileInput, orphaned: _OrphanedJobs) -> Reconciliation:
     return _with_status(old, new, Reconciliation(apply=tuple(apply), delete=tuple(stop), requeue_after=requeue_after))
 
 
-def _reconcile_finished(inputs: ReconcileInput, finished: datetime) -> Reconciliation:
+def _reconcile_finished(inputs: ReconcileInput, finished_at: datetime) -> Reconciliation:
     """Decide nothing again: keep the endpoint, clear away old Jobs, expire."""
     ttl = inputs.spec.ttl_seconds_after_finished
-    left = None if ttl is None else (finished + timedelta(seconds=ttl) - inputs.now).total_seconds()
+    left = None if ttl is None else (finished_at + timedelta(seconds=ttl) - inputs.now).total_seconds()
     if left is not None and left <= 0:
         owner = inputs.owner
         return Reconciliation(delete=(Deletion(api_version=API_VERSION, kind=KIND, name=owner.name, uid=owner.uid),))
@@ -192,7 +192,7 @@ def _reconcile_finished(inputs: ReconcileInput, finished: datetime) -> Reconcili
     return Reconciliation(apply=() if desired is None else (desired,), delete=tuple(cleared), requeue_after=left)
 
 
-def _claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
+def _build_claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
     name, outputs = artifact_claim(inputs.workflow), inputs.spec.outputs
     if inputs.snapshot.claims.get(name) is not None or (outputs is not None and outputs.storage_uri is not None):
         return ()
@@ -201,11 +201,11 @@ def _claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
     return (build_artifact_claim(inputs.owner, name, mebibytes=size, storage_class=storage_class),)
 
 
-def _deadline_passed(state: GenerationState) -> bool:
+def _has_deadline_passed(state: GenerationState) -> bool:
     return state.blocker is not None and state.blocker.reason is WorkflowReason.DEADLINE_EXCEEDED and state.finished
 
 
-def _stoppable(job: Manifest) -> bool:
+def _is_stoppable(job: Manifest) -> bool:
     return not jobs.is_finished(job) and not jobs.is_terminating(job)
 
 

@@ -30,7 +30,7 @@ def share(value: float) -> str:
 
 
 def score(value: float, metric: Metric) -> str:
-    """Return a score as the status writes it: four digits, of a small error four that tell something."""
+    """Return a score as the status writes it: four digits, of a small error four significant ones."""
     if metric.maximized:
         return share(value)
     if not math.isfinite(value):
@@ -78,7 +78,7 @@ def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | No
         baseline_score=score(evaluate.baseline_score, evaluate.metric),
         size_ratio=_ratio(compress, "size_bytes"),
         latency_ratio=_ratio(compress, "latency_p50_milliseconds"),
-        variants=tuple(_variant(variant, evaluate.metric) for variant in compress.variants[:8]),
+        variants=tuple(_variant_status(variant, evaluate.metric) for variant in compress.variants[:8]),
     )
 
 
@@ -117,13 +117,13 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
 
 
 def explain_variant(compress: CompressReport, refit: RefitReport | None) -> str:
-    """Return the figures of the shipped variant beside the float one, and what became of making it again."""
-    again = "" if refit is None else f"; {refit.message if refit.shipped else f'not refitted: {refit.message}'}"
-    return shortened(_compared(compress) + again)
+    """Return the figures of the shipped variant beside the float one, and what became of the refit."""
+    refit_text = "" if refit is None else f"; {refit.message if refit.shipped else f'not refitted: {refit.message}'}"
+    return shortened(_compare_with_float(compress) + refit_text)
 
 
-def _compared(compress: CompressReport) -> str:
-    chosen, plain = _named(compress.variants, compress.choice), _named(compress.variants, FLOAT)
+def _compare_with_float(compress: CompressReport) -> str:
+    chosen, plain = _find_variant(compress.variants, compress.choice), _find_variant(compress.variants, FLOAT)
     if chosen is None:
         return ""
     if plain is None or plain.name == chosen.name:
@@ -139,17 +139,17 @@ def _figures(variant: Variant) -> str:
 
 def _ratio(compress: CompressReport, field: str) -> str:
     """Return how many times less of something the shipped variant has than the float one."""
-    chosen, plain = _named(compress.variants, compress.choice), _named(compress.variants, FLOAT)
+    chosen, plain = _find_variant(compress.variants, compress.choice), _find_variant(compress.variants, FLOAT)
     if chosen is None or plain is None or not getattr(chosen, field):
         return "1.00"
     return f"{getattr(plain, field) / getattr(chosen, field):.2f}"
 
 
-def _named(variants: Sequence[Variant], name: str) -> Variant | None:
+def _find_variant(variants: Sequence[Variant], name: str) -> Variant | None:
     return next((variant for variant in variants if variant.name == name), None)
 
 
-def _variant(variant: Variant, metric: Metric) -> VariantStatus:
+def _variant_status(variant: Variant, metric: Metric) -> VariantStatus:
     return VariantStatus(
         name=variant.name,
         size_bytes=variant.size_bytes,

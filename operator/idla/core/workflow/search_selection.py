@@ -22,7 +22,7 @@ def select_trial(
     Args:
         plan: with the candidates.
         search: its trials.
-        decision: of the search's task, ended.
+        decision: of the search's task, finished.
         wanted: the quality that is asked for.
     """
     result = decision.result
@@ -33,18 +33,18 @@ def select_trial(
         return None
     trial = search.trials[found.winner]
     base = next(entry for entry in plan.candidates if entry.template == trial.template)
-    orphaned = [
+    others = [
         (entry, came)
         for place, (entry, came) in enumerate(zip(search.trials, found.trials, strict=True))
         if place != found.winner
     ]
-    orphaned.sort(key=lambda pair: -pair[1].rung)
+    others.sort(key=lambda pair: -pair[1].rung)
     return Selected(
         candidate=candidate_of(base, trial),
         report=report,
         reason=DecisionReason.BEST_OF_SEARCH,
         message=f"{describe_figures(report)}, {_settings(trial)}; the best of {len(search.trials)} trials",
-        alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in orphaned),
+        alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in others),
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )

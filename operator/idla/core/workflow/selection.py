@@ -37,7 +37,7 @@ def select_candidate(
 
     Args:
         candidates: in the order of the plan.
-        trainings: ended trainings by template.
+        trainings: finished trainings by template.
         wanted: the quality that is asked for.
     """
     reports = {
@@ -49,10 +49,10 @@ def select_candidate(
     if not trained:
         return None
     best = max(trained, key=lambda entry: (_quality(reports[entry.template]), -reports[entry.template].parameters))
-    near = [entry for entry in trained if _near(reports[entry.template], reports[best.template], wanted)]
+    near = [entry for entry in trained if _may_win(reports[entry.template], reports[best.template], wanted)]
     chosen = min(near, key=lambda entry: (reports[entry.template].parameters, -_quality(reports[entry.template])))
     report = reports[chosen.template]
-    orphaned = tuple(
+    others = tuple(
         _alternative(entry, trainings[entry.template], reports, chosen, wanted)
         for entry in candidates
         if entry.template != chosen.template
@@ -62,8 +62,8 @@ def select_candidate(
         candidate=chosen,
         report=report,
         reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
-        message=_explained(report, reports[best.template], trained_count=len(trained)),
-        alternatives=orphaned,
+        message=_explain_choice(report, reports[best.template], trained_count=len(trained)),
+        alternatives=others,
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
@@ -72,8 +72,8 @@ def select_candidate(
 def describe_figures(report: TrainReport) -> str:
     """Return a candidate's figures for people."""
     score, error = report.validation_score, report.validation_score_error
-    finished = ", ended by the budget" if report.stopped == "Budget" else ""
-    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{finished}"
+    stopped = ", ended by the budget" if report.stopped == "Budget" else ""
+    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{stopped}"
 
 
 def _quality(report: TrainReport) -> float:
@@ -85,7 +85,7 @@ def _is_near(report: TrainReport, best: TrainReport) -> bool:
     return _quality(report) >= _quality(best) - best.validation_score_error
 
 
-def _near(report: TrainReport, best: TrainReport, wanted: QualityThreshold | None) -> bool:
+def _may_win(report: TrainReport, best: TrainReport, wanted: QualityThreshold | None) -> bool:
     if not _is_near(report, best):
         return False
     good_enough = wanted is None or wanted.reached(report.validation_score)
@@ -93,7 +93,7 @@ def _near(report: TrainReport, best: TrainReport, wanted: QualityThreshold | Non
     return good_enough or best_is_not
 
 
-def _explained(report: TrainReport, best: TrainReport, *, trained_count: int) -> str:
+def _explain_choice(report: TrainReport, best: TrainReport, *, trained_count: int) -> str:
     if report.template == best.template:
         among = f", the best of {trained_count}" if trained_count > 1 else ""
         return f"{describe_figures(report)}{among}"

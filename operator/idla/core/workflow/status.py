@@ -72,7 +72,7 @@ def refused_status(
 def queued_status(
     inputs: ReconcileInput, waited_for: Sequence[str], tasks: Iterable[TaskStatus]
 ) -> TrainingWorkflowStatus:
-    """Return the status while tasks of the old generation are let finish: it speaks of the old one still."""
+    """Return the status while tasks of the old generation are allowed to finish: it still describes the old one."""
     old = inputs.old
     names = ", ".join(waited_for)
     queued = Condition(
@@ -110,10 +110,10 @@ def _tasks(state: GenerationState) -> tuple[TaskStatus, ...]:
 def _decisions(state: GenerationState) -> tuple[DecisionStatus, ...]:
     decisions = [*_candidates(state), *_selection(state), *_compression(state)]
     before = {entry.name: entry for entry in state.previous.decisions}
-    return tuple(_dated(decision, before.get(decision.name)) for decision in decisions)
+    return tuple(_keep_time(decision, before.get(decision.name)) for decision in decisions)
 
 
-def _dated(decision: DecisionStatus, before: DecisionStatus | None) -> DecisionStatus:
+def _keep_time(decision: DecisionStatus, before: DecisionStatus | None) -> DecisionStatus:
     if before is not None and before.model_copy(update={"time": decision.time}) == decision:
         return before
     return decision

@@ -1,4 +1,4 @@
-"""What determines a task: what its pod is told, and the pod."""
+"""What determines a task: the spec that its pod is given, and the pod."""
 
 from dataclasses import dataclass
 

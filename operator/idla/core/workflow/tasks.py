@@ -28,7 +28,7 @@ LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""
 
 POD_EXPECTED = timedelta(seconds=30)
-"""How long after its start a Job may be without a pod before that is told."""
+"""How long after its start a Job may be without a pod before that is reported."""
 
 _TOO_LARGE = (
     "its task spec has {size} bytes, and a Job holds {limit}; make the values of `hyperparameters` in"
@@ -38,7 +38,7 @@ _TOO_LARGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
-    """What the workflow's life says about its tasks in this reconciliation."""
+    """What a task's Job takes from its workflow in this reconciliation."""
 
     owner: Owner
     suspend: bool
@@ -56,7 +56,7 @@ class TaskDecision:
     active: bool = False
     """Whether it has a Job that may still start or run pods."""
     look_again: bool = False
-    """Whether time alone may change how it stands, so that no event would tell."""
+    """Whether time alone may change how it stands, so that no event would say so."""
     apply: tuple[Manifest, ...] = ()
     delete: tuple[Deletion, ...] = ()
 
@@ -133,22 +133,22 @@ def reconcile_task(
     """Return how a task stands and what to do next.
 
     Args:
-        task: the task.
+        task: what it has to do, and its pod.
         entry: what the status says of it in this generation, or None.
         snapshot: Jobs and pods.
-        job_context: what the workflow's life says.
+        job_context: what its Job takes from the workflow.
         blocked_by: why no Job may be created now, or None where one may.
     """
     if entry is not None and entry.content_hash != task.spec.content_hash:
         entry = None
-    settled = None if entry is None else _settled(entry)
+    settled = None if entry is None else _read_settled(entry)
     if settled is not None:
         return settled
     context = _TaskContext(task=task, entry=entry, snapshot=snapshot, job_context=job_context, blocked_by=blocked_by)
     mine = jobs_of(task, snapshot)
-    going = [job for job in mine if jobs.is_terminating(job)]
-    if going:
-        return context.wait(f"waits for the deleted Job {jobs.name_of(going[0])} to be gone", active=True)
+    terminating = [job for job in mine if jobs.is_terminating(job)]
+    if terminating:
+        return context.wait(f"waits for the deleted Job {jobs.name_of(terminating[0])} to be gone", active=True)
     unfinished = [job for job in mine if not jobs.is_finished(job)]
     current = (unfinished or mine or (None,))[-1]
     return _begin(context, attempt=1) if current is None else _observe(context, current)
@@ -165,7 +165,7 @@ def jobs_of(task: TaskDefinition, snapshot: WorkflowSnapshot) -> tuple[Manifest,
     return tuple(sorted(mine, key=lambda job: (jobs.attempt_of(job), jobs.name_of(job))))
 
 
-def _settled(entry: TaskStatus) -> TaskDecision | None:
+def _read_settled(entry: TaskStatus) -> TaskDecision | None:
     if entry.state == TaskState.FAILED:
         return TaskDecision(entry=entry)
     if entry.state != TaskState.SUCCEEDED or entry.result is None:
@@ -176,9 +176,9 @@ def _settled(entry: TaskStatus) -> TaskDecision | None:
 
 def _observe(context: _TaskContext, job: Manifest) -> TaskDecision:
     if jobs.is_complete(job):
-        return _complete(context, job)
+        return _observe_complete(context, job)
     if not jobs.is_failed(job):
-        return _unfinished(context, job)
+        return _observe_unfinished(context, job)
     if (context.entry is None or context.entry.job_name != jobs.name_of(job)) and _is_earlier(job, context):
         # The edit is the user's way to say "try again".
         return _begin(replace(context, entry=None), attempt=jobs.attempt_of(job) + 1)
@@ -197,22 +197,18 @@ def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
     size = len(context.task.spec.to_json().encode())
     if size > SPEC_LIMIT:
         return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=size, limit=SPEC_LIMIT))
-    orphan = _orphan(context)
-    if orphan is not None:
-        return replace(context.wait(orphan), look_again=True)
+    orphaned = _find_orphaned_pod(context)
+    if orphaned is not None:
+        return replace(context.wait(orphaned), look_again=True)
     job_context, task = context.job_context, context.task
     job = build_task_job(
         job_context.owner, task.spec, task.pod, attempt=attempt, generation=job_context.generation, suspend=False
     )
-    wait = context.wait("")
-    return TaskDecision(
-        entry=wait.entry.model_copy(update={"job_name": jobs.name_of(job)}),
-        active=True,
-        apply=(job,),
-    )
+    entry = context.wait("").entry.model_copy(update={"job_name": jobs.name_of(job)})
+    return TaskDecision(entry=entry, active=True, apply=(job,))
 
 
-def _orphan(context: _TaskContext) -> str | None:
+def _find_orphaned_pod(context: _TaskContext) -> str | None:
     """Return why to wait for a pod that outlived its deleted Job: two pods must not do the same work."""
     names = {jobs.name_of(job) for job in context.snapshot.jobs}
     label = label_value(context.task.name)
@@ -220,14 +216,14 @@ def _orphan(context: _TaskContext) -> str | None:
         labels = pod["metadata"].get("labels") or {}
         if labels.get(TASK) == label and job_of(pod) not in names and phase(pod) == "Running":
             ends, nodes = pod["metadata"].get("deletionTimestamp"), context.snapshot.nodes
-            # A node at work ends it when its time is up, by another clock than ours.
+            # A working node ends it when its time is up, by another clock than ours.
             ended_by_node = nodes is not None and lost_node(pod, nodes) is None
             if ends is None or ended_by_node or parse_timestamp(ends) >= context.job_context.now:
                 return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
     return None
 
 
-def _complete(context: _TaskContext, job: Manifest) -> TaskDecision:
+def _observe_complete(context: _TaskContext, job: Manifest) -> TaskDecision:
     result = result_of(job, context.snapshot)
     if result is None:
         lost = [other for other in jobs_of(context.task, context.snapshot) if jobs.is_complete(other)]
@@ -238,12 +234,12 @@ def _complete(context: _TaskContext, job: Manifest) -> TaskDecision:
     if result.failure is not None:
         reason = WorkflowReason(result.failure.reason)
         return context.decide(job, TaskState.FAILED, reason=reason, message=result.failure.message)
-    return _succeeded(context, job, result)
+    return _build_succeeded(context, job, result)
 
 
-def _succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -> TaskDecision:
+def _build_succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -> TaskDecision:
     entry = context.decide(job, TaskState.SUCCEEDED).entry
-    changes: dict[str, object] = {"result": _kept(result)}
+    changes: dict[str, object] = {"result": _strip_result(result)}
     if context.entry is None and _is_earlier(job, context):
         changes |= {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
     elif result.steps and all(step.cached for step in result.steps):
@@ -251,18 +247,18 @@ def _succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -> Task
     return TaskDecision(entry=entry.model_copy(update=changes), result=result)
 
 
-def _unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
+def _observe_unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
     wanted = job_name(context.job_context.owner, context.task.spec, context.task.pod, jobs.attempt_of(job))
     if jobs.name_of(job) != wanted and not jobs.started(job, context.snapshot):
-        # The same work for a pod of another size: a Job that waits gives way, one that runs is let finish.
-        wait = context.wait(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
-        return replace(wait, delete=(jobs.deletion(job),))
+        # The same work for a pod of another size: a Job that waits gives way, one that runs is allowed to finish.
+        decision = context.wait(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
+        return replace(decision, delete=(jobs.deletion(job),))
     suspend = context.job_context.suspend
     apply = () if jobs.is_suspended(job) == suspend else (jobs.with_suspension(job, suspend=suspend),)
-    return replace(_waiting_or_running(context, job), active=True, apply=apply)
+    return replace(_observe_pods(context, job), active=True, apply=apply)
 
 
-def _waiting_or_running(context: _TaskContext, job: Manifest) -> TaskDecision:
+def _observe_pods(context: _TaskContext, job: Manifest) -> TaskDecision:
     if context.job_context.suspend:
         return context.decide(
             job, TaskState.SUSPENDED, message="suspended; its checkpoints are used when it is resumed"
@@ -275,28 +271,28 @@ def _waiting_or_running(context: _TaskContext, job: Manifest) -> TaskDecision:
         return context.decide(job, TaskState.RUNNING, message=lost)
     pending = [pod for pod in pods if phase(pod) == "Pending"]
     if not pending:
-        return _without_pod(context, job, pods)
-    wait = next((found for pod in pending if (found := waiting(pod)) is not None), None)
-    if wait is None:
+        return _observe_missing_pod(context, job, pods)
+    cause = next((found for pod in pending if (found := waiting(pod)) is not None), None)
+    if cause is None:
         return context.decide(job, TaskState.PENDING)
-    return context.decide(job, TaskState.PENDING, reason=wait.reason, message=wait.message)
+    return context.decide(job, TaskState.PENDING, reason=cause.reason, message=cause.message)
 
 
-def _without_pod(context: _TaskContext, job: Manifest, finished: Sequence[Manifest]) -> TaskDecision:
-    failure = next((found for pod in finished if (found := explain_pod(pod)) is not None), None)
+def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Manifest]) -> TaskDecision:
+    failure = next((found for pod in pods if (found := explain_pod(pod)) is not None), None)
     if failure is not None:
         message = f"a pod failed and is retried: {failure.reason}, {failure.message}"
         return context.decide(job, TaskState.PENDING, message=message)
-    decide, began = context.decide(job, TaskState.PENDING), jobs.start_time(job)
+    decision, began = context.decide(job, TaskState.PENDING), jobs.start_time(job)
     if (
         began is not None
-        and not decide.entry.attempts
+        and not decision.entry.attempts
         and context.job_context.now - parse_timestamp(began) >= POD_EXPECTED
     ):
-        requeue_after = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
-        message = f"Kubernetes created no pod for it (a quota or a policy?): {requeue_after}"
-        decide = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
-    return replace(decide, look_again=True)
+        command = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
+        message = f"Kubernetes created no pod for it (a quota or a policy?): {command}"
+        decision = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
+    return replace(decision, look_again=True)
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
@@ -305,8 +301,8 @@ def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
     An answer to other work than the Job's counts as none: another image than ours may say anything.
     """
     for pod in owned_by(snapshot.pods, jobs.name_of(job)):
-        finished = termination(pod, CONTAINER)
-        result = None if finished is None or finished.exit_code != 0 else _parse(finished.message)
+        ended = termination(pod, CONTAINER)
+        result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
         if result is not None and result.content_hash == jobs.content_hash_of(job):
             return result
     return None
@@ -319,7 +315,7 @@ def _parse(text: str) -> TaskResult | None:
         return None
 
 
-def _kept(result: TaskResult) -> str:
+def _strip_result(result: TaskResult) -> str:
     """Return the result as the status keeps it: without the training curve, which is in the store."""
     if result.train is not None:
         result = result.model_copy(update={"train": result.train.model_copy(update={"curve": ()})})
@@ -328,7 +324,7 @@ def _kept(result: TaskResult) -> str:
 
 def needed_jobs(decisions: Sequence[TaskDecision]) -> set[str]:
     """Return the names of the Jobs that these tasks use."""
-    return {decide.entry.job_name for decide in decisions if decide.entry.job_name is not None}
+    return {decision.entry.job_name for decision in decisions if decision.entry.job_name is not None}
 
 
 def refresh_task(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
@@ -342,7 +338,7 @@ def refresh_task(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
         update |= {"state": TaskState.FAILED, "reason": failure.reason, "message": shortened(failure.message)}
     elif jobs.is_complete(job):
         result = result_of(job, snapshot)
-        kept = None if result is None else _kept(result)
+        kept = None if result is None else _strip_result(result)
         update |= {"state": TaskState.SUCCEEDED, "reason": None, "message": "", "result": kept}
     else:
         return entry

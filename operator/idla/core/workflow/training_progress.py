@@ -71,13 +71,13 @@ def _expected_work(parameters: int, training: str) -> int:
 def _fraction(state: GenerationState, decision: TaskDecision) -> float:
     if decision.finished:
         return 1.0
-    measured = _measured(state, decision)
+    measured = _find_measurement(state, decision)
     if measured is None or measured.total_steps <= 0:
         return 0.0
     return min(1.0, measured.step / measured.total_steps)
 
 
-def _measured(state: GenerationState, decision: TaskDecision) -> TaskProgress | None:
+def _find_measurement(state: GenerationState, decision: TaskDecision) -> TaskProgress | None:
     name = decision.entry.job_name
     return None if name is None else state.inputs.snapshot.progress.get(name)
 
@@ -96,7 +96,7 @@ def _remaining(state: GenerationState) -> int | None:
     for decision in state.trainings.values():
         if decision.finished:
             continue
-        measured, began = _measured(state, decision), decision.entry.start_time
+        measured, began = _find_measurement(state, decision), decision.entry.start_time
         if measured is None or began is None or measured.step <= 0 or measured.total_steps <= 0:
             return None
         elapsed = max(0.0, (measured.updated - parse_timestamp(began)).total_seconds())
@@ -116,7 +116,7 @@ def _duration(entry: TaskStatus) -> float | None:
 
 def _metrics(state: GenerationState) -> Iterable[MetricStatus]:
     for decision in state.trainings.values():
-        measured = _measured(state, decision)
+        measured = _find_measurement(state, decision)
         if measured is None or decision.finished:
             continue
         figures = {

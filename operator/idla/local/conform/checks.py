@@ -23,7 +23,7 @@ from idla_contract.task import (
 from idla.local.conform.answers import Broken, answered, digest_of_file, how, kept
 from idla.local.conform.artifact import broken_artifact
 from idla.local.conform.subject import Ended, Subject, content_hash
-from idla.local.errors import UsageError
+from idla.local.errors import ServerError
 from idla.local.machine import GRACE_SECONDS
 from idla.local.progress import read_progress
 from idla.local.serving import Server
@@ -99,7 +99,7 @@ def served(subject: Subject) -> Broken:
     server = Server("conform", places.store / artifact_folder(digest), digest, places.output, subject.server)
     try:
         server.wait_until_ready()
-    except UsageError as error:
+    except ServerError as error:
         yield str(error)
     finally:
         server.end()

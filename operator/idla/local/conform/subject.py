@@ -1,4 +1,4 @@
-"""The trainer that is tried: what it is told, and how its container ends."""
+"""The trainer that is tried: what it is given, and how its container ends."""
 
 import time
 from collections.abc import Callable
@@ -100,7 +100,7 @@ class Subject:
         process = TaskProcess(task, task, document, places, self.trainer)
         began, asked = time.monotonic(), 0.0
         try:
-            while process.ended() is None and not _late(began, asked, self.patience_seconds):
+            while process.ended() is None and not _is_late(began, asked, self.patience_seconds):
                 if not asked and until(process):
                     process.ask_to_end()
                     asked = time.monotonic()
@@ -120,7 +120,7 @@ def content_hash(task: str) -> str:
     return task.encode().hex()[:64].ljust(10, "0")
 
 
-def _late(began: float, asked: float, patience: float) -> bool:
+def _is_late(began: float, asked: float, patience: float) -> bool:
     now = time.monotonic()
     return now - began > patience or (asked > 0 and now - asked > GRACE_SECONDS)
 

@@ -8,7 +8,7 @@ from idla_operator.controllers.cache.store import Store, version_of
 from idla_operator.ports import NODES, TEMPLATES, Reference, Resource
 
 DEBOUNCE_SECONDS = 2.0
-"""Changes of the library or of nodes come in groups; every unfinished workflow looks once at each group."""
+"""Changes of the library or of nodes come in groups; every unfinished workflow is reconciled once for each group."""
 
 
 class Keys(Protocol):
@@ -27,7 +27,7 @@ class EventSink:
     def __init__(self, store: Store, queue: Keys) -> None:
         self._store = store
         self._queue = queue
-        self._matters: dict[str, str] = {}
+        self._relevant: dict[str, str] = {}
 
     def upsert(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Take in a version of an object. Queues nothing: the first listing of everything may not be complete yet."""
@@ -36,11 +36,11 @@ class EventSink:
     def changed(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Queue the keys that the object concerns. Called only once everything that exists was taken in."""
         if resource == NODES:
-            matter = relevant_fields(document)
-            if self._matters.get(document["metadata"]["name"]) == matter:
+            relevant = relevant_fields(document)
+            if self._relevant.get(document["metadata"]["name"]) == relevant:
                 return
-            self._matters[document["metadata"]["name"]] = matter
-        self._wake(resource, document)
+            self._relevant[document["metadata"]["name"]] = relevant
+        self._queue_affected(resource, document)
 
     def deleted(self, resource: Resource, document: Mapping[str, Any]) -> None:
         """Forget an object and queue the keys that it concerned."""
@@ -48,10 +48,10 @@ class EventSink:
         reference = Reference(resource, metadata.get("namespace"), metadata["name"])
         self._store.remove(reference, metadata["uid"], version=version_of(document))
         if resource == NODES:
-            self._matters.pop(metadata["name"], None)
-        self._wake(resource, document)
+            self._relevant.pop(metadata["name"], None)
+        self._queue_affected(resource, document)
 
-    def _wake(self, resource: Resource, document: Mapping[str, Any]) -> None:
+    def _queue_affected(self, resource: Resource, document: Mapping[str, Any]) -> None:
         for key in affected_keys(self._store, resource, document):
             if resource in {NODES, TEMPLATES}:
                 self._queue.add_after(key, DEBOUNCE_SECONDS)

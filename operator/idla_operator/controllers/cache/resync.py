@@ -31,17 +31,17 @@ _LOG = logging.getLogger(__name__)
 
 
 class Resync:
-    """Sweeps over what is watched until cancelled."""
+    """Compares what is watched with lists, and queues every key now and then, until cancelled."""
 
     def __init__(
         self, store: Store, cluster: Cluster, event_sink: EventSink, queue: Keys, *, watches: tuple[Watch, ...]
     ) -> None:
         self._store = store
         self._cluster = cluster
-        self._inbox = event_sink
+        self._event_sink = event_sink
         self._queue = queue
         self._watches = watches
-        self._behind: dict[Watch, frozenset[tuple[str, str]]] = {}
+        self._lagging: dict[Watch, frozenset[tuple[str, str]]] = {}
         self._arrived: set[Watch] = set()
         self.stale: frozenset[Watch] = frozenset()
         """Watches that are proven not to work."""
@@ -64,7 +64,7 @@ class Resync:
             await self.compare(self._watches)
             rounds += 1
             if rounds % int(RESYNC_SECONDS / PERIOD_SECONDS) == 0:
-                self._resync()
+                self._requeue_all()
 
     async def compare(self, watches: tuple[Watch, ...]) -> None:
         """Compare what these watches bring once."""
@@ -73,7 +73,7 @@ class Resync:
                 listing = await self._cluster.identities(watch.resource, namespace=watch.namespace)
             except ClusterError as error:
                 # No list, no verdict: an API server that does not answer is not cured by a restart of ours.
-                _LOG.warning("%s could not be listed: %s", watch, _said(watch, error))
+                _LOG.warning("%s could not be listed: %s", watch, _explain_error(watch, error))
                 if isinstance(error, ForbiddenError):
                     self.forbidden |= {watch}
                 continue
@@ -82,17 +82,17 @@ class Resync:
 
     def _compare(self, watch: Watch, listing: Listing) -> None:
         lagging = self._store.lagging(listing)
-        lost = lagging & self._behind.get(watch, frozenset()) if self.complete else frozenset()
+        lost = lagging & self._lagging.get(watch, frozenset()) if self.complete else frozenset()
         self.stale = self.stale | {watch} if lost else self.stale - {watch}
-        self._behind[watch] = lagging
+        self._lagging[watch] = lagging
         if not lagging:
             self._arrived.add(watch)
         if self.complete:
             for document in self._store.missing_from(listing, watch.resource, watch.namespace):
                 _LOG.warning("%s is gone and no watch said so", reference_of(document))
-                self._inbox.deleted(watch.resource, document)
+                self._event_sink.deleted(watch.resource, document)
 
-    def _resync(self) -> None:
+    def _requeue_all(self) -> None:
         keys = [
             reference_of(document)
             for resource in (WORKFLOWS, MODEL_DEPLOYMENTS)
@@ -102,7 +102,7 @@ class Resync:
             self._queue.add_after(key, PERIOD_SECONDS * number / len(keys))
 
 
-def _said(watch: Watch, error: ClusterError) -> str:
+def _explain_error(watch: Watch, error: ClusterError) -> str:
     if watch.namespace is None or not isinstance(error, ForbiddenError):
         return str(error)
     return advice(watch.namespace, error)

@@ -1,6 +1,6 @@
 """What is known of the cluster: the newest version of every watched object, from watches and from our own writes.
 
-Answers to writes go in as well, so that no decision is ever made on a view older than what it has written itself.
+Answers to writes go in as well, so that no decision is ever made on a state older than the operator's own last write.
 It is used from the event loop's thread only; what is inside must not be changed.
 """
 

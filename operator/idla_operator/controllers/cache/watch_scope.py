@@ -30,7 +30,7 @@ class WatchScope:
 
     watches: tuple[Watch, ...]
     unavailable: Mapping[str, str] = field(default_factory=dict)
-    """Namespaces that are to be worked in and cannot be: why, and what to do."""
+    """Namespaces that are to be watched and cannot be: why, and what to do."""
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -120,15 +120,15 @@ class NamespaceWatcher:
 
     def __init__(self, cluster: Cluster, unavailable: tuple[str, ...]) -> None:
         self._cluster = cluster
-        self._lacking = unavailable
+        self._unavailable = unavailable
 
     async def run(self) -> None:
-        """Look again and again until one can be worked in; return at once where none is lacking.
+        """Look again and again until one can be worked in; return at once where none is unavailable.
 
         Raises:
             Renewal: one can; the next session will work in it.
         """
-        while self._lacking:
+        while self._unavailable:
             await asyncio.sleep(LOOK_SECONDS)
             await self.look()
 
@@ -138,7 +138,7 @@ class NamespaceWatcher:
         Raises:
             Renewal: as above.
         """
-        for namespace in self._lacking:
+        for namespace in self._unavailable:
             try:
                 await _list_all(self._cluster, namespace)
             except ClusterError as error:

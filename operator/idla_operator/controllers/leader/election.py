@@ -52,8 +52,8 @@ class Election:
         self._lease = lease
         self._clock = clock
         self._end = end
-        self._terms = timing or LeaseTiming()
-        self._standing = LeaseState(identity=identity, place=place)
+        self._timing = timing or LeaseTiming()
+        self._lease_state = LeaseState(identity=identity, place=place)
         self._current = False
         self._unanswered: _Write | None = None
         self._looked = False
@@ -62,7 +62,7 @@ class Election:
     @property
     def leads(self) -> bool:
         """Whether the Lease was acquired and not released since; whether there is time left is another question."""
-        return self._standing.until is not None
+        return self._lease_state.until is not None
 
     def not_ready_reasons(self) -> tuple[str, ...]:
         """Return why this replica could not take over if it had to; empty where it could, or leads."""
@@ -72,23 +72,23 @@ class Election:
 
     def seconds_left(self) -> float:
         """Return for how long this replica may go on without a renewal; not positive where it may not write."""
-        until = self._standing.until
+        until = self._lease_state.until
         return 0.0 if until is None else until - self._clock.monotonic()
 
     async def win(self) -> None:
         """Wait until this replica leads."""
-        _LOG.info("%s waits for its turn to lead", self._standing.identity)
+        _LOG.info("%s waits for its turn to lead", self._lease_state.identity)
         while True:
             await self._attempt()
             if self.leads:
-                _LOG.info("%s leads", self._standing.identity)
+                _LOG.info("%s leads", self._lease_state.identity)
                 return
-            await asyncio.sleep(self._terms.retry)
+            await asyncio.sleep(self._timing.retry)
 
     async def keep(self) -> None:
         """Renew until cancelled."""
         while True:
-            await asyncio.sleep(self._terms.retry)
+            await asyncio.sleep(self._timing.retry)
             await self._attempt()
 
     async def release(self) -> None:
@@ -98,7 +98,7 @@ class Election:
         """
         if not self.leads and self._unanswered is None:
             return
-        self._standing = replace(self._standing, until=None)
+        self._lease_state = replace(self._lease_state, until=None)
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 await self._free()
@@ -114,7 +114,7 @@ class Election:
         """
         for _ in range(_TRIES):
             found = await self._lease.read()
-            names_this = found is not None and found.holder == self._standing.identity
+            names_this = found is not None and found.holder == self._lease_state.identity
             if not names_this and (self._unanswered is None or found != self._unanswered.seen):
                 return
             try:
@@ -122,7 +122,7 @@ class Election:
             except (ConflictError, NotFoundError):
                 continue
             self._unanswered = None
-            _LOG.info("%s has released the lease", self._standing.identity)
+            _LOG.info("%s has released the lease", self._lease_state.identity)
             return
         raise ConflictError("it was changed at the same time")
 
@@ -133,7 +133,7 @@ class Election:
                 await self._look_and_write()
         except ForbiddenError as error:
             self._current = False
-            self._refused(error)
+            self._note_refusal(error)
         except (ClusterError, TimeoutError) as error:
             self._current = False
             _LOG.warning("the lease is out of reach, will retry: %s", str(error) or "no answer in time")
@@ -148,50 +148,50 @@ class Election:
         for _ in range(_TRIES):
             if not (self.leads and self._current):
                 await self._look()
-            step = next_step(self._standing, now := self._clock.monotonic(), self._terms)
+            step = next_step(self._lease_state, now := self._clock.monotonic(), self._timing)
             if step is Step.LOST:
-                self._lost(now)
+                self._lose(now)
             if step is Step.WAIT:
-                self._let_in()
-            if step in {Step.WAIT, Step.LOST} or await self._written(now):
+                self._note_access()
+            if step in {Step.WAIT, Step.LOST} or await self._write(now):
                 return
 
     async def _look(self) -> None:
         record = await self._lease.read()
-        self._standing = observe(self._standing, record, self._clock.monotonic())
+        self._lease_state = observe(self._lease_state, record, self._clock.monotonic())
         if self._unanswered is not None and record != self._unanswered.seen:
             # Either it was done, and the Lease names this process, or something else was and it is refused.
             self._unanswered = None
 
-    async def _written(self, now: float) -> bool:
-        self._unanswered = _Write(self._standing.seen)
+    async def _write(self, now: float) -> bool:
+        self._unanswered = _Write(self._lease_state.seen)
         try:
-            record = await self._lease.write(self._standing.seen, self._standing.identity)
+            record = await self._lease.write(self._lease_state.seen, self._lease_state.identity)
         except (ConflictError, NotFoundError):
             self._current, self._unanswered = False, None
             return False
         except ForbiddenError:
             self._unanswered = None
             raise
-        self._standing, self._current = record_write(self._standing, record, now, self._terms), True
+        self._lease_state, self._current = record_write(self._lease_state, record, now, self._timing), True
         self._unanswered = None
-        self._let_in()
+        self._note_access()
         return True
 
-    def _let_in(self) -> None:
+    def _note_access(self) -> None:
         if self._refusal is not None:
             _LOG.info("the lease is no longer refused")
         self._refusal, self._looked = None, True
 
-    def _refused(self, error: ForbiddenError) -> None:
+    def _note_refusal(self, error: ForbiddenError) -> None:
         refusal = f"{ROLE_MISSING}: {error}"
         if self._refusal != refusal:
             _LOG.error("%s", refusal)
         self._refusal = refusal
 
-    def _lost(self, now: float) -> None:
-        until, seen = self._standing.until, self._standing.seen
-        self._standing = replace(self._standing, until=float("-inf"))
+    def _lose(self, now: float) -> None:
+        until, seen = self._lease_state.until, self._lease_state.seen
+        self._lease_state = replace(self._lease_state, until=float("-inf"))
         if until is not None and now >= until:
             self._end(NOT_RENEWED)
         else:

@@ -8,11 +8,11 @@ What is not covered: a Lease that is made and deleted again by hand before all w
 no trace, so that one of them may take it for missing all the time, and lead beside its holder until that renews it.
 
 One holder is not waited for: a process of the same place, of which there is never more than one at a time. The place
-is a pod, where this process is the first of its container and the only container of the pod that is told the pod's
-uid. The kubelet starts a container only when the container runtime has told that the one before has ended, and that
+is a pod, where this process is the first of its container and the only container of the pod that is given the pod's
+uid. The kubelet starts a container only when the container runtime has reported that the one before has ended, and that
 is when the kernel has ended every process in it, stopped and frozen ones as well: those are ended too, or the end is
-not told. A pod's uid is never given to another pod, and a pod is never on two nodes. What the ended process had sent
-may still arrive, as after every change of the leader; a renewal of the Lease among it either comes before this
+not reported. A pod's uid is never given to another pod, and a pod is never on two nodes. What the ended process had
+sent may still arrive, as after every change of the leader; a renewal of the Lease among it either comes before this
 process's write, which then fails and is repeated, or fails itself.
 """
 

@@ -1,1 +1,1 @@
-"""One key at a time: gather, let the core decide, carry out."""
+"""One key at a time: gather, let the core decide, apply."""

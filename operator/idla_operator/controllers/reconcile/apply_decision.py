@@ -1,4 +1,4 @@
-"""Carry out a decision: apply, delete, status, events. The only caller of writes."""
+"""Apply a decision: children, deletions, status, events. The only caller of writes."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ from idla_operator.ports import (
 )
 
 REPEATED_AFTER = timedelta(minutes=10)
-"""An event that no change of status came with is told again only after this time."""
+"""An event that no change of status came with is emitted again only after this time."""
 _REMEMBERED = 10_000
 _PREFIX_LIMIT = 200
 _LOG = logging.getLogger(__name__)
@@ -55,13 +55,13 @@ class DecisionApplier:
     """Brings the cluster to what was decided, with as few writes as that takes."""
 
     def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, is_up_to_date: Comparison) -> None:
-        """Bind the effects.
+        """Bind what is read and written.
 
         Args:
             store: takes in what the API server answers, so that the next decision sees what this one wrote.
             cluster: is written to.
             clock: dates events.
-            is_up_to_date: tells whether a live object already has every field of a desired one.
+            is_up_to_date: returns whether a live object already has every field of a desired one.
         """
         self._store = store
         self._cluster = cluster
@@ -69,10 +69,10 @@ class DecisionApplier:
         self._is_up_to_date = is_up_to_date
         self._applied: OrderedDict[str, str] = OrderedDict()
         self._answered: OrderedDict[str, tuple[Manifest, Manifest]] = OrderedDict()
-        self._told: OrderedDict[str, float] = OrderedDict()
+        self._emitted: OrderedDict[str, float] = OrderedDict()
 
     async def __call__(self, about: Manifest, decision: Reconciliation, known: Mapping[Reference, Manifest]) -> None:
-        """Carry out the decision about an object.
+        """Apply the decision about an object.
 
         Args:
             about: the object as it was when the decision was made.
@@ -81,9 +81,9 @@ class DecisionApplier:
 
         Raises:
             ConflictError: `about` has changed meanwhile; decide anew.
-            ClusterError: something was not done; decide anew later. It has advanced where a child was given a content
-                before that this process had not given it yet. Deletions and the same content again do not count:
-                they may go on for ever.
+            ClusterError: something was not done; decide anew later. It has `made_progress` where a child was given a
+                content before that this process had not given it yet. Deletions and the same content again do not
+                count: they may go on for ever.
         """
         made_progress = False
         try:
@@ -105,7 +105,7 @@ class DecisionApplier:
     async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> bool:
         """Apply a child where that changes it; return whether it was given this content for the first time."""
         reference = reference_of(manifest)
-        live = self._store.get(reference) or known.get(reference) or await self._look(reference)
+        live = self._store.get(reference) or known.get(reference) or await self._read_live(reference)
         if live is None:
             await self._require_alive(about)
         else:
@@ -132,7 +132,7 @@ class DecisionApplier:
         """
         return self._applied.get(live["metadata"]["uid"], digest := _digest(manifest)) != digest
 
-    async def _look(self, reference: Reference) -> Manifest | None:
+    async def _read_live(self, reference: Reference) -> Manifest | None:
         """Return the live object: the store may lag behind, and holds only what carries our label."""
         try:
             return await self._cluster.get(reference)
@@ -141,7 +141,7 @@ class DecisionApplier:
 
     async def _require_alive(self, about: Manifest) -> None:
         """Check that the object still exists before anything is created for it: not every child has an owner."""
-        live = await self._look(reference_of(about))
+        live = await self._read_live(reference_of(about))
         if live is None or live["metadata"]["uid"] != about["metadata"]["uid"]:
             raise ConflictError(f"{reference_of(about)} is gone")
         if live["metadata"].get("deletionTimestamp"):
@@ -176,7 +176,7 @@ class DecisionApplier:
         return answer
 
     async def _warn_of_pruning(self, about: Manifest, lost: str) -> None:
-        """Tell that decisions are forgotten: what a plan was frozen with is then decided anew."""
+        """Report that decisions are forgotten: what a plan was frozen with is then decided anew."""
         versions = "its CRDs are of another version than the operator; apply those of the operator's version"
         text = f"the API server drops {lost}: {versions}"
         _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
@@ -185,17 +185,17 @@ class DecisionApplier:
         )
 
     async def emit_event(self, about: Manifest, event: Event, *, changed: bool) -> None:
-        """Tell an event; failing to is no failure of the reconciliation.
+        """Emit an event; failing to is no failure of the reconciliation.
 
         Args:
             about: what it is about.
             event: the event.
-            changed: whether the status changed with it. Where it did not, the same event is told once in a while only.
+            changed: whether the status changed with it. Where it did not, the same event is emitted only now and then.
         """
         uid, version = about["metadata"]["uid"], about["metadata"]["resourceVersion"]
         same = short_hash(uid, event.type.value, event.reason, event.message, length=16)
         now = self._clock.monotonic()
-        if not changed and now - self._told.get(same, float("-inf")) < REPEATED_AFTER.total_seconds():
+        if not changed and now - self._emitted.get(same, float("-inf")) < REPEATED_AFTER.total_seconds():
             return
         name = f"{about['metadata']['name'][:_PREFIX_LIMIT]}.{short_hash(same, version, length=16)}"
         try:
@@ -205,7 +205,7 @@ class DecisionApplier:
         except ClusterError as error:
             _LOG.warning("an event could not be emitted: %s", error, extra={"fields": {"reason": event.reason}})
             return
-        _remember(self._told, same, now)
+        _remember(self._emitted, same, now)
 
 
 def _require_ours(reference: Reference, manifest: Manifest, live: Manifest) -> None:

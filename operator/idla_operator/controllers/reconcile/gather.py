@@ -79,7 +79,7 @@ class Gatherer:
             model = deployment_name(workflow)
             snapshot = WorkflowSnapshot(
                 jobs=self._store.children(JOBS, workflow["metadata"]["uid"]),
-                pods=self._labelled(reference, WORKFLOW),
+                pods=self._find_pods(reference, WORKFLOW),
                 claims=dict(zip(names, claims, strict=True)),
                 deployment=None
                 if model is None
@@ -121,7 +121,7 @@ class Gatherer:
             workflow=None if followed is None else self._store.get(Reference(WORKFLOWS, reference.namespace, followed)),
             deployment=self._store.get(serving) or others.get(serving),
             service=self._store.get(service) or others.get(service),
-            pods=self._labelled(reference, DEPLOYMENT),
+            pods=self._find_pods(reference, DEPLOYMENT),
         )
 
     async def _live(self, reference: Reference) -> Manifest | None:
@@ -130,7 +130,7 @@ class Gatherer:
         except NotFoundError:
             return None
 
-    def _labelled(self, reference: Reference, label: str) -> tuple[Manifest, ...]:
+    def _find_pods(self, reference: Reference, label: str) -> tuple[Manifest, ...]:
         """Return the pods of a resource by label: a pod may outlive the Job that owns it."""
         value = label_value(reference.name)
         pods = self._store.within(PODS, reference.namespace)
@@ -141,7 +141,7 @@ class Gatherer:
         running: dict[str, Manifest] = {}
         for job in self._store.children(JOBS, workflow["metadata"]["uid"]):
             pods = self._store.children(PODS, job["metadata"]["uid"])
-            candidates = [pod for pod in pods if _runs(pod)]
+            candidates = [pod for pod in pods if _is_running(pod)]
             if candidates:
                 newest = max(candidates, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
                 running[job["metadata"]["name"]] = newest
@@ -160,7 +160,7 @@ class Gatherer:
         return measured
 
     def _library(self) -> Iterable[Template]:
-        """Return the valid templates by name; an invalid one is said once a version and left out."""
+        """Return the valid templates by name; an invalid one is logged once a version and left out."""
         if self._built_in is not None:
             yield from self._built_in
             return
@@ -173,7 +173,7 @@ class Gatherer:
                 yield known[1]
 
 
-def _runs(pod: Manifest) -> bool:
+def _is_running(pod: Manifest) -> bool:
     return pod.get("status", {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
 
 

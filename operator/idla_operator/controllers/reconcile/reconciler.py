@@ -1,4 +1,4 @@
-"""One reconciliation of one key: gather, let the core decide, carry out."""
+"""One reconciliation of one key: gather, let the core decide, apply."""
 
 import logging
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from idla_operator.ports import (
 )
 
 UNWATCHED_SECONDS = 15.0
-"""Between two looks for what no watch tells of: a claim that is missing, an object of somebody else in our way."""
+"""Between two looks for what no watch reports: a claim that is missing, an object of somebody else in our way."""
 CONFLICT_SECONDS = 1.0
 """Until what was refused as another one than was seen, or is not found, has had time to arrive or to be deleted."""
 TAKEN_SECONDS = 5.0
@@ -80,7 +80,7 @@ class Reconciler:
         self._clock = clock
         self._gatherer = gatherer
         self._decisions = decisions
-        self._carry_out = effects
+        self._applier = effects
         self._refused: dict[Reference, RefusedError] = {}
 
     async def __call__(self, key: Reference) -> float | None:
@@ -90,7 +90,7 @@ class Reconciler:
             Exception: the reconciliation failed; the queue repeats it later.
         """
         try:
-            look = await self._work(key)
+            requeue_after = await self._work(key)
         except TakenError as error:
             _LOG.warning("%s", error, extra={"fields": {"key": str(key)}})
             await self._warn(key, "NameTaken", str(error))
@@ -118,62 +118,62 @@ class Reconciler:
             await self._warn(key, EventReason.OPERATOR_FAULT, fault)
             raise
         self._refused.pop(key, None)
-        return look
+        return requeue_after
 
     async def _show(self, key: Reference, error: RefusedError) -> None:
         """Write what is refused into the status; that this fails too is no news.
 
-        The same child refused again is told in the words of before: those of a webhook may change each time, and
+        The same child refused again is reported in the words of before: those of a webhook may change each time, and
         each write of them would bring the next reconciliation.
         """
         before = self._refused.get(key)
-        told = error if before is None or before.child != error.child else before
-        self._refused[key] = told
+        shown = error if before is None or before.child != error.child else before
+        self._refused[key] = shown
         try:
-            await self._work(key, refusal=told.said)
-            await self._warn(key, WorkflowReason.APPLY_REFUSED, told.said)
+            await self._work(key, refusal=shown.said)
+            await self._warn(key, WorkflowReason.APPLY_REFUSED, shown.said)
         except ClusterError as failure:
             _LOG.info("a refusal could not be shown: %s", failure, extra={"fields": {"key": str(key)}})
 
     async def _work(self, key: Reference, *, refusal: str | None = None) -> float | None:
-        """Gather, decide and carry out; with a refusal, only what is written about the object itself."""
+        """Gather, decide and apply; with a refusal, only what is written about the object itself."""
         if key.resource == WORKFLOWS:
             return await self._workflow(key, refusal)
         return await self._deployment(key, refusal)
 
     async def _workflow(self, key: Reference, refusal: str | None) -> float | None:
         gathered = await self._gatherer.workflow(key)
-        if gathered is None or _ends(gathered[0]):
+        if gathered is None or _is_terminating(gathered[0]):
             return None
         workflow, snapshot = gathered
         snapshot = replace(snapshot, refusal=refusal)
-        decision = _shown(
+        decision = _drop_children(
             self._decisions.workflow(workflow, snapshot, now=self._clock.now(), settings=self._decisions.settings),
             refusal,
         )
         claims = {Reference(CLAIMS, key.namespace, name): claim for name, claim in snapshot.claims.items() if claim}
-        await self._carry_out(workflow, decision, claims)
-        return _soonest(decision.requeue_after, _claim_look(workflow, snapshot))
+        await self._applier(workflow, decision, claims)
+        return _soonest(decision.requeue_after, _requeue_for_claims(workflow, snapshot))
 
     async def _deployment(self, key: Reference, refusal: str | None) -> float | None:
         gathered = await self._gatherer.deployment(key)
-        if gathered is None or _ends(gathered[0]):
+        if gathered is None or _is_terminating(gathered[0]):
             return None
         model, snapshot = gathered
         snapshot = replace(snapshot, refusal=refusal)
-        decision = _shown(
+        decision = _drop_children(
             self._decisions.deployment(model, snapshot, now=self._clock.now(), settings=self._decisions.settings),
             refusal,
         )
-        await self._carry_out(model, decision, {})
-        return _soonest(decision.requeue_after, self._look_at_others(snapshot))
+        await self._applier(model, decision, {})
+        return _soonest(decision.requeue_after, self._requeue_for_others(snapshot))
 
-    def _look_at_others(self, snapshot: DeploymentSnapshot) -> float | None:
+    def _requeue_for_others(self, snapshot: DeploymentSnapshot) -> float | None:
         found = [entry for entry in (snapshot.deployment, snapshot.service) if entry is not None]
         return UNWATCHED_SECONDS if any(self._store.get(reference_of(entry)) is None for entry in found) else None
 
     async def _refresh(self, key: Reference) -> bool:
-        """Read the key's object live, so that the next one does not decide on the view that was just refused.
+        """Read the key's object live, so that the next decision is not made on the version that was just refused.
 
         Returns:
             Whether it is there. That it is gone is for the watch and the resync to say: an API server that does not
@@ -189,20 +189,20 @@ class Reconciler:
         about = self._store.get(key)
         if about is not None:
             event = Event(type=EventType.WARNING, reason=reason, message=message)
-            await self._carry_out.emit_event(about, event, changed=False)
+            await self._applier.emit_event(about, event, changed=False)
 
 
-def _shown(decision: Reconciliation, refusal: str | None) -> Reconciliation:
+def _drop_children(decision: Reconciliation, refusal: str | None) -> Reconciliation:
     """Return the decision, without its children where one of them was just refused."""
     return decision if refusal is None else replace(decision, apply=(), delete=())
 
 
-def _ends(document: Manifest) -> bool:
+def _is_terminating(document: Manifest) -> bool:
     """Return whether the object is being deleted: whatever is made now would be in the deletion's way."""
     return bool(document["metadata"].get("deletionTimestamp"))
 
 
-def _claim_look(workflow: Manifest, snapshot: WorkflowSnapshot) -> float | None:
+def _requeue_for_claims(workflow: Manifest, snapshot: WorkflowSnapshot) -> float | None:
     missing = any(claim is None for claim in snapshot.claims.values())
     status: Mapping[str, object] = workflow.get("status") or {}
     return UNWATCHED_SECONDS if missing and not status.get("completionTime") else None

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,6 +95,12 @@ def test_what_a_container_breaks_is_named(
     broken = tried(tmp_path, fault, patience=4.0 if fault == "no metrics" else 60.0)
     found = list(BY_NAME[check].broken(broken))
     assert any(said in problem for problem in found), found
+
+
+def test_an_artifact_that_the_server_does_not_answer_with_is_named(tmp_path: Path) -> None:
+    kept = tried(tmp_path, "none")
+    unready = replace(kept, server=replace(kept.trainer, python="/bin/false"))
+    assert list(SERVED.broken(unready)) == [f"the server does not answer; {tmp_path}/store/logs/server.log tells why"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

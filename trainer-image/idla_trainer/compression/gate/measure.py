@@ -26,20 +26,22 @@ def measure(files: Mapping[str, Path], baseline: str, examples: Examples, object
     Args:
         files: name of a variant -> its file.
         baseline: name of the variant that the others are compared with.
-        examples: those that judge.
-        objective: by what.
+        examples: those by which they are compared.
+        objective: what was learned; it has the metric.
     """
     runtimes = {name: Runtime(path) for name, path in files.items()}
     milliseconds = _latencies(runtimes, examples.inputs)
-    judged = PairedEvaluation(objective, examples.targets, examples.raw)
+    evaluation = PairedEvaluation(objective, examples.targets, examples.raw)
     answers = {name: runtime.predict(examples.inputs) for name, runtime in runtimes.items()}
     return {
         name: Measured(
             name=name,
             size_bytes=files[name].stat().st_size,
-            score=judged.score(answers[name]),
-            drop=judged.drop(answers[baseline], answers[name]),
-            drop_interval=(0.0, 0.0) if name == baseline else judged.drop_interval(answers[baseline], answers[name]),
+            score=evaluation.score(answers[name]),
+            drop=evaluation.drop(answers[baseline], answers[name]),
+            drop_interval=(0.0, 0.0)
+            if name == baseline
+            else evaluation.drop_interval(answers[baseline], answers[name]),
             examples=len(examples),
             latency_p50_milliseconds=float(np.percentile(milliseconds[name], 50)),
             latency_p95_milliseconds=float(np.percentile(milliseconds[name], 95)),

@@ -54,7 +54,7 @@ class Analysis:
 
 @dataclass(slots=True)
 class CoupledChannels:
-    """Channels by number, those tied to each other being one (union-find)."""
+    """Channels by number, those coupled with each other being one (union-find)."""
 
     _parents: list[int] = field(default_factory=list)
     _reasons: dict[int, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class CoupledChannels:
             self._reasons.setdefault(self._root(int(channel)), reason)
 
     def roots(self, channels: Numbers) -> Numbers:
-        """Return for each channel the one that stands for all tied to it."""
+        """Return for each channel the one that stands for all coupled with it."""
         return np.array([self._root(int(channel)) for channel in channels], dtype=np.int64)
 
     def reason(self, root: int) -> str | None:
@@ -107,7 +107,7 @@ Rule = Callable[[Call, CoupledChannels, Mapping[int, Numbers], Mapping[int, Shap
 
 
 def analyse_channels(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
-    """Return the families of removable channels of a network, and those kept with the reason.
+    """Return the groups of removable channels of a network, and those kept with the reason.
 
     A channel may go only where every layer that makes it or reads it is understood (Fang et al., DepGraph, CVPR 2023,
     whose groups these are; here for each channel by itself, so that concatenations and repetitions need no case).
@@ -116,58 +116,58 @@ def analyse_channels(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
         graph: the network.
         rules: what each kind of layer does with channels. A kind that is missing keeps all it touches.
     """
-    ties = CoupledChannels()
+    coupled = CoupledChannels()
     tensors: dict[int, Numbers] = {}
     for tensor in graph.inputs:
-        tensors[tensor] = ties.fresh(_width(graph.shapes[tensor]))
-        ties.keep(tensors[tensor], "an input of the network")
-    slots: list[WeightAxis] = []
+        tensors[tensor] = coupled.fresh(_width(graph.shapes[tensor]))
+        coupled.keep(tensors[tensor], "an input of the network")
+    weight_axes: list[WeightAxis] = []
     earlier: dict[str, Found] = {}
     for call in graph.calls:
-        found = _found(call, ties, tensors, graph.shapes, rules)
+        found = _found(call, coupled, tensors, graph.shapes, rules)
         if call.layer in earlier:
-            _tie_shared(earlier[call.layer], found, ties)
+            _tie_shared(earlier[call.layer], found, coupled)
         earlier.setdefault(call.layer, found)
         tensors.update(zip(call.outputs, found.outputs, strict=True))
-        slots.extend(found.slots)
+        weight_axes.extend(found.slots)
     for tensor in graph.outputs:
-        ties.keep(tensors[tensor], "an output of the network")
+        coupled.keep(tensors[tensor], "an output of the network")
     rooted = tuple(
-        WeightAxis(slot.layer, slot.weight, slot.axis, ties.roots(slot.channels), slot.produces)
-        for slot in _once(slots)
+        WeightAxis(entry.layer, entry.weight, entry.axis, coupled.roots(entry.channels), entry.produces)
+        for entry in _once(weight_axes)
     )
-    families, kept = _families(rooted, ties)
-    return Analysis(rooted, {tensor: ties.roots(channels) for tensor, channels in tensors.items()}, families, kept)
+    groups, kept = _groups(rooted, coupled)
+    return Analysis(rooted, {tensor: coupled.roots(channels) for tensor, channels in tensors.items()}, groups, kept)
 
 
 def _found(
     call: Call,
-    ties: CoupledChannels,
+    coupled: CoupledChannels,
     tensors: Mapping[int, Numbers],
     shapes: Mapping[int, Shape],
     rules: Mapping[str, Rule],
 ) -> Found:
     rule = rules.get(call.kind)
-    found = rule(call, ties, tensors, shapes) if rule is not None else None
+    found = rule(call, coupled, tensors, shapes) if rule is not None else None
     if found is not None:
         return found
     reason = f"what {call.layer} ({call.kind}) does with channels is not known"
     for tensor in call.inputs:
-        ties.keep(tensors[tensor], reason)
-    outputs = tuple(ties.fresh(_width(shapes[tensor])) for tensor in call.outputs)
+        coupled.keep(tensors[tensor], reason)
+    outputs = tuple(coupled.fresh(_width(shapes[tensor])) for tensor in call.outputs)
     for output in outputs:
-        ties.keep(output, reason)
+        coupled.keep(output, reason)
     return Found(outputs)
 
 
-def _tie_shared(first: Found, again: Found, ties: CoupledChannels) -> None:
-    """Tie what a layer holds when it is called again: its weights are the same."""
-    for one, other in zip(first.slots, again.slots, strict=True):
-        ties.tie(one.channels, other.channels)
+def _tie_shared(first: Found, later: Found, coupled: CoupledChannels) -> None:
+    """Couple what a layer holds in two calls: its weights are the same."""
+    for one, other in zip(first.slots, later.slots, strict=True):
+        coupled.tie(one.channels, other.channels)
 
 
-def _once(slots: Iterable[WeightAxis]) -> tuple[WeightAxis, ...]:
-    return tuple({(slot.layer, slot.weight, slot.axis): slot for slot in slots}.values())
+def _once(weight_axes: Iterable[WeightAxis]) -> tuple[WeightAxis, ...]:
+    return tuple({(entry.layer, entry.weight, entry.axis): entry for entry in weight_axes}.values())
 
 
 def _width(shape: Shape) -> int:
@@ -175,25 +175,25 @@ def _width(shape: Shape) -> int:
     return (shape[-1] or 1) if shape else 1
 
 
-def _families(
-    slots: tuple[WeightAxis, ...], ties: CoupledChannels
+def _groups(
+    weight_axes: tuple[WeightAxis, ...], coupled: CoupledChannels
 ) -> tuple[tuple[ChannelGroup, ...], tuple[Unprunable, ...]]:
     makers: dict[int, dict[tuple[str, str], None]] = {}
-    for slot in slots:
-        if slot.produces:
-            for channel in slot.channels:
-                makers.setdefault(int(channel), {})[(slot.layer, slot.weight)] = None
+    for entry in weight_axes:
+        if entry.produces:
+            for channel in entry.channels:
+                makers.setdefault(int(channel), {})[(entry.layer, entry.weight)] = None
     free: dict[tuple[tuple[str, str], ...], list[int]] = {}
     held: dict[tuple[tuple[str, ...], str], int] = {}
     for channel in sorted(makers):
-        by, reason = tuple(makers[channel]), ties.reason(channel)
+        by, reason = tuple(makers[channel]), coupled.reason(channel)
         if reason is None:
             free.setdefault(by, []).append(channel)
         else:
             key = (_layers(by), reason)
             held[key] = held.get(key, 0) + 1
-    families = tuple(ChannelGroup(_layers(by), np.array(channels)) for by, channels in free.items())
-    return families, tuple(Unprunable(layers, count, reason) for (layers, reason), count in held.items())
+    groups = tuple(ChannelGroup(_layers(by), np.array(channels)) for by, channels in free.items())
+    return groups, tuple(Unprunable(layers, count, reason) for (layers, reason), count in held.items())
 
 
 def _layers(makers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:

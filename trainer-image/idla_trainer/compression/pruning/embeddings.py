@@ -55,14 +55,14 @@ def rotate_embeddings(model: Any) -> Any:
 
     Where an embedding is read by one linear layer alone, it may lose columns without any loss.
     """
-    reading = read_graph(model)
-    weights = reading.weights()
+    keras_graph = read_graph(model)
+    weights = keras_graph.weights()
     edits: dict[str, Edit] = {}
-    for chain in chains(reading.graph):
+    for chain in chains(keras_graph.graph):
         left, right = concentrated(weights[chain.embedding]["embeddings"], weights[chain.reader]["kernel"])
         edits[chain.embedding] = Edit({"output_dim": left.shape[1]}, {"embeddings": left})
         edits[chain.reader] = Edit(weights={"kernel": right})
-    return rebuild(reading, edits)
+    return rebuild(keras_graph, edits)
 
 
 def drop_embedding_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
@@ -76,11 +76,11 @@ def drop_embedding_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
         inputs: train data by input name; rows that it never names go first.
         keep: share of the rows that may stay.
     """
-    reading = read_graph(model)
-    weights = reading.weights()
+    keras_graph = read_graph(model)
+    weights = keras_graph.weights()
     edits, entrances = {}, {}
-    for table in tables(reading.graph):
-        numbers = _numbers(reading, table, inputs)
+    for table in tables(keras_graph.graph):
+        numbers = _numbers(keras_graph, table, inputs)
         if numbers is None:
             continue
         embeddings = weights[table.embedding]["embeddings"]
@@ -89,7 +89,7 @@ def drop_embedding_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
             continue
         edits[table.embedding] = Edit({"input_dim": len(kept) + 1}, {"embeddings": with_rows(embeddings, kept)})
         entrances[table.tensor] = _Entrance(table, renumbered(table.rows, kept))
-    return rebuild(reading, edits, entrances=entrances)
+    return rebuild(keras_graph, edits, entrances=entrances)
 
 
 class _Entrance:
@@ -105,7 +105,7 @@ class _Entrance:
         return found
 
 
-def _numbers(reading: KerasGraph, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:
-    shape = reading.graph.shapes[table.tensor]
-    place = reading.graph.inputs.index(table.tensor)
-    return inputs[reading.model.inputs[place].name] if shape and shape != (1,) else None
+def _numbers(keras_graph: KerasGraph, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:
+    shape = keras_graph.graph.shapes[table.tensor]
+    place = keras_graph.graph.inputs.index(table.tensor)
+    return inputs[keras_graph.model.inputs[place].name] if shape and shape != (1,) else None

@@ -14,22 +14,28 @@ from idla_trainer.training.network import Loss
 
 
 def weight_times_gradient(
-    reading: KerasGraph, data: TrainingExamples, loss: Loss, *, batches: int = 16, batch_size: int = 64, seed: int = 0
+    keras_graph: KerasGraph,
+    data: TrainingExamples,
+    loss: Loss,
+    *,
+    batches: int = 16,
+    batch_size: int = 64,
+    seed: int = 0,
 ) -> Iterator[dict[str, dict[str, npt.NDArray[Any]]]]:
     """Yield for batches of train data every trainable weight times the gradient of the mean loss.
 
     Args:
-        reading: the network; it is not changed.
+        keras_graph: the network; it is not changed.
         data: of which the examples to learn from are taken, in an order that the seed gives.
         loss: of the targets.
         batches: at most so many.
         batch_size: examples of each.
         seed: of the order.
     """
-    model = cut_at_logits(reading.model)
+    model = cut_at_logits(keras_graph.model)
     trained = [
         (name, weight)
-        for name, layer in reading.layers()
+        for name, layer in keras_graph.layers()
         for weight in getattr(layer, "trainable_weights", ())
     ]  # fmt: skip
     values = [weight.value for _, weight in trained]

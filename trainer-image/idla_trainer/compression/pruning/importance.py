@@ -23,9 +23,9 @@ def rank_by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, fl
     total: dict[int, float] = dict.fromkeys(_removable(analysis), 0.0)
     for batch in products:
         sums = _Sums(analysis)
-        for slot in analysis.slots:
-            if slot.produces and slot.weight in batch.get(slot.layer, {}):
-                sums.add(slot.channels, _along(batch[slot.layer][slot.weight], slot.axis))
+        for entry in analysis.slots:
+            if entry.produces and entry.weight in batch.get(entry.layer, {}):
+                sums.add(entry.channels, _along(batch[entry.layer][entry.weight], entry.axis))
         for channel, change in sums.values().items():
             total[channel] += change**2
     return total
@@ -47,7 +47,7 @@ class _Sums:
 
 
 def _removable(analysis: Analysis) -> list[int]:
-    return [channel for family in analysis.families for channel in family.channels.tolist()]
+    return [channel for group in analysis.families for channel in group.channels.tolist()]
 
 
 def _along(array: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:

@@ -26,13 +26,15 @@ def _channels_first(call: Call) -> bool:
     return call.config.get("data_format") == "channels_first"
 
 
-def _slot(call: Call, weight: str, axis: int, channels: Numbers, *, produces: bool = False) -> tuple[WeightAxis, ...]:
-    """Return the slot, or none where the layer has no such weight (a missing bias)."""
+def _weight_axis(
+    call: Call, weight: str, axis: int, channels: Numbers, *, produces: bool = False
+) -> tuple[WeightAxis, ...]:
+    """Return the axis along which channels lie, or none where the layer has no such weight (a missing bias)."""
     return (WeightAxis(call.layer, weight, axis, channels, produces),) if weight in call.weights else ()
 
 
 def _linear(
-    call: Call, ties: CoupledChannels, tensors: _Tensors, *, kernel: str = "kernel", transposed: bool = False
+    call: Call, coupled: CoupledChannels, tensors: _Tensors, *, kernel: str = "kernel", transposed: bool = False
 ) -> Found | None:
     """Return the rule of a kernel [..., in, out] with a bias [out]."""
     if kernel not in call.weights or len(call.inputs) != 1:
@@ -42,57 +44,58 @@ def _linear(
     reads, makes = (rank - 1, rank - 2) if transposed else (rank - 2, rank - 1)
     if shape[reads] != len(incoming):
         return None
-    outgoing = ties.fresh(shape[makes])
+    outgoing = coupled.fresh(shape[makes])
     if _mixes(call):
-        ties.keep(outgoing, f"the activation of {call.layer} mixes channels")
+        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
     return Found(
         (outgoing,),
-        _slot(call, kernel, reads, incoming)
-        + _slot(call, kernel, makes, outgoing, produces=True)
-        + _slot(call, "bias", 0, outgoing, produces=True),
+        _weight_axis(call, kernel, reads, incoming)
+        + _weight_axis(call, kernel, makes, outgoing, produces=True)
+        + _weight_axis(call, "bias", 0, outgoing, produces=True),
     )
 
 
-def _dense(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
-    return _linear(call, ties, tensors)
+def _dense(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+    return _linear(call, coupled, tensors)
 
 
-def _convolution(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _convolution(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     if _channels_first(call) or call.config.get("groups", 1) != 1:
         return None
-    return _linear(call, ties, tensors, transposed=call.kind.endswith("Transpose"))
+    return _linear(call, coupled, tensors, transposed=call.kind.endswith("Transpose"))
 
 
-def _depthwise(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _depthwise(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     if _channels_first(call) or "kernel" not in call.weights:
         return None
     incoming = tensors[call.inputs[0]]
     outgoing = np.repeat(incoming, call.weights["kernel"][-1])
     if _mixes(call):
-        ties.keep(outgoing, f"the activation of {call.layer} mixes channels")
+        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
     rank = len(call.weights["kernel"])
     return Found(
         (outgoing,),
-        _slot(call, "kernel", rank - 2, incoming, produces=True) + _slot(call, "bias", 0, outgoing, produces=True),
+        _weight_axis(call, "kernel", rank - 2, incoming, produces=True)
+        + _weight_axis(call, "bias", 0, outgoing, produces=True),
     )
 
 
-def _separable(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _separable(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     depthwise = call.weights.get("depthwise_kernel")
     if _channels_first(call) or depthwise is None:
         return None
     incoming = tensors[call.inputs[0]]
     between = np.repeat(incoming, depthwise[-1])
     pointwise = call.weights["pointwise_kernel"]
-    outgoing = ties.fresh(pointwise[-1])
+    outgoing = coupled.fresh(pointwise[-1])
     if _mixes(call):
-        ties.keep(outgoing, f"the activation of {call.layer} mixes channels")
+        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
     return Found(
         (outgoing,),
-        _slot(call, "depthwise_kernel", len(depthwise) - 2, incoming)
-        + _slot(call, "pointwise_kernel", len(pointwise) - 2, between)
-        + _slot(call, "pointwise_kernel", len(pointwise) - 1, outgoing, produces=True)
-        + _slot(call, "bias", 0, outgoing, produces=True),
+        _weight_axis(call, "depthwise_kernel", len(depthwise) - 2, incoming)
+        + _weight_axis(call, "pointwise_kernel", len(pointwise) - 2, between)
+        + _weight_axis(call, "pointwise_kernel", len(pointwise) - 1, outgoing, produces=True)
+        + _weight_axis(call, "bias", 0, outgoing, produces=True),
     )
 
 
@@ -101,41 +104,41 @@ def _batch_normalization(call: Call, _: CoupledChannels, tensors: _Tensors, shap
     if len(call.inputs) != 1 or call.config.get("axis", -1) not in {-1, rank - 1}:
         return None
     channels = tensors[call.inputs[0]]
-    slots = [_slot(call, name, 0, channels, produces=name in {"gamma", "beta"}) for name in call.weights]
-    return Found((channels,), tuple(slot for found in slots for slot in found))
+    found = [_weight_axis(call, name, 0, channels, produces=name in {"gamma", "beta"}) for name in call.weights]
+    return Found((channels,), tuple(entry for axes in found for entry in axes))
 
 
 def _prelu(call: Call, _: CoupledChannels, tensors: _Tensors, __: _Shapes) -> Found:
     channels = tensors[call.inputs[0]]
     shape = call.weights["alpha"]
     own = shape[-1] == len(channels) and len(channels) > 1
-    return Found((channels,), _slot(call, "alpha", len(shape) - 1, channels) if own else ())
+    return Found((channels,), _weight_axis(call, "alpha", len(shape) - 1, channels) if own else ())
 
 
-def _embedding(call: Call, ties: CoupledChannels, _: _Tensors, __: _Shapes) -> Found | None:
+def _embedding(call: Call, coupled: CoupledChannels, _: _Tensors, __: _Shapes) -> Found | None:
     if "embeddings" not in call.weights:
         return None
-    outgoing = ties.fresh(call.weights["embeddings"][-1])
-    return Found((outgoing,), _slot(call, "embeddings", 1, outgoing, produces=True))
+    outgoing = coupled.fresh(call.weights["embeddings"][-1])
+    return Found((outgoing,), _weight_axis(call, "embeddings", 1, outgoing, produces=True))
 
 
-def _recurrent(call: Call, ties: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+def _recurrent(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
     """Return the rule of a cell: a unit's gates lie `units` apart, and the state is read by the recurrent kernel."""
     if len(call.inputs) != 1 or len(call.outputs) != 1 or call.config.get("return_state"):
         return None
     incoming, gates = tensors[call.inputs[0]], _RECURRENT[call.kind]
-    outgoing = ties.fresh(call.config["units"])
+    outgoing = coupled.fresh(call.config["units"])
     if _mixes(call) or _mixes(call, "recurrent_activation"):
-        ties.keep(outgoing, f"an activation of {call.layer} mixes channels")
+        coupled.keep(outgoing, f"an activation of {call.layer} mixes channels")
     spread = np.tile(outgoing, gates)
     bias = len(call.weights.get("bias", (0,))) - 1
     return Found(
         (outgoing,),
-        _slot(call, "kernel", 0, incoming)
-        + _slot(call, "kernel", 1, spread, produces=True)
-        + _slot(call, "recurrent_kernel", 0, outgoing)
-        + _slot(call, "recurrent_kernel", 1, spread, produces=True)
-        + _slot(call, "bias", bias, spread, produces=True),
+        _weight_axis(call, "kernel", 0, incoming)
+        + _weight_axis(call, "kernel", 1, spread, produces=True)
+        + _weight_axis(call, "recurrent_kernel", 0, outgoing)
+        + _weight_axis(call, "recurrent_kernel", 1, spread, produces=True)
+        + _weight_axis(call, "bias", bias, spread, produces=True),
     )
 
 
@@ -147,16 +150,16 @@ def _same(call: Call, _: CoupledChannels, tensors: _Tensors, shapes: _Shapes) ->
     return Found((channels,)) if shape and shape[-1] == len(channels) else None
 
 
-def _activation(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
-    return None if _mixes(call) else _same(call, ties, tensors, shapes)
+def _activation(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+    return None if _mixes(call) else _same(call, coupled, tensors, shapes)
 
 
-def _rescaling(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _rescaling(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     scalars = all(isinstance(call.config.get(key, 0), int | float) for key in ("scale", "offset"))
-    return _same(call, ties, tensors, shapes) if scalars and call.config.get("offset", 0) == 0 else None
+    return _same(call, coupled, tensors, shapes) if scalars and call.config.get("offset", 0) == 0 else None
 
 
-def _elementwise(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _elementwise(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a merge in which channel meets channel; one that is spread over all is kept."""
     channels = [tensors[tensor] for tensor in call.inputs]
     width = shapes[call.outputs[0]][-1] if shapes[call.outputs[0]] else None
@@ -165,26 +168,26 @@ def _elementwise(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _
         return None
     for numbers in channels:
         if len(numbers) == width:
-            ties.tie(wide[0], numbers)
+            coupled.tie(wide[0], numbers)
         else:
-            ties.keep(numbers, f"{call.layer} spreads it over all channels")
+            coupled.keep(numbers, f"{call.layer} spreads it over all channels")
     return Found((wide[0],))
 
 
-def _concatenate(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found:
+def _concatenate(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found:
     rank = len(shapes[call.outputs[0]]) + 1
     channels = [tensors[tensor] for tensor in call.inputs]
     if call.config.get("axis", -1) in {-1, rank - 1}:
         return Found((np.concatenate(channels),))
     for numbers in channels[1:]:
-        ties.tie(channels[0], numbers)
+        coupled.tie(channels[0], numbers)
     return Found((channels[0],))
 
 
-def _dot(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _dot(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a product that sums over one axis of each of two tensors.
 
-    Where it sums over the channels of both these are tied; where it sums over another axis of one, its channels go on.
+    Where it sums over the channels of both they are one; where it sums over another axis of one, its channels go on.
     """
     axes, ranks = call.config.get("axes"), [len(shapes[tensor]) + 1 for tensor in call.inputs]
     pair = (axes, axes) if isinstance(axes, int) else tuple(axes or ())
@@ -193,15 +196,15 @@ def _dot(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) 
     first, second = (tensors[tensor] for tensor in call.inputs)
     last = [axis % rank == rank - 1 for axis, rank in zip(pair, ranks, strict=True)]
     if all(last) and ranks == [2, 2]:
-        ties.tie(first, second)
-        outgoing = ties.fresh(1)
-        ties.keep(outgoing, f"{call.layer} gives one number")
+        coupled.tie(first, second)
+        outgoing = coupled.fresh(1)
+        coupled.keep(outgoing, f"{call.layer} gives one number")
         return Found((outgoing,))
     if not last[1]:
-        ties.keep(first, f"{call.layer} sums over it")
+        coupled.keep(first, f"{call.layer} sums over it")
         return Found((second,))
     if not last[0] and ranks[1] == 2:  # noqa: PLR2004 - a vector
-        ties.keep(second, f"{call.layer} sums over it")
+        coupled.keep(second, f"{call.layer} sums over it")
         return Found((first,))
     return None
 
@@ -214,7 +217,7 @@ def _flatten(call: Call, _: CoupledChannels, tensors: _Tensors, shapes: _Shapes)
     return Found((np.tile(channels, int(np.prod(_known(shape)[:-1]))),))
 
 
-def _reshape(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _reshape(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     """Return the rule of a reshape after which the last axis still says alone which channel it is.
 
     Where it cuts the last axis into pieces, those of the same place in a piece become one channel.
@@ -228,15 +231,15 @@ def _reshape(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shap
     places = np.broadcast_to(channels, _known(before)).reshape(-1, _known(after)[-1])
     if len(channels) % places.shape[1] == 0:
         for piece in channels.reshape(-1, places.shape[1])[1:]:
-            ties.tie(places[0], piece)
+            coupled.tie(places[0], piece)
     elif not bool((places == places[0]).all()):
         return None
     return Found((places[0],))
 
 
-def _permute(call: Call, ties: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
+def _permute(call: Call, coupled: CoupledChannels, tensors: _Tensors, shapes: _Shapes) -> Found | None:
     order: Any = call.config.get("dims", ())
-    return _same(call, ties, tensors, shapes) if order and order[-1] == len(order) else None
+    return _same(call, coupled, tensors, shapes) if order and order[-1] == len(order) else None
 
 
 def _known(shape: Shape) -> tuple[int, ...]:

@@ -31,12 +31,12 @@ class Narrowing:
     seed: int
 
     @classmethod
-    def of(cls, baseline: Any, lesson: DistillationTask, *, seed: int) -> Self:
-        """Return what a lesson says of the channels of a network."""
-        reading = read_graph(rotate_embeddings(baseline))
-        analysis = analyse_channels(reading.graph, RULES)
-        scores = rank_by_loss(analysis, weight_times_gradient(reading, lesson.data, lesson.loss, seed=seed))
-        return cls(reading, analysis, scores, lesson.data.inputs, seed)
+    def of(cls, baseline: Any, distillation: DistillationTask, *, seed: int) -> Self:
+        """Return what the loss of the training examples says of the channels of a network."""
+        keras_graph = read_graph(rotate_embeddings(baseline))
+        analysis = analyse_channels(keras_graph.graph, RULES)
+        products = weight_times_gradient(keras_graph, distillation.data, distillation.loss, seed=seed)
+        return cls(keras_graph, analysis, rank_by_loss(analysis, products), distillation.data.inputs, seed)
 
     def narrowed(self, share: float) -> Any:
         """Return the network with a share of the channels; it has learned nothing yet."""
@@ -47,11 +47,11 @@ class Narrowing:
         return student
 
 
-def size_of(reading: KerasGraph, analysis: Analysis, share: float) -> float:
+def size_of(keras_graph: KerasGraph, analysis: Analysis, share: float) -> float:
     """Return the share of the weights that a network with a share of its channels has."""
-    scores = {int(channel): 0.0 for family in analysis.families for channel in family.channels}
+    scores = {int(channel): 0.0 for group in analysis.families for channel in group.channels}
     removed = select_channels(analysis.families, scores, keep=share, multiple=_MULTIPLE)
     if not len(removed):
         return 1.0
-    smaller = remove_channels(reading, analysis, removed).model
-    return float(smaller.count_params() / reading.model.count_params())
+    smaller = remove_channels(keras_graph, analysis, removed).model
+    return float(smaller.count_params() / keras_graph.model.count_params())

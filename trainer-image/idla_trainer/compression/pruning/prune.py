@@ -30,28 +30,28 @@ class Pruned:
     """What could not be followed, and why."""
 
 
-def remove_channels(reading: Any, analysis: Analysis, removed: Numbers) -> Pruned:
+def remove_channels(keras_graph: Any, analysis: Analysis, removed: Numbers) -> Pruned:
     """Return a new model that lacks the given channels; the one that was read is not changed.
 
     Where a removed channel was 0 for every input the outputs stay what they were (up to rounding). Otherwise the
-    statistics of its batch normalizations are wrong until they are estimated again.
+    statistics of its batch normalizations are wrong until `recalibrate_batch_norm` has estimated them.
     """
     from idla_trainer.compression.keras_graph import Edit, rebuild
 
-    arrays = slice_weights(analysis.slots, reading.weights(), removed)
-    widths = resize_layers(reading.graph, analysis, removed)
+    arrays = slice_weights(analysis.slots, keras_graph.weights(), removed)
+    widths = resize_layers(keras_graph.graph, analysis, removed)
     edits = {name: Edit(widths.get(name), arrays.get(name)) for name in {*arrays, *widths}}
-    channels = sum(len(family.channels) for family in analysis.families)
-    return Pruned(rebuild(reading, edits), len(removed), channels, analysis.kept)
+    channels = sum(len(group.channels) for group in analysis.families)
+    return Pruned(rebuild(keras_graph, edits), len(removed), channels, analysis.kept)
 
 
-def select_channels(families: tuple[ChannelGroup, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
-    """Return the channels to remove: in each family the least important ones.
+def select_channels(groups: tuple[ChannelGroup, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:
+    """Return the channels to remove: in each group the least important ones.
 
     Args:
-        families: the removable channels.
+        groups: the removable channels.
         scores: importance by channel.
-        keep: share of the channels of each family that stay, 0 to 1.
+        keep: share of the channels of each group that stay, 0 to 1.
         multiple: the number that stays is rounded up to a multiple of it: kernels of the runtime work on so many
             channels at once.
 
@@ -61,30 +61,30 @@ def select_channels(families: tuple[ChannelGroup, ...], scores: Scores, *, keep:
     if not 0 <= keep <= 1:
         raise ValueError(f"keep: found {keep}; allowed: a share from 0 to 1")
     removed = []
-    for family in families:
-        wanted = max(1, int(np.ceil(keep * len(family.channels) / multiple)) * multiple)
-        order = sorted(family.channels.tolist(), key=lambda channel: (scores[channel], channel))
+    for group in groups:
+        wanted = max(1, int(np.ceil(keep * len(group.channels) / multiple)) * multiple)
+        order = sorted(group.channels.tolist(), key=lambda channel: (scores[channel], channel))
         removed.extend(order[: max(0, len(order) - wanted)])
     return np.array(sorted(removed), dtype=np.int64)
 
 
 def slice_weights(
-    slots: tuple[WeightAxis, ...], arrays: Layers, removed: Numbers
+    weight_axes: tuple[WeightAxis, ...], arrays: Layers, removed: Numbers
 ) -> dict[str, dict[str, npt.NDArray[Any]]]:
     """Return the weights that lose places on an axis, without them."""
     found: dict[str, dict[str, npt.NDArray[Any]]] = {}
-    for slot in slots:
-        stays = ~np.isin(slot.channels, removed)
+    for entry in weight_axes:
+        stays = ~np.isin(entry.channels, removed)
         if stays.all():
             continue
-        layer = found.setdefault(slot.layer, {})
-        array = layer.get(slot.weight, arrays[slot.layer][slot.weight])
-        layer[slot.weight] = np.compress(stays, array, axis=slot.axis)
+        layer = found.setdefault(entry.layer, {})
+        array = layer.get(entry.weight, arrays[entry.layer][entry.weight])
+        layer[entry.weight] = np.compress(stays, array, axis=entry.axis)
     return found
 
 
 def resize_layers(graph: Graph, analysis: Analysis, removed: Numbers) -> dict[str, dict[str, Any]]:
-    """Return the settings of the layers that say how wide they are."""
+    """Return the settings that change by it: how wide the layers are."""
     found = {}
     for call in graph.calls:
         stays = ~np.isin(analysis.tensors[call.outputs[0]], removed)

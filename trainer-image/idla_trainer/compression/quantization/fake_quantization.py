@@ -65,15 +65,15 @@ class ActivationRange(keras.layers.Layer):  # type: ignore[misc]
 
 def insert_ranges(model: Any) -> Any:
     """Return a new model that rounds its activations, batch normalizations folded; the given one is not changed."""
-    reading = read_graph(fold_batch_norm(model))
-    wanted = _rounded(reading)
+    keras_graph = read_graph(fold_batch_norm(model))
+    wanted = _rounded(keras_graph)
 
     def surround(step: Step, output: Any) -> Any:
         if step.outputs[0] not in wanted:
             return output
         return ActivationRange(name=f"{step.layer}_range_{step.outputs[0]}")(output)
 
-    return rebuild(reading, {}, surround=surround)
+    return rebuild(keras_graph, {}, surround=surround)
 
 
 def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int = 64, seed: int = 0) -> None:
@@ -94,9 +94,10 @@ def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int =
 
 def strip_ranges(model: Any) -> Any:
     """Return a new model without the layers that `insert_ranges` put in; the weights are the learned ones."""
-    reading = read_graph(model)
+    keras_graph = read_graph(model)
     return rebuild(
-        reading, {call.layer: Edit(absent=True) for call in reading.graph.calls if call.kind == "ActivationRange"}
+        keras_graph,
+        {call.layer: Edit(absent=True) for call in keras_graph.graph.calls if call.kind == "ActivationRange"},
     )
 
 
@@ -112,9 +113,9 @@ def round_weights(model: Any) -> Rounding:
     return change
 
 
-def _rounded(reading: Any) -> set[int]:
+def _rounded(keras_graph: Any) -> set[int]:
     """Return the tensors that the runtime holds in 8 bits."""
-    graph = reading.graph
+    graph = keras_graph.graph
     uses = Counter(tensor for call in graph.calls for tensor in call.inputs)
     fused = {call.inputs[0] for call in graph.calls if call.kind in _FUSED or _is_relu(call)}
     return {

@@ -21,13 +21,13 @@ def fold_batch_norm(model: Any) -> Any:
 
     In use it answers what the given model answers, up to rounding; it is not changed.
     """
-    reading = read_graph(model)
-    weights = reading.weights()
+    keras_graph = read_graph(model)
+    weights = keras_graph.weights()
     edits: dict[str, Edit] = {}
-    for layer, normalization in _pairs(reading.graph):
+    for layer, normalization in _pairs(keras_graph.graph):
         edits[layer.layer] = _merged(layer, normalization, weights)
         edits[normalization.layer] = Edit(absent=True)
-    return rebuild(reading, edits)
+    return rebuild(keras_graph, edits)
 
 
 def _pairs(graph: Graph) -> list[tuple[Call, Call]]:

@@ -48,14 +48,14 @@ def rewrite_for_serving(model: Any) -> Any:
     Also the given one where it cannot be read as a graph. It is not changed.
     """
     try:
-        reading = read_graph(model)
-        layers = dict(reading.layers())
+        keras_graph = read_graph(model)
+        layers = dict(keras_graph.layers())
         edits = {}
-        for call in reading.graph.calls:
-            kind = _kind(reading.graph, call, type(layers[call.layer]))
+        for call in keras_graph.graph.calls:
+            kind = _kind(keras_graph.graph, call, type(layers[call.layer]))
             if kind is not None:
                 edits[call.layer] = Edit(kind=kind)
-        return rebuild(reading, edits) if edits else model
+        return rebuild(keras_graph, edits) if edits else model
     except (TypeError, ValueError, NotImplementedError):
         return model
 

@@ -31,7 +31,7 @@ class RankedUsers:
     """[N, L], as `Ranking` says."""
     parts: Parts
     most: int
-    """Users that a part is judged on; of more so many are drawn."""
+    """Users that a part is evaluated on; of more so many are drawn."""
 
 
 def split_interactions(found: Interactions, owners: Indices, shares: Split, held_out: Indices | None) -> Parts:

@@ -1,4 +1,4 @@
-"""The best items of a user: binary cross-entropy over all items, judged by the first ten."""
+"""The best items of a user: binary cross-entropy over all items, evaluated by the first ten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

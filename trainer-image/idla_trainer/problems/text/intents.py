@@ -24,7 +24,7 @@ _RECALLS = np.linspace(0.9, 0.99, 10)
 _USUAL = 0.95
 _SHARPNESS = 20.0
 _MOST = 20_000
-"""Texts that the light model learns from, and that it is judged on."""
+"""Texts that the light model learns from, and that it is evaluated on."""
 _SMALLEST = 1e-12
 
 
@@ -80,11 +80,11 @@ def scope_of(dataset: Dataset, *, seed: int) -> Scope:
     chosen = np.random.default_rng(seed).permutation(count)[: max(1, round(count * _HELD_OUT))]
     parts, targets = dataset.parts, dataset.targets
     train = parts.train[~np.isin(targets[parts.train], chosen)]
-    judged = np.concatenate([parts.validation, parts.train[np.isin(targets[parts.train], chosen)]])
-    train, judged = (_some(positions, seed) for positions in (train, judged))
-    unknown = np.isin(targets[judged], chosen)
+    asked = np.concatenate([parts.validation, parts.train[np.isin(targets[parts.train], chosen)]])
+    train, asked = (_some(positions, seed) for positions in (train, asked))
+    unknown = np.isin(targets[asked], chosen)
     texts = dataset.raw["text"]
-    confidence = light_confidence(texts[train], targets[train], texts[judged])
+    confidence = light_confidence(texts[train], targets[train], texts[asked])
     inside, outside = confidence[~unknown], confidence[unknown]
     if not len(inside):
         return Scope(recall=_USUAL, threshold=0.0)
