@@ -34,5 +34,5 @@ def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
     exits = stage.exits
     yield
     assert list(unexpected(stage.operator.complaints(), ALLOWED)) == []
-    assert stage.proxy.take_faults() + stage.puppet.take_faults() == []
+    assert stage.proxy.take_faults() + stage.kubelet.take_faults() == []
     assert (stage.operator.alive, stage.exits - exits) == (True, 0)

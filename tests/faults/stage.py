@@ -16,7 +16,7 @@ from typing import Any
 from tests.faults.final import final_state
 from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
 from tools.cluster import ControlPlane
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.fault_proxy.proxy import Proxy, Record
 from tools.fault_proxy.rules import Armed, Rule
 from tools.operator_processes.process import GROUPS, USER, Audit, Operator, install_with_library
@@ -54,7 +54,7 @@ class Stage:
 
     plane: ControlPlane
     rest: Rest
-    puppet: Puppet
+    kubelet: FakeKubelet
     proxy: Proxy
     operator: Operator
     exits: int = 0
@@ -88,7 +88,7 @@ class Stage:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         self.rest.apply("namespaces", None, namespace)
-        self.newest = Scene(self.rest, self.puppet, self.operator, Audit(self.plane), name)
+        self.newest = Scene(self.rest, self.kubelet, self.operator, Audit(self.plane), name)
         return self.newest
 
     def explain(self) -> dict[str, str]:
@@ -127,7 +127,7 @@ class Stage:
         self._clear()
         self._rest_all()
         self._rests.append(_Rest(scene.namespace, kept=like is None))
-        self.puppet.forget(scene.namespace)
+        self.kubelet.forget(scene.namespace)
         return Run(scene, state, armed, self.proxy.of(scene.namespace))
 
     def _run(self, scene: Scene, rules: tuple[Rule, ...], like: dict[str, Any] | None, *, patient: bool) -> list[Armed]:
@@ -221,21 +221,21 @@ class _Reins:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         for kind in ONCE:
-            scene.puppet.hold(scene.namespace, kind)
-        scene.puppet.serve(scene.namespace, ready=False)
+            scene.kubelet.hold(scene.namespace, kind)
+        scene.kubelet.serve(scene.namespace, ready=False)
 
     def loose(self) -> bool:
         """Let go of what the status has told; return whether that is all."""
         scene = self._scene
         tasks = ((scene.workflow() or {}).get("status") or {}).get("tasks") or ()
         told = {task.get("jobName") for task in tasks if task["state"] != "Pending"}
-        jobs = {kind: set(scene.puppet.jobs_run(scene.namespace, kind)) for kind in ONCE}
+        jobs = {kind: set(scene.kubelet.jobs_run(scene.namespace, kind)) for kind in ONCE}
         runs = [kind for kind, names in jobs.items() if len(names) == ONCE[kind] and names <= told]
         for kind in runs:
-            scene.puppet.release(scene.namespace, kind)
+            scene.kubelet.release(scene.namespace, kind)
         serves = condition(scene.model(), "Ready")[1] in {"Loading", "Serving"}
         if serves:
-            scene.puppet.serve(scene.namespace, ready=True)
+            scene.kubelet.serve(scene.namespace, ready=True)
         return serves and len(runs) == len(ONCE)
 
 
@@ -265,12 +265,12 @@ def halfway(stage: Stage) -> Iterator[Scene]:
     stage.ready()
     scene = stage.scene()
     try:
-        stage.puppet.hold(scene.namespace, "Train")
+        stage.kubelet.hold(scene.namespace, "Train")
         scene.submit()
         scene.runs("Train", 2)
         before = stage.operator.pid
         yield scene
-        stage.puppet.release(scene.namespace, "Train")
+        stage.kubelet.release(scene.namespace, "Train")
         scene.reaches("Succeeded", "True")
         scene.serves()
         assert scene.jobs_by_kind() == ONCE
@@ -288,11 +288,11 @@ def staged(folder: Path) -> Iterator[Stage]:
         plane = held.enter_context(ControlPlane(f"faults-test-{os.getpid()}", without=("kube-scheduler",)))
         rest = held.enter_context(Rest(plane))
         install_with_library(rest)
-        puppet = held.enter_context(Puppet(rest))
+        kubelet = held.enter_context(FakeKubelet(rest))
         proxy = held.enter_context(Proxy(plane, USER, GROUPS))
         kubeconfig = proxy.kubeconfig(folder / "proxy.kubeconfig")
         operator = Operator(plane, folder / "operator.log", kubeconfig=kubeconfig)
-        stage = Stage(plane, rest, puppet, proxy, operator)
+        stage = Stage(plane, rest, kubelet, proxy, operator)
         proxy.kill = stage.restart
         operator.start()
         held.callback(operator.kill)

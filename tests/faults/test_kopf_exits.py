@@ -46,7 +46,7 @@ def test_watches_that_go_wrong_once(stage: Stage, fault: Fault) -> None:
     rules = [Rule(Match(path=f".*/{plural}", watch=True), fault) for plural in plurals]
     with halfway(stage) as scene, stage.proxy.under(*rules) as armed:
         stage.proxy.end_watches()
-        stage.puppet.release(scene.namespace, "Train")
+        stage.kubelet.release(scene.namespace, "Train")
         scene.reaches("Succeeded", "True")
         until(lambda: [entry.fired for entry in armed] == [1] * len(plurals), scene.told)
 
@@ -63,7 +63,7 @@ def test_an_api_server_that_refuses_all_until_kopf_has_ended(stage: Stage, fault
         before = len(stage.operator.lines())
         with stage.proxy.under(Rule(Match(times=None), fault)):
             stage.proxy.end_watches()
-            stage.puppet.release(scene.namespace, "Train")
+            stage.kubelet.release(scene.namespace, "Train")
             until(lambda: any(told in line for line in stage.operator.lines()[before:]), scene.told)
 
 
@@ -79,7 +79,7 @@ def test_an_api_server_that_refuses_all_for_a_while(stage: Stage, fault: Fault, 
     with halfway(stage) as scene:
         with stage.proxy.under(Rule(Match(times=None), fault)) as armed:
             stage.proxy.end_watches()
-            stage.puppet.release(scene.namespace, "Train")
+            stage.kubelet.release(scene.namespace, "Train")
             time.sleep(seconds)
             assert stage.operator.alive
         assert armed[0].fired > 0
@@ -88,7 +88,7 @@ def test_an_api_server_that_refuses_all_for_a_while(stage: Stage, fault: Fault, 
 def test_an_api_server_that_is_away_for_a_while(stage: Stage) -> None:
     with halfway(stage) as scene:
         stage.proxy.refuse()
-        stage.puppet.release(scene.namespace, "Train")
+        stage.kubelet.release(scene.namespace, "Train")
         time.sleep(LONG_OUTAGE_SECONDS)
         assert stage.operator.alive
         stage.proxy.listen()

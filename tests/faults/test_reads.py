@@ -108,7 +108,7 @@ def test_lists_that_are_old_when_watches_begin_anew_change_nothing(stage: Stage)
     rules = [Rule(Match(path=f".*/{plural}", watch=True), SayInWatch(ERROR_410)) for plural in WATCHED]
     with halfway(stage) as scene, stage.proxy.under(*rules) as armed:
         version = stage.proxy.version_now()
-        stage.puppet.release(scene.namespace, "Train")
+        stage.kubelet.release(scene.namespace, "Train")
         scene.runs("Compress")
         stage.proxy.age(version, Stale(FAR_BACK))
         stage.proxy.end_watches()

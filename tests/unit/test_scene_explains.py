@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from tests.integration.operator.scene import Scene
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import Audit, Operator
 
 LONG = "x" * 20_000
@@ -35,7 +35,7 @@ class Said:
 def test_what_cannot_be_had_says_why_and_what_can_is_short() -> None:
     scene = Scene(
         rest=cast("Rest", Away()),
-        puppet=cast("Puppet", Said()),
+        kubelet=cast("FakeKubelet", Said()),
         operator=cast("Operator", Said()),
         audit=cast("Audit", Away()),
         namespace="vision-1",

@@ -4,7 +4,7 @@ Everything else is real: API server, Job controller, Deployment controller, garb
 recorded results by the kind of their first step; they can be held, made to fail, or lost.
 """
 
-from tools.fake_kubelet.node import Puppet
+from tools.fake_kubelet.node import FakeKubelet
 from tools.fake_kubelet.rest import Rest
 
-__all__ = ["Puppet", "Rest"]
+__all__ = ["FakeKubelet", "Rest"]

@@ -27,7 +27,7 @@ from tools.fake_kubelet.answers import answer, failed
 from tools.fake_kubelet.rest import Rest, RestError, path_of
 from tools.waiting import PATIENCE
 
-NODE = "puppet"
+NODE = "fake-node"
 AMOUNTS = {"cpu": "8", "memory": "16Gi", "ephemeral-storage": "50Gi", "pods": "110"}
 """What every node has."""
 SERVING = "idla.dev/deployment"
@@ -80,7 +80,7 @@ class Script:
     """Nodes that were made for this namespace alone."""
 
 
-class Puppet:
+class FakeKubelet:
     """Runs the pods of the namespaces of a control plane until its context ends."""
 
     def __init__(self, rest: Rest, *, period: float = 0.15) -> None:
@@ -89,7 +89,7 @@ class Puppet:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._scripts: dict[str, Script] = defaultdict(Script)
-        self._thread = threading.Thread(target=self._run, name="puppet", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="fake-node", daemon=True)
         self._progress = _ProgressServer()
         self.ran: list[tuple[str, str, str]] = []
         """Namespace, Job and kind of first step of every task pod that was started, in order."""
@@ -373,7 +373,7 @@ class Puppet:
             self._rest.create("nodes", None, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
         moment = _now()
         ready = {
-            "type": "Ready", "status": "True", "reason": "Puppet", "message": "simulated",
+            "type": "Ready", "status": "True", "reason": "FakeKubelet", "message": "simulated",
             "lastHeartbeatTime": moment, "lastTransitionTime": moment,
         }  # fmt: skip
         status = {"capacity": dict(amounts), "allocatable": dict(amounts), "conditions": [ready]}
@@ -409,7 +409,7 @@ class _ProgressServer:
         number = os.getpid() % 65_000
         self.address = f"127.{next(_networks)}.{number // 256}.{number % 256 or 1}"
         self._server = http.server.ThreadingHTTPServer((self.address, metrics.METRICS_PORT), _ProgressHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="puppet progress", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="fake kubelet progress", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

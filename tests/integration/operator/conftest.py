@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.operator.scene import Scene, opened
 from tools.cluster import ControlPlane
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import Audit, Operator, install_with_library
 
 _numbers = itertools.count(1)
@@ -32,8 +32,8 @@ def rest(plane: ControlPlane) -> Iterator[Rest]:
 
 
 @pytest.fixture(scope="session")
-def puppet(rest: Rest) -> Iterator[Puppet]:
-    with Puppet(rest) as running:
+def kubelet(rest: Rest) -> Iterator[FakeKubelet]:
+    with FakeKubelet(rest) as running:
         yield running
 
 
@@ -50,12 +50,12 @@ def operator(plane: ControlPlane, rest: Rest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def new_scene(
-    plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator
+    plane: ControlPlane, rest: Rest, kubelet: FakeKubelet, operator: Operator
 ) -> Callable[[], AbstractContextManager[Scene]]:
     """Return a function that opens another namespace."""
 
     def made() -> AbstractContextManager[Scene]:
-        return opened(Scene(rest, puppet, operator, Audit(plane), f"vision-{next(_numbers)}"), plane)
+        return opened(Scene(rest, kubelet, operator, Audit(plane), f"vision-{next(_numbers)}"), plane)
 
     return made
 

@@ -11,19 +11,19 @@ _REPEATED = "will retry"
 
 
 def while_profiling(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Profile")
+    scene.kubelet.hold(scene.namespace, "Profile")
     scene.submit()
     scene.runs("Profile")
 
 
 def while_training(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
 
 
 def while_publishing(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Compress")
+    scene.kubelet.hold(scene.namespace, "Compress")
     scene.submit()
     scene.runs("Compress")
 

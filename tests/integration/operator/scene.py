@@ -12,7 +12,7 @@ from typing import Any
 
 from tests import telling
 from tools.cluster import ControlPlane
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import Audit, Operator
 from tools.waiting import until
 
@@ -38,7 +38,7 @@ class Scene:
     """What a test has."""
 
     rest: Rest
-    puppet: Puppet
+    kubelet: FakeKubelet
     operator: Operator
     audit: Audit
     namespace: str
@@ -78,7 +78,7 @@ class Scene:
 
     def jobs_by_kind(self) -> dict[str, int]:
         """Return how many Jobs had pods, by the kind of their first step."""
-        return {kind: len(self.puppet.jobs_run(self.namespace, kind)) for kind in ("Profile", "Train", "Compress")}
+        return {kind: len(self.kubelet.jobs_run(self.namespace, kind)) for kind in ("Profile", "Train", "Compress")}
 
     def task_pods(self) -> list[dict[str, Any]]:
         """Return the pods of Jobs."""
@@ -117,7 +117,7 @@ class Scene:
 
     def runs(self, kind: str, count: int = 1) -> None:
         """Wait until exactly `count` Jobs of tasks whose first step is of this kind have had pods that run."""
-        until(lambda: len(self.puppet.jobs_run(self.namespace, kind)) == count, self.told)
+        until(lambda: len(self.kubelet.jobs_run(self.namespace, kind)) == count, self.told)
 
     def ended_jobs(self, count: int) -> None:
         """Wait until exactly `count` Jobs have ended, whether the operator runs or not."""
@@ -155,7 +155,7 @@ class Scene:
 
         Not only who asked for it: what a test cut loose from its owner is collected by nobody.
         """
-        self.puppet.forget(self.namespace)
+        self.kubelet.forget(self.namespace)
 
         def left() -> list[str]:
             found = []
@@ -176,7 +176,7 @@ class Scene:
             "conditions": status.get("conditions"),
             "tasks": status.get("tasks"),
             "operator": self.operator.lines()[-5:],
-            "faults": self.puppet.faults,
+            "faults": self.kubelet.faults,
         }
 
     def explain(self) -> dict[str, str]:
@@ -185,7 +185,7 @@ class Scene:
         parts: dict[str, Callable[[], str]] = {
             "operator": lambda: "\n".join(self.operator.lines()[-_SHOWN_LINES:]),
             "complaints": lambda: "\n".join(self.operator.complaints()),
-            "faults of the simulated node": lambda: "\n".join(self.puppet.faults),
+            "faults of the simulated node": lambda: "\n".join(self.kubelet.faults),
             "last writes": lambda: "\n".join(self.audit.shown(place, _SHOWN_WRITES)),
             "events": lambda: "\n".join(_event(entry) for entry in self.rest.items("events", place)),
             **{plural: partial(self._objects, plural) for plural in _MADE},
@@ -214,7 +214,7 @@ def opened(scene: Scene, plane: ControlPlane) -> Iterator[Scene]:
         plane.start()  # where a test killed a part of it and failed
         scene.clear()
     assert scene.operator.complaints() == []
-    assert scene.puppet.take_faults() == []
+    assert scene.kubelet.take_faults() == []
 
 
 def _event(event: dict[str, Any]) -> str:

@@ -73,11 +73,11 @@ def test_after_the_whole_way_there_is_no_drift_and_nothing_to_prune(scene: Scene
 
 
 def test_an_edit_while_it_runs_is_no_drift_either(scene: Scene, git: Git) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.runs("Train", 2)
     git.document["spec"]["training"] = {"maxEpochs": 5}
     assert git("apply").returncode == 0
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     workflow = scene.reaches("Succeeded", "True")
     assert workflow["metadata"]["generation"] == 2
     scene.serves()

@@ -58,39 +58,39 @@ def before_the_profile_job(scene: Scene) -> None:
 
 
 def after_the_profile_job(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Profile")
+    scene.kubelet.hold(scene.namespace, "Profile")
     scene.submit()
     scene.runs("Profile")
     with down(scene):
-        scene.puppet.release(scene.namespace, "Profile")
+        scene.kubelet.release(scene.namespace, "Profile")
         scene.ended_jobs(1)
 
 
 def during_training(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
     scene.restart()
     scene.reaches("Trained", "Unknown")
     scene.restart()
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
 
 
 def before_publishing(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
     with down(scene):
-        scene.puppet.release(scene.namespace, "Train")
+        scene.kubelet.release(scene.namespace, "Train")
         scene.ended_jobs(3)
 
 
 def before_deployment(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Compress")
+    scene.kubelet.hold(scene.namespace, "Compress")
     scene.submit()
     scene.runs("Compress")
     with down(scene):
-        scene.puppet.release(scene.namespace, "Compress")
+        scene.kubelet.release(scene.namespace, "Compress")
         scene.ended_jobs(4)
         assert scene.model() is None
 

@@ -32,7 +32,7 @@ def no_running_pod(scene: Scene) -> bool:
 @pytest.mark.gate
 @KILLED
 def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: Scene, *, killed: bool) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
     scene.change(SUSPEND)
@@ -41,7 +41,7 @@ def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: 
     until(lambda: no_running_pod(scene), scene.told)
     disturb(scene, killed=killed)
     scene.change(RESUME)
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     scene.reaches("Succeeded", "True")
     scene.serves()
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
@@ -84,18 +84,18 @@ def test_a_plan_alone_ends_with_the_plan(scene: Scene, *, killed: bool) -> None:
 
 @KILLED_NOT_AT_THE_GATE
 def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(scene: Scene, *, killed: bool) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
-    profiled = scene.puppet.jobs_run(scene.namespace, "Profile")
+    profiled = scene.kubelet.jobs_run(scene.namespace, "Profile")
     scene.change({"spec": {"training": {"seed": 7}}})
     disturb(scene, killed=killed)
     scene.queues(2)  # or the trainings may end first, and their model is published as well
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     done = scene.reaches("Succeeded", "True")
     scene.serves()
     assert done["status"]["observedGeneration"] == 2
-    assert scene.puppet.jobs_run(scene.namespace, "Profile") == profiled
+    assert scene.kubelet.jobs_run(scene.namespace, "Profile") == profiled
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 4, "Compress": 1}
     assert next(task for task in done["status"]["tasks"] if task["name"] == "profile")["cached"] is True
 
@@ -170,7 +170,7 @@ def test_a_successor_of_the_same_name_does_not_take_over_the_jobs_of_its_predece
     while_training(scene)
     before = {job["metadata"]["name"] for job in scene.jobs()}
     scene.rest.delete("trainingworkflows", scene.namespace, "digits")
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     scene.submit()
     uid = scene.reaches("Succeeded", "True")["metadata"]["uid"]
     owned = [job for job in scene.jobs() if job["metadata"]["ownerReferences"][0]["uid"] == uid]
@@ -190,9 +190,9 @@ def test_an_expired_workflow_is_deleted_and_its_endpoint_stays(scene: Scene, *, 
 
 def test_a_job_that_somebody_deletes_is_made_anew(scene: Scene) -> None:
     while_training(scene)
-    lost = scene.puppet.jobs_run(scene.namespace, "Train")[0]
+    lost = scene.kubelet.jobs_run(scene.namespace, "Train")[0]
     scene.rest.delete("jobs", scene.namespace, lost)
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     scene.reaches("Succeeded", "True")
     assert scene.serves() is not None
 
@@ -266,7 +266,7 @@ def test_a_service_of_somebody_else_is_left_alone_until_it_is_gone(scene: Scene)
 
 
 def test_a_failed_workflow_is_tried_again_after_an_edit(scene: Scene) -> None:
-    scene.puppet.end(scene.namespace, "Train", *[Ended(10)] * 2)
+    scene.kubelet.end(scene.namespace, "Train", *[Ended(10)] * 2)
     scene.submit(deployment=None)
     scene.reaches("Succeeded", "False")
     scene.change({"spec": {"training": {"seed": 7}}})

@@ -16,7 +16,7 @@ from tests.integration.operator.permissions import Comparison, granted
 from tests.integration.operator.scene import Scene
 from tests.integration.operator.test_least_privilege import NOTHING, used, whole_life
 from tools.cluster import ControlPlane
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import ROOT, Audit, Operator
 from tools.operator_processes.replica import Replica
 from tools.waiting import WHOLE, until
@@ -127,7 +127,7 @@ class Teams:
 
 @pytest.fixture
 def start(
-    installation: Installation, rest: Rest, puppet: Puppet, operator: Operator, tmp_path: Path
+    installation: Installation, rest: Rest, kubelet: FakeKubelet, operator: Operator, tmp_path: Path
 ) -> Iterator[Callable[..., Teams]]:
     """Return a function that starts the operator; its arguments are variables of its environment."""
     begun: list[Teams] = []
@@ -136,7 +136,7 @@ def start(
         operator.kill()  # the one of the other tests works everywhere
         confined = Confined(installation, tmp_path / "operator.log", **environment)
         audit = Audit(installation.plane, user=USER)
-        one, two, stranger = (Scene(rest, puppet, confined, audit, namespace) for namespace in (*TEAMS, OTHER))
+        one, two, stranger = (Scene(rest, kubelet, confined, audit, namespace) for namespace in (*TEAMS, OTHER))
         begun.append(Teams(one=one, two=two, stranger=stranger, operator=confined))
         confined.start()
         return begun[-1]
@@ -149,7 +149,7 @@ def start(
     rest.delete("leases", HOME, "idla-operator-leader")
     for namespace in TEAMS:
         installation.open(namespace)
-    assert puppet.take_faults() == []
+    assert kubelet.take_faults() == []
 
 
 def ready(operator: Operator) -> bool:

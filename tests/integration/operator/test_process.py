@@ -19,18 +19,18 @@ def ready(operator: Operator) -> bool:
 
 
 def test_it_ends_well_when_asked_and_its_successor_goes_on(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
     assert scene.operator.stop() == 0
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     scene.operator.start()
     scene.reaches("Succeeded", "True")
 
 
 @pytest.mark.gate
 def test_an_api_server_that_dies_and_comes_back_is_waited_for(scene: Scene, plane: ControlPlane) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
     scene.runs("Train", 2)
     before = scene.operator.pid
@@ -38,7 +38,7 @@ def test_an_api_server_that_dies_and_comes_back_is_waited_for(scene: Scene, plan
     with noticed(scene):
         plane.kill_component("kube-apiserver")
     plane.start_component("kube-apiserver")
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     done = scene.reaches("Succeeded", "True")
     assert condition(scene.serves(), "Ready")[0] == "True"
     assert len(done["status"]["tasks"]) == 4

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.operator.scene import Scene, result_of
 from tools.cluster import ControlPlane
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import NAMESPACE, Audit, Operator, permit
 from tools.operator_processes.replica import DURATION_SECONDS, HeldWrite, Replica
 from tools.waiting import PATIENCE, WHOLE, until
@@ -31,14 +31,14 @@ _numbers = itertools.count(1)
 class Replicas:
     """A replica that leads and one that waits, in a namespace of their own."""
 
-    def __init__(self, plane: ControlPlane, rest: Rest, puppet: Puppet, folder: Path) -> None:
+    def __init__(self, plane: ControlPlane, rest: Rest, kubelet: FakeKubelet, folder: Path) -> None:
         self.rest = rest
         self.first = Replica(plane, folder / "first.log", user=FIRST)
         self.second = Replica(plane, folder / "second.log", user=SECOND)
         name = f"replicas-{next(_numbers)}"
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         rest.apply("namespaces", None, namespace)
-        self.scene = Scene(rest=rest, puppet=puppet, operator=self.second, audit=Audit(plane), namespace=name)
+        self.scene = Scene(rest=rest, kubelet=kubelet, operator=self.second, audit=Audit(plane), namespace=name)
 
     def lease(self) -> dict[str, Any]:
         return self.rest.get("leases", NAMESPACE, "idla-operator-leader") or {"metadata": {}, "spec": {}}
@@ -68,32 +68,34 @@ class Replicas:
 
     def train(self) -> None:
         """Bring a workflow to its two running trainings."""
-        self.scene.puppet.hold(self.scene.namespace, "Train")
+        self.scene.kubelet.hold(self.scene.namespace, "Train")
         self.scene.submit()
         self.scene.runs("Train", 2)
 
     def ends_well(self) -> None:
-        self.scene.puppet.release(self.scene.namespace, "Train")
+        self.scene.kubelet.release(self.scene.namespace, "Train")
         assert result_of(self.scene.reaches("Succeeded", "True"))["artifact"]
         self.scene.serves()
         assert self.scene.jobs_by_kind() == ONCE
 
 
 @pytest.fixture
-def replicas(plane: ControlPlane, rest: Rest, puppet: Puppet, operator: Operator, tmp_path: Path) -> Iterator[Replicas]:
+def replicas(
+    plane: ControlPlane, rest: Rest, kubelet: FakeKubelet, operator: Operator, tmp_path: Path
+) -> Iterator[Replicas]:
     operator.kill()  # the one of the other tests knows of no Lease
     for user in (FIRST, SECOND):
         permit(rest, user.rpartition(":")[2])
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "idla-operator-leader"}}
     rest.apply("leases", NAMESPACE, lease | {"spec": {"holderIdentity": ""}})
-    found = Replicas(plane, rest, puppet, tmp_path)
+    found = Replicas(plane, rest, kubelet, tmp_path)
     try:
         yield found
     finally:
         for process in (found.first, found.second):
             process.clear()
         found.scene.clear()
-    assert puppet.take_faults() == []
+    assert kubelet.take_faults() == []
 
 
 def test_without_a_lease_the_first_replica_makes_one(replicas: Replicas) -> None:
@@ -137,7 +139,7 @@ def test_one_that_is_woken_after_a_pause_ends_and_writes_nothing(replicas: Repli
     os.kill(pid, signal.SIGSTOP)
     # What it would have to write about, were it awake: it finds both in its watches when it wakes up.
     scene.submit("second", suspend=True, deployment=None)
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     replicas.taken_over_from(leader)
     before = replicas.first.writes()  # not sooner: what it had sent when it was paused may still have been done
     replicas.ends_well()

@@ -67,7 +67,7 @@ def test_nothing_is_written_to_what_a_user_applied(scene: Scene) -> None:
 
 @pytest.mark.gate
 def test_progress_of_a_running_training_is_read_from_its_pod(scene: Scene) -> None:
-    scene.puppet.hold(scene.namespace, "Train")
+    scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
 
     def measured() -> bool:
@@ -76,7 +76,7 @@ def test_progress_of_a_running_training_is_read_from_its_pod(scene: Scene) -> No
         return {entry["name"].partition("/")[0] for entry in metrics} == {"train-resnet-small", "train-vgg-small"}
 
     until(measured, scene.told)
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     scene.reaches("Succeeded", "True")
 
 
@@ -113,7 +113,7 @@ def test_at_rest_nothing_is_written(scene: Scene) -> None:
 )
 def test_what_is_wrong_with_the_data_is_told_in_the_status(scene: Scene, reason: FailureReason) -> None:
     message = f"pvc://faces: {reason.value}; look at the data"
-    scene.puppet.end(scene.namespace, "Profile", Ended(10, Failure(reason=reason, message=message)))
+    scene.kubelet.end(scene.namespace, "Profile", Ended(10, Failure(reason=reason, message=message)))
     scene.submit()
     failed = scene.reaches("Succeeded", "False", reason.value)
     assert message in next(c["message"] for c in failed["status"]["conditions"] if c["type"] == "Succeeded")
@@ -127,12 +127,12 @@ def test_what_no_node_could_ever_hold_is_told_and_mends_itself_when_there_is_one
     assert "64 nvidia.com/gpu" in told
     assert scene.jobs_by_kind()["Train"] == 0
     amounts = {"cpu": "64", "memory": "512Gi", "nvidia.com/gpu": "64"}
-    scene.puppet.join(scene.namespace, f"big-{scene.namespace}", **amounts)
+    scene.kubelet.join(scene.namespace, f"big-{scene.namespace}", **amounts)
     scene.reaches("Succeeded", "True")
 
 
 def test_a_failure_that_a_repetition_can_mend_is_repeated_within_the_job(scene: Scene) -> None:
-    scene.puppet.end(scene.namespace, "Train", Ended(13), Ended(137))
+    scene.kubelet.end(scene.namespace, "Train", Ended(13), Ended(137))
     scene.submit()
     scene.reaches("Succeeded", "True")
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}

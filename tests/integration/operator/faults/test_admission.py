@@ -120,7 +120,7 @@ def test_what_a_policy_refuses_is_told_in_its_words_and_made_when_it_allows_it(w
 
 
 def test_a_namespace_that_ends_takes_a_running_training_with_it(watched: Scene) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit()
     watched.runs("Train", 2)
     # What changes while the namespace ends is still looked at; to tell of it is refused.

@@ -18,7 +18,7 @@ WORKFLOW, DEPLOYMENT = "idla.dev/workflow", "idla.dev/deployment"
 
 
 def training_job(scene: Scene) -> dict[str, Any]:
-    name = scene.puppet.jobs_run(scene.namespace, "Train")[0]
+    name = scene.kubelet.jobs_run(scene.namespace, "Train")[0]
     found = scene.rest.get("jobs", scene.namespace, name)
     assert found is not None
     return found
@@ -36,14 +36,14 @@ def without_labels(scene: Scene) -> None:
     labels = dict.fromkeys(ours) | {"team": "vision"}  # a Job without any label gets those of its template again
     left = scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"labels": labels}})
     assert WORKFLOW not in left["metadata"]["labels"]
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     until(lambda: WORKFLOW in training_job(scene)["metadata"]["labels"], scene.told)
 
 
 def without_owner(scene: Scene) -> None:
     job = training_job(scene)
     scene.rest.merge("jobs", scene.namespace, job["metadata"]["name"], {"metadata": {"ownerReferences": None}})
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     until(lambda: training_job(scene)["metadata"].get("ownerReferences"), scene.told)
 
 
@@ -65,11 +65,11 @@ def without_status(scene: Scene) -> None:
     [suspended, pytest.param(without_labels, marks=pytest.mark.gate), without_owner, without_its_pod, without_status],
 )
 def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], None]) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit()
     watched.runs("Train", 2)
     change(watched)
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     watched.reaches("Succeeded", "True")
     watched.serves()
     assert watched.jobs_by_kind() == ONCE

@@ -66,29 +66,29 @@ def shifted(watched: Scene, plane: ControlPlane, tmp_path: Path) -> Iterator[Shi
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["forward", "back"])
 def test_a_training_goes_on_when_the_clock_is_set(watched: Scene, shifted: Shifted, seconds: int) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit()
     watched.runs("Train", 2)
     shifted.set(seconds)
-    lost = watched.puppet.jobs_run(watched.namespace, "Train")[0]
+    lost = watched.kubelet.jobs_run(watched.namespace, "Train")[0]
     watched.rest.delete("jobs", watched.namespace, lost)
     until(lambda: len(trainings(watched)) == 3, watched.told)
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     watched.reaches("Succeeded", "True")
     assert condition(watched.serves(), "Ready")[0] == "True"
     assert watched.jobs_by_kind() == ONCE
 
 
 def trainings(scene: Scene) -> list[str]:
-    return [job for place, job, kind in scene.puppet.ran if (place, kind) == (scene.namespace, "Train")]
+    return [job for place, job, kind in scene.kubelet.ran if (place, kind) == (scene.namespace, "Train")]
 
 
 def test_a_clock_that_is_set_back_ends_nothing_early(watched: Scene, shifted: Shifted) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit(activeDeadlineSeconds=HOUR // 2, ttlSecondsAfterFinished=HOUR // 2)
     watched.runs("Train", 2)
     shifted.set(-HOUR)
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     done = watched.reaches("Succeeded", "True")
     watched.serves()
     assert seen_again(watched)["metadata"]["uid"] == done["metadata"]["uid"]
@@ -101,7 +101,7 @@ def seen_again(scene: Scene) -> dict[str, Any]:
 
 
 def test_a_clock_that_is_set_forward_counts_as_time_that_has_passed(watched: Scene, shifted: Shifted) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit("late", activeDeadlineSeconds=HOUR // 2)
     watched.submit("old", approval="PlanOnly", deployment=None, ttlSecondsAfterFinished=HOUR // 2)
     watched.reaches("Succeeded", "True", "PlanReady", name="old")

@@ -57,7 +57,7 @@ def etcd_is_killed(scene: Scene, plane: ControlPlane) -> None:
     """The operator is held up, so that something is left to do for it when etcd is away."""
     told = len(scene.operator.lines())
     with paused(scene.operator):
-        scene.puppet.release(scene.namespace, "Train")
+        scene.kubelet.release(scene.namespace, "Train")
         scene.ended_jobs(3)
         plane.kill_component("etcd")
     until(lambda: any(REPEATED in line for line in scene.operator.lines()[told:]), scene.told)
@@ -83,7 +83,7 @@ def everything_is_killed(scene: Scene, plane: ControlPlane) -> None:
 
 def the_controllers_are_killed(scene: Scene, plane: ControlPlane) -> None:
     plane.kill_component("kube-controller-manager")
-    scene.puppet.release(scene.namespace, "Train")
+    scene.kubelet.release(scene.namespace, "Train")
     until(lambda: all(pod["status"]["phase"] == "Succeeded" for pod in scene.task_pods()), scene.told)
     plane.start_component("kube-controller-manager")
 
@@ -93,7 +93,7 @@ def etcd_is_full(scene: Scene, plane: ControlPlane) -> None:
     told = scene.operator.log.stat().st_size
     with ExitStack() as filled:
         with paused(scene.operator):
-            scene.puppet.release(scene.namespace, "Train")
+            scene.kubelet.release(scene.namespace, "Train")
             scene.ended_jobs(3)
             filled.enter_context(etcd.full(plane))
         until(lambda: b"database space exceeded" in scene.operator.log.read_bytes()[told:], scene.told)
@@ -102,7 +102,7 @@ def etcd_is_full(scene: Scene, plane: ControlPlane) -> None:
 def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> None:
     """A new API server keeps no old versions in memory either, so watches cannot go on where they were."""
     with paused(scene.operator):
-        scene.puppet.release(scene.namespace, "Train")
+        scene.kubelet.release(scene.namespace, "Train")
         scene.ended_jobs(3)
         plane.kill_component("kube-apiserver")
         etcd.compact(plane)
@@ -130,13 +130,13 @@ def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> Non
 def test_a_training_ends_as_if_nothing_had_been(
     watched: Scene, plane: ControlPlane, fault: Callable[[Scene, ControlPlane], None]
 ) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit()
     watched.runs("Train", 2)
     before = watched.operator.pid
     watched.operator.excuse("")  # it says what it sees
     fault(watched, plane)
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     done = watched.reaches("Succeeded", "True")
     assert condition(watched.serves(), "Ready")[0] == "True"
     assert len(done["status"]["tasks"]) == 4

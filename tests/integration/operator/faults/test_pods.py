@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.scene import Scene, condition
-from tools.fake_kubelet.node import Ended, Stuck
+from tools.fake_kubelet.node import NODE, Ended, Stuck
 from tools.fake_kubelet.rest import path_of
 from tools.waiting import WHOLE, until
 
@@ -45,13 +45,13 @@ def message_of(workflow: dict[str, Any], kind: str) -> str:
 def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
     watched: Scene, stuck: Stuck, reason: str, words: list[str]
 ) -> None:
-    watched.puppet.stick(watched.namespace, "Profile", stuck)
+    watched.kubelet.stick(watched.namespace, "Profile", stuck)
     watched.submit(approval="PlanOnly", deployment=None)
     waiting = watched.reaches("ResourcesReady", "False", reason)
     for kind in ("ResourcesReady", "Succeeded"):
         assert [word for word in words if word not in message_of(waiting, kind)] == []
     assert condition(waiting, "Succeeded") == ("Unknown", "WaitingForResources")
-    watched.puppet.stick(watched.namespace, "Profile", None)
+    watched.kubelet.stick(watched.namespace, "Profile", None)
     watched.reaches("Succeeded", "True", "PlanReady")
     assert watched.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
     assert watched.operator.complaints() == []
@@ -72,7 +72,7 @@ def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
 def test_how_a_pod_ends_badly_is_told_when_no_repetition_mends_it(
     watched: Scene, ended: Ended, reason: str, words: list[str]
 ) -> None:
-    watched.puppet.end(watched.namespace, "Profile", *[ended] * 3)
+    watched.kubelet.end(watched.namespace, "Profile", *[ended] * 3)
     watched.submit(approval="PlanOnly", deployment=None, training=NO_REPETITION)
     failed = watched.reaches("Succeeded", "False", reason)
     assert [word for word in words if word not in message_of(failed, "Succeeded")] == []
@@ -85,10 +85,10 @@ def test_how_a_pod_ends_badly_is_told_when_no_repetition_mends_it(
     ids=["no result", "result cut in half", "result of another task"],
 )
 def test_a_pod_that_ends_badly_once_is_made_good(watched: Scene, ended: Ended) -> None:
-    watched.puppet.end(watched.namespace, "Train", ended)
+    watched.kubelet.end(watched.namespace, "Train", ended)
     watched.submit(deployment=None)
     watched.reaches("Succeeded", "True")
-    assert len(watched.puppet.jobs_run(watched.namespace, "Train")) == 3
+    assert len(watched.kubelet.jobs_run(watched.namespace, "Train")) == 3
     assert watched.operator.complaints() == []
 
 
@@ -99,7 +99,7 @@ def disrupted(reason: str) -> dict[str, str]:
 
 
 def evicted(scene: Scene, pod: dict[str, Any]) -> None:
-    scene.puppet.deafen(scene.namespace)
+    scene.kubelet.deafen(scene.namespace)
     metadata = {"name": pod["metadata"]["name"], "namespace": scene.namespace}
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
     scene.rest.request("POST", path_of("pods", scene.namespace, metadata["name"], "eviction"), eviction)
@@ -113,7 +113,7 @@ def gone(scene: Scene, pod: dict[str, Any]) -> None:
 
 def preempted(scene: Scene, pod: dict[str, Any]) -> None:
     name = pod["metadata"]["name"]
-    scene.puppet.deafen(scene.namespace)
+    scene.kubelet.deafen(scene.namespace)
     conditions = [*pod["status"]["conditions"], disrupted("PreemptionByScheduler")]
     scene.rest.merge("pods", scene.namespace, name, {"status": {"conditions": conditions}}, sub="status")
     scene.rest.delete("pods", scene.namespace, name)
@@ -123,7 +123,7 @@ def preempted(scene: Scene, pod: dict[str, Any]) -> None:
 def ended_by_its_node(scene: Scene, _: dict[str, Any]) -> None:
     told: dict[str, Any] = {"reason": "Evicted", "message": "The node was low on resource: memory."}
     told["conditions"] = [disrupted("TerminationByKubelet")]
-    scene.puppet.end(scene.namespace, "Train", Ended(137, pod=told))
+    scene.kubelet.end(scene.namespace, "Train", Ended(137, pod=told))
 
 
 def runs_for(pod: dict[str, Any], name: str) -> bool:
@@ -133,31 +133,31 @@ def runs_for(pod: dict[str, Any], name: str) -> bool:
 @pytest.mark.gate
 def test_pods_that_are_thrown_out_are_no_failures(watched: Scene) -> None:
     disruptions = {"evicted": evicted, "preempted": preempted, "ended": ended_by_its_node}
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     for name in disruptions:
         watched.submit(name, training=NO_REPETITION, deployment=None)
     watched.runs("Train", 6)
     pods = watched.task_pods()
     for name, disrupt in disruptions.items():
         disrupt(watched, next(pod for pod in pods if runs_for(pod, name)))
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     done = [watched.reaches("Succeeded", "True", name=name) for name in disruptions]
     assert [[task["state"] for task in one["status"]["tasks"]] for one in done] == [["Succeeded"] * 4] * 3
     assert watched.jobs_by_kind() == {"Profile": 3, "Train": 6, "Compress": 3}
-    trained = [job for place, job, kind in watched.puppet.ran if (place, kind) == (watched.namespace, "Train")]
+    trained = [job for place, job, kind in watched.kubelet.ran if (place, kind) == (watched.namespace, "Train")]
     assert len(trained) == 6 + 3
     assert watched.operator.complaints() == []
 
 
 def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watched: Scene) -> None:
     off, removed = f"off-{watched.namespace}", f"removed-{watched.namespace}"
-    watched.puppet.hold(watched.namespace, "Train")
-    watched.puppet.place(watched.namespace, off, removed)
+    watched.kubelet.hold(watched.namespace, "Train")
+    watched.kubelet.place(watched.namespace, off, removed)
     watched.submit(training=NO_REPETITION, deployment=None)
     watched.runs("Train", 2)
     for node in (off, removed):
-        watched.puppet.lose(node)
-    watched.puppet.place(watched.namespace, "puppet")
+        watched.kubelet.lose(node)
+    watched.kubelet.place(watched.namespace, NODE)
     dead = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting"}
     moment = {"lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     watched.rest.merge("nodes", None, off, {"status": {"conditions": [dead | moment]}}, sub="status")
@@ -165,7 +165,7 @@ def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watc
     watched.rest.merge("nodes", None, off, {"spec": {"taints": [OUT_OF_SERVICE]}})
     watched.rest.delete("nodes", None, removed)
     tells(watched, f"its node {removed} is gone")
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     done = watched.reaches("Succeeded", "True")
     assert [task["message"] for task in done["status"]["tasks"]] == [""] * 4
     assert watched.jobs_by_kind() == ONCE

@@ -24,7 +24,7 @@ def planned(scene: Scene) -> None:
 
 
 def deploying(scene: Scene) -> None:
-    scene.puppet.serve(scene.namespace, ready=False)
+    scene.kubelet.serve(scene.namespace, ready=False)
     scene.submit()
     scene.reaches("Succeeded", "Unknown", "Deploying")
 
@@ -52,8 +52,8 @@ def test_a_successor_of_the_same_name_does_all_its_own_work(
         watched.operator.kill()
     watched.rest.delete("trainingworkflows", watched.namespace, "digits")
     for kind in ("Profile", "Train", "Compress"):
-        watched.puppet.release(watched.namespace, kind)
-    watched.puppet.serve(watched.namespace, ready=True)
+        watched.kubelet.release(watched.namespace, kind)
+    watched.kubelet.serve(watched.namespace, ready=True)
     watched.submit()
     watched.operator.start()
 

@@ -19,13 +19,13 @@ CROWD = 25
 
 @pytest.mark.gate
 def test_of_a_hundred_edits_while_it_trains_the_last_one_is_what_it_ends_with(watched: Scene) -> None:
-    watched.puppet.hold(watched.namespace, "Train")
+    watched.kubelet.hold(watched.namespace, "Train")
     watched.submit()
     watched.runs("Train", 2)
     for seed in range(1, EDITS + 1):
         watched.change({"spec": {"training": {"seed": seed}}})
     watched.queues(EDITS + 1)  # or the trainings may end first, and their model is published as well
-    watched.puppet.release(watched.namespace, "Train")
+    watched.kubelet.release(watched.namespace, "Train")
     done = watched.reaches("Succeeded", "True")
     watched.serves()
     watched.rests()

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tools.fake_kubelet import Puppet, Rest
+from tools.fake_kubelet import FakeKubelet, Rest
 from tools.fake_kubelet.rest import RestError
 from tools.waiting import PATIENCE
 
@@ -38,6 +38,6 @@ class Failing:
 
 def test_a_heartbeat_that_fails_is_tried_again_and_told_only_where_it_is_no_fault_of_the_server() -> None:
     server = Failing()
-    with Puppet(cast("Rest", server), period=0.001) as puppet:
+    with FakeKubelet(cast("Rest", server), period=0.001) as kubelet:
         assert server.outlived.wait(PATIENCE)
-    assert puppet.faults == [str(REFUSED)]
+    assert kubelet.faults == [str(REFUSED)]
