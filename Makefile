@@ -57,7 +57,7 @@ ALL := lint verify test-unit test-local test-server test-store test-api test-fuz
 test: env ## the gate: what must pass before anything lands; CI runs it (15 minutes, 30 the first time)
 	$(BIN)/python -m tools.slices $(GATE)
 
-test-all: env ## everything: slice after slice, past red ones, a table at the end (two hours)
+test-all: env ## everything: slice after slice, past red ones, a table at the end (an hour and a half)
 	$(BIN)/python -m tools.slices $(ALL)
 
 ci: env ## what CI will do with HEAD, done here: a fresh clone in a temporary folder, and .ci/run in it
