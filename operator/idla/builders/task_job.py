@@ -37,6 +37,14 @@ SPEC_LIMIT = 128 * 1024
 """Bytes of a task spec; all annotations of an object together may have 256 KiB."""
 
 
+class SpecTooLargeError(ValueError):
+    """The spec of a task is larger than an annotation may be."""
+
+    def __init__(self, task: str, size: int) -> None:
+        super().__init__(f"the spec of task {task} has {size} bytes; at most {SPEC_LIMIT} fit")
+        self.size = size
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPod:
     """What a task's pod needs beside its spec."""
@@ -81,11 +89,12 @@ def build_task_job(
         suspend: whether it starts no pods (and asks those that run to checkpoint and end).
 
     Raises:
-        ValueError: the spec is larger than an annotation may be.
+        SpecTooLargeError: the spec is larger than an annotation may be.
     """
     document = spec.to_json()
-    if len(document.encode()) > SPEC_LIMIT:
-        raise ValueError(f"the spec of task {spec.task} has {len(document.encode())} bytes; at most {SPEC_LIMIT} fit")
+    size = len(document.encode())
+    if size > SPEC_LIMIT:
+        raise SpecTooLargeError(spec.task, size)
     child_labels = labels(owner, task=spec.task)
     return {
         "apiVersion": "batch/v1",

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
 from idla.builders.identity import TASK, Owner, label_value
-from idla.builders.task_job import CONTAINER, SPEC_LIMIT, build_task_job, job_name
+from idla.builders.task_job import CONTAINER, SPEC_LIMIT, SpecTooLargeError, build_task_job, job_name
 from idla.core.conditions import parse_timestamp, shortened
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
@@ -194,16 +194,16 @@ def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
     blocked_by = context.blocked_by or ("the workflow is suspended" if context.job_context.suspend else None)
     if blocked_by is not None:
         return context.wait(blocked_by)
-    size = len(context.task.spec.to_json().encode())
-    if size > SPEC_LIMIT:
-        return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=size, limit=SPEC_LIMIT))
+    job_context, task = context.job_context, context.task
+    try:
+        job = build_task_job(
+            job_context.owner, task.spec, task.pod, attempt=attempt, generation=job_context.generation, suspend=False
+        )
+    except SpecTooLargeError as error:
+        return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=error.size, limit=SPEC_LIMIT))
     orphaned = _find_orphaned_pod(context)
     if orphaned is not None:
         return replace(context.wait(orphaned), look_again=True)
-    job_context, task = context.job_context, context.task
-    job = build_task_job(
-        job_context.owner, task.spec, task.pod, attempt=attempt, generation=job_context.generation, suspend=False
-    )
     entry = context.wait("").entry.model_copy(update={"job_name": jobs.name_of(job)})
     return TaskDecision(entry=entry, active=True, apply=(job,))
 
