@@ -1,4 +1,7 @@
-"""The local Kubernetes does what the product needs of one: real pods, names, volumes, devices, metrics, audit."""
+"""The local Kubernetes has devices, played nodes, metrics and an audit log.
+
+Pods, Jobs, volumes and names are what `tests/e2e` lives of.
+"""
 
 import json
 import urllib.parse
@@ -8,67 +11,10 @@ from typing import Any
 import pytest
 
 from tools.cluster.cluster import Cluster
-from tools.cluster.images import BUSYBOX_IMAGE
 from tools.cluster.places import Places
 from tools.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(4 * PATIENCE)]
-
-
-def message(pod: dict[str, Any]) -> str:
-    return str(pod["status"]["containerStatuses"][0]["state"]["terminated"].get("message", ""))
-
-
-def test_a_restricted_pod_ends_and_its_message_and_log_are_read(namespace: Any) -> None:
-    pod = namespace.run("says", "echo hello; echo '{\"accuracy\":0.97}' > /dev/termination-log")
-    assert (pod["status"]["phase"], json.loads(message(pod))) == ("Succeeded", {"accuracy": 0.97})
-    assert namespace.kubectl("logs", "says") == "hello\n"
-
-
-def test_a_job_runs_to_its_end(namespace: Any) -> None:
-    pod = {
-        "restartPolicy": "Never",
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [
-            {
-                "name": "task", "image": BUSYBOX_IMAGE, "imagePullPolicy": "Never", "command": ["true"],
-                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-            }
-        ],
-    }  # fmt: skip
-    namespace.apply(
-        {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "one"}, "spec": {"template": {"spec": pod}}}
-    )
-    job = namespace.wait("job", "one", lambda job: bool(job.get("status", {}).get("completionTime")))
-    assert job["status"]["succeeded"] == 1
-
-
-def test_a_pod_finds_a_service_by_name(namespace: Any) -> None:
-    pod = namespace.run("asks", "nslookup kubernetes.default.svc.cluster.local > /dev/termination-log 2>&1")
-    assert pod["status"]["phase"] == "Succeeded", message(pod)
-
-
-def test_a_pod_reaches_another_through_a_service_by_its_short_name(namespace: Any) -> None:
-    tmp = {"volumes": [{"name": "tmp", "emptyDir": {}}]}
-    mount = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
-    namespace.start("page", "echo served > /tmp/index.html && httpd -f -p 8080 -h /tmp", container=mount, **tmp)
-    namespace.kubectl("label", "pod", "page", "app=page")
-    ports = [{"port": 80, "targetPort": 8080}]
-    service = {"selector": {"app": "page"}, "ports": ports}
-    namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "page"}, "spec": service})
-    asking = "until wget -q -O /dev/termination-log http://page; do sleep 0.5; done"
-    pod = namespace.run("asks", asking, activeDeadlineSeconds=round(PATIENCE))
-    assert (pod["status"]["phase"], message(pod)) == ("Succeeded", "served\n")
-
-
-def test_a_claim_of_the_default_class_is_written_and_read_by_restricted_pods(namespace: Any) -> None:
-    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}
-    namespace.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"}, "spec": claim})
-    volume = {"volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": "kept"}}]}
-    mount = {"volumeMounts": [{"name": "kept", "mountPath": "/kept"}]}
-    first = namespace.run("writes", "echo result > /kept/file", container=mount, **volume)
-    second = namespace.run("reads", "cat /kept/file > /dev/termination-log", container=mount, **volume)
-    assert (first["status"]["phase"], message(second)) == ("Succeeded", "result\n")
 
 
 def gpus(count: int) -> dict[str, Any]:

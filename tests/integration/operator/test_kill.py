@@ -1,21 +1,20 @@
-"""`kill -9` of the operator changes nothing in what comes out: no second Job for a step, no lost result."""
+"""`kill -9` while pods end or train changes nothing in what comes out: no second Job for a step, no lost result.
 
-import time
+Killed before and after every single write it is in `tests/faults/test_derived.py`, after drawn ones in the laws of
+`tests/unit/core/test_workflow_laws.py`.
+"""
+
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, condition, result_of
-from tools.waiting import PATIENCE, WHOLE
+from tests.integration.operator.scene import Scene, result_of
+from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
-QUIET_SECONDS = 3.0
-"""Without a write of the operator before a look whether all is done: a look costs time in which it writes on."""
-LEAST_KILLS = 5
-"""Fewer are no test."""
 ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 
 
@@ -47,16 +46,6 @@ def ends_well(scene: Scene) -> dict[str, Any]:
     return result_of(done)
 
 
-def test_a_run_that_nobody_disturbs_comes_to_the_same_again(scene: Scene, undisturbed: dict[str, Any]) -> None:
-    scene.submit()
-    assert ends_well(scene) == undisturbed
-
-
-def before_the_profile_job(scene: Scene) -> None:
-    with down(scene):
-        scene.submit()
-
-
 def after_the_profile_job(scene: Scene) -> None:
     scene.kubelet.hold(scene.namespace, "Profile")
     scene.submit()
@@ -76,15 +65,6 @@ def during_training(scene: Scene) -> None:
     scene.kubelet.release(scene.namespace, "Train")
 
 
-def before_publishing(scene: Scene) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-    with down(scene):
-        scene.kubelet.release(scene.namespace, "Train")
-        scene.ended_jobs(3)
-
-
 def before_deployment(scene: Scene) -> None:
     scene.kubelet.hold(scene.namespace, "Compress")
     scene.submit()
@@ -95,35 +75,8 @@ def before_deployment(scene: Scene) -> None:
         assert scene.model() is None
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        before_the_profile_job,
-        pytest.param(after_the_profile_job, marks=pytest.mark.gate),
-        pytest.param(during_training, marks=pytest.mark.gate),
-        before_publishing,
-        pytest.param(before_deployment, marks=pytest.mark.gate),
-    ],
-)
+@pytest.mark.gate
+@pytest.mark.parametrize("moment", [after_the_profile_job, during_training, before_deployment])
 def test_killed(scene: Scene, undisturbed: dict[str, Any], moment: Callable[[Scene], None]) -> None:
     moment(scene)
     assert ends_well(scene) == undisturbed
-
-
-def test_killed_after_every_single_write(scene: Scene, undisturbed: dict[str, Any]) -> None:
-    kills, quiet, deadline = 0, 0.0, time.monotonic() + 4 * PATIENCE
-    with scene.audit.followed() as written:
-        scene.submit()
-        while time.monotonic() < deadline:
-            if written(scene.namespace):
-                scene.restart()
-                kills, quiet = kills + 1, time.monotonic()
-            elif time.monotonic() - quiet > QUIET_SECONDS and ended(scene):
-                break
-            time.sleep(0.001)
-    assert kills >= LEAST_KILLS
-    assert ends_well(scene) == undisturbed
-
-
-def ended(scene: Scene) -> bool:
-    return condition(scene.workflow(), "Succeeded")[0] == "True" and condition(scene.model(), "Ready")[0] == "True"

@@ -52,13 +52,3 @@ def whole_life(scene: Scene) -> None:
     until(lambda: before - {job["metadata"]["name"] for job in scene.jobs()}, scene.jobs)
     scene.change({"spec": {"ttlSecondsAfterFinished": 1}})
     until(lambda: scene.workflow() is None, scene.told)
-
-
-def test_no_pod_has_a_token(scene: Scene) -> None:
-    scene.submit()
-    scene.serves()
-    pods = scene.rest.items("pods", scene.namespace)
-    kinds = {"serving" if "idla.dev/deployment" in pod["metadata"]["labels"] else "task" for pod in pods}
-    assert kinds == {"task", "serving"}
-    volumes = [volume for pod in pods for volume in pod["spec"]["volumes"]]
-    assert [volume["name"] for volume in volumes if volume.keys() & {"projected", "secret"}] == []

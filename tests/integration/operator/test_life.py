@@ -1,4 +1,4 @@
-"""Suspend, approve, edit, delete, expire: each also with an operator that is killed in between."""
+"""Suspend, approve, edit, delete, expire: some also with an operator that is killed in between."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,10 @@ from tools.waiting import WHOLE, until
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
 KILLED = pytest.mark.parametrize("killed", [False, True], ids=["", "killed in between"])
-KILLED_NOT_AT_THE_GATE = pytest.mark.parametrize(
-    "killed", [pytest.param(False, marks=pytest.mark.gate), True], ids=["", "killed in between"]
-)
+"""Where the process knew what no object says: what it was waiting for, and what it had been told of last.
+
+Where it stands in `status` alone, the laws of `tests/unit/core/test_workflow_laws.py` kill it in between.
+"""
 SUSPEND = {"spec": {"suspend": True}}
 RESUME = {"spec": {"suspend": False}}
 
@@ -47,11 +48,9 @@ def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: 
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
 
 
-@KILLED
-def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene, *, killed: bool) -> None:
+def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene) -> None:
     scene.submit(suspend=True)
     scene.reaches("Suspended", "True")
-    disturb(scene, killed=killed)
     scene.works()
     scene.rests()
     assert scene.jobs() == []
@@ -59,30 +58,27 @@ def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene, *, killed
     scene.reaches("Succeeded", "True")
 
 
-@KILLED_NOT_AT_THE_GATE
-def test_a_plan_waits_for_its_approval(scene: Scene, *, killed: bool) -> None:
+@pytest.mark.gate
+def test_a_plan_waits_for_its_approval(scene: Scene) -> None:
     scene.submit(approval="Manual")
     waiting = scene.reaches("Approved", "Unknown", "WaitingForApproval")
-    disturb(scene, killed=killed)
     assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": "another"}}})
     scene.reaches("Approved", "Unknown", "Stale")
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": waiting["status"]["plan"]["hash"]}}})
-    disturb(scene, killed=killed)
     scene.reaches("Succeeded", "True")
 
 
-@KILLED
-def test_a_plan_alone_ends_with_the_plan(scene: Scene, *, killed: bool) -> None:
+def test_a_plan_alone_ends_with_the_plan(scene: Scene) -> None:
     scene.submit(approval="PlanOnly")
-    disturb(scene, killed=killed)
     planned = scene.reaches("Succeeded", "True", "PlanReady")
     names = [task["name"] for task in planned["status"]["plan"]["tasks"]]
     assert sorted(names) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
     assert (scene.jobs_by_kind(), scene.model()) == ({"Profile": 1, "Train": 0, "Compress": 0}, None)
 
 
-@KILLED_NOT_AT_THE_GATE
+@pytest.mark.gate
+@KILLED
 def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(scene: Scene, *, killed: bool) -> None:
     scene.kubelet.hold(scene.namespace, "Train")
     scene.submit()
@@ -100,13 +96,11 @@ def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(sc
     assert next(task for task in done["status"]["tasks"] if task["name"] == "profile")["cached"] is True
 
 
-@KILLED
-def test_an_edit_of_an_ended_workflow_rolls_the_endpoint_to_the_new_artifact(scene: Scene, *, killed: bool) -> None:
+def test_an_edit_of_an_ended_workflow_rolls_the_endpoint_to_the_new_artifact(scene: Scene) -> None:
     scene.submit()
     first = scene.reaches("Succeeded", "True")["status"]["artifact"]["digest"]
     scene.serves()
     scene.change({"spec": {"training": {"seed": 7}}})
-    disturb(scene, killed=killed)
     second = scene.reaches("Succeeded", "True")["status"]["artifact"]["digest"]
     assert first != second
 
@@ -166,18 +160,6 @@ def test_a_foreground_deletion_is_not_worked_against(scene: Scene) -> None:
     until(lambda: scene.workflow() is None and not scene.jobs(), lambda: (scene.workflow(), scene.jobs()))
 
 
-def test_a_successor_of_the_same_name_does_not_take_over_the_jobs_of_its_predecessor(scene: Scene) -> None:
-    while_training(scene)
-    before = {job["metadata"]["name"] for job in scene.jobs()}
-    scene.rest.delete("trainingworkflows", scene.namespace, "digits")
-    scene.kubelet.release(scene.namespace, "Train")
-    scene.submit()
-    uid = scene.reaches("Succeeded", "True")["metadata"]["uid"]
-    owned = [job for job in scene.jobs() if job["metadata"]["ownerReferences"][0]["uid"] == uid]
-    assert len(owned) == 4
-    assert not before & {job["metadata"]["name"] for job in owned}
-
-
 @KILLED
 def test_an_expired_workflow_is_deleted_and_its_endpoint_stays(scene: Scene, *, killed: bool) -> None:
     scene.submit(ttlSecondsAfterFinished=3)
@@ -186,26 +168,6 @@ def test_an_expired_workflow_is_deleted_and_its_endpoint_stays(scene: Scene, *, 
     until(lambda: scene.workflow() is None, scene.told)
     until(lambda: not scene.jobs(), scene.jobs)
     assert condition(scene.serves(), "Ready") == ("True", "Serving")
-
-
-def test_a_job_that_somebody_deletes_is_made_anew(scene: Scene) -> None:
-    while_training(scene)
-    lost = scene.kubelet.jobs_run(scene.namespace, "Train")[0]
-    scene.rest.delete("jobs", scene.namespace, lost)
-    scene.kubelet.release(scene.namespace, "Train")
-    scene.reaches("Succeeded", "True")
-    assert scene.serves() is not None
-
-
-def test_what_somebody_changes_in_a_serving_deployment_is_put_right(scene: Scene) -> None:
-    when_ended(scene)
-    scene.rest.merge("deployments", scene.namespace, "digits", {"spec": {"replicas": 3}})
-    until(
-        lambda: scene.rest.items("deployments", scene.namespace)[0]["spec"]["replicas"] == 1,
-        lambda: scene.rest.items("deployments", scene.namespace),
-    )
-    scene.rest.delete("services", scene.namespace, "digits")
-    until(lambda: scene.rest.get("services", scene.namespace, "digits"), scene.model)
 
 
 def test_what_a_model_deployment_asks_for_no_longer_is_taken_away(scene: Scene) -> None:

@@ -1,11 +1,9 @@
-"""The operator as a process: it ends when asked, and outlives what kopf does not."""
+"""The operator as a process without its rights, and what they are."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.integration.operator.moments import noticed
-from tests.integration.operator.scene import Scene, condition
 from tools.cluster import ControlPlane
 from tools.fake_kubelet import Rest
 from tools.operator_processes.process import Operator, documents
@@ -16,35 +14,6 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a
 
 def ready(operator: Operator) -> bool:
     return operator.probe("/readyz") == (200, "ok")
-
-
-def test_it_ends_well_when_asked_and_its_successor_goes_on(scene: Scene) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-    assert scene.operator.stop() == 0
-    scene.kubelet.release(scene.namespace, "Train")
-    scene.operator.start()
-    scene.reaches("Succeeded", "True")
-
-
-@pytest.mark.gate
-def test_an_api_server_that_dies_and_comes_back_is_waited_for(scene: Scene, plane: ControlPlane) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
-    before = scene.operator.pid
-    scene.operator.excuse("")  # it says what it sees
-    with noticed(scene):
-        plane.kill_component("kube-apiserver")
-    plane.start_component("kube-apiserver")
-    scene.kubelet.release(scene.namespace, "Train")
-    done = scene.reaches("Succeeded", "True")
-    assert condition(scene.serves(), "Ready")[0] == "True"
-    assert len(done["status"]["tasks"]) == 4
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
-    assert scene.operator.pid == before
-    assert scene.operator.probe("/healthz") == (200, "ok")
 
 
 def test_without_permission_it_says_so_and_works_as_soon_as_it_has_it(

@@ -47,6 +47,17 @@ def without_owner(scene: Scene) -> None:
     until(lambda: training_job(scene)["metadata"].get("ownerReferences"), scene.told)
 
 
+def deleted(scene: Scene) -> None:
+    old = training_job(scene)["metadata"]
+    scene.rest.delete("jobs", scene.namespace, old["name"])
+    new = until(lambda: [job for job in scene.jobs() if is_another(job["metadata"], old)], scene.jobs)
+    assert len(new) == 1
+
+
+def is_another(metadata: dict[str, Any], old: dict[str, Any]) -> bool:
+    return bool(metadata["name"] == old["name"] and metadata["uid"] != old["uid"])
+
+
 def without_its_pod(scene: Scene) -> None:
     pod = next(pod for pod in scene.task_pods() if pod["status"].get("phase") == "Running")
     scene.rest.delete("pods", scene.namespace, pod["metadata"]["name"])
@@ -62,7 +73,14 @@ def without_status(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [suspended, pytest.param(without_labels, marks=pytest.mark.gate), without_owner, without_its_pod, without_status],
+    [
+        suspended,
+        pytest.param(without_labels, marks=pytest.mark.gate),
+        without_owner,
+        deleted,
+        without_its_pod,
+        without_status,
+    ],
 )
 def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], None]) -> None:
     watched.kubelet.hold(watched.namespace, "Train")
@@ -102,6 +120,10 @@ def test_what_is_changed_around_an_endpoint_is_put_right(watched: Scene) -> None
     wanted = service(watched)["spec"]["selector"]
     rest.merge("services", place, "digits", {"spec": {"selector": {"app": "elsewhere"}}})
     until(lambda: service(watched)["spec"]["selector"] == wanted, lambda: service(watched))
+    rest.merge("deployments", place, "digits", {"spec": {"replicas": 3}})
+    until(lambda: deployment(watched)["spec"]["replicas"] == 1, watched.model)
+    rest.delete("services", place, "digits")
+    until(lambda: service(watched), watched.model)
     rest.merge("services", place, "digits", {"metadata": {"labels": labels}})
     until(lambda: service(watched)["metadata"].get("labels") == was["metadata"]["labels"], lambda: service(watched))
     model = watched.model() or {}

@@ -74,6 +74,12 @@ def etcd_does_not_answer(scene: Scene, plane: ControlPlane) -> None:
     plane.wait_ready()
 
 
+def the_api_server_is_killed(scene: Scene, plane: ControlPlane) -> None:
+    with noticed(scene):
+        plane.kill_component("kube-apiserver")
+    plane.start_component("kube-apiserver")
+
+
 def everything_is_killed(scene: Scene, plane: ControlPlane) -> None:
     with noticed(scene):
         for name in reversed(plane.components):
@@ -121,6 +127,7 @@ def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> Non
     [
         etcd_is_killed,
         etcd_does_not_answer,
+        pytest.param(the_api_server_is_killed, marks=pytest.mark.gate),
         everything_is_killed,
         pytest.param(the_controllers_are_killed, marks=pytest.mark.gate),
         etcd_is_full,

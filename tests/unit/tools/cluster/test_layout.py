@@ -63,25 +63,6 @@ def test_a_whole_image_under_another_name(folder: Folder) -> None:
     assert sum(map(len, content.values())) == size
 
 
-def test_blobs_that_are_there_are_left_out(folder: Folder) -> None:
-    manifest, config, base, code = folder.add("server-1", "base", "code")
-    sink = io.BytesIO()
-    assert folder.layout.stream("server-1", "x", {base, config}, sink) == len("code") + len(
-        (folder.blobs / manifest[7:]).read_text()
-    )
-    assert set(read(sink.getvalue())) == {
-        "oci-layout",
-        "index.json",
-        *(f"blobs/sha256/{d[7:]}" for d in (manifest, code)),
-    }
-
-
-def test_what_is_not_there(folder: Folder) -> None:
-    assert folder.layout.manifest("server-1") is None
-    with pytest.raises(KeyError, match="has no image server-1"):
-        folder.layout.stream("server-1", "x", (), io.BytesIO())
-
-
 def test_only_the_newest_of_its_kind_stays_and_what_others_share(folder: Folder) -> None:
     folder.add("server-1", "base", "packages", "old code")
     packages = folder.add("server-packages-7", "base", "packages")

@@ -49,39 +49,11 @@ def test_the_stages_and_what_each_needs(context: Path) -> None:
     assert (packages.needs, packages.sources) == (("debian:slim", "tools"), ("list.txt", "pins/"))
 
 
-def test_an_argument_takes_the_place_of_its_default(context: Path) -> None:
-    known = stages.read(context / "Dockerfile", {"BASE": "made:here", "UNKNOWN": "x"})
-    assert [(stage.name, stage.base) for stage in known.values()] == [
-        ("tools", "made:here"), ("packages", "debian:slim"), ("program", "packages"),
-    ]  # fmt: skip
-
-
 def test_the_images_are_built_here_on_a_base_made_here_whatever_digest_the_dockerfiles_name() -> None:
     for image in IMAGES:
         known = buildah.stages_of(image.context)
         assert {need for stage in known.values() for need in stage.needs} - {*known} == {buildah.BASE}
         assert "@" not in buildah.BASE, "a digest cannot be given to what is made here"
-
-
-def test_a_stage_without_a_name_is_refused(context: Path) -> None:
-    (context / "Dockerfile").write_text("FROM debian:slim\n")
-    with pytest.raises(ValueError, match="'FROM debian:slim' has no name"):
-        stages.read(context / "Dockerfile")
-
-
-@pytest.mark.parametrize(
-    ("name", "images", "expected"),
-    [
-        ("program", ("packages",), ["packages"]),
-        ("program", (), ["debian:slim"]),
-        ("packages", ("tools",), ["debian:slim", "tools"]),
-        ("packages", ("program",), ["debian:slim"]),
-    ],
-)
-def test_what_must_exist_to_build_a_stage(
-    context: Path, name: str, images: tuple[str, ...], expected: list[str]
-) -> None:
-    assert stages.inputs(stages.read(context / "Dockerfile"), name, images) == expected
 
 
 def replaced(old: str, new: str) -> Callable[[Path], object]:
