@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.explained import sections, write_report
+from tests.golden import Golden, golden_of
 
 _standing = pytest.StashKey[dict[Any, tuple[str, object]]]()
 """Name and value of every fixture that is set up, by its definition, while it is."""
@@ -43,3 +44,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         path = write_report(folder, f"{item.nodeid} ({report.when})", report.longreprtext, told)
         report.sections.append(("all this is kept in", str(path.relative_to(item.config.rootpath))))
     return report
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    case = getattr(request.node, "callspec", None)
+    return golden_of(request.path, request.function.__name__, case.id if case else "")

@@ -1,21 +1,20 @@
 """What the trainer reads, and how it refuses what it cannot use."""
 
 import gzip
-import io
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.source import Origin, fetch_data
-from idla_trainer.failures import TaskError
 from idla_trainer.problems.image.examples import CheckedImages, checked, read
 from idla_trainer.runtime_limits import memory_bytes
+
+from tests.forged import compressed, npz
+from tests.golden import Golden
+from tests.unit.trainer.refusals import refused
 
 PIXELS = np.arange(6 * 4, dtype=np.float64).reshape(6, 4)
 LABELS = ["b", "a", "b", "a", "b", "a"]
@@ -25,18 +24,6 @@ IMAGES = PIXELS.astype(np.float32).reshape(6, 2, 2, 1)
 def lines(labels: list[Any] = LABELS, header: str = "", pixels: Any = PIXELS) -> bytes:
     rows = [",".join([*(f"{value:g}" for value in row), str(label)]) for row, label in zip(pixels, labels, strict=True)]
     return "\n".join([header, *rows] if header else rows).encode() + b"\n"
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def npy(array: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
 
 
 def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, **options: Any) -> CheckedImages:
@@ -124,162 +111,43 @@ def in_example_2(value: float) -> Any:
     return images
 
 
-NOT_FINITE = (
-    "1 of 6 examples have NaN, infinite or missing pixels; the first is example 2 (counted from 0, label 'b'). "
-    "Mend or remove them"
-)
-NO_SQUARE = (
-    "pixels beside the label; a CSV file holds square grey images, such as 64 pixels for 8 x 8. "
-    "Use an NPZ file for other shapes"
-)
-NO_LABEL = (
-    "1 of 6 examples have no label; the first is example 2 (counted from 0). Give every example one, or leave those "
-    "without one out"
-)
-CORRECT = "Correct data.columns.label or the file"
-KNOWN = ".csv, .tsv, .jsonl, .ndjson, .npz, .parquet, .tfrecord, .tfrecords"
+BOMB = compressed(x=np.ones((1 << 14, 16, 16), np.uint8), y=np.zeros(1 << 14, np.uint8))
 REFUSED: list[Any] = [
-    ("no byte", "d.csv", b"", {}, "DataEmpty", "d.csv is empty; it needs one example or more"),
-    ("no line", "d.csv", b"\n\n", {}, "DataEmpty", "the file has no line; it needs one example a line"),
-    ("names only", "d.csv", b"a,b,c,d,label\n", {}, "DataEmpty", "the file has a line of names but no example"),
-    ("arrays of nothing", "d.npz", npz(x=np.zeros((0, 2, 2)), y=[]), {}, "DataEmpty",
-     "there is no example; at least five of each class are needed"),
-    ("one class", "d.csv", lines(["a"] * 6), {}, "SingleClass",
-     "all 6 examples have the label 'a'; a classifier needs two classes or more"),
-    ("a NaN pixel in CSV", "d.csv", with_value("nan"), {}, "NotFinite",
-     NOT_FINITE),
-    ("a missing pixel", "d.csv", with_value(""), {}, "NotFinite",
-     NOT_FINITE),
-    ("an infinite pixel in NPZ", "d.npz", npz(x=in_example_2(np.inf), y=LABELS), {}, "NotFinite",
-     NOT_FINITE),
-    ("a pixel beyond 32 bits", "d.npz", npz(x=in_example_2(1e300), y=LABELS), {}, "NotFinite",
-     NOT_FINITE),
-    ("a text as pixel", "d.csv", with_value("dark"), {}, "DataInvalid",
-     "example 2 has the text 'dark' as pixel 2; pixels are numbers"),
-    ("black images only", "d.csv", lines(pixels=PIXELS * 0), {}, "DataInvalid",
-     "the largest pixel is 0; pixels go from 0 to a maximum above 0"),
-    ("no square", "d.csv", lines(pixels=PIXELS[:, :3]), {}, "DataInvalid",
-     f"a line has 3 {NO_SQUARE}"),
-    ("no pixel", "d.csv", b"1\n2\n", {}, "DataInvalid",
-     f"a line has 0 {NO_SQUARE}"),
-    ("lines of different length", "d.csv", lines() + b"1,2,a\n", {}, "DataInvalid",
-     "example 6 has 3 columns, the first line has 5"),
-    ("no such label column", "d.csv", lines(header="p0,p1,p2,p3,kind"),
-     {"columns": Columns(label="digit")}, "DataInvalid",
-     f"there is no label column 'digit': the first line names 'p1', 'p2', 'p3', 'kind' as the last of 5. {CORRECT}"),
-    ("label column without names", "d.csv", lines(), {"columns": Columns(label="digit")}, "DataInvalid",
-     f"there is no label column 'digit': the file has no line of names. {CORRECT}"),
-    ("no label", "d.csv", lines(["a", "b", "", "a", "b", "a"]), {}, "DataInvalid",
-     NO_LABEL),
-    ("a fraction as label", "d.csv", lines([1, 2, 1.5, 1, 2, 1]), {}, "DataInvalid",
-     "the label '1.5' is a fraction; labels are whole numbers or texts, one for each class"),
-    ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid",
-     "the label of example 0 has 200 characters; at most 128 are allowed"),
-    ("unknown ending", "d.arrow", lines(), {}, "DataInvalid",
-     f"d.arrow ends in none of {KNOWN}, with or without .gz; rename it or set data.format"),
-    ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid",
-     "d.npz lacks the array 'x'; it holds images, y"),
-    ("no archive", "d.npz", b"garbage", {}, "DataInvalid",
-     "d.npz is no readable NPZ file (it is no zip archive of arrays); write x and y with numpy.savez"),
-    ("a broken archive", "d.npz", b"PK\x03\x04 no zip", {}, "DataInvalid",
-     "d.npz is no readable NPZ file (File is not a zip file); write x and y with numpy.savez"),
-    ("objects", "d.npz", npz(x=np.array([{"a": 1}] * 6, dtype=object), y=LABELS), {}, "DataInvalid",
-     "d.npz is no readable NPZ file (it holds Python objects, which are never read); write x and y with numpy.savez"),
-    ("a single array", "d.npz", npy(PIXELS), {}, "DataInvalid",
-     "d.npz is a single array; write x and y with numpy.savez"),
-    ("flat arrays", "d.npz", npz(x=PIXELS, y=LABELS), {}, "DataInvalid",
-     "x has the shape [6, 4]; allowed: [N, H, W] or [N, H, W, C]"),
-    ("too few labels", "d.npz", npz(x=PIXELS.reshape(6, 2, 2), y=LABELS[:5]), {}, "DataInvalid",
-     "y has the shape [5]; allowed: [6], one label for each image of x"),
-    ("images of texts", "d.npz", npz(x=np.full((6, 2, 2), "a"), y=LABELS), {}, "DataInvalid",
-     "x has values of type <U1; pixels are numbers"),
+    ("arrays of nothing", "d.npz", npz(x=np.zeros((0, 2, 2)), y=[]), {}, "DataEmpty"),
+    ("one class", "d.csv", lines(["a"] * 6), {}, "SingleClass"),
+    ("a NaN pixel in CSV", "d.csv", with_value("nan"), {}, "NotFinite"),
+    ("a missing pixel", "d.csv", with_value(""), {}, "NotFinite"),
+    ("an infinite pixel in NPZ", "d.npz", npz(x=in_example_2(np.inf), y=LABELS), {}, "NotFinite"),
+    ("a pixel beyond 32 bits", "d.npz", npz(x=in_example_2(1e300), y=LABELS), {}, "NotFinite"),
+    ("a text as pixel", "d.csv", with_value("dark"), {}, "DataInvalid"),
+    ("black images only", "d.csv", lines(pixels=PIXELS * 0), {}, "DataInvalid"),
+    ("no square", "d.csv", lines(pixels=PIXELS[:, :3]), {}, "DataInvalid"),
+    ("no pixel", "d.csv", b"1\n2\n", {}, "DataInvalid"),
+    ("no such label column", "d.csv", lines(header="p0,p1,p2,p3,kind"), {"columns": Columns(label="digit")},
+     "DataInvalid"),
+    ("label column without names", "d.csv", lines(), {"columns": Columns(label="digit")}, "DataInvalid"),
+    ("no label", "d.csv", lines(["a", "b", "", "a", "b", "a"]), {}, "DataInvalid"),
+    ("a fraction as label", "d.csv", lines([1, 2, 1.5, 1, 2, 1]), {}, "DataInvalid"),
+    ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid"),
+    ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid"),
+    ("flat arrays", "d.npz", npz(x=PIXELS, y=LABELS), {}, "DataInvalid"),
+    ("too few labels", "d.npz", npz(x=PIXELS.reshape(6, 2, 2), y=LABELS[:5]), {}, "DataInvalid"),
+    ("a file of texts", "d.jsonl", b'{"text": "a", "label": "b"}\n', {}, "DataInvalid"),
+    ("an NPZ that unpacks to more than the memory", "d.npz", BOMB, {}, "DataInvalid"),
+    ("a gzip that does", "d.csv.gz", gzip.compress(b"1,2,3,4,5\n" * 20000), {}, "DataInvalid"),
+    ("labels that do", "d.csv", (b"1," + b"a" * 60000 + b"\n") * 2, {}, "DataInvalid"),
+    ("images of texts", "d.npz", npz(x=np.full((6, 2, 2), "a"), y=LABELS), {}, "DataInvalid"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
-def test_what_cannot_be_used_is_refused(tmp_path: Path, case: Any) -> None:
-    _, name, content, options, reason, message = case
-    with pytest.raises(TaskError) as refusal:
-        load(tmp_path, name, content, **options)
-    assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)
-
-
-def encrypted() -> bytes:
-    content = bytearray(npz(x=IMAGES, y=LABELS))
-    for at in (content.index(b"PK\x01\x02") + 8, content.index(b"PK\x03\x04") + 6):
-        content[at] |= 1
-    return bytes(content)
-
-
-def lying() -> bytes:
-    """Return an NPZ whose x tells of a shape that no memory holds."""
-    content = npz(x=IMAGES, y=LABELS)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b"(6, 2, 2, 1), }" + b" " * 10, b"(99999999999, 2, 2, 1), }"))
-    return buffer.getvalue()
-
-
-def cut_gzip() -> bytes:
-    return gzip.compress(lines() * 50)[:-20]
-
-
-def pickled() -> bytes:
-    return npz(x=np.array([{"a": 1}] * 6, dtype=object), y=LABELS)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        pytest.param("d.csv.gz", cut_gzip(), id="gzip cut in half"),
-        pytest.param("d.csv", b"\x80\x81\xff" * 10, id="no text"),
-        pytest.param("d.npz", b"PK\x03\x04 no zip", id="no zip"),
-        pytest.param("d.npz", npz(x=IMAGES, y=LABELS)[:-300], id="zip cut in half"),
-        pytest.param("d.npz", pickled(), id="pickled objects"),
-        pytest.param("d.npz", lines(), id="CSV by another name"),
-        pytest.param("d.npz", encrypted(), id="encrypted"),
-        pytest.param("d.npz", lying(), id="a shape that no memory holds"),
-    ],
-)
-def test_an_unreadable_file_is_invalid(tmp_path: Path, name: str, content: bytes) -> None:
-    with pytest.raises(TaskError, match=r"is no readable (CSV|NPZ) file") as refusal:
-        load(tmp_path, name, content)
-    assert refusal.value.reason is FailureReason.DATA_INVALID
-
-
-def bomb() -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, x=np.ones((1 << 14, 16, 16), np.uint8), y=np.zeros(1 << 14, np.uint8))
-    return buffer.getvalue()
-
-
-def told(size: int) -> str:
-    return (
-        f"take {size} bytes of memory or more, the task has room for 100000; raise spec.resources.limits.memory, or "
-        "give it fewer or smaller examples"
-    )
-
-
-NPZ_SIZE = (1 << 22) + (1 << 14) + 2 * 128
-ENDLESS = b"1" + b",1" * (1 << 23) + b"\n"
-TOO_LARGE: list[Any] = [
-    ("an NPZ that unpacks to a hundred times its size", "d.npz", bomb(), f"the examples of d.npz {told(NPZ_SIZE)}"),
-    ("a gzip that does", "d.csv.gz", gzip.compress(b"1,2,3,4,5\n" * 20000),
-     f"the examples of d.csv.gz {told(17 * 5883)}"),
-    ("long labels", "d.csv", (b"1," + b"a" * 60000 + b"\n") * 2, f"the examples of d.csv {told(2 * 60004)}"),
-    ("one endless line", "d.csv.gz", gzip.compress(ENDLESS),
-     "d.csv.gz is no readable CSV file (a line has more than 16777216 characters)"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("case", TOO_LARGE, ids=lambda case: case[0])
-def test_more_than_the_memory_holds_is_refused_while_it_is_small(tmp_path: Path, case: Any) -> None:
-    _, name, content, message = case
+def test_what_cannot_be_used_is_refused(tmp_path: Path, case: Any, golden: Golden) -> None:
+    """What the reader of tables refuses as well is in `data/test_table_refusals.py`."""
+    _, name, content, options, reason = case
     assert len(content) < 200000
-    with pytest.raises(TaskError) as refusal:
-        load(tmp_path, name, content, memory=100000)
-    assert (refusal.value.reason, str(refusal.value)) == (FailureReason.DATA_INVALID, message)
+    found, said = refused(lambda: load(tmp_path, name, content, memory=100000, **options))
+    golden(said)
+    assert found == reason
 
 
 def test_what_just_fits_is_read(tmp_path: Path) -> None:
@@ -295,39 +163,3 @@ def test_nothing_but_x_and_y_is_looked_at_and_nothing_is_written(
     content = npz(x=IMAGES, y=LABELS, model=np.array([{"a": 1}], dtype=object), **{"../../evil": IMAGES})
     assert np.array_equal(load(tmp_path, "d.npz", content).pixels, IMAGES)
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
-
-
-def put_texts(folder: Path) -> None:
-    (folder / "d.jsonl").write_text('{"text": "a", "label": "b"}\n')
-
-
-def put_nothing(folder: Path) -> None:
-    (folder / "readme.txt").write_text("nothing here")
-
-
-def put_two(folder: Path) -> None:
-    for name in ("a.csv", "b.npz"):
-        (folder / name).write_bytes(b"x")
-
-
-@pytest.mark.parametrize(
-    ("put", "reason", "message"),
-    [
-        pytest.param(put_nothing, "DataEmpty",
-                     f"the folder set holds no data file ({KNOWN}, with or without .gz), no IDX file and no folder of "
-                     "images; name a file or a folder with one", id="none"),
-        pytest.param(put_texts, "DataInvalid",
-                     "data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found JSONL",
-                     id="a file of texts is known for what it is"),
-        pytest.param(put_two, "DataInvalid",
-                     "the folder set holds 2 data files (a.csv, b.npz, ...); name one", id="two"),
-    ],
-)  # fmt: skip
-def test_a_folder_needs_exactly_one_data_file(
-    tmp_path: Path, put: Callable[[Path], None], reason: str, message: str
-) -> None:
-    (tmp_path / "set").mkdir()
-    put(tmp_path / "set")
-    with pytest.raises(TaskError) as refusal:
-        loaded(DataSource(uri="pvc://c/set"), tmp_path)
-    assert (refusal.value.reason, str(refusal.value)) == (FailureReason(reason), message)

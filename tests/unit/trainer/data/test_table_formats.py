@@ -1,7 +1,6 @@
 """Every format gives the same table, and files of the known kinds are told apart."""
 
 import gzip
-import io
 import json
 import struct
 from collections.abc import Callable
@@ -13,6 +12,8 @@ import pytest
 from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.formats.crc32c import crc32c, masked
 from idla_trainer.data.table import Table, read_table
+
+from tests.forged import npz
 
 MEMORY = 1 << 20
 
@@ -34,12 +35,6 @@ def csv_table(folder: Path, content: str | bytes, **options: Any) -> Table:
 
 
 MIXED = {"size": [1.5, None, -2.0], "kind": ["a", "", "c d"]}
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def jsonl(*records: Any) -> bytes:
