@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays, unpack
 
 from tests.forged import Evil, compressed, npz
+from tests.golden import Golden
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 Y = np.array(["a", "b"])
@@ -74,58 +75,40 @@ def test_whatever_numpy_writes_is_read(array: Any) -> None:
     assert np.array_equal(unpack(npz(x=array))["x"], array)
 
 
-REFUSED: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "File is not a zip file"),
-    "no archive": (b"PK\x03\x04 no zip", "File is not a zip file"),
-    "half an archive": (npz(x=X)[:-30], "File is not a zip file"),
-    "a changed byte": (npz(x=X).replace(X.tobytes(), X.tobytes()[::-1]), "Bad CRC-32 for file 'x.npy'"),
-    "objects": (npz(x=np.array([{}])), "it holds Python objects, which are never read"),
-    "objects among fields": (
-        one(npy(shape=(1,), descr=[("a", "|O"), ("b", "<i4")], body=b"0" * 12)),
-        "it holds Python objects, which are never read",
-    ),
-    "a pickle for an array": (one(pickle.dumps([1])), "x has no header of an array"),
-    "no header": (one(b""), "x has no header of an array"),
-    "a header that is no literal": (one(raw("__import__('os').system('true')\n")), "x has no header of an array"),
-    "a header without end": (one(raw("{" + "-" * 9000 + "1}\n")), "x has no header of an array"),
-    "a header of nested brackets": (one(raw("(" * 5000 + ")" * 5000 + "\n")), "x has no header of an array"),
-    "an endless header": (one(raw("{" + " " * 60000 + "}\n")), "x has no header of an array"),
-    "a later version": (one(npy(version=(3, 0))), "x has no header of an array"),
-    "no such version": (one(npy(version=(9, 9))), "x has no header of an array"),
-    "no such type": (one(npy(descr="<f99")), "x has no header of an array"),
-    "a shape of texts": (one(npy(shape=("2", 3))), "x has no header of an array"),
-    "a shape beyond all memory": (
-        one(npy(shape=(1 << 40, 1 << 20))),
-        "x tells of the shape [1099511627776, 1048576] of float32, 4611686018427387904 bytes, and holds 24",
-    ),
-    "a shape that overflows to its true size": (
-        one(npy(shape=(1 << 62, 16, 2), body=b"")),
-        "x tells of the shape [4611686018427387904, 16, 2] of float32, 590295810358705651712 bytes, and holds 0",
-    ),
-    "a negative shape": (
-        one(npy(shape=(-2, -3))), "x tells of the shape [-2, -3] of float32, 24 bytes, and holds 24"
-    ),
-    "one value too few": (
-        one(npy(body=X.tobytes()[4:])), "x tells of the shape [2, 3] of float32, 24 bytes, and holds 20"
-    ),
-    "one value too many": (
-        one(npy(body=X.tobytes() + b"0000")), "x tells of the shape [2, 3] of float32, 24 bytes, and holds 28"
-    ),
-    "a directory that tells less": (lying(100), "x tells of the shape [2, 3] of float32, 24 bytes, and holds"),
-    "a directory that tells more": (lying(4000), "x tells of the shape [2, 3] of float32, 24 bytes, and holds"),
-    "encrypted": (encrypted(), "x is encrypted or packed by another method than numpy's"),
-    "packed by another method": (
-        archive(("x.npy", npy()), method=zipfile.ZIP_LZMA), "x is encrypted or packed by another method than numpy's"
-    ),
+REFUSED: dict[str, bytes] = {
+    "nothing": b"",
+    "no archive": b"PK\x03\x04 no zip",
+    "half an archive": npz(x=X)[:-30],
+    "a changed byte": npz(x=X).replace(X.tobytes(), X.tobytes()[::-1]),
+    "objects": npz(x=np.array([{}])),
+    "objects among fields": one(npy(shape=(1,), descr=[("a", "|O"), ("b", "<i4")], body=b"0" * 12)),
+    "a pickle for an array": one(pickle.dumps([1])),
+    "no header": one(b""),
+    "a header that is no literal": one(raw("__import__('os').system('true')\n")),
+    "a header without end": one(raw("{" + "-" * 9000 + "1}\n")),
+    "a header of nested brackets": one(raw("(" * 5000 + ")" * 5000 + "\n")),
+    "an endless header": one(raw("{" + " " * 60000 + "}\n")),
+    "a later version": one(npy(version=(3, 0))),
+    "no such version": one(npy(version=(9, 9))),
+    "no such type": one(npy(descr="<f99")),
+    "a shape of texts": one(npy(shape=("2", 3))),
+    "a shape beyond all memory": one(npy(shape=(1 << 40, 1 << 20))),
+    "a shape that overflows to its true size": one(npy(shape=(1 << 62, 16, 2), body=b"")),
+    "a negative shape": one(npy(shape=(-2, -3))),
+    "one value too few": one(npy(body=X.tobytes()[4:])),
+    "one value too many": one(npy(body=X.tobytes() + b"0000")),
+    "a directory that tells less": lying(100),
+    "a directory that tells more": lying(4000),
+    "encrypted": encrypted(),
+    "packed by another method": archive(("x.npy", npy()), method=zipfile.ZIP_LZMA),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_plain_array_is_refused(name: str) -> None:
-    content, message = REFUSED[name]
+def test_what_is_no_plain_array_is_refused(name: str, golden: Golden) -> None:
     with pytest.raises(ArraysError) as refusal:
-        read_arrays(io.BytesIO(content), PLENTY)
-    assert str(refusal.value).startswith(message)
+        read_arrays(io.BytesIO(REFUSED[name]), PLENTY)
+    golden(str(refusal.value).partition(" (")[0])  # what numpy says is behind it
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -11,6 +11,8 @@ from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
 from idla_preprocess.value import Value
 
+from tests.golden import Golden
+
 AGE = Number("age", center=50.0, scale=0.1, indicator=True, edges=(-1.0, 0.0, 2.0))
 DOSE = Number("dose", center=0.0, scale=1.0, indicator=False, edges=(-1.0, 1.0))
 WARD = Category("ward", ("east", "west"))
@@ -162,47 +164,35 @@ def with_number(**changed: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("content", "arrays", "message"),
+    ("content", "arrays"),
     [
-        pytest.param({}, {}, "preprocess: found the keys []; allowed: the one key columns, a list", id="no-columns"),
-        pytest.param({"columns": {}}, {}, "preprocess: found the keys ['columns']; allowed: the one key columns, a "
-                     "list", id="no-list"),
-        pytest.param({"columns": []}, {}, "columns: found 0 columns; allowed: 1 to 100000 columns of different names",
-                     id="none"),
-        pytest.param({"columns": [NUMBER_CONTENT] * 2}, {}, "columns: found 2 columns, 'age' twice; allowed: 1 to "
-                     "100000 columns of different names", id="twice"),
-        pytest.param({"columns": [3]}, {}, "columns[0]: found 3; allowed: a Number or a Category with its keys",
-                     id="no-object"),
-        pytest.param({"columns": [{"type": []}]}, {}, "columns[0]: found {'type': []}; allowed: a Number or a Category "
-                     "with its keys", id="type-no-text"),
-        pytest.param({"columns": [{"name": "a", "type": "Number"}]}, {}, "columns[0]: found {'name': 'a', 'type': "
-                     "'Number'}; allowed: a Number or a Category with its keys", id="keys"),
-        pytest.param(with_number(name=""), {}, "columns[0].name: found ''; allowed: a text", id="name"),
-        pytest.param(with_number(center=NAN), {}, "columns[0].center: found nan; allowed: a finite number",
-                     id="center"),
-        pytest.param(with_number(scale=0), {}, "columns[0].scale: found 0.0; allowed: a number above 0", id="scale"),
-        pytest.param(with_number(scale=True), {}, "columns[0].scale: found True; allowed: a finite number",
-                     id="scale-type"),
-        pytest.param(with_number(indicator=1), {}, "columns[0].indicator: found 1; allowed: true or false",
-                     id="indicator"),
-        pytest.param(with_number(edges=[1]), {}, "columns[0].edges: found [1]; allowed: 2 to 17 numbers", id="edges"),
-        pytest.param(with_number(edges=[1, 1]), {}, "columns[0].edges: found numbers in another order; allowed: "
-                     "strictly ascending numbers", id="edges-order"),
-        pytest.param({"columns": [{"name": "a", "type": "Category"}]}, {}, "categories0: found nothing; allowed: an "
-                     "array of texts", id="no-texts"),
-        pytest.param({"columns": [{"name": "a", "type": "Category"}]}, {"categories0": np.zeros(2)}, "categories0: "
-                     "found float64 of shape [2]; allowed: an array of texts", id="numbers-for-texts"),
+        pytest.param({}, {}, id="no-columns"),
+        pytest.param({"columns": {}}, {}, id="no-list"),
+        pytest.param({"columns": []}, {}, id="none"),
+        pytest.param({"columns": [NUMBER_CONTENT] * 2}, {}, id="twice"),
+        pytest.param({"columns": [3]}, {}, id="no-object"),
+        pytest.param({"columns": [{"type": []}]}, {}, id="type-no-text"),
+        pytest.param({"columns": [{"name": "a", "type": "Number"}]}, {}, id="keys"),
+        pytest.param(with_number(name=""), {}, id="name"),
+        pytest.param(with_number(center=NAN), {}, id="center"),
+        pytest.param(with_number(scale=0), {}, id="scale"),
+        pytest.param(with_number(scale=True), {}, id="scale-type"),
+        pytest.param(with_number(indicator=1), {}, id="indicator"),
+        pytest.param(with_number(edges=[1]), {}, id="edges"),
+        pytest.param(with_number(edges=[1, 1]), {}, id="edges-order"),
+        pytest.param({"columns": [{"name": "a", "type": "Category"}]}, {}, id="no-texts"),
+        pytest.param({"columns": [{"name": "a", "type": "Category"}]}, {"categories0": np.zeros(2)},
+                     id="numbers-for-texts"),
         pytest.param({"columns": [{"name": "a", "type": "Category"}]}, {"categories0": np.array(["b", "a"])},
-                     "categories0: found 2 texts; allowed: 1 to 10000 different texts of 1 to 256 characters, "
-                     "ascending", id="texts-order"),
+                     id="texts-order"),
     ],
 )  # fmt: skip
 def test_files_that_nobody_vouches_for_are_checked(
-    content: dict[str, Any], arrays: dict[str, Any], message: str
+    content: dict[str, Any], arrays: dict[str, Any], golden: Golden
 ) -> None:
     with pytest.raises(InputError) as caught:
         TabularSpec.restored(content, arrays)
-    assert str(caught.value) == message
+    golden(str(caught.value))
 
 
 def test_a_value_is_answered_as_one_number_an_example() -> None:

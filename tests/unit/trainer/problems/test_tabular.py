@@ -18,6 +18,9 @@ from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.examples import prepare, read
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
+from tests.golden import Golden
+from tests.unit.trainer.refusals import refused
+
 CLASSIFICATION = TaskType.TABULAR_CLASSIFICATION
 REGRESSION = TaskType.TABULAR_REGRESSION
 ROWS = 120
@@ -158,49 +161,38 @@ ONE_CLASS = columns() | {"label": texts(["ill"] * ROWS)}
 
 
 @pytest.mark.parametrize(
-    ("table", "kind", "roles", "reason", "message"),
+    ("table", "kind", "roles", "reason"),
     [
-        pytest.param(columns(), CLASSIFICATION, {"label": "class"}, FailureReason.DATA_INVALID,
-                     "data.columns.label: found 'class'; the columns' names are 'age', 'ward', 'label'.", id="label"),
-        pytest.param(columns(), CLASSIFICATION, {"features": ["agee"]}, FailureReason.DATA_INVALID,
-                     "data.columns.features: found 'agee'; the columns' names are", id="feature"),
-        pytest.param(columns(), CLASSIFICATION, {"group": "patient"}, FailureReason.DATA_INVALID,
-                     "data.columns.group: found 'patient'; the columns' names are", id="group"),
-        pytest.param(columns(), CLASSIFICATION, {"features": ["age", "label"]}, FailureReason.DATA_INVALID,
-                     "data.columns.features: 'label' is what is to be predicted; leave it out", id="leak"),
-        pytest.param({"label": columns()["label"]}, CLASSIFICATION, {}, FailureReason.DATA_INVALID,
-                     "data.columns.features: there is no column besides 'label' to learn from", id="no-feature"),
+        pytest.param(columns(), CLASSIFICATION, {"label": "class"}, FailureReason.DATA_INVALID, id="label"),
+        pytest.param(columns(), CLASSIFICATION, {"features": ["agee"]}, FailureReason.DATA_INVALID, id="feature"),
+        pytest.param(columns(), CLASSIFICATION, {"group": "patient"}, FailureReason.DATA_INVALID, id="group"),
+        pytest.param(columns(), CLASSIFICATION, {"features": ["age", "label"]}, FailureReason.DATA_INVALID, id="leak"),
+        pytest.param({"label": columns()["label"]}, CLASSIFICATION, {}, FailureReason.DATA_INVALID, id="no-feature"),
         pytest.param({"n": np.arange(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
-                     FailureReason.DATA_INVALID, "there is no column besides 'label' to learn from", id="row-numbers"),
+                     FailureReason.DATA_INVALID, id="row-numbers"),
         pytest.param({"a": np.zeros(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
-                     FailureReason.TOO_FEW_EXAMPLES, "equal examples, and those of one group, count as the first",
-                     id="constant"),
+                     FailureReason.TOO_FEW_EXAMPLES, id="constant"),
         pytest.param({"a": texts([b"x"] * 2), "label": texts(["a", "b"])}, CLASSIFICATION, {},
-                     FailureReason.DATA_INVALID, "the column 'a' holds files or other bytes; leave it out", id="bytes"),
-        pytest.param(ONE_CLASS, CLASSIFICATION, {}, FailureReason.SINGLE_CLASS, "all 120 examples have the label 'ill'",
-                     id="one-class"),
-        pytest.param(columns(6), CLASSIFICATION, {}, FailureReason.TOO_FEW_EXAMPLES,
-                     "every class needs at least 5 examples", id="few"),
+                     FailureReason.DATA_INVALID, id="bytes"),
+        pytest.param(ONE_CLASS, CLASSIFICATION, {}, FailureReason.SINGLE_CLASS, id="one-class"),
+        pytest.param(columns(6), CLASSIFICATION, {}, FailureReason.TOO_FEW_EXAMPLES, id="few"),
         pytest.param(columns() | {"age": np.array([*range(ROWS - 60), *[math.inf] * 60])}, CLASSIFICATION, {},
-                     FailureReason.DATA_INVALID, "age: found an infinite number", id="infinite"),
-        pytest.param(columns(), REGRESSION, {}, FailureReason.DATA_INVALID,
-                     "data.columns.target: the column 'label' holds no numbers; for names use TabularClassification",
-                     id="texts-to-estimate"),
+                     FailureReason.DATA_INVALID, id="infinite"),
+        pytest.param(columns(), REGRESSION, {}, FailureReason.DATA_INVALID, id="texts-to-estimate"),
         pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.array([math.nan] + [1.0, 2.0] * 9 + [3])},
-                     REGRESSION, {}, FailureReason.NOT_FINITE, "1 of 20 examples have no finite number to predict; the "
-                     "first is example 0", id="nan-to-estimate"),
+                     REGRESSION, {}, FailureReason.NOT_FINITE, id="nan-to-estimate"),
         pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.ones(20)}, REGRESSION, {},
-                     FailureReason.DATA_INVALID, "all 20 examples have the number 1 to predict", id="constant-target"),
+                     FailureReason.DATA_INVALID, id="constant-target"),
         pytest.param({"a": np.arange(9) ** 2, "y": np.arange(9)}, REGRESSION, {}, FailureReason.TOO_FEW_EXAMPLES,
-                     "there are 9 examples; at least 10 are needed", id="few-to-estimate"),
+                     id="few-to-estimate"),
     ],
 )  # fmt: skip
 def test_records_that_cannot_be_used_are_refused(
-    table: dict[str, Any], kind: TaskType, roles: dict[str, Any], reason: FailureReason, message: str
+    table: dict[str, Any], kind: TaskType, roles: dict[str, Any], reason: FailureReason, golden: Golden
 ) -> None:
-    with pytest.raises(TaskError, match=message) as caught:
-        prepared(table, kind, **roles)
-    assert caught.value.reason is reason
+    found, said = refused(lambda: prepared(table, kind, **roles))
+    golden(said)
+    assert found == reason
 
 
 @pytest.mark.parametrize(
