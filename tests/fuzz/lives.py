@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,6 @@ from idla.api.model_template import ModelTemplateSpec
 from idla.core.kube.references import claim_names, followed_workflow
 from idla.core.reconciliation import Reconciliation
 from idla.core.snapshot import Template
-from idla_contract.result import SearchReport, TrialReport
 from typing_extensions import override
 
 from tests.fuzz.schema import KINDS, faults
@@ -21,12 +20,12 @@ from tests.unit.core.world import (
     Object,
     World,
     model_deployment,
-    profile,
-    published,
-    trained,
+    spec_of,
     workflow,
 )
+from tools.fake_kubelet.answers import answer
 
+REPORTS = {"profile", "train", "search", "compress", "refit", "evaluate", "artifact"}
 ROUNDS = 12
 """More than any life has: profile, trainings, approval, publication, endpoint."""
 _SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -119,9 +118,10 @@ class WorkflowLife(World):
             if not job["spec"]["suspend"] and not job.get("status", {}).get("conditions")
         ]
         for job in waiting:
-            spec = json.loads(job["spec"]["template"]["metadata"]["annotations"]["idla.dev/task-spec"])
-            assert self.job(job["metadata"]["labels"]["idla.dev/task"]) is job
-            self.finish(job["metadata"]["labels"]["idla.dev/task"], **_reports(spec["steps"][0], spec["contentHash"]))
+            task = job["metadata"]["labels"]["idla.dev/task"]
+            assert self.job(task) is job
+            reports = dict(answer(spec_of(self, task)))
+            self.finish(task, **{name: report for name, report in reports.items() if name in REPORTS and report})
         return bool(waiting)
 
     def _serve(self) -> bool:
@@ -137,20 +137,6 @@ class WorkflowLife(World):
 def _served(model: Object) -> str | None:
     serving = model.get("status", {}).get("serving")
     return None if serving is None else str(serving["digest"])
-
-
-def _reports(step: Mapping[str, Any], content_hash: str) -> Object:
-    match step["kind"]:
-        case "Profile":
-            return {"profile": profile()}
-        case "Train":
-            return {"train": trained(step["model"]["template"], 0.98)}
-        case "Search":
-            trials = tuple(TrialReport(rung=1, epochs=4, validation_score=0.98) for _ in step["trials"])
-            search = SearchReport(winner=0, trials=trials, seconds=1.0)
-            return {"train": trained(step["trials"][0]["model"]["template"], 0.98), "search": search}
-        case _:
-            return published(digest=f"sha256:{content_hash * 4}")
 
 
 @dataclass(kw_only=True)

@@ -33,6 +33,8 @@ LINEAGE = Lineage(
 )  # fmt: skip
 TRAINED = {"resnet": (309_418, 0.9861), "vgg": (305_578, 0.9722), "efficient": (72_986, 0.9583)}
 """Number of weights and validation accuracy by builder: the largest one is better by more than the standard error."""
+OTHER = (90_000, 0.98)
+"""Those of every other builder."""
 
 
 def answer(spec: TaskSpec) -> TaskResult:
@@ -79,7 +81,7 @@ def failed(spec: TaskSpec, failure: Failure) -> TaskResult:
 
 
 def _trained(step: TrainStep) -> TrainReport:
-    parameters, accuracy = TRAINED[step.model.builder]
+    parameters, accuracy = TRAINED.get(step.model.builder, OTHER)
     return TrainReport(
         template=step.model.template, parameters=parameters, epochs=24, best_epoch=16, stopped="EarlyStopping",
         validation_score=accuracy, validation_score_error=0.0097,
