@@ -19,6 +19,8 @@ from tools.waiting import until
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
 QUIET_SECONDS = 3.0
 """Since the operator's last write to a namespace, after which what was under way there is taken to be done."""
+ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+"""Jobs with pods, by the kind of their first step, of a workflow that nothing is done twice for."""
 _MADE = (WORKFLOWS, MODELS, "jobs", "deployments", "pods")
 """Kinds that work or may make work; those who asked for it first."""
 _SHOWN_WRITES = 30
@@ -114,6 +116,13 @@ class Scene:
             return found if found and condition(found, "Ready")[0] == "True" else None
 
         return until(check, lambda: (self.told(name), self.model(name)))
+
+    def ends_well(self) -> dict[str, Any]:
+        """Wait until the workflow has succeeded and its model serves; each task had one Job. Return the workflow."""
+        done = self.reaches("Succeeded", "True")
+        self.serves()
+        assert self.jobs_by_kind() == ONCE
+        return done
 
     def runs(self, kind: str, count: int = 1) -> None:
         """Wait until exactly `count` Jobs of tasks whose first step is of this kind have had pods that run."""

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.integration.operator.moments import while_profiling, while_publishing, while_training
 from tests.integration.operator.scene import Scene, result_of
 from tools.waiting import WHOLE
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
-
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +36,22 @@ def down(scene: Scene) -> Iterator[None]:
 
 
 def ends_well(scene: Scene) -> dict[str, Any]:
-    done = scene.reaches("Succeeded", "True")
-    served = scene.serves()
-    assert served["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
-    assert scene.jobs_by_kind() == ONCE
+    done = scene.ends_well()
+    assert scene.serves()["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
     made = [(job["metadata"]["labels"]["idla.dev/task"]) for job in scene.jobs()]
     assert sorted(made) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
     return result_of(done)
 
 
 def after_the_profile_job(scene: Scene) -> None:
-    scene.kubelet.hold(scene.namespace, "Profile")
-    scene.submit()
-    scene.runs("Profile")
+    while_profiling(scene)
     with down(scene):
         scene.kubelet.release(scene.namespace, "Profile")
         scene.ended_jobs(1)
 
 
 def during_training(scene: Scene) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
+    while_training(scene)
     scene.restart()
     scene.reaches("Trained", "Unknown")
     scene.restart()
@@ -66,9 +59,7 @@ def during_training(scene: Scene) -> None:
 
 
 def before_deployment(scene: Scene) -> None:
-    scene.kubelet.hold(scene.namespace, "Compress")
-    scene.submit()
-    scene.runs("Compress")
+    while_publishing(scene)
     with down(scene):
         scene.kubelet.release(scene.namespace, "Compress")
         scene.ended_jobs(4)

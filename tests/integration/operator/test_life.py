@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
-from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
+from tests.integration.operator.scene import MODELS, ONCE, WORKFLOWS, Scene, condition
 from tools.fake_kubelet.node import Ended
 from tools.waiting import WHOLE, until
 
@@ -33,9 +33,7 @@ def no_running_pod(scene: Scene) -> bool:
 @pytest.mark.gate
 @KILLED
 def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: Scene, *, killed: bool) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
+    while_training(scene)
     scene.change(SUSPEND)
     disturb(scene, killed=killed)
     scene.reaches("Suspended", "True")
@@ -43,9 +41,7 @@ def test_a_suspended_workflow_ends_its_pods_and_goes_on_in_the_same_jobs(scene: 
     disturb(scene, killed=killed)
     scene.change(RESUME)
     scene.kubelet.release(scene.namespace, "Train")
-    scene.reaches("Succeeded", "True")
-    scene.serves()
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+    scene.ends_well()
 
 
 def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene) -> None:
@@ -80,9 +76,7 @@ def test_a_plan_alone_ends_with_the_plan(scene: Scene) -> None:
 @pytest.mark.gate
 @KILLED
 def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(scene: Scene, *, killed: bool) -> None:
-    scene.kubelet.hold(scene.namespace, "Train")
-    scene.submit()
-    scene.runs("Train", 2)
+    while_training(scene)
     profiled = scene.kubelet.jobs_run(scene.namespace, "Profile")
     scene.change({"spec": {"training": {"seed": 7}}})
     disturb(scene, killed=killed)
@@ -116,7 +110,7 @@ def test_an_edit_that_changes_no_work_makes_no_job(scene: Scene) -> None:
     scene.reaches("Succeeded", "True")
     scene.change({"spec": {"ttlSecondsAfterFinished": 86400}})
     scene.reaches("Succeeded", "True")
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 2, "Compress": 1}
+    assert scene.jobs_by_kind() == ONCE
 
 
 def deletions() -> list[object]:

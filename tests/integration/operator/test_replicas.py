@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, result_of
+from tests.integration.operator.moments import while_training
+from tests.integration.operator.scene import Scene
 from tools.cluster import ControlPlane
 from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import NAMESPACE, Audit, Operator, permit
@@ -24,7 +25,6 @@ pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a
 FIRST, SECOND = (f"system:serviceaccount:{NAMESPACE}:{name}-replica" for name in ("first", "second"))
 """Each replica has an account of its own here, so that the audit log tells them apart."""
 REFUSED = "the Role idla-operator is missing or incomplete, apply the overlay that installed the operator again: "
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 _numbers = itertools.count(1)
 
 
@@ -68,15 +68,11 @@ class Replicas:
 
     def train(self) -> None:
         """Bring a workflow to its two running trainings."""
-        self.scene.kubelet.hold(self.scene.namespace, "Train")
-        self.scene.submit()
-        self.scene.runs("Train", 2)
+        while_training(self.scene)
 
     def ends_well(self) -> None:
         self.scene.kubelet.release(self.scene.namespace, "Train")
-        assert result_of(self.scene.reaches("Succeeded", "True"))["artifact"]
-        self.scene.serves()
-        assert self.scene.jobs_by_kind() == ONCE
+        assert self.scene.ends_well()["status"]["artifact"]
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, condition
+from tests.integration.operator.moments import while_training
+from tests.integration.operator.scene import ONCE, Scene, condition
 from tools.fake_kubelet.rest import RestError, path_of
 from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
-
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 
 
 def message_of(document: dict[str, Any], kind: str) -> str:
@@ -120,9 +119,7 @@ def test_what_a_policy_refuses_is_told_in_its_words_and_made_when_it_allows_it(w
 
 
 def test_a_namespace_that_ends_takes_a_running_training_with_it(watched: Scene) -> None:
-    watched.kubelet.hold(watched.namespace, "Train")
-    watched.submit()
-    watched.runs("Train", 2)
+    while_training(watched)
     # What changes while the namespace ends is still looked at; to tell of it is refused.
     watched.operator.excuse("because it is being terminated")
     watched.rest.delete("namespaces", None, watched.namespace)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.integration.operator.moments import while_training
 from tests.integration.operator.scene import Scene
 from tools.fake_kubelet.rest import MERGE, path_of
 from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 WORKFLOW, DEPLOYMENT = "idla.dev/workflow", "idla.dev/deployment"
 
 
@@ -83,14 +83,10 @@ def without_status(scene: Scene) -> None:
     ],
 )
 def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], None]) -> None:
-    watched.kubelet.hold(watched.namespace, "Train")
-    watched.submit()
-    watched.runs("Train", 2)
+    while_training(watched)
     change(watched)
     watched.kubelet.release(watched.namespace, "Train")
-    watched.reaches("Succeeded", "True")
-    watched.serves()
-    assert watched.jobs_by_kind() == ONCE
+    watched.ends_well()
     assert watched.operator.complaints() == []
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from tests.integration.operator.scene import Scene, condition
+from tests.integration.operator.moments import while_training
+from tests.integration.operator.scene import Scene
 from tools.cluster import ControlPlane
 from tools.operator_processes.process import Operator
 from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 HOUR = 3600
 SHIFTED = """
 import runpy, sys
@@ -66,17 +66,13 @@ def shifted(watched: Scene, plane: ControlPlane, tmp_path: Path) -> Iterator[Shi
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["forward", "back"])
 def test_a_training_goes_on_when_the_clock_is_set(watched: Scene, shifted: Shifted, seconds: int) -> None:
-    watched.kubelet.hold(watched.namespace, "Train")
-    watched.submit()
-    watched.runs("Train", 2)
+    while_training(watched)
     shifted.set(seconds)
     lost = watched.kubelet.jobs_run(watched.namespace, "Train")[0]
     watched.rest.delete("jobs", watched.namespace, lost)
     until(lambda: len(trainings(watched)) == 3, watched.told)
     watched.kubelet.release(watched.namespace, "Train")
-    watched.reaches("Succeeded", "True")
-    assert condition(watched.serves(), "Ready")[0] == "True"
-    assert watched.jobs_by_kind() == ONCE
+    watched.ends_well()
 
 
 def trainings(scene: Scene) -> list[str]:

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.integration.operator.faults import etcd
-from tests.integration.operator.moments import noticed
-from tests.integration.operator.scene import Scene, condition
+from tests.integration.operator.moments import noticed, while_training
+from tests.integration.operator.scene import Scene
 from tools.cluster import ControlPlane
 from tools.cluster.control_plane import api_status
 from tools.operator_processes.process import Operator
@@ -20,7 +20,6 @@ from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 REST_SECONDS = 5.0
 """A reconciliation that is repeated is so within two seconds at first, and what is at odds with the cluster at once."""
 REPEATED = "a reconciliation is repeated: "
@@ -137,18 +136,12 @@ def what_the_watches_know_is_compacted(scene: Scene, plane: ControlPlane) -> Non
 def test_a_training_ends_as_if_nothing_had_been(
     watched: Scene, plane: ControlPlane, fault: Callable[[Scene, ControlPlane], None]
 ) -> None:
-    watched.kubelet.hold(watched.namespace, "Train")
-    watched.submit()
-    watched.runs("Train", 2)
+    while_training(watched)
     before = watched.operator.pid
     watched.operator.excuse("")  # it says what it sees
     fault(watched, plane)
     watched.kubelet.release(watched.namespace, "Train")
-    done = watched.reaches("Succeeded", "True")
-    assert condition(watched.serves(), "Ready")[0] == "True"
-    assert len(done["status"]["tasks"]) == 4
-    assert watched.jobs_by_kind() == ONCE
-    assert len(watched.jobs()) == 4
+    assert len(watched.ends_well()["status"]["tasks"]) == len(watched.jobs()) == 4
     assert watched.operator.pid == before
     assert watched.operator.probe("/healthz") == (200, "ok")
 

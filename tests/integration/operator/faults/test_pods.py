@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.operator.scene import Scene, condition
+from tests.integration.operator.scene import ONCE, Scene, condition
 from tools.fake_kubelet.node import NODE, Ended, Stuck
 from tools.fake_kubelet.rest import path_of
 from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
 
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
 NO_REPETITION = {"backoffLimit": 0}
 
 
@@ -63,9 +62,9 @@ def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
         (Ended(137, reason="OOMKilled"), "OOMKilled", ["at its limit of", "raise `spec.resources.limits.memory`"]),
         (Ended(12), "OutOfMemory", ["lower `spec.training.batchSize`"]),
         (Ended(139), "BackoffLimitExceeded", ["Job digits-profile-"]),
-        (Ended(0), "ResultMissing", ["3 Jobs ended well and left no result", "idla/trainer:test"]),
-        (Ended(0, text='{"task": "profile", '), "ResultMissing", ["3 Jobs ended well and left no result"]),
-        (Ended(0, foreign=True), "ResultMissing", ["3 Jobs ended well and left no result"]),
+        (Ended(0), "ResultMissing", ["3 Jobs", "idla/trainer:test"]),
+        (Ended(0, text='{"task": "profile", '), "ResultMissing", ["3 Jobs", "idla/trainer:test"]),
+        (Ended(0, foreign=True), "ResultMissing", ["3 Jobs", "idla/trainer:test"]),
     ],
     ids=["OOM kill", "out of memory", "crash", "no result", "result cut in half", "result of another task"],
 )

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.integration.operator.moments import while_training
 from tests.integration.operator.scene import Scene, condition
 from tests.integration.operator.test_secret_leaks import WITH_PASSWORD, without_rules_on_addresses
 from tools.waiting import PATIENCE, WHOLE, until
@@ -19,9 +20,7 @@ CROWD = 25
 
 @pytest.mark.gate
 def test_of_a_hundred_edits_while_it_trains_the_last_one_is_what_it_ends_with(watched: Scene) -> None:
-    watched.kubelet.hold(watched.namespace, "Train")
-    watched.submit()
-    watched.runs("Train", 2)
+    while_training(watched)
     for seed in range(1, EDITS + 1):
         watched.change({"spec": {"training": {"seed": seed}}})
     watched.queues(EDITS + 1)  # or the trainings may end first, and their model is published as well
