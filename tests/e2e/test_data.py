@@ -29,7 +29,6 @@ out = Path("/data")
 np.savez(out / "shapes.npz", x=x, y=names[y])
 bad = x.copy(); bad[7, 0, 0] = np.nan
 np.savez(out / "nan.npz", x=bad, y=names[y])
-np.savez(out / "noise.npz", x=random.uniform(0, 255, (300, 12, 12)).astype(np.float32), y=names[y])
 np.savez(out / "one-class.npz", x=x, y=np.zeros(300, int))
 np.savez(out / "empty.npz", x=x[:0], y=y[:0])
 with (out / "table.csv").open("w") as file:
@@ -75,40 +74,6 @@ def test_data_that_cannot_be_used_are_refused_with_a_reason(data: Kubectl) -> No
         assert ready["status"] == "False", name
         found[name] = ready["reason"]
     assert found == {name: reason for name, (_, reason, _) in BAD.items()}
-
-
-def test_what_can_never_be_is_said_before_anything_runs(data: Kubectl) -> None:
-    uri = "sample://digits"
-    data.apply(
-        a_workflow("too-many-gpus", uri, resources={"limits": {"nvidia.com/gpu": "64"}}),
-        a_workflow("too-small", uri, constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.001"}]),
-    )
-    for name, reason, words in (
-        ("too-many-gpus", "NoFeasibleResources", "64 nvidia.com/gpu"),
-        ("too-small", "NoFeasibleModel", "`modelSizeMebibytes` allows 0.001"),
-    ):
-        workflow = until(data, "trainingworkflow", name, stalled)
-        planned = condition(workflow["status"], "Planned")
-        assert (planned["status"], planned["reason"]) == ("False", reason)
-        assert words in planned["message"]
-        assert data.list("jobs", selector=f"idla.dev/workflow={name}") == []
-    data("delete", "trainingworkflows", "too-many-gpus", "too-small")
-
-
-def test_a_target_that_no_entry_reaches_publishes_nothing(data: Kubectl) -> None:
-    data.apply(
-        a_workflow(
-            "too-ambitious",
-            f"pvc://{CLAIM}/noise.npz",
-            objectives=[{"metric": "accuracy", "target": "1"}],
-            training={"maxEpochs": 2},
-        )
-    )
-    workflow = until(data, "trainingworkflow", "too-ambitious", ended)
-    assert summary(workflow) == ("False", "MinimumMissed")
-    assert condition(workflow["status"], "Stalled")["status"] == "True"
-    assert "artifact" not in workflow["status"]
-    assert "at least 1" in condition(workflow["status"], "Succeeded")["message"]
 
 
 def test_a_table_with_a_header_is_profiled_and_only_planned(data: Kubectl) -> None:

@@ -227,23 +227,3 @@ def test_a_failed_workflow_is_tried_again_after_an_edit(scene: Scene) -> None:
     scene.reaches("Succeeded", "False")
     scene.change({"spec": {"training": {"seed": 7}}})
     scene.reaches("Succeeded", "True")
-
-
-def test_what_a_quota_refuses_is_told_in_the_status_and_mends_itself(scene: Scene) -> None:
-    quota: dict[str, Any] = {
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"},
-        "spec": {"hard": {"count/jobs.batch": "0"}},
-    }  # fmt: skip
-    scene.rest.apply("resourcequotas", scene.namespace, quota)
-
-    def enforced() -> bool:
-        found = scene.rest.get("resourcequotas", scene.namespace, "none") or {}
-        return bool(found.get("status", {}).get("hard"))
-
-    until(enforced, scene.told)
-    scene.submit()
-    refused = scene.reaches("ResourcesReady", "False", "ApplyRefused")
-    message = next(c["message"] for c in refused["status"]["conditions"] if c["type"] == "ResourcesReady")
-    assert "exceeded quota" in message
-    scene.rest.delete("resourcequotas", scene.namespace, "none")
-    scene.reaches("Succeeded", "True")

@@ -51,13 +51,6 @@ def test_secrets_of_a_namespace_and_of_the_environment_and_signatures_are_not_re
     assert "canary" not in said
 
 
-def test_a_password_in_an_address_is_refused_in_words_that_do_not_repeat_it(scene: Scene) -> None:
-    with pytest.raises(RestError, match="without spaces, user and password") as refusal:
-        scene.submit(data=WITH_PASSWORD)
-    assert "canary" not in str(refusal.value)
-    assert "canary" not in told(scene)
-
-
 def test_a_password_that_an_older_crd_let_in_is_refused_in_a_status_that_does_not_repeat_it(scene: Scene) -> None:
     with without_rules_on_addresses(scene):
         scene.submit(data=WITH_PASSWORD)

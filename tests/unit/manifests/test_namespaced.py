@@ -9,7 +9,6 @@ from idla_operator.config import OperatorConfig
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 OVERLAY = MANIFESTS / "overlays/namespaced"
 OF_THE_CLUSTER = {("idla.dev", "modeltemplates"), ("", "nodes")}
-CLUSTER_KINDS = {"Namespace", "PriorityClass", "ClusterRole", "ClusterRoleBinding"}
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -33,29 +32,6 @@ def test_in_a_watched_namespace_the_operator_may_what_it_may_elsewhere_but_for_w
         for rule in everywhere
         if {(group, name) for group in rule["apiGroups"] for name in rule["resources"]}.isdisjoint(OF_THE_CLUSTER)
     ]
-
-
-def test_a_watched_namespace_is_the_one_that_is_applied_to_and_the_subject_is_the_operator() -> None:
-    assert kustomization(OVERLAY / "watched")["resources"] == ["role.yaml"]
-    role, binding = documents(OVERLAY / "watched/role.yaml")
-    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
-    assert "namespace" not in {*role["metadata"], *binding["metadata"], *kustomization(OVERLAY / "watched")}
-    assert binding["roleRef"] | {"kind": "Role", "name": role["metadata"]["name"]} == binding["roleRef"]
-    [account] = documents(MANIFESTS / "base/service-account.yaml")
-    namespace = kustomization(OVERLAY)["namespace"]
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": namespace}
-    ]
-
-
-def test_everything_of_the_cluster_is_left_out() -> None:
-    base = kustomization(MANIFESTS / "base")["resources"]
-    files = [MANIFESTS / "base" / name for name in base if name.endswith(".yaml")]
-    files += [MANIFESTS / "base/users/roles.yaml"]
-    kinds = {document["kind"] for path in files for document in documents(path)}
-    assert kinds - CLUSTER_KINDS == {"ServiceAccount", "Role", "RoleBinding", "Deployment"}
-    [left_out] = [patch for patch in kustomization(OVERLAY)["patches"] if "$patch: delete" in patch["patch"]]
-    assert set(left_out["target"]["kind"].split("|")) == CLUSTER_KINDS
 
 
 def test_the_operator_accepts_its_configuration() -> None:
