@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.explained import sections, write_report
 from tests.golden import Golden, golden_of
+from tests.red_reports import sections, write_report
 
 _standing = pytest.StashKey[dict[Any, tuple[str, object]]]()
 """Name and value of every fixture that is set up, by its definition, while it is."""

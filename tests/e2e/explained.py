@@ -1,6 +1,6 @@
 """kubectl in a namespace of the end-to-end tests, which tells what goes on there when a test is red."""
 
-from tests.telling import end_of, part
+from tests.red_reports import end_of, part
 from tools.kubectl import Kubectl
 
 OPERATOR_LINES = 60

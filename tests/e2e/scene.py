@@ -8,7 +8,7 @@ from typing import Any
 from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
 
 from demo.story import condition
-from tests import telling
+from tests import red_reports
 from tools.kubectl import Kubectl, wait
 from tools.operator_processes.pids import operator_pids
 
@@ -23,7 +23,7 @@ def until(kubectl: Kubectl, kind: str, name: str, reached: Callable[[dict[str, A
         found = kubectl.get(kind, name)
         return found if found and reached(found) else None
 
-    return wait(look, lambda: f"{kind} {name}:\n{telling.part(lambda: kubectl('describe', kind, name))}")
+    return wait(look, lambda: f"{kind} {name}:\n{red_reports.part(lambda: kubectl('describe', kind, name))}")
 
 
 def until_gone(kubectl: Kubectl, kinds: str, selector: str) -> None:

@@ -20,7 +20,7 @@ from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, canonic
 from idla_preprocess import Classes, ImageSpec, Signature
 from idla_server.signature import tensor_specs
 
-from tests import telling
+from tests import red_reports
 from tools.waiting import PATIENCE, until
 
 SPEC = ImageSpec(height=4, width=4, channels=1, maximum=16.0)
@@ -152,7 +152,7 @@ class Server:
     def explain(self) -> dict[str, str]:
         """Return the ends of its log and of its termination message."""
         paths = {"log": self.log, "termination message": self.termination_message}
-        return telling.files({title: path for title, path in paths.items() if path.exists()})
+        return red_reports.files({title: path for title, path in paths.items() if path.exists()})
 
 
 @contextmanager

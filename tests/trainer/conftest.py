@@ -13,7 +13,7 @@ import pytest
 from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, Step, TaskSpec
 
-from tests import telling
+from tests import red_reports
 from tools.samples import samples_folder
 from tools.waiting import PATIENCE, until
 
@@ -63,7 +63,7 @@ class Pods:
 
     def wait(self, task: str, process: subprocess.Popen[bytes]) -> int:
         """Wait for the end of a pod and return its exit code."""
-        until(lambda: process.poll() is not None, lambda: telling.end_of(self.log(task)), patience=WHOLE_TASK)
+        until(lambda: process.poll() is not None, lambda: red_reports.end_of(self.log(task)), patience=WHOLE_TASK)
         return process.wait()
 
     @contextmanager
@@ -117,7 +117,7 @@ class Pods:
             assert process.poll() is None, f"ended before a checkpoint: {self.log(task)[-2000:]}"
             return 0
 
-        return until(newest, lambda: telling.end_of(self.log(task)), period=0.005)
+        return until(newest, lambda: red_reports.end_of(self.log(task)), period=0.005)
 
     @staticmethod
     def ask_to_end(process: subprocess.Popen[bytes]) -> int:
@@ -130,7 +130,7 @@ class Pods:
         """Return the ends of every task's log, the kept results and the last answer."""
         logs = {path.name: path for path in sorted(self.root.glob("*.log"))}
         results = {str(path.relative_to(self.store)): path for path in sorted(self.store.glob("tasks/*/result.json"))}
-        return telling.files(logs | results | {"answer": self.root / "answer"})
+        return red_reports.files(logs | results | {"answer": self.root / "answer"})
 
 
 @pytest.fixture(scope="module")

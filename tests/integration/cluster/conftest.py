@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.telling import part
+from tests.red_reports import part
 from tools.cluster.images import BUSYBOX_IMAGE
 from tools.cluster.places import Places
 from tools.waiting import PATIENCE, until

@@ -1,4 +1,4 @@
-"""The local Kubernetes has devices, played nodes, metrics and an audit log.
+"""The local Kubernetes has devices, metrics and an audit log.
 
 Pods, Jobs, volumes and names are what `tests/e2e` lives of.
 """
@@ -31,32 +31,6 @@ def test_more_gpus_than_there_are_stay_unscheduled_and_it_is_said_why(namespace:
 
     namespace.start("gpu", "true", container=gpus(3))
     assert namespace.wait("pod", "gpu", refused)["status"]["phase"] == "Pending"
-
-
-def test_kwok_plays_a_node_and_its_pods(namespace: Any) -> None:
-    node = {
-        "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": namespace.name, "annotations": {"kwok.x-k8s.io/node": "fake"}},
-        "spec": {"taints": [{"key": "kwok.x-k8s.io/node", "effect": "NoSchedule"}]},
-    }  # fmt: skip
-    namespace.apply(node)
-    try:
-        ready = [{"type": "Ready", "status": "True"}]
-        namespace.wait("node", namespace.name, lambda node: any(
-            {"type": c["type"], "status": c["status"]} in ready for c in node.get("status", {}).get("conditions", [])
-        ))  # fmt: skip
-        security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-        closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-        spec = {
-            "nodeName": namespace.name,
-            "securityContext": security,
-            "containers": [{"name": "c", "image": "none", "securityContext": closed}],
-        }
-        namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "played"}, "spec": spec})
-        namespace.wait("pod", "played", lambda pod: pod["status"]["phase"] == "Running")
-        namespace.kubectl("delete", "pod", "played", "--grace-period=0", "--force")
-    finally:
-        namespace.kubectl("delete", "node", namespace.name)
 
 
 def queried(query: str) -> list[str]:

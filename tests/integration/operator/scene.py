@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests import telling
+from tests import red_reports
 from tools.cluster import ControlPlane
 from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import Audit, Operator
@@ -199,7 +199,7 @@ class Scene:
             "events": lambda: "\n".join(_event(entry) for entry in self.rest.items("events", place)),
             **{plural: partial(self._objects, plural) for plural in _MADE},
         }
-        return {f"{place}: {title}": telling.part(ask) for title, ask in parts.items()}
+        return {f"{place}: {title}": red_reports.part(ask) for title, ask in parts.items()}
 
     def _objects(self, plural: str) -> str:
         return "\n".join(map(_object, self.rest.items(plural, self.namespace)))
