@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from idla_contract.exit_codes import ExitCode
 from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, Step, TaskSpec
 
@@ -60,6 +61,15 @@ class Pods:
         with self.running(self.spec(task, *steps, uri=uri), threads=threads) as process:
             self.wait(task, process)
         return self.ended(task, process)
+
+    def succeeds(self, task: str, *steps: Step, uri: str = "sample://digits", threads: int | None = None) -> Ended:
+        ended = self.run(task, *steps, uri=uri, threads=threads)
+        assert ended.code == ExitCode.SUCCEEDED, ended.log
+        return ended
+
+    def result(self, task: str) -> TaskResult:
+        """Return what a task keeps in the store: all that its answer leaves out as well."""
+        return TaskResult.model_validate_json((self.folder(task) / "result.json").read_bytes())
 
     def wait(self, task: str, process: subprocess.Popen[bytes]) -> int:
         """Wait for the end of a pod and return its exit code."""

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from idla_contract.exit_codes import ExitCode
 from idla_contract.task import (
     Candidate,
     CompressStep,
@@ -25,8 +24,7 @@ CANDIDATE = Candidate(task="train", content_hash="0123456789ab", model=MODEL)
 
 def test_a_network_of_a_few_kilobytes_keeps_its_width(pods: Any) -> None:
     tiny = ModelSpec(template="vgg-small", builder="vgg", hyperparameters={"width": 4, "blocks": 1, "dense": 16})
-    trained = pods.run("tiny", TrainStep(model=tiny, training=Training(max_epochs=8, batch_size=32)))
-    assert trained.code == ExitCode.SUCCEEDED, trained.log
+    trained = pods.succeeds("tiny", TrainStep(model=tiny, training=Training(max_epochs=8, batch_size=32)))
     candidate = Candidate(task="tiny", content_hash="0123456789ab", model=tiny)
     recipe = Recipe(keep_percents=(75, 50), epochs=2)
     step = CompressStep(candidate=candidate, recipe=recipe, gate=Gate(maximum_drop=0.3))
@@ -38,14 +36,12 @@ def test_a_network_of_a_few_kilobytes_keeps_its_width(pods: Any) -> None:
 
 
 def test_a_recipe_serves_a_smaller_network(pods: Any) -> None:
-    trained = pods.run("train", TrainStep(model=MODEL, training=Training(max_epochs=12, batch_size=32)))
-    assert trained.code == ExitCode.SUCCEEDED, trained.log
+    pods.succeeds("train", TrainStep(model=MODEL, training=Training(max_epochs=12, batch_size=32)))
     step = CompressStep(
         candidate=CANDIDATE, recipe=Recipe(keep_percents=(75, 50), epochs=6, budget_seconds=300),
         gate=Gate(maximum_drop=0.2),
     )  # fmt: skip
-    ended = pods.run("ship", step, EvaluateStep(), VerifyStep(), PublishStep())
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("ship", step, EvaluateStep(), VerifyStep(), PublishStep())
     report = ended.answer.compress
     assert report is not None
     variants = {variant.name: variant for variant in report.variants}

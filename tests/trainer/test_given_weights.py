@@ -42,8 +42,7 @@ def given(pods: Any, samples: Path) -> Weights:
     names = np.array(digits.classes)[digits.targets].astype(float).astype(int)
     for file, chosen in (("early", names < FIRST_LATE), ("late", names >= FIRST_LATE)):
         np.savez(pods.data / f"{file}.npz", x=digits.raw["image"][chosen], y=names[chosen])
-    ended = pods.run("early", TrainStep(model=efficient(), training=training(3)), uri=EARLY)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    pods.succeeds("early", TrainStep(model=efficient(), training=training(3)), uri=EARLY)
     shutil.copy(kept(pods, "early"), pods.data / "given.npz")
     return Weights(uri=GIVEN, sha256=digest_of((pods.data / "given.npz").read_bytes()).removeprefix("sha256:"))
 
@@ -60,8 +59,7 @@ def body(path: Path) -> list[Any]:
 
 def test_frozen_layers_stay_as_they_were_given(pods: Any, given: Weights) -> None:
     model = efficient(given, frozen_epochs=3)
-    ended = pods.run("frozen", TrainStep(model=model, training=training(3)), uri=LATE)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("frozen", TrainStep(model=model, training=training(3)), uri=LATE)
     assert "the training begins with" in ended.log
     assert ended.answer.train.curve[-1].train_loss < ended.answer.train.curve[0].train_loss
     for own, other in zip(body(kept(pods, "frozen")), body(pods.data / "given.npz"), strict=True):
@@ -70,8 +68,7 @@ def test_frozen_layers_stay_as_they_were_given(pods: Any, given: Weights) -> Non
 
 def test_all_layers_learn_after_the_frozen_epochs_however_little_patience_there_is(pods: Any, given: Weights) -> None:
     model = efficient(given, frozen_epochs=2, fine_tune_rate=0.5)
-    ended = pods.run("tuned", TrainStep(model=model, training=training(4, patience=1)), uri=LATE)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("tuned", TrainStep(model=model, training=training(4, patience=1)), uri=LATE)
     assert ended.answer.train.epochs > 2
     assert ended.answer.train.best_epoch > 2
     pairs = zip(body(kept(pods, "tuned")), body(pods.data / "given.npz"), strict=True)
@@ -82,8 +79,7 @@ def test_a_killed_training_goes_on_across_the_phases_as_the_undisturbed_one(pods
     model = efficient(given, frozen_epochs=2)
     often = {"checkpoint_period_seconds": 1, "batch_size": 8}
     step = TrainStep(model=model, training=training(6).model_copy(update=often))
-    whole = pods.run("whole", step, uri=LATE)
-    assert whole.code == ExitCode.SUCCEEDED, whole.log
+    whole = pods.succeeds("whole", step, uri=LATE)
     spec = pods.spec("parted", step, uri=LATE)
     with pods.running(spec) as process:
         pods.wait_for_checkpoint("parted", process)

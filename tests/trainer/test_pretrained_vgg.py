@@ -152,15 +152,13 @@ def step(given: Weights | None, **settings: float) -> TrainStep:
 
 def test_the_whole_way_from_an_hdf5_file_to_a_published_artifact(pods: Any, given: Weights) -> None:
     training = step(given, frozen_epochs=1, fine_tune_rate=1)
-    trained = pods.run("vgg", training, uri=DATA)
-    assert trained.code == ExitCode.SUCCEEDED, trained.log
+    trained = pods.succeeds("vgg", training, uri=DATA)
     assert "the training begins with" in trained.log
     kept = unpack((pods.folder("vgg") / "candidate" / "weights.npz").read_bytes())
     assert sum(array.size for array in kept.values()) == trained.answer.train.parameters
     candidate = Candidate(task="vgg", content_hash=pods.spec("vgg", training).content_hash, model=training.model)
     compress = CompressStep(candidate=candidate, methods=(CompressionMethod.DYNAMIC_RANGE, CompressionMethod.INT8))
-    ended = pods.run("vgg-publish", compress, EvaluateStep(), uri=DATA)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("vgg-publish", compress, EvaluateStep(), uri=DATA)
     assert {variant.name for variant in ended.answer.compress.variants} >= {"Float32", "Int8"}
 
 

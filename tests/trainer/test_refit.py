@@ -1,6 +1,5 @@
 """The chosen model is made again from all but the test examples; where that fails, what was judged is shipped."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +32,7 @@ END = (EvaluateStep(), VerifyStep(), PublishStep())
 
 
 def trained(pods: Any, task: str, training: Training) -> Candidate:
-    ended = pods.run(task, TrainStep(model=RESNET, training=training))
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    pods.succeeds(task, TrainStep(model=RESNET, training=training))
     return Candidate(task=task, content_hash=HASH, model=RESNET)
 
 
@@ -44,13 +42,9 @@ def compress(candidate: Candidate, **changes: Any) -> CompressStep:
 
 
 def run(pods: Any, task: str, *steps: Step) -> TaskResult:
-    ended = pods.run(task, *steps)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
-    return whole_result(pods.folder(task))
-
-
-def whole_result(folder: Path) -> TaskResult:
-    return TaskResult.model_validate_json((folder / "result.json").read_bytes())
+    pods.succeeds(task, *steps)
+    kept: TaskResult = pods.result(task)
+    return kept
 
 
 @pytest.fixture(scope="module")

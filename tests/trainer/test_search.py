@@ -29,10 +29,6 @@ RUNGS = (Rung(percent=11, kept=2), Rung(percent=33, kept=1), Rung(percent=100, k
 STEP = SearchStep(trials=TRIALS, rungs=RUNGS)
 
 
-def whole_result(folder: Path) -> TaskResult:
-    return TaskResult.model_validate_json((folder / "result.json").read_bytes())
-
-
 def without_times(reports: tuple[TrialReport, ...]) -> list[TrialReport]:
     return [report.model_copy(update={"seconds": 0.0}) for report in reports]
 
@@ -44,9 +40,9 @@ def weights_digest(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def undisturbed(pods: Any) -> TaskResult:
-    ended = pods.run("search", STEP)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
-    return whole_result(pods.folder("search"))
+    pods.succeeds("search", STEP)
+    kept: TaskResult = pods.result("search")
+    return kept
 
 
 def test_the_better_trials_are_trained_further_and_one_to_its_end(pods: Any, undisturbed: TaskResult) -> None:
@@ -66,8 +62,7 @@ def test_the_better_trials_are_trained_further_and_one_to_its_end(pods: Any, und
 def test_a_trial_that_is_gone_on_with_equals_one_that_never_stopped(pods: Any, undisturbed: TaskResult) -> None:
     assert undisturbed.search is not None
     alone = SearchStep(trials=(TRIALS[undisturbed.search.winner],), rungs=(Rung(percent=100, kept=1),))
-    ended = pods.run("alone", alone)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    pods.succeeds("alone", alone)
     assert weights_digest(pods.folder("alone")) == weights_digest(pods.folder("search"))
 
 
@@ -78,11 +73,10 @@ def test_a_killed_search_goes_on_with_the_rung_it_was_in(pods: Any, undisturbed:
         assert process.poll() is None, pods.log("killed")
         process.kill()
         process.wait()
-    ended = pods.run("killed", STEP)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("killed", STEP)
     assert "rung 1: trial 0" not in ended.log
     assert "rung 1: trial 1" not in ended.log
-    found = whole_result(pods.folder("killed")).search
+    found = pods.result("killed").search
     assert found is not None
     assert undisturbed.search is not None
     assert found.winner == undisturbed.search.winner
@@ -99,8 +93,7 @@ def test_a_search_of_no_trial_that_can_be_trained_ends_with_its_reason(pods: Any
 
 def test_a_second_is_kept(pods: Any) -> None:
     step = SearchStep(trials=(trial(max_epochs=2000), trial(max_epochs=1000)), rungs=RUNGS, max_seconds=3)
-    ended = pods.run("short", step)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("short", step)
     found = ended.answer.search
     assert ended.answer.train.stopped == "Budget"
     assert found.trials[found.winner].stopped == "Budget"

@@ -42,8 +42,7 @@ SHIP = (CompressStep(candidate=CANDIDATE), EvaluateStep(), VerifyStep(), Publish
 
 @pytest.fixture(scope="module")
 def trained(pods: Any) -> TaskResult:
-    ended = pods.run("train", TrainStep(model=RESNET, training=TRAINING))
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("train", TrainStep(model=RESNET, training=TRAINING))
     answer: TaskResult = ended.answer
     return answer
 
@@ -51,8 +50,7 @@ def trained(pods: Any) -> TaskResult:
 @pytest.fixture(scope="module")
 def shipped(pods: Any, trained: TaskResult) -> TaskResult:
     assert trained.train is not None
-    ended = pods.run("ship", *SHIP)
-    assert ended.code == ExitCode.SUCCEEDED, ended.log
+    ended = pods.succeeds("ship", *SHIP)
     answer: TaskResult = ended.answer
     return answer
 

@@ -14,15 +14,11 @@ from idla_preprocess import InputError
 from idla_preprocess.text import TextSpec
 from idla_preprocess.text_grams import character_grams, normalised, word_grams
 
+from tests.columns import objects
+
 TRAINING = ["the card is lost", "the card came", "where is my card", "top up failed", "top up by card"]
 
 texts = st.text(alphabet=st.characters(codec="utf-8"), max_size=30)
-
-
-def objects(listed: list[Any]) -> npt.NDArray[Any]:
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
 
 
 def fitted(**settings: Any) -> TextSpec:

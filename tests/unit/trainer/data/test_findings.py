@@ -13,6 +13,8 @@ from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.split import Parts
 
+from tests.columns import objects
+
 ROWS = 200
 RANDOM = np.random.default_rng(5)
 CLASSES = np.arange(ROWS) % 2
@@ -21,12 +23,6 @@ NOISE = RANDOM.normal(size=ROWS)
 
 def numbers(*values: int) -> npt.NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
-
-
-def texts(values: Sequence[str]) -> npt.NDArray[np.object_]:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 @pytest.mark.parametrize(
@@ -110,10 +106,10 @@ def test_labels_are_looked_at(
         pytest.param(CLASSES + NOISE / 20, True, id="with some noise"),
         pytest.param(np.abs(CLASSES - 0.5 + NOISE / 40) * (1 - 2 * CLASSES), True, id="by its sign"),
         pytest.param(np.where(CLASSES == 1, np.nan, NOISE), True, id="by being missing"),
-        pytest.param(texts([f"code {number}" for number in CLASSES]), True, id="by another name"),
+        pytest.param(objects([f"code {number}" for number in CLASSES]), True, id="by another name"),
         pytest.param(CLASSES + NOISE, False, id="a good column"),
         pytest.param(NOISE, False, id="noise"),
-        pytest.param(texts([f"person {number}" for number in range(ROWS)]), False, id="different names"),
+        pytest.param(objects([f"person {number}" for number in range(ROWS)]), False, id="different names"),
     ],
 )
 def test_a_column_that_tells_the_class_alone_is_named(column: npt.NDArray[np.generic], *, told: bool) -> None:
@@ -129,7 +125,7 @@ def test_a_column_that_tells_the_class_alone_is_named(column: npt.NDArray[np.gen
     [
         pytest.param(3 * NOISE - 1, True, id="in another unit"),
         pytest.param(np.exp(-NOISE), True, id="by a curve that falls"),
-        pytest.param(texts([f"group {rank // 5}" for rank in NOISE.argsort().argsort()]), True, id="by groups"),
+        pytest.param(objects([f"group {rank // 5}" for rank in NOISE.argsort().argsort()]), True, id="by groups"),
         pytest.param(NOISE + RANDOM.normal(size=ROWS) / 3, False, id="a good column"),
     ],
 )
@@ -152,7 +148,7 @@ def test_few_records_tell_nothing() -> None:
 def test_other_names_of_the_same_values_tell_as_much(rows: list[tuple[int, int]], other: list[int]) -> None:
     values, labels = (np.array(column) for column in zip(*rows, strict=True))
     row = np.arange(len(rows)) + 0.0  # makes every record different, and tells nothing by itself
-    named = texts([f"v{value}" for value in values])
-    renamed = texts([f"v{other[value]}" for value in values])
+    named = objects([f"v{value}" for value in values])
+    renamed = objects([f"v{other[value]}" for value in values])
     one = about_leakage({"it": named, "row": row}, labels, classes=3)
     assert about_leakage({"it": renamed, "row": row}, labels, classes=3) == one

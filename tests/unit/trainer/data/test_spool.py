@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,15 +19,11 @@ from idla_trainer.failures import TaskError
 from idla_trainer.problems.tabular import examples as tabular
 from idla_trainer.problems.text import examples as text
 
+from tests.columns import objects
+
 DIGEST = "sha256:" + "0a" * 32
 ROWS = 600
 SOURCE = DataSource(uri="pvc://c/d")
-
-
-def objects(listed: list[str]) -> npt.NDArray[Any]:
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
 
 
 def in_a_file(*parts: list[str]) -> TextColumn:

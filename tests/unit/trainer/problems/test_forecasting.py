@@ -18,15 +18,13 @@ from idla_trainer.problems.series.examples import prepare
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import resample
 
+from tests.columns import objects
+
 GAP = float("nan")
 
 
 def table(**columns: Any) -> Table:
     return Table({name: np.asarray(column) for name, column in columns.items()})
-
-
-def texts(listed: list[str]) -> npt.NDArray[np.object_]:
-    return np.array(listed, dtype=object)
 
 
 def ramps(rows: int) -> Table:
@@ -131,7 +129,7 @@ def test_what_harms_a_forecast_is_told(found: Table, expected: list[str]) -> Non
     ],
 )
 def test_rows_are_put_where_their_time_says(times: list[str], start: int, rows: int) -> None:
-    grid = resample(table(timestamp=texts(times), a=np.array([1.0, 2.0, 3.0])), Columns(), 300)
+    grid = resample(table(timestamp=objects(times), a=np.array([1.0, 2.0, 3.0])), Columns(), 300)
     assert (grid.start, grid.period_seconds, len(grid.values), grid.sensors) == (start, 300, rows, ("a",))
 
 
@@ -158,12 +156,12 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
 @pytest.mark.parametrize(
     ("found", "columns", "period", "told"),
     [
-        (table(a=texts(["x", "y"])), Columns(), None, "the column 'a' is not numeric"),
+        (table(a=objects(["x", "y"])), Columns(), None, "the column 'a' is not numeric"),
         (table(a=np.ones(2)), Columns(features=("c",)), None, "no column 'c'; there are 'a'"),
         (table(a=np.ones(2)), Columns(timestamp="t"), None, "no column 't'; there are 'a'"),
         (table(timestamp=np.ones(2)), Columns(), None, "there is no column of a sensor"),
         (table(a=np.array([1, np.inf])), Columns(), None, "the sensor 'a' is infinite in row 1"),
-        (table(timestamp=texts(["2024-01-01", "x"]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
+        (table(timestamp=objects(["2024-01-01", "x"]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
         (table(timestamp=np.array([1, GAP]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
         (table(timestamp=np.array([1e12, 2e12]), a=np.ones(2)), Columns(), None, "the timestamp of row 0"),
         (table(timestamp=np.array([60, 60]), a=np.ones(2)), Columns(), None, "00:01:00+00:00 stands twice"),

@@ -19,18 +19,14 @@ from idla_trainer.problems.recommendation.examples import prepare
 from idla_trainer.problems.recommendation.ranked_users import ranked_users
 from idla_trainer.problems.recommendation.ranking import Ranking, wanted_in
 
-
-def texts(values: Any) -> Any:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+from tests.columns import objects
 
 
 def columns(*, users: int = 20, each: int = 20, timed: bool = True) -> dict[str, Any]:
     """Return meetings of users who each meet so many of 40 items, none twice."""
     generator = np.random.default_rng(0)
     items = np.concatenate([generator.permutation(40)[:each] for _ in range(users)])
-    found = {"user": texts([f"u{row // each:02}" for row in range(users * each)]), "item": items.astype(np.float64)}
+    found = {"user": objects([f"u{row // each:02}" for row in range(users * each)]), "item": items.astype(np.float64)}
     return found | ({"timestamp": generator.permutation(users * each).astype(np.float64)} if timed else {})
 
 
@@ -108,7 +104,7 @@ def test_a_second_meeting_counts_as_the_earliest_of_them() -> None:
 
 def test_what_a_test_file_holds_is_wanted_and_not_learned_from() -> None:
     table = columns()
-    stranger = {"user": texts(["nobody"]), "item": np.array([3.0]), "timestamp": np.array([0.0])}
+    stranger = {"user": objects(["nobody"]), "item": np.array([3.0]), "timestamp": np.array([0.0])}
     test = {name: np.concatenate([values[:5], stranger[name]]) for name, values in table.items()}
     dataset = prepared(table, test=test)
     assert dataset.raw["user"][dataset.parts.test].tolist() == ["nobody", "u00"]
@@ -138,7 +134,7 @@ def test_users_of_too_few_meetings_are_refused() -> None:
 
 
 def test_more_than_the_memory_holds_is_refused() -> None:
-    found = Interactions(texts(["a"] * 6), texts([str(item) for item in range(6)]), None, None)
+    found = Interactions(objects(["a"] * 6), objects([str(item) for item in range(6)]), None, None)
     parts = Parts(train=np.arange(3), validation=np.array([3]), gate=np.array([], np.int64), test=np.array([4, 5]))
     names = np.array([str(item) for item in range(6)])
     with pytest.raises(TaskError) as refusal:

@@ -14,16 +14,11 @@ from idla_trainer.data.table import Table
 from idla_trainer.problems.recommendation.examples import prepare
 from idla_trainer.problems.recommendation.ratings import Ratings
 
+from tests.columns import objects
 from tests.golden import Golden
 from tests.unit.trainer.refusals import refused
 
 ROWS = 400
-
-
-def texts(values: Any) -> Any:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def columns(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
@@ -31,7 +26,7 @@ def columns(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
     pairs = generator.permutation(20 * 40)[:rows]
     return {
-        "user": texts([f"u{pair // 40}" for pair in pairs]),
+        "user": objects([f"u{pair // 40}" for pair in pairs]),
         "item": (pairs % 40).astype(np.float64),
         "rating": generator.integers(1, 6, rows).astype(np.float64),
     }
@@ -90,7 +85,7 @@ def test_of_each_user_the_latest_ratings_are_the_test() -> None:
 
 def test_times_may_be_texts() -> None:
     numbers = np.random.default_rng(1).permutation(ROWS)
-    stamps = texts([str(np.datetime64("2026-01-01T00:00:00") + np.timedelta64(int(n), "m")) for n in numbers])
+    stamps = objects([str(np.datetime64("2026-01-01T00:00:00") + np.timedelta64(int(n), "m")) for n in numbers])
     of_texts = prepared(columns() | {"timestamp": stamps}).parts
     of_numbers = prepared(columns() | {"timestamp": numbers.astype(np.float64)}).parts
     assert of_texts.test.tolist() == of_numbers.test.tolist()
@@ -122,7 +117,7 @@ def test_what_a_test_file_holds_is_not_learned_from(*, timed: bool) -> None:
 
 def test_strangers_get_the_number_zero() -> None:
     dataset = prepared(columns())
-    raw = {"user": texts(["nobody", "u1"]), "item": texts(["1", "nothing"])}
+    raw = {"user": objects(["nobody", "u1"]), "item": objects(["1", "nothing"])}
     tensors = dataset.preprocess.to_tensors(raw)
     assert tensors["user"].tolist()[0] == 0 < tensors["user"].tolist()[1]
     assert tensors["item"].tolist()[1] == 0 < tensors["item"].tolist()[0]
@@ -135,7 +130,7 @@ def changed(**columns_: Any) -> dict[str, Any]:
 
 MISSING = columns()["rating"].copy()
 MISSING[7] = np.nan
-NAMELESS = texts(["u1", " ", *columns()["user"][2:]])
+NAMELESS = objects(["u1", " ", *columns()["user"][2:]])
 
 
 @pytest.mark.parametrize(
@@ -145,11 +140,11 @@ NAMELESS = texts(["u1", " ", *columns()["user"][2:]])
                      id="no column of users"),
         pytest.param(changed(), {"item": "film"}, FailureReason.DATA_INVALID, id="no such column"),
         pytest.param(changed(rating=None), {}, FailureReason.DATA_INVALID, id="no ratings"),
-        pytest.param(changed(rating=texts(["good"] * ROWS)), {}, FailureReason.DATA_INVALID, id="ratings in words"),
+        pytest.param(changed(rating=objects(["good"] * ROWS)), {}, FailureReason.DATA_INVALID, id="ratings in words"),
         pytest.param(changed(rating=MISSING), {}, FailureReason.NOT_FINITE, id="a missing rating"),
         pytest.param(changed(rating=np.full(ROWS, 3.0)), {}, FailureReason.DATA_INVALID, id="one rating"),
         pytest.param(changed(user=NAMELESS), {}, FailureReason.DATA_INVALID, id="a user without a name"),
-        pytest.param(changed(timestamp=texts(["soon"] * ROWS)), {}, FailureReason.DATA_INVALID, id="no times"),
+        pytest.param(changed(timestamp=objects(["soon"] * ROWS)), {}, FailureReason.DATA_INVALID, id="no times"),
         pytest.param({name: values[:8] for name, values in columns().items()}, {}, FailureReason.TOO_FEW_EXAMPLES,
                      id="eight ratings"),
     ],

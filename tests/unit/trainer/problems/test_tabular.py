@@ -18,6 +18,7 @@ from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.examples import prepare, read
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
+from tests.columns import objects
 from tests.golden import Golden
 from tests.unit.trainer.refusals import refused
 
@@ -26,18 +27,12 @@ REGRESSION = TaskType.TABULAR_REGRESSION
 ROWS = 120
 
 
-def texts(values: Any) -> Any:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
 def columns(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
     return {
         "age": generator.normal(50, 10, rows),
-        "ward": texts(generator.choice(["east", "west", ""], rows).tolist()),
-        "label": texts(generator.choice(["ill", "well"], rows, p=[0.3, 0.7]).tolist()),
+        "ward": objects(generator.choice(["east", "west", ""], rows).tolist()),
+        "label": objects(generator.choice(["ill", "well"], rows, p=[0.3, 0.7]).tolist()),
     }
 
 
@@ -76,7 +71,7 @@ def test_no_example_outside_the_training_part_changes_what_is_fitted() -> None:
 def test_equal_records_stay_together_whatever_their_labels_are() -> None:
     table = columns(60)
     doubled = {name: np.concatenate([values, values]) for name, values in table.items()}
-    doubled["label"] = texts(["ill", "well"] * 60)
+    doubled["label"] = objects(["ill", "well"] * 60)
     dataset = prepared(doubled)
     for part in (dataset.parts.train, dataset.parts.validation, dataset.parts.test):
         assert {place % 60 for place in part.tolist()} == {place for place in range(60) if place in part}
@@ -84,7 +79,7 @@ def test_equal_records_stay_together_whatever_their_labels_are() -> None:
 
 
 def test_a_patient_stays_in_one_part_and_is_no_input() -> None:
-    patients = texts([f"p{place % 40}" for place in range(ROWS)])
+    patients = objects([f"p{place % 40}" for place in range(ROWS)])
     table = columns() | {"patient": patients}
     dataset = prepared(table, group="patient", label="label")
     parts = [
@@ -128,7 +123,7 @@ def test_a_matrix_is_as_many_columns() -> None:
 
 
 def test_the_metric_is_told_for_every_value_of_a_column_that_is_named_categorical() -> None:
-    table = columns() | {"sex": texts(["f", "m"] * (ROWS // 2)), "rare": texts(["a"] * 5 + ["b"] * (ROWS - 5))}
+    table = columns() | {"sex": objects(["f", "m"] * (ROWS // 2)), "rare": objects(["a"] * 5 + ["b"] * (ROWS - 5))}
     dataset = prepared(table, label="label", categorical=["sex", "rare"])
     objective = dataset.objective
     assert isinstance(objective, SubgroupClassification)
@@ -157,7 +152,7 @@ def test_numbers_are_predicted_in_their_unit() -> None:
     assert scores["r2"] == pytest.approx(0, abs=0.05)
 
 
-ONE_CLASS = columns() | {"label": texts(["ill"] * ROWS)}
+ONE_CLASS = columns() | {"label": objects(["ill"] * ROWS)}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +167,7 @@ ONE_CLASS = columns() | {"label": texts(["ill"] * ROWS)}
                      FailureReason.DATA_INVALID, id="row-numbers"),
         pytest.param({"a": np.zeros(ROWS), "label": columns()["label"]}, CLASSIFICATION, {},
                      FailureReason.TOO_FEW_EXAMPLES, id="constant"),
-        pytest.param({"a": texts([b"x"] * 2), "label": texts(["a", "b"])}, CLASSIFICATION, {},
+        pytest.param({"a": objects([b"x"] * 2), "label": objects(["a", "b"])}, CLASSIFICATION, {},
                      FailureReason.DATA_INVALID, id="bytes"),
         pytest.param(ONE_CLASS, CLASSIFICATION, {}, FailureReason.SINGLE_CLASS, id="one-class"),
         pytest.param(columns(6), CLASSIFICATION, {}, FailureReason.TOO_FEW_EXAMPLES, id="few"),
@@ -198,9 +193,9 @@ def test_records_that_cannot_be_used_are_refused(
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        pytest.param({"age": np.zeros(3), "label": texts(["ill"] * 3)}, "data.testUri: its file has no column 'ward'",
+        pytest.param({"age": np.zeros(3), "label": objects(["ill"] * 3)}, "data.testUri: its file has no column 'ward'",
                      id="missing"),
-        pytest.param(columns(3) | {"age": texts(["old"] * 3)}, "data.testUri: its column 'age' holds texts",
+        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "data.testUri: its column 'age' holds texts",
                      id="texts"),
     ],
 )  # fmt: skip

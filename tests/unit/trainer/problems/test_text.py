@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,15 +17,11 @@ from idla_trainer.failures import TaskError
 from idla_trainer.problems.text import examples as text
 from idla_trainer.problems.text import intents
 
+from tests.columns import objects
+
 PROBLEM = Problem(type=TaskType.TEXT_CLASSIFICATION)
 DIGEST = "sha256:" + "0a" * 32
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
-
-
-def objects(listed: list[Any]) -> npt.NDArray[Any]:
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
 
 
 def table(rows: list[tuple[str, str]], names: tuple[str, str] = ("text", "label")) -> Table:
