@@ -10,7 +10,7 @@ from pathlib import Path
 
 Golden = Callable[[str], None]
 """Compares what a test was told with what is kept for it."""
-_PLACE = re.compile(r"\b0x[0-9a-f]+")
+_PLACE = re.compile(r"\b0x[0-9a-f]{8,}")
 """Where an object lies in memory, in what Python says of it."""
 _WRITES = os.environ.get("IDLA_GOLDEN") == "write"
 """Not with several workers: the list is one file. What is of no test any more goes with the file."""

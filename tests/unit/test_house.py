@@ -1,3 +1,4 @@
+import json
 import operator
 import re
 import subprocess
@@ -43,3 +44,12 @@ def test_no_committed_requirement_names_a_download_address() -> None:
 
 def test_there_is_no_uv_lock() -> None:
     assert [path for path in committed_files() if path.name == "uv.lock"] == []
+
+
+def test_every_kept_message_is_of_a_case_that_is_there() -> None:
+    for kept in (ROOT / "tests").rglob("*.messages.json"):
+        module = kept.with_name(kept.name.replace(".messages.json", ".py")).read_text(encoding="utf-8")
+        known = module + (ROOT / "tests/unit/api/validation_cases.py").read_text(encoding="utf-8")
+        for test, cases in json.loads(kept.read_text(encoding="utf-8")).items():
+            assert f"def {test}(" in module
+            assert [case for case in cases if f'"{case}"' not in known] == []
