@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
-from tests.integration.operator.scene import MODELS, ONCE, WORKFLOWS, Scene, condition
+from tests.integration.operator.scene import MODELS, WORKFLOWS, Scene, condition
 from tools.fake_kubelet.node import Ended
 from tools.waiting import WHOLE, until
 
@@ -103,14 +103,6 @@ def test_an_edit_of_an_ended_workflow_rolls_the_endpoint_to_the_new_artifact(sce
         return bool(found["status"].get("serving", {}).get("digest") == second)
 
     until(serves_it, scene.model)
-
-
-def test_an_edit_that_changes_no_work_makes_no_job(scene: Scene) -> None:
-    scene.submit()
-    scene.reaches("Succeeded", "True")
-    scene.change({"spec": {"ttlSecondsAfterFinished": 86400}})
-    scene.reaches("Succeeded", "True")
-    assert scene.jobs_by_kind() == ONCE
 
 
 def deletions() -> list[object]:

@@ -17,7 +17,7 @@ from tests.integration.operator.scene import Scene
 from tools.cluster import ControlPlane
 from tools.fake_kubelet import FakeKubelet, Rest
 from tools.operator_processes.process import NAMESPACE, Audit, Operator, permit
-from tools.operator_processes.replica import DURATION_SECONDS, HeldWrite, Replica
+from tools.operator_processes.replica import HeldWrite, Replica
 from tools.waiting import PATIENCE, WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
@@ -92,16 +92,6 @@ def replicas(
             process.clear()
         found.scene.clear()
     assert kubelet.take_faults() == []
-
-
-def test_without_a_lease_the_first_replica_makes_one(replicas: Replicas) -> None:
-    replicas.rest.delete("leases", NAMESPACE, "idla-operator-leader")
-    replicas.first.start()
-    until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)
-    spec = replicas.lease()["spec"]
-    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (DURATION_SECONDS, 1)
-    assert replicas.first.complaints() == []
-    assert replicas.first.refusals() == []
 
 
 @pytest.mark.gate

@@ -29,10 +29,6 @@ def lines(labels: list[Any] = LABELS, header: str = "", pixels: Any = PIXELS) ->
 def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, **options: Any) -> CheckedImages:
     (folder / name).write_bytes(content)
     source = DataSource(uri=f"pvc://claim/{name}", **options)
-    return loaded(source, folder, memory=memory)
-
-
-def loaded(source: DataSource, folder: Path, *, memory: int | None = None) -> CheckedImages:
     origin = Origin(data_mount=folder, samples=folder / "none", downloads=folder / "work")
     found = fetch_data(source.uri, source.digest, origin)
     return checked(read(found.path, source, memory_bytes() if memory is None else memory))
@@ -77,14 +73,6 @@ def test_the_label_may_stand_anywhere(tmp_path: Path) -> None:
 def test_a_first_line_of_names_is_known_by_its_numbers_below(tmp_path: Path) -> None:
     found = load(tmp_path, "d.csv", b"0,1,2,3,digit\n1,2,3,4,7\n5,6,7,8,3\n")
     assert (found.classes, len(found.labels)) == (("3", "7"), 2)
-
-
-def test_a_folder_with_one_data_file_is_read(tmp_path: Path) -> None:
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "LICENSE").write_text("free")
-    found = load(tmp_path, "set/d.csv", lines())
-    again = loaded(DataSource(uri="pvc://c/set"), tmp_path)
-    assert np.array_equal(found.pixels, again.pixels)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Weights from elsewhere are taken only with their digest, as plain numbers, and into the network they belong to."""
 
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from idla_trainer.failures import TaskError
 from idla_trainer.models.fine_tuning import Phase, freeze, phase_of
 from idla_trainer.training import weights as module
 from idla_trainer.training.weights import fetch_weights, read_weights, set_pretrained
+
+from tests.forged import npz
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 BIAS = np.array([7, 8, 9], np.float32)
@@ -53,12 +54,6 @@ class Model:
 
     def values(self) -> list[Any]:
         return [weight.value.tolist() for weight in self.weights]
-
-
-def npz(**arrays: npt.NDArray[Any]) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
-    return file.getvalue()
 
 
 PLACED = npz(**{"0000": KERNEL, "0001": BIAS, "0002": HEAD_KERNEL, "0003": HEAD_BIAS})
