@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-Golden = Callable[[str], None]
-"""Compares what a test was told with what is kept for it."""
+Golden = Callable[[str | list[str]], None]
+"""Compares what a test was told, a sentence or lines, with what is kept for it."""
 _PLACE = re.compile(r"\b0x[0-9a-f]{8,}")
 """Where an object lies in memory, in what Python says of it."""
 _WRITES = os.environ.get("IDLA_GOLDEN") == "write"
@@ -20,8 +20,8 @@ def golden_of(module: Path, test: str, case: str) -> Golden:
     """Return what compares with the list of a module, `messages.json` beside it, by test and case."""
     path = module.with_suffix(".messages.json")
 
-    def compare(said: str) -> None:
-        said = _PLACE.sub("0x_", said)
+    def compare(said: str | list[str]) -> None:
+        said = said if isinstance(said, list) else _PLACE.sub("0x_", said)
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if _WRITES:
             kept.setdefault(test, {})[case] = said

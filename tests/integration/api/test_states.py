@@ -97,28 +97,27 @@ def listed(ask: Ask, *words: str) -> list[list[str]]:
     return [[line[start:end].strip() for start, end in zip(starts, ends, strict=True)] for line in lines]
 
 
-def test_kubectl_get_tells_how_a_workflow_stands(ask: Ask, live: dict[str, dict[str, Any]]) -> None:
-    def row(state: str) -> list[str]:
-        return listed(ask, "twf", live[state]["metadata"]["name"])[1][1:-1]
+URL = "http://digits.vision.svc"
+LISTS: dict[str, tuple[list[str], list[str], dict[str, list[str]]]] = {
+    # kind: columns, those of `-o wide` besides, and of states what stands between name and age
+    "twf": (["MODEL", "STATE", "%", "ETA(S)", "ACCURACY"], ["MESSAGE", "TASK", "SMALLER"], {
+        "new": ["", "", "", "", ""],
+        "data not found": ["", "DataNotFound", "0", "", ""],
+        "succeeded": ["resnet-small", "Completed", "100", "", "0.9833"],
+    }),
+    "mdep": (["READY", "STATE", "ROLLOUT", "REPLICAS", "URL"], ["MESSAGE", "DIGEST"], {
+        "deployment serving": ["True", "Serving", "Complete", "1", URL],
+        "deployment bad update": ["True", "Serving", "ArtifactInvalid", "1", URL],
+    }),
+}  # fmt: skip
 
-    columns = ["NAME", "MODEL", "STATE", "%", "ETA(S)", "ACCURACY", "AGE"]
-    assert listed(ask, "twf")[0] == columns
-    assert listed(ask, "twf", "-o", "wide")[0] == [*columns, "MESSAGE", "TASK", "SMALLER"]
-    assert row("new") == ["", "", "", "", ""]
-    assert row("data not found") == ["", "DataNotFound", "0", "", ""]
-    assert row("succeeded") == ["resnet-small", "Completed", "100", "", "0.9833"]
 
-
-def test_kubectl_get_tells_how_an_endpoint_stands(ask: Ask, live: dict[str, dict[str, Any]]) -> None:
-    def row(state: str) -> list[str]:
-        return listed(ask, "mdep", live[state]["metadata"]["name"])[1][1:-1]
-
-    columns = ["NAME", "READY", "STATE", "ROLLOUT", "REPLICAS", "URL", "AGE"]
-    assert listed(ask, "mdep")[0] == columns
-    assert listed(ask, "mdep", "-o", "wide")[0] == [*columns, "MESSAGE", "DIGEST"]
-    url = "http://digits.vision.svc"
-    assert row("deployment serving") == ["True", "Serving", "Complete", "1", url]
-    assert row("deployment bad update") == ["True", "Serving", "ArtifactInvalid", "1", url]
+@pytest.mark.parametrize("kind", LISTS)
+def test_kubectl_get_tells_how_an_object_stands(ask: Ask, live: dict[str, dict[str, Any]], kind: str) -> None:
+    columns, more, states = LISTS[kind]
+    assert listed(ask, kind)[0] == ["NAME", *columns, "AGE"]
+    assert listed(ask, kind, "-o", "wide")[0] == ["NAME", *columns, "AGE", *more]
+    assert {state: listed(ask, kind, live[state]["metadata"]["name"])[1][1:-1] for state in states} == states
 
 
 def test_one_word_lists_all_kinds(ask: Ask, live: dict[str, dict[str, Any]]) -> None:

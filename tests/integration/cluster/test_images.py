@@ -81,8 +81,3 @@ def test_an_image_in_a_restricted_pod(namespace: Any, case: str) -> None:
     image, code, expected = CASES[case]
     result = run(namespace, image, "-c", f"{code}\n{SAY}")
     assert result == ("Succeeded", expected), namespace.kubectl("logs", "runs")
-
-
-def test_the_server_says_what_it_can_do(namespace: Any) -> None:
-    assert run(namespace, SERVER.name, "-m", "idla_server", "serve", "--help")[0] == "Succeeded"
-    assert "usage: idla_server serve" in namespace.kubectl("logs", "runs")

@@ -5,6 +5,13 @@ from idla_server.cpu_budget import available, shares
 
 MIB = 1 << 20
 
+
+def quota(group: str, microseconds: int) -> dict[str, str]:
+    """Return the files of a group of v1."""
+    return {f"{group}/cpu.cfs_quota_us": str(microseconds), f"{group}/cpu.cfs_period_us": "100000"}
+
+
+ABOVE = {"pods/a/cpu.max": "max 100000", "pods/cpu.max": "300000 100000"}
 # name: /proc/self/cgroup, files under the mount, processors of the affinity, expected
 LIMITS: dict[str, tuple[str, dict[str, str], int, int]] = {
     "no cgroups": ("", {}, 4, 4),
@@ -13,43 +20,13 @@ LIMITS: dict[str, tuple[str, dict[str, str], int, int]] = {
     "v2 below one": ("0::/\n", {"cpu.max": "20000 100000"}, 8, 1),
     "v2 above the affinity": ("0::/\n", {"cpu.max": "800000 100000"}, 2, 2),
     "v2, the group's own path": ("0::/pods/a\n", {"pods/a/cpu.max": "200000 100000"}, 8, 2),
-    "v2, a tighter group above": (
-        "0::/pods/a\n",
-        {"pods/a/cpu.max": "max 100000", "pods/cpu.max": "300000 100000"},
-        8,
-        3,
-    ),
+    "v2, a tighter group above": ("0::/pods/a\n", ABOVE, 8, 3),
     "v2, the host's path": ("0::/../../pods/a\n", {"cpu.max": "100000 100000"}, 8, 1),
-    "v1": (
-        "4:cpu,cpuacct:/a\n2:memory:/a\n",
-        {"cpu,cpuacct/a/cpu.cfs_quota_us": "250000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
-        8,
-        3,
-    ),
-    "v1 by its short name": (
-        "4:cpu,cpuacct:/a\n",
-        {"cpu/a/cpu.cfs_quota_us": "100000", "cpu/a/cpu.cfs_period_us": "100000"},
-        8,
-        1,
-    ),
-    "v1, the host's path": (
-        "4:cpu,cpuacct:/kubepods/x\n",
-        {"cpu,cpuacct/cpu.cfs_quota_us": "200000", "cpu,cpuacct/cpu.cfs_period_us": "100000"},
-        8,
-        2,
-    ),
-    "v1 without a limit": (
-        "4:cpu:/\n",
-        {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"},
-        8,
-        8,
-    ),
-    "both, the limit in v1": (
-        "1:cpu:/a\n0::/a\n",
-        {"cpu/a/cpu.cfs_quota_us": "100000", "cpu/a/cpu.cfs_period_us": "100000"},
-        8,
-        1,
-    ),
+    "v1": ("4:cpu,cpuacct:/a\n2:memory:/a\n", quota("cpu,cpuacct/a", 250000), 8, 3),
+    "v1 by its short name": ("4:cpu,cpuacct:/a\n", quota("cpu/a", 100000), 8, 1),
+    "v1, the host's path": ("4:cpu,cpuacct:/kubepods/x\n", quota("cpu,cpuacct", 200000), 8, 2),
+    "v1 without a limit": ("4:cpu:/\n", quota("cpu", -1), 8, 8),
+    "both, the limit in v1": ("1:cpu:/a\n0::/a\n", quota("cpu/a", 100000), 8, 1),
     "nonsense": ("0::/\n", {"cpu.max": "what"}, 8, 8),
 }
 
