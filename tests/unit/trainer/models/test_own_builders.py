@@ -16,6 +16,9 @@ from idla_trainer.models.own import check_built, offered, own_entry
 from idla_trainer.models.registry import REGISTRY, check_known, entry_of
 from idla_trainer.problems.classification import Classification
 
+from tests.golden import Golden
+from tests.unit.trainer.refusals import refused
+
 GOOD = """
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.models.entry import Entry
@@ -70,24 +73,19 @@ def test_a_network_of_idla_cannot_be_replaced(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    "code",
     [
-        pytest.param(
-            "import nothing_of_this_name\n",
-            "'perceptron' cannot be imported: own_networks:NETWORK of own_networks: ModuleNotFoundError: No module",
-            id="import",
-        ),
-        pytest.param("raise SystemExit", "cannot be imported: own_networks:NETWORK of own_networks: ", id="exit"),
-        pytest.param("OTHER = 1\n", "cannot be imported: own_networks:NETWORK of own_networks: Attribute", id="name"),
-        pytest.param("def NETWORK(): ...\n", "is own_networks:NETWORK of own_networks, a function; allowed", id="kind"),
+        pytest.param("import nothing_of_this_name\n", id="import"),
+        pytest.param("raise SystemExit", id="exit"),
+        pytest.param("OTHER = 1\n", id="name"),
+        pytest.param("def NETWORK(): ...\n", id="kind"),
     ],
 )
-def test_a_package_that_offers_no_network_is_named(site: Path, code: str, message: str) -> None:
+def test_a_package_that_offers_no_network_is_named(site: Path, code: str, golden: Golden) -> None:
     install(site, "own_networks", code)
-    with pytest.raises(TaskError) as refusal:
-        entry_of(model())
-    assert refusal.value.reason is FailureReason.SPEC_INVALID
-    assert message in str(refusal.value)
+    reason, said = refused(lambda: entry_of(model()))
+    golden(said)
+    assert reason == FailureReason.SPEC_INVALID
 
 
 def test_two_packages_with_one_name_are_both_named(site: Path) -> None:
