@@ -16,6 +16,9 @@ PATIENCE = 300.0 * SCALE
 WHOLE = 8 * PATIENCE
 """Seconds after which a whole test is given up that waits for several states, the first one for a build as well."""
 
+STORY = 12 * PATIENCE
+"""Seconds after which a test is given up that follows a workflow of real pods over all its states."""
+
 
 def until(
     check: Callable[[], T | None],

@@ -9,9 +9,9 @@ from demo.story import condition
 from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until, until_gone
 from tests.e2e.secret_leaks import SIGNED
 from tools.kubectl import Kubectl
-from tools.waiting import PATIENCE
+from tools.waiting import STORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 
 CLAIM = "faces"
 MAKE_DATA = """

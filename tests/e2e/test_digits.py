@@ -31,10 +31,10 @@ from tests.e2e.scene import (
 )
 from tools.cluster.places import REPOSITORY, Places
 from tools.kubectl import Kubectl
-from tools.waiting import PATIENCE
+from tools.waiting import STORY
 from tools.waiting import until as until_true
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 
 SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"
 REST_SECONDS = 60

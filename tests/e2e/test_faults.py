@@ -16,9 +16,9 @@ from tests.e2e.scene import ended, ready, running, stalled, summary, until
 from tests.e2e.secret_leaks import log_of
 from tools.cluster.places import Places
 from tools.kubectl import Kubectl, wait
-from tools.waiting import PATIENCE
+from tools.waiting import STORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 
 EPOCHS = 50
 LONG = {

@@ -12,9 +12,9 @@ import pytest
 from tests import generated
 from tests.e2e.scene import ended, make_claim, ready, run_python, summary, until
 from tools.kubectl import Kubectl
-from tools.waiting import PATIENCE
+from tools.waiting import PATIENCE, STORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 
 CLAIM = "datasets"
 SMALL = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}

@@ -6,9 +6,9 @@ import pytest
 
 from tests.e2e.scene import ended, start_python, summary, until
 from tools.kubectl import Kubectl, wait
-from tools.waiting import PATIENCE
+from tools.waiting import PATIENCE, STORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 
 SERVER_IMAGE = "docker.io/idla/server:dev"
 CLIENT = f"""

@@ -12,9 +12,9 @@ from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import ended, ready, running, stalled, summary, until
 from tools.kubectl import Kubectl
 from tools.operator_processes.replicated import Leading, two_replicas
-from tools.waiting import PATIENCE
+from tools.waiting import STORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
 EPOCHS = 20
 LONG = {"maxEpochs": EPOCHS, "batchSize": 4, "earlyStopping": {"patienceEpochs": EPOCHS}}
 """Long enough that it is still at work when the Deployment is rolled, as a rule also when that is over."""
