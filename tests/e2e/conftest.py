@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.deeds import Deeds
+from tests.e2e.audit import Requests
 from tests.e2e.explained import ExplainedKubectl
 from tests.e2e.operator_log import OperatorLog
 from tests.e2e.secret_leaks import hide, revealed
@@ -22,15 +22,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def deeds() -> Deeds:
+def requests() -> Requests:
     found = kubectl_in(OPERATOR_NAMESPACE).list("pods")
-    return Deeds(Audit(Places.of()), frozenset(pod["metadata"]["name"] for pod in found))
+    return Requests(Audit(Places.of()), frozenset(pod["metadata"]["name"] for pod in found))
 
 
 @pytest.fixture(scope="session")
-def operator(deeds: Deeds) -> Kubectl:
+def operator(requests: Requests) -> Kubectl:
     """The operator of this checkout, installed as README says; kubectl in its namespace."""
-    assert deeds.audit is not None  # its requests from the first one on
+    assert requests.audit is not None  # its requests from the first one on
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
     for command in commands():
         run(kubectl, command)

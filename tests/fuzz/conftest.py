@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz.tally import OBJECTS, SEED, seen
+from tests.fuzz.counts import OBJECTS, SEED, seen
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

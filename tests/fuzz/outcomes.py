@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fuzz.lives import EndpointLife, WorkflowLife
+from tests.fuzz.lifecycle import EndpointLife, WorkflowLife
 
 Outcome = dict[str, Any]
 _OF_THE_WAY = {

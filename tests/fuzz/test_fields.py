@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, Phase, find, settings
 from idla.core.planning.requirements import explain_errors
 from pydantic import ValidationError
 
-from tests.fuzz.drawing import LEAVES, Spec, pairs
-from tests.fuzz.lives import endpoint_life, story, template_life, workflow_life
+from tests.fuzz.counts import LARGE, seen
+from tests.fuzz.generators import LEAVES, Spec, pairs
+from tests.fuzz.lifecycle import endpoint_life, story, template_life, workflow_life
 from tests.fuzz.schema import Path_, shown
-from tests.fuzz.tally import LARGE, seen
 from tests.unit.api.validation_cases import BASES, SPECS
 
 pytestmark = [pytest.mark.timeout(3600), LARGE]

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.bending import bent
-from tests.fuzz.drawing import Spec, specs
-from tests.fuzz.lives import ROUNDS, WorkflowLife, endpoint_life, workflow_life
+from tests.fuzz.counts import LARGE, drawn, seen
+from tests.fuzz.generators import Spec, specs
+from tests.fuzz.lifecycle import ROUNDS, WorkflowLife, endpoint_life, workflow_life
+from tests.fuzz.mutations import bent
 from tests.fuzz.outcomes import Outcome, beside, endpoint_outcome, summary, workflow_outcome
-from tests.fuzz.tally import LARGE, drawn, seen
 
 pytestmark = [pytest.mark.timeout(3600), LARGE]
 TWF, MDEP = "TrainingWorkflow", "ModelDeployment"

@@ -18,11 +18,11 @@ from idla.core.reconciliation import Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot
 
-from tests.fuzz.bending import NAMES, bent
-from tests.fuzz.drawing import Spec, specs
+from tests.fuzz.constraints import valid
+from tests.fuzz.counts import LARGE, OBJECTS, seen
+from tests.fuzz.generators import Spec, specs
+from tests.fuzz.mutations import NAMES, bent
 from tests.fuzz.schema import KINDS
-from tests.fuzz.tally import LARGE, OBJECTS, seen
-from tests.fuzz.together import valid
 from tests.integration.api.custom_resources import NAMESPACED, Api
 from tests.integration.operator.scene import condition
 from tools.cluster import ControlPlane

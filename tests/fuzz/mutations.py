@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzz.drawing import HOSTILE, LEAVES, Draw, Spec, places, specs
+from tests.fuzz.generators import HOSTILE, LEAVES, Draw, Spec, places, specs
 from tests.fuzz.schema import ITEM, VALUE, Path_
 
 _NUMBERS = (0, -1, 1, 2**31, 2**63 - 1, 2**63, 2**64, -(2**63), 10**30, 0.5, 1.0, 1e300, -0.0)

@@ -7,7 +7,7 @@ from tools.operator_processes.process import Audit
 
 
 @dataclass(frozen=True)
-class Deeds:
+class Requests:
     """The audit log from the beginning of the tests on."""
 
     audit: Audit

@@ -1,6 +1,6 @@
 """Whatever is stored, the core does not fail on it, writes what the CRD takes, and comes to rest.
 
-`lives.look_at` looks at every decision; `settle` fails where a life does not come to rest.
+`lifecycle.look_at` looks at every decision; `settle` fails where a life does not come to rest.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from idla.api.model_template import ModelTemplateSpec
 from idla.core.snapshot import Template
 from pydantic import ValidationError
 
-from tests.fuzz.bending import ANYTHING, NAMES, bent
-from tests.fuzz.drawing import Spec, specs
-from tests.fuzz.lives import EndpointLife, WorkflowLife, endpoint_life, template_life, workflow_life
-from tests.fuzz.tally import LARGE, drawn, seen
-from tests.fuzz.together import valid
+from tests.fuzz.constraints import valid
+from tests.fuzz.counts import LARGE, drawn, seen
+from tests.fuzz.generators import Spec, specs
+from tests.fuzz.lifecycle import EndpointLife, WorkflowLife, endpoint_life, template_life, workflow_life
+from tests.fuzz.mutations import ANYTHING, NAMES, bent
 
 pytestmark = [pytest.mark.timeout(3600), LARGE]
 TWF, MDEP, MTPL = "TrainingWorkflow", "ModelDeployment", "ModelTemplate"

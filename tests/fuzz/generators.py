@@ -13,8 +13,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.fuzz.constraints import fitted, valid, without_refused
 from tests.fuzz.schema import ITEM, KINDS, VALUE, Path_, Schema, at, form_of, leaves, shown
-from tests.fuzz.together import fitted, valid, without_refused
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Spec = dict[str, Any]
