@@ -16,7 +16,8 @@ from idla_contract.paths import SAMPLES_ROOT, artifact_folder
 from idla.api.training_workflow import APPROVED_PLAN
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.signals import Signals
-from idla.core.planning.requirements import problem_of, read_spec
+from idla.core.objects import read_spec
+from idla.core.planning.requirements import resolve_requirements
 from idla.core.reconciliation import Manifest
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
@@ -124,10 +125,11 @@ class _Command:
 
     def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, places: Places) -> Document:
         """Write what was reached beside the store."""
+        name = str(manifest["metadata"]["name"])
         document = document_of(
-            str(manifest["metadata"]["name"]),
+            name,
             status,
-            metric=problem_of(read_spec(manifest)).metric,
+            metric=resolve_requirements(read_spec(manifest), name).problem.metric,
             store=places.store,
             seconds=time.monotonic() - self.began,
         )

@@ -8,11 +8,11 @@ from idla.core.planning.budget import Shares, pod_seconds, recipe_for, refit_for
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla_contract.task import RefitStep, Training
 
-from tests.unit.core.world import LIBRARY, workflow
+from tests.unit.core.world import LIBRARY, requirements
 
 
 def spec(**changes: Any) -> TrainingWorkflowSpec:
-    return TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
+    return requirements(**changes).spec
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_more_time_never_trains_fewer_models(seconds: int, count: int, compressi
 
 
 def chosen(**changes: Any) -> Choice:
-    found = nominate_candidates(spec(**changes), LIBRARY, None)
+    found = nominate_candidates(requirements(**changes), LIBRARY, None)
     assert isinstance(found, Choice)
     return found
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.search_space import Dimension
-from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import SearchStatus
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.search import rungs_for
@@ -15,7 +14,7 @@ from idla.core.planning.search_space import drawn
 from idla_contract.result import FailureReason, SearchReport, TrialReport
 from idla_contract.task import SearchStep
 
-from tests.unit.core.world import World, spec_of, template, trained, workflow
+from tests.unit.core.world import World, requirements, spec_of, template, trained, workflow
 
 SPACE = [
     {"name": "width", "type": "Integer", "minimum": "8", "maximum": "64", "scale": "Log"},
@@ -72,8 +71,7 @@ def test_how_trials_are_narrowed_down(trials: int, kept: tuple[int, int, int]) -
 
 
 def chosen(**changes: Any) -> Choice:
-    spec = TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
-    found = nominate_candidates(spec, SEARCHED, None)
+    found = nominate_candidates(requirements(**changes), SEARCHED, None)
     assert isinstance(found, Choice)
     return found
 
@@ -148,6 +146,13 @@ def test_a_budget_is_the_time_of_all_trials_together() -> None:
 def test_the_choice_says_what_the_budget_left_of_the_search(seconds: int, how: str) -> None:
     choice = chosen(preset="Best", budget={"seconds": seconds})
     assert choice.message.partition(" templates ")[2].partition(": ")[0] == how
+
+
+@pytest.mark.parametrize("budget", [None, {"seconds": 86400}])
+def test_a_budget_that_pays_for_more_begins_no_more_candidates_than_allowed(budget: dict[str, int] | None) -> None:
+    choice = chosen(model={"maxCandidates": 1, **FOUR}, budget=budget)
+    assert [entry.template for entry in choice.candidates] == ["resnet-small"]
+    assert [(entry.choice, entry.reason) for entry in choice.rejected] == [("vgg-small", "CandidateLimit")]
 
 
 def world() -> World:

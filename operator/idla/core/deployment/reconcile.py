@@ -20,10 +20,10 @@ from idla.core.deployment.conditions import (
     waiting_conditions,
 )
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
-from idla.core.inputs import owner_of, read_status
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import claim_of
-from idla.core.planning.requirements import SpecError, pod_resources, read_deployment_spec
+from idla.core.kube.resources import pod_resources
+from idla.core.objects import SpecError, owner_of, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot

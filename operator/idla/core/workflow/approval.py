@@ -5,7 +5,7 @@ from enum import StrEnum
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import PlanStatus, TrainingWorkflowStatus
-from idla.core.inputs import ReconcileInput
+from idla.core.workflow.inputs import ReconcileInput
 
 
 class ApprovalState(StrEnum):

@@ -10,7 +10,7 @@ from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Approval
 from idla.core.conditions import Condition
 from idla.core.planning.expectation import number_of_classes
-from idla.core.planning.requirements import QualityThreshold, is_better, quality_threshold
+from idla.core.planning.requirements import QualityThreshold, is_better
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import ApprovalState
 from idla.core.workflow.failures import known_reason
@@ -105,7 +105,7 @@ def _tasks_text(state: GenerationState) -> str:
 
 def _build_succeeded(state: GenerationState) -> Condition:
     assert state.selected is not None  # served, so selected
-    wanted, accuracy = quality_threshold(state.inputs.spec), state.selected.report.validation_score
+    wanted, accuracy = state.inputs.requirements.quality, state.selected.report.validation_score
     missed = "below" if state.selected.report.metric.maximized else "above"
     chosen = f"{state.selected.candidate.template} has validation {state.selected.report.metric} {accuracy:.4f}"
     if wanted is None or wanted.target is None or state.selected.reaches_target:
@@ -245,7 +245,7 @@ def _build_evaluated(state: GenerationState) -> Condition:
     evaluate = None if state.publish is None or state.publish.result is None else state.publish.result.evaluate
     if evaluate is None:
         return _build_waiting(state, kind, "the test split is measured after every choice", task=state.publish)
-    return _judge_test_score(evaluate, quality_threshold(state.inputs.spec))
+    return _judge_test_score(evaluate, state.inputs.requirements.quality)
 
 
 def _judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.core.inputs import Blocker
+from idla.core.blocker import Blocker
 from idla.core.task_state import TaskState
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.tasks import TaskDecision

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
+from idla.core.blocker import Blocker
 from idla.core.conditions import shortened
-from idla.core.inputs import Blocker
 from idla.core.workflow.tasks import TaskDecision
 
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
+from idla.core.blocker import Blocker
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
 from idla.core.conditions import shortened
-from idla.core.inputs import Blocker, ReconcileInput
 from idla.core.planning.candidates import nominate_candidates
 from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, make_plan
-from idla.core.planning.requirements import quality_threshold
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import read_approval, why_blocked
 from idla.core.workflow.deadline import with_deadline
 from idla.core.workflow.failures import explain_failed_publication, explain_failed_trainings, known_reason
 from idla.core.workflow.generation_state import GenerationState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import find_name_conflict, observe_endpoint
 from idla.core.workflow.planned_tasks import (
     define_profile_task,
@@ -43,9 +43,9 @@ def _with_profile(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basi
     task, entry = define_profile_task(inputs, basis), _entry(previous, PROFILE)
     blocker = None
     if previous.plan is None:
-        found = nominate_candidates(inputs.spec, inputs.snapshot.templates, None)
+        found = nominate_candidates(inputs.requirements, inputs.snapshot.templates, None)
         refused = found if isinstance(found, Blocker) else None
-        blocker = refused or find_missing_claim(inputs) or find_impossible_pod(inputs) or find_name_conflict(inputs)
+        blocker = refused or _find_obstacle(inputs)
     blocked_by = None if blocker is None else blocker.message
     decision = reconcile_task(task, entry, inputs.snapshot, _job_context(inputs), blocked_by=blocked_by)
     if decision.state is TaskState.FAILED:
@@ -60,6 +60,19 @@ def _with_profile(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basi
     )
 
 
+def _find_obstacle(inputs: ReconcileInput) -> Blocker | None:
+    """Return what stops every task of the workflow before its first one, or None."""
+    wanted, snapshot = inputs.requirements, inputs.snapshot
+    named = {"spec.data.storageUri": wanted.data_claim}
+    if wanted.artifact_mebibytes is None:
+        named["spec.outputs.storageUri"] = wanted.artifact_claim
+    return (
+        find_missing_claim(named, snapshot.claims, namespace=inputs.owner.namespace)
+        or find_impossible_pod(wanted.training_pod, snapshot.nodes)
+        or find_name_conflict(inputs)
+    )
+
+
 def _with_plan(state: GenerationState) -> GenerationState:
     if state.blocker is not None:
         return state
@@ -67,12 +80,14 @@ def _with_plan(state: GenerationState) -> GenerationState:
     if plan is None:
         if state.profile.state is not TaskState.SUCCEEDED:
             return state
-        spec, templates = state.inputs.spec, state.inputs.snapshot.templates
-        found = nominate_candidates(spec, templates, state.data)
+        requirements, templates = state.inputs.requirements, state.inputs.snapshot.templates
+        found = nominate_candidates(requirements, templates, state.data)
         if isinstance(found, Blocker):
             return replace(state, blocker=found)
         choice = found
-        plan = make_plan(spec, choice, state.basis, data_digest=None if state.data is None else state.data.digest)
+        plan = make_plan(
+            requirements.spec, choice, state.basis, data_digest=None if state.data is None else state.data.digest
+        )
     return replace(state, plan=plan, choice=choice, approval=read_approval(state.inputs, state.previous, plan))
 
 
@@ -91,7 +106,7 @@ def _with_trainings(state: GenerationState, plan: PlanStatus) -> GenerationState
     state = replace(state, trainings=decisions)
     if not all(decision.finished for decision in decisions.values()):
         return state
-    wanted = quality_threshold(inputs.spec)
+    wanted = inputs.requirements.quality
     selected = (
         select_candidate(plan.candidates, decisions, wanted)
         if plan.search is None

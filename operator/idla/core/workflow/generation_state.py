@@ -8,11 +8,12 @@ from idla_contract.result import DataProfile
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import BasisStatus, PlanStatus, TrainingWorkflowStatus
+from idla.core.blocker import Blocker
 from idla.core.conditions import parse_timestamp
-from idla.core.inputs import Blocker, ReconcileInput
 from idla.core.planning.candidates import Choice
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import ApprovalState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import Endpoint
 from idla.core.workflow.selection import Selected
 from idla.core.workflow.tasks import TaskDecision

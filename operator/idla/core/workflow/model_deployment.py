@@ -9,10 +9,11 @@ from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import ArtifactStatus
 from idla.builders.model_deployment import build_model_deployment, follows
-from idla.core.inputs import Blocker, ReconcileInput
+from idla.core.blocker import Blocker
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
 from idla.core.reconciliation import Manifest
+from idla.core.workflow.inputs import ReconcileInput
 
 _NOT_IN_USE = "ModelDeployment {name} does not use the artifact yet"
 

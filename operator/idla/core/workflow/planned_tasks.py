@@ -28,32 +28,22 @@ from idla_contract.task import (
 from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
-from idla.core.inputs import ReconcileInput
-from idla.core.kube.references import artifact_claim, data_claim, data_secret
+from idla.core.kube.resources import PodResources
 from idla.core.planning.budget import recipe_for
-from idla.core.planning.candidates import most_parameters
 from idla.core.planning.content import content_hash
+from idla.core.planning.feasibility import most_parameters
 from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, refit_step, training_task_name
-from idla.core.planning.requirements import (
-    PodResources,
-    cpu_only_resources,
-    data_source,
-    limits,
-    problem_of,
-    training_resources,
-)
 from idla.core.planning.search import LEAST_STEPS, candidate_of
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
 from idla.core.workflow.selection import Selected
 from idla.core.workflow.task_definition import TaskDefinition
 
-_DEFAULT_BACKOFF_LIMIT = 3
-
 
 def define_profile_task(inputs: ReconcileInput, basis: BasisStatus) -> TaskDefinition:
     """Return the task that looks at the data."""
-    data = data_source(inputs.spec)
-    return _define_task(inputs, basis.image, PROFILE, (ProfileStep(),), cpu_only_resources(inputs.spec), data=data)
+    wanted = inputs.requirements
+    return _define_task(inputs, basis.image, PROFILE, (ProfileStep(),), wanted.cpu_only_pod, data=wanted.data)
 
 
 def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: CandidateStatus) -> TaskDefinition:
@@ -62,18 +52,18 @@ def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: Ca
     step = TrainStep(model=_build_model(candidate), training=training)
     name = training_task_name(candidate.template)
     return _define_task(
-        inputs, plan.image, name, (step,), training_resources(inputs.spec), data=_select_data(inputs, plan)
+        inputs, plan.image, name, (step,), inputs.requirements.training_pod, data=_select_data(inputs, plan)
     )
 
 
 def define_search_task(inputs: ReconcileInput, plan: PlanStatus, search: SearchStatus) -> TaskDefinition:
     """Return the task that searches among trials and trains the best one to its end."""
     step = SearchStep(
-        trials=trials_of(plan.candidates, search, size_bytes=limits(inputs.spec).size_bytes),
+        trials=trials_of(plan.candidates, search, size_bytes=inputs.requirements.limits.size_bytes),
         rungs=rungs_of(search),
         max_seconds=search.max_seconds,
     )
-    resources = training_resources(inputs.spec)
+    resources = inputs.requirements.training_pod
     return _define_task(inputs, plan.image, SEARCH, (step,), resources, data=_select_data(inputs, plan))
 
 
@@ -111,7 +101,7 @@ def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Sele
     pods = len(plan.candidates) if plan.search is None else 1
     gate = None if settings is None else settings.gate
     maximum_drop = None if gate is None else gate.maximum_drop
-    maxima = limits(inputs.spec)
+    maxima = inputs.requirements.limits
     searched = plan.search and define_search_task(inputs, plan, plan.search)
     trained = (searched or define_training_task(inputs, plan, candidate)).spec
     compress = CompressStep(
@@ -130,7 +120,7 @@ def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Sele
     rest = (EvaluateStep(selection=selection_of(selected)), VerifyStep(), PublishStep())
     steps: tuple[Step, ...] = (compress, *rest) if refit is None else (compress, refit, *rest)
     trains = refit is not None or compress.recipe.keep_percents
-    resources = training_resources(inputs.spec) if trains else cpu_only_resources(inputs.spec)
+    resources = inputs.requirements.training_pod if trains else inputs.requirements.cpu_only_pod
     return _define_task(inputs, plan.image, PUBLISH, steps, resources, data=_select_data(inputs, plan))
 
 
@@ -146,34 +136,32 @@ def _build_model(candidate: CandidateStatus) -> ModelSpec:
 
 
 def _select_data(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
-    data = data_source(inputs.spec)
+    data = inputs.requirements.data
     return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
 
 
 def _define_task(
     inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], resources: PodResources, *, data: DataSource
 ) -> TaskDefinition:
-    spec, claim = inputs.spec, artifact_claim(inputs.workflow)
-    backoff_limit = None if spec.training is None else spec.training.backoff_limit
-    problem = problem_of(spec)
+    wanted = inputs.requirements
     return TaskDefinition(
         spec=TaskSpec(
             workflow=inputs.owner.name,
             task=task,
-            content_hash=content_hash(problem, data, steps, image=image),
-            problem=problem,
+            content_hash=content_hash(wanted.problem, data, steps, image=image),
+            problem=wanted.problem,
             data=data,
-            artifact_uri=f"pvc://{claim}",
+            artifact_uri=f"pvc://{wanted.artifact_claim}",
             steps=steps,
         ),
         pod=TaskPod(
             image=image,
             pull_policy=inputs.settings.pull_policy,
-            store_claim=claim,
-            data_claim=data_claim(inputs.workflow),
-            data_secret=data_secret(inputs.workflow),
+            store_claim=wanted.artifact_claim,
+            data_claim=wanted.data_claim,
+            data_secret=wanted.data_secret,
             requests=resources.requests,
             limits=resources.limits,
-            backoff_limit=_DEFAULT_BACKOFF_LIMIT if backoff_limit is None else backoff_limit,
+            backoff_limit=wanted.backoff_limit,
         ),
     )

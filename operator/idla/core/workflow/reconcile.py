@@ -14,10 +14,9 @@ from idla.api.training_workflow import KIND
 from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
 from idla.core.conditions import parse_timestamp, timestamp
-from idla.core.inputs import ReconcileInput, owner_of, read_status
 from idla.core.kube import jobs
-from idla.core.kube.references import artifact_claim
-from idla.core.planning.requirements import SpecError, claim_mebibytes, read_spec, spec_digest
+from idla.core.objects import SpecError, owner_of, read_spec, read_status
+from idla.core.planning.requirements import resolve_requirements
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import WorkflowSnapshot
@@ -26,6 +25,7 @@ from idla.core.workflow.deadline import seconds_to_deadline
 from idla.core.workflow.events import events_between
 from idla.core.workflow.generation import observe_generation
 from idla.core.workflow.generation_state import GenerationState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import build_desired_deployment
 from idla.core.workflow.status import build_status, queued_status, refused_status
 from idla.core.workflow.tasks import needed_jobs, refresh_task
@@ -47,7 +47,7 @@ def reconcile_workflow(
         return Reconciliation()
     old, generation = read_status(workflow), int(workflow["metadata"].get("generation", 0))
     try:
-        spec = read_spec(workflow)
+        requirements = resolve_requirements(read_spec(workflow), workflow["metadata"]["name"])
     except SpecError as error:
         new = refused_status(old, str(error), generation=generation, now=now)
         return _with_status(old, new, Reconciliation())
@@ -55,7 +55,7 @@ def reconcile_workflow(
         workflow=workflow,
         owner=owner_of(workflow),
         generation=generation,
-        spec=spec,
+        requirements=requirements,
         old=old,
         snapshot=snapshot,
         now=now,
@@ -94,7 +94,7 @@ def _start_generation(inputs: ReconcileInput) -> tuple[TrainingWorkflowStatus, B
     A generation with the tasks of the one before goes on where that one stands, also after it had ended. Any other
     one begins with a basis of its own; results that it shares are kept by the hash of their content.
     """
-    old, digest, now = inputs.old, spec_digest(inputs.spec), timestamp(inputs.now)
+    old, digest, now = inputs.old, inputs.requirements.digest, timestamp(inputs.now)
     if old.basis is not None and old.basis.spec_digest == digest:
         image = old.basis.image if _has_begun(inputs) else inputs.settings.trainer_image
         basis = old.basis.model_copy(update={"image": image})
@@ -193,11 +193,11 @@ def _reconcile_finished(inputs: ReconcileInput, finished_at: datetime) -> Reconc
 
 
 def _build_claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
-    name, outputs = artifact_claim(inputs.workflow), inputs.spec.outputs
-    if inputs.snapshot.claims.get(name) is not None or (outputs is not None and outputs.storage_uri is not None):
+    name, size = inputs.requirements.artifact_claim, inputs.requirements.artifact_mebibytes
+    if size is None or inputs.snapshot.claims.get(name) is not None:
         return ()
+    outputs = inputs.spec.outputs
     storage_class = None if outputs is None else outputs.storage_class_name
-    size = claim_mebibytes(inputs.spec)
     return (build_artifact_claim(inputs.owner, name, mebibytes=size, storage_class=storage_class),)
 
 

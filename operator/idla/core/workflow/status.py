@@ -13,10 +13,10 @@ from idla.api.training_workflow_status import (
     TrainingWorkflowStatus,
 )
 from idla.core.conditions import Condition, merge_conditions, shortened, timestamp
-from idla.core.inputs import ReconcileInput
 from idla.core.planning.plan import PUBLISH
 from idla.core.workflow.conditions import TRUE, build_conditions
 from idla.core.workflow.generation_state import GenerationState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.results import artifact_status, data_status, explain_variant, other_variants, results_status
 from idla.core.workflow.tasks import pending_task
 from idla.core.workflow.training_progress import progress_status
