@@ -37,7 +37,7 @@ def _was_approved(previous: TrainingWorkflowStatus) -> bool:
     return any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in previous.conditions)
 
 
-def why_blocked(approval: ApprovalState) -> str | None:
+def explain_approval(approval: ApprovalState) -> str | None:
     """Return why no Job of the plan may be created, or None where one may."""
     reasons = {
         ApprovalState.PLAN_ONLY: "`spec.approval` is PlanOnly: nothing is trained",

@@ -25,9 +25,7 @@ def with_deadline(state: GenerationState) -> GenerationState:
     return replace(
         state,
         blocker=blocker,
-        profile=_stop(state.profile),
-        trainings={name: _stop(decision) for name, decision in state.trainings.items()},
-        publish=None if state.publish is None else _stop(state.publish),
+        decisions={name: _stop(decision) for name, decision in state.decisions.items()},
     )
 
 

@@ -25,46 +25,54 @@ from idla_contract.task import (
     Weights,
 )
 
-from idla.api.training_workflow import Verdict
-from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlanStatus, SearchStatus
+from idla.api.training_workflow import TrainingWorkflowSpec, Verdict
+from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
-from idla.core.kube.resources import PodResources
 from idla.core.planning.budget import recipe_for
 from idla.core.planning.content import content_hash
 from idla.core.planning.feasibility import most_parameters
-from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, refit_step, training_task_name
+from idla.core.planning.graph import StepKind, TaskNode
+from idla.core.planning.plan import count_training_pods, refit_step, training_task_name
+from idla.core.planning.requirements import Limits
 from idla.core.planning.search import LEAST_STEPS, candidate_of
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
-from idla.core.workflow.selection import Selected
+from idla.core.workflow.stages import Planned, Stage, Trained
 from idla.core.workflow.task_definition import TaskDefinition
 
 
-def define_profile_task(inputs: ReconcileInput, basis: BasisStatus) -> TaskDefinition:
-    """Return the task that looks at the data."""
-    wanted = inputs.requirements
-    return _define_task(inputs, basis.image, PROFILE, (ProfileStep(),), wanted.cpu_only_pod, data=wanted.data)
+def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: str) -> TaskDefinition:
+    """Return what a node's pod is given.
+
+    Args:
+        node: its dependencies have finished.
+        inputs: the workflow.
+        stage: how far it has come; the tasks of a plan need it, the publishing one a selected model too.
+        image: the trainer's.
+    """
+    match node.kind, stage:
+        case StepKind.TRAIN | StepKind.SEARCH, Planned():
+            return _define_training(node, inputs, stage.plan, image)
+        case StepKind.COMPRESS, Trained():
+            steps = _publishing_steps(inputs.spec, stage, inputs.requirements.limits)
+            return _define(node, inputs, image, steps, data=_select_data(inputs, stage.plan))
+        case _:
+            return _define(node, inputs, image, (ProfileStep(),), data=inputs.requirements.data)
 
 
-def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: CandidateStatus) -> TaskDefinition:
-    """Return the task that trains a candidate."""
-    training = Training.model_validate_json(candidate.training)
-    step = TrainStep(model=_build_model(candidate), training=training)
-    name = training_task_name(candidate.template)
-    return _define_task(
-        inputs, plan.image, name, (step,), inputs.requirements.training_pod, data=_select_data(inputs, plan)
-    )
-
-
-def define_search_task(inputs: ReconcileInput, plan: PlanStatus, search: SearchStatus) -> TaskDefinition:
-    """Return the task that searches among trials and trains the best one to its end."""
-    step = SearchStep(
-        trials=trials_of(plan.candidates, search, size_bytes=inputs.requirements.limits.size_bytes),
-        rungs=rungs_of(search),
-        max_seconds=search.max_seconds,
-    )
-    resources = inputs.requirements.training_pod
-    return _define_task(inputs, plan.image, SEARCH, (step,), resources, data=_select_data(inputs, plan))
+def _define_training(node: TaskNode, inputs: ReconcileInput, plan: PlanStatus, image: str) -> TaskDefinition:
+    step: Step
+    if plan.search is not None:
+        size = inputs.requirements.limits.size_bytes
+        step = SearchStep(
+            trials=trials_of(plan.candidates, plan.search, size_bytes=size),
+            rungs=rungs_of(plan.search),
+            max_seconds=plan.search.max_seconds,
+        )
+    else:
+        candidate = next(entry for entry in plan.candidates if training_task_name(entry.template) == node.name)
+        step = TrainStep(model=_build_model(candidate), training=Training.model_validate_json(candidate.training))
+    return _define(node, inputs, image, (step,), data=_select_data(inputs, plan))
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
@@ -94,34 +102,34 @@ def trials_of(
     )
 
 
-def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Selected) -> TaskDefinition:
-    """Return the task that compresses, evaluates, verifies and publishes the selected candidate."""
-    candidate = selected.candidate
-    settings = inputs.spec.compression
-    pods = len(plan.candidates) if plan.search is None else 1
+def _publishing_steps(spec: TrainingWorkflowSpec, stage: Trained, limits: Limits) -> tuple[Step, ...]:
+    """Return the steps that compress, evaluate, verify and publish the selected model."""
+    refit = refit_step(spec, stage.plan)
+    return (
+        _compress_step(spec, stage, limits),
+        *(() if refit is None else (refit,)),
+        EvaluateStep(selection=selection_of(stage.selected)),
+        VerifyStep(),
+        PublishStep(),
+    )
+
+
+def _compress_step(spec: TrainingWorkflowSpec, stage: Trained, limits: Limits) -> CompressStep:
+    candidate, settings, training = stage.selected.candidate, spec.compression, stage.training
     gate = None if settings is None else settings.gate
     maximum_drop = None if gate is None else gate.maximum_drop
-    maxima = inputs.requirements.limits
-    searched = plan.search and define_search_task(inputs, plan, plan.search)
-    trained = (searched or define_training_task(inputs, plan, candidate)).spec
-    compress = CompressStep(
-        candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_build_model(candidate)),
+    return CompressStep(
+        candidate=Candidate(task=training.name, content_hash=training.content_hash, model=_build_model(candidate)),
         methods=candidate.methods,
         gate=Gate(
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
-        recipe=recipe_for(inputs.spec, pods) if candidate.methods else Recipe(),
+        recipe=recipe_for(spec, count_training_pods(stage.plan)) if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
-        maximum_size_bytes=maxima.size_bytes,
-        maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
+        maximum_size_bytes=limits.size_bytes,
+        maximum_latency_p95_milliseconds=limits.latency_p95_milliseconds,
     )
-    refit = refit_step(inputs.spec, plan)
-    rest = (EvaluateStep(selection=selection_of(selected)), VerifyStep(), PublishStep())
-    steps: tuple[Step, ...] = (compress, *rest) if refit is None else (compress, refit, *rest)
-    trains = refit is not None or compress.recipe.keep_percents
-    resources = inputs.requirements.training_pod if trains else inputs.requirements.cpu_only_pod
-    return _define_task(inputs, plan.image, PUBLISH, steps, resources, data=_select_data(inputs, plan))
 
 
 def _build_model(candidate: CandidateStatus) -> ModelSpec:
@@ -140,14 +148,14 @@ def _select_data(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
     return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
 
 
-def _define_task(
-    inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], resources: PodResources, *, data: DataSource
+def _define(
+    node: TaskNode, inputs: ReconcileInput, image: str, steps: tuple[Step, ...], *, data: DataSource
 ) -> TaskDefinition:
     wanted = inputs.requirements
     return TaskDefinition(
         spec=TaskSpec(
             workflow=inputs.owner.name,
-            task=task,
+            task=node.name,
             content_hash=content_hash(wanted.problem, data, steps, image=image),
             problem=wanted.problem,
             data=data,
@@ -160,8 +168,8 @@ def _define_task(
             store_claim=wanted.artifact_claim,
             data_claim=wanted.data_claim,
             data_secret=wanted.data_secret,
-            requests=resources.requests,
-            limits=resources.limits,
+            requests=node.resources.requests,
+            limits=node.resources.limits,
             backoff_limit=wanted.backoff_limit,
         ),
     )

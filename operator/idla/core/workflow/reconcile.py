@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from idla.api.meta import API_VERSION
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow import KIND
-from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
+from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
-from idla.core.conditions import parse_timestamp, timestamp
+from idla.core.conditions import parse_timestamp
 from idla.core.kube import jobs
 from idla.core.objects import SpecError, owner_of, read_spec, read_status
 from idla.core.planning.requirements import resolve_requirements
@@ -27,6 +27,8 @@ from idla.core.workflow.generation import observe_generation
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import build_desired_deployment
+from idla.core.workflow.stages import Planned, Published
+from idla.core.workflow.start import start_generation
 from idla.core.workflow.status import build_status, queued_status, refused_status
 from idla.core.workflow.tasks import needed_jobs, refresh_task
 from idla.core.workflow.training_progress import throttle_progress
@@ -67,18 +69,18 @@ def reconcile_workflow(
 
 
 def _next_step(inputs: ReconcileInput) -> Reconciliation:
-    previous, basis = _start_generation(inputs)
-    state = observe_generation(inputs, previous, basis)
+    generation = start_generation(inputs)
+    state = observe_generation(inputs, generation)
     orphaned = _OrphanedJobs.of(inputs, state)
-    if basis != inputs.old.basis and orphaned.running:
+    if generation.basis != inputs.old.basis and orphaned.running:
         return _queue(inputs, orphaned)
     new = build_status(state)
     claim = () if state.blocker is not None and not state.active else _build_claim(inputs)
     children = (*claim, *(manifest for decision in state.tasks for manifest in decision.apply))
     deletions = [deletion for decision in state.tasks for deletion in decision.delete] + list(orphaned.stoppable)
-    if state.endpoint is not None:
-        children += state.endpoint.apply
-    if state.finished or (state.plan is not None and all(decision.entry.job_name for decision in state.tasks)):
+    if isinstance(state.stage, Published) and state.stage.endpoint is not None:
+        children += state.stage.endpoint.apply
+    if state.finished or (isinstance(state.stage, Planned) and all(task.entry.job_name for task in state.tasks)):
         deletions += orphaned.finished
     if _has_deadline_passed(state):
         deletions += [jobs.deletion(job) for job in inputs.snapshot.jobs if _is_stoppable(job)]
@@ -86,37 +88,6 @@ def _next_step(inputs: ReconcileInput) -> Reconciliation:
         apply=children, delete=tuple(dict.fromkeys(deletions)), requeue_after=_requeue_after(state, new)
     )
     return _with_status(inputs.old, new, reconciliation, period=inputs.settings.progress_period_seconds, now=inputs.now)
-
-
-def _start_generation(inputs: ReconcileInput) -> tuple[TrainingWorkflowStatus, BasisStatus]:
-    """Return what was decided for this generation before, and the basis that its tasks rest on.
-
-    A generation with the tasks of the one before goes on where that one stands, also after it had ended. Any other
-    one begins with a basis of its own; results that it shares are kept by the hash of their content.
-    """
-    old, digest, now = inputs.old, inputs.requirements.digest, timestamp(inputs.now)
-    if old.basis is not None and old.basis.spec_digest == digest:
-        image = old.basis.image if _has_begun(inputs) else inputs.settings.trainer_image
-        basis = old.basis.model_copy(update={"image": image})
-        return old.model_copy(update={"start_time": old.start_time or now}), basis
-    reused = {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
-    fresh = TrainingWorkflowStatus(
-        conditions=old.conditions,
-        tasks=tuple(
-            entry.model_copy(update=reused)
-            for entry in old.tasks
-            if entry.state == TaskState.SUCCEEDED and entry.result is not None
-        ),
-        start_time=now,
-    )
-    return fresh, BasisStatus(image=inputs.settings.trainer_image, spec_digest=digest)
-
-
-def _has_begun(inputs: ReconcileInput) -> bool:
-    """Return whether a pod has run for the workflow: before that, an image that cannot be pulled holds nothing up."""
-    finished = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in inputs.old.tasks)
-    ran = any(jobs.is_finished(job) or jobs.started(job, inputs.snapshot) for job in inputs.snapshot.jobs)
-    return inputs.old.plan is not None or finished or ran
 
 
 def _was_refused(old: TrainingWorkflowStatus) -> bool:

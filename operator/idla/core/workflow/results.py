@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from idla_contract.problem import Metric
-from idla_contract.result import FLOAT, CompressReport, DataProfile, RefitReport, TaskResult, Variant
+from idla_contract.result import FLOAT, ArtifactRef, CompressReport, DataProfile, RefitReport, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import (
@@ -83,23 +83,21 @@ def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | No
 
 
 def artifact_status(
-    selected: Selected, result: TaskResult, *, generation: int, old: ArtifactStatus | None
-) -> ArtifactStatus | None:
-    """Return the published artifact, or None where the answer names none; the same one keeps its generation."""
+    published: ArtifactRef, selected: Selected, result: TaskResult, *, generation: int, old: ArtifactStatus | None
+) -> ArtifactStatus:
+    """Return the published artifact as the status has it; the same one keeps its generation."""
     evaluate = result.evaluate
-    if result.artifact is None:
-        return None
-    if old is not None and old.digest == result.artifact.digest and old.uri == result.artifact.uri:
+    if old is not None and old.digest == published.digest and old.uri == published.uri:
         return old
     return ArtifactStatus(
-        uri=result.artifact.uri,
-        digest=result.artifact.digest,
-        size_bytes=result.artifact.size_bytes,
+        uri=published.uri,
+        digest=published.digest,
+        size_bytes=published.size_bytes,
         generation=generation,
         template=selected.candidate.template,
         variant=FLOAT if result.compress is None else result.compress.choice,
         served_score="0" if evaluate is None else score(evaluate.served_score, evaluate.metric),
-        lineage=lineage_status(result.artifact.lineage),
+        lineage=lineage_status(published.lineage),
     )
 
 
