@@ -23,6 +23,8 @@ from idla.builders.pod_security import (
     scrape_annotations,
 )
 
+DIGEST_ANNOTATION = "idla.dev/model-digest"
+"""On a pod: the artifact that it is to serve."""
 PORT = 8080
 DRAIN_SECONDS = 5
 """How long a pod goes on answering after SIGTERM, until every proxy has forgotten it."""
@@ -99,7 +101,7 @@ def _deployment_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
             "metadata": {
                 "labels": labels(owner),
                 "annotations": {
-                    "idla.dev/model-digest": model.digest,
+                    DIGEST_ANNOTATION: model.digest,
                     **scrape_annotations(PORT),
                 },
             },

@@ -5,6 +5,7 @@ from enum import StrEnum
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import PlanStatus, TrainingWorkflowStatus
+from idla.core.conditions import TRUE, find_condition
 from idla.core.workflow.inputs import ReconcileInput
 
 
@@ -34,7 +35,8 @@ def read_approval(inputs: ReconcileInput, previous: TrainingWorkflowStatus, plan
 def _was_approved(previous: TrainingWorkflowStatus) -> bool:
     if previous.plan is None:  # the condition speaks of an earlier generation's plan
         return False
-    return any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in previous.conditions)
+    found = find_condition(previous.conditions, WorkflowCondition.APPROVED)
+    return found is not None and found.status == TRUE
 
 
 def explain_approval(approval: ApprovalState) -> str | None:

@@ -10,7 +10,7 @@ from idla_contract.result import CompressReason, DataProfile, EvaluateReport
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Approval
-from idla.core.conditions import Condition
+from idla.core.conditions import FALSE, TRUE, UNKNOWN, Condition
 from idla.core.planning.expectation import number_of_classes
 from idla.core.planning.graph import StepKind
 from idla.core.planning.requirements import QualityThreshold, is_better
@@ -22,7 +22,6 @@ from idla.core.workflow.results import explain_variant
 from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.tasks import TaskDecision
 
-TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 _UNCHECKED = "; whether a node can hold the pods was not checked: the operator may not list nodes"
 
 

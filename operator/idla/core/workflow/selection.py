@@ -40,11 +40,8 @@ def select_candidate(
         trainings: finished trainings by template.
         wanted: the quality that is asked for.
     """
-    reports = {
-        candidate.template: decision.result.train
-        for candidate in candidates
-        if (decision := trainings[candidate.template]).result is not None and decision.result.train is not None
-    }
+    results = {name: decision.result for name, decision in trainings.items() if decision.result is not None}
+    reports = {name: result.train for name, result in results.items() if result.train is not None}
     trained = [candidate for candidate in candidates if candidate.template in reports]
     if not trained:
         return None
@@ -57,11 +54,11 @@ def select_candidate(
         for entry in candidates
         if entry.template != chosen.template
     )
-    smaller = chosen.template != best.template
+    same = chosen.template == best.template
     return Selected(
         candidate=chosen,
         report=report,
-        reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
+        reason=DecisionReason.BEST_ACCURACY if same else DecisionReason.SMALLER_WITHIN_ERROR,
         message=_explain_choice(report, reports[best.template], trained_count=len(trained)),
         alternatives=others,
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),

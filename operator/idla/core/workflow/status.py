@@ -12,8 +12,8 @@ from idla.api.training_workflow_status import (
     TaskStatus,
     TrainingWorkflowStatus,
 )
-from idla.core.conditions import Condition, merge_conditions, shortened, timestamp
-from idla.core.workflow.conditions import TRUE, build_conditions
+from idla.core.conditions import FALSE, TRUE, Condition, merge_conditions, shortened, timestamp
+from idla.core.workflow.conditions import build_conditions
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.results import data_status, explain_variant, other_variants, results_status
@@ -55,8 +55,8 @@ def refused_status(
     """Return the status of a spec that cannot be read; everything that was reached stays."""
     reason, text = WorkflowReason.INVALID_SPEC, shortened(message)
     conditions = [
-        Condition(type=WorkflowCondition.SUCCEEDED, status="False", reason=reason, message=text),
-        Condition(type=WorkflowCondition.ACCEPTED, status="False", reason=reason, message=text),
+        Condition(type=WorkflowCondition.SUCCEEDED, status=FALSE, reason=reason, message=text),
+        Condition(type=WorkflowCondition.ACCEPTED, status=FALSE, reason=reason, message=text),
         Condition(type=WorkflowCondition.STALLED, status=TRUE, reason=reason, message=text),
     ]
     update = {"observed_generation": generation, "conditions": merged(old, conditions, generation, now)}
