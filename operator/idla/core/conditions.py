@@ -46,13 +46,13 @@ def _entry(before: Mapping[str, Any] | None, condition: Condition, generation: i
         "type": condition.type,
         "status": condition.status,
         "reason": condition.reason,
-        "message": shortened(condition.message),
+        "message": shorten(condition.message),
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }
 
 
-def shortened(message: str) -> str:
+def shorten(message: str) -> str:
     """Return `message` cut to what the CRD takes, with a sign that something is missing."""
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 

@@ -137,7 +137,7 @@ CASES: dict[str, Case] = {
     "the least": _twf(objectives=ABSENT),
     "no task": _twf(task=ABSENT),
     "no task that anything tells": _twf(
-        WHOLE, of_rule(task_kind.UNTOLD.message),
+        WHOLE, of_rule(task_kind.KIND_UNKNOWN.message),
         task=ABSENT, data={"storageUri": "pvc://faces/x.csv"}, objectives=ABSENT,
     ),
     "no data": _twf("data", "Required value", data=ABSENT),

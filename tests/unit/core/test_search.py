@@ -10,7 +10,7 @@ from idla.api.search_space import Dimension
 from idla.api.training_workflow_status import SearchStatus
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.search import rungs_for
-from idla.core.planning.search_space import drawn
+from idla.core.planning.search_space import draw_points
 from idla_contract.result import FailureReason, SearchReport, TrialReport
 from idla_contract.task import SearchStep
 
@@ -40,7 +40,7 @@ WORDS = dimension(type="Categorical", values=["relu", "gelu", "selu"])
 @given(st.integers(2, 16), st.text(max_size=5))
 def test_every_equal_part_of_a_range_is_met_once(count: int, key: str) -> None:
     values = [f"v{number}" for number in range(count)]
-    points = drawn([dimension(type="Categorical", values=values)], count, key=key)
+    points = draw_points([dimension(type="Categorical", values=values)], count, key=key)
     assert sorted(str(point["width"]) for point in points) == sorted(values)
 
 
@@ -48,16 +48,16 @@ def test_every_equal_part_of_a_range_is_met_once(count: int, key: str) -> None:
 def test_no_number_is_out_of_its_bounds(space: Dimension, count: int, key: str) -> None:
     assert space.minimum is not None
     assert space.maximum is not None
-    for point in drawn([space], count, key=key):
+    for point in draw_points([space], count, key=key):
         assert float(space.minimum) <= float(point["width"]) <= float(space.maximum)
         assert isinstance(point["width"], int) == (space is WHOLE)
 
 
 def test_equal_keys_draw_equal_points_and_others_draw_others() -> None:
     dimensions = [LOG, WORDS.model_copy(update={"name": "activation"})]
-    once, again = list(drawn(dimensions, 6, key="1/vgg")), list(drawn(dimensions, 6, key="1/vgg"))
+    once, again = list(draw_points(dimensions, 6, key="1/vgg")), list(draw_points(dimensions, 6, key="1/vgg"))
     assert once == again
-    assert once != list(drawn(dimensions, 6, key="2/vgg"))
+    assert once != list(draw_points(dimensions, 6, key="2/vgg"))
     assert {point["activation"] for point in once} == {"relu", "gelu", "selu"}
 
 

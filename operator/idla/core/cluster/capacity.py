@@ -6,7 +6,7 @@ from decimal import Decimal
 from idla.api.quantity import parse_quantity
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.blocker import Blocker
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.kube.resources import PodResources
 from idla.core.reconciliation import Manifest
 
@@ -74,6 +74,6 @@ def _build_blocker(problem: str) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
-        message=shortened(f"`spec.resources`: {problem}. Lower it or add such a node"),
+        message=shorten(f"`spec.resources`: {problem}. Lower it or add such a node"),
         final=False,
     )

@@ -12,7 +12,7 @@ from idla.api.reasons import DeploymentReason
 from idla.api.uri import without_query
 from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
-from idla.core.conditions import Condition, merge_conditions, shortened
+from idla.core.conditions import Condition, merge_conditions, shorten
 from idla.core.deployment.conditions import (
     deployment_events,
     rollout_conditions,
@@ -109,7 +109,7 @@ def _observe_rollout(snapshot: DeploymentSnapshot, model: ServedModelStatus, *, 
     rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
     if snapshot.refusal is None:
         return rollout
-    refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), permanent=True)
+    refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shorten(snapshot.refusal), permanent=True)
     return replace(rollout, complete=False, problem=refused)
 
 

@@ -12,9 +12,9 @@ from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Preset, Selection, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, SearchStatus, WeightsStatus
 from idla.core.blocker import Blocker
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.planning.budget import Shares, pod_seconds, search_shares, shares_of
-from idla.core.planning.expectation import expected_parameters, measures
+from idla.core.planning.expectation import expected_parameters, measure_data
 from idla.core.planning.feasibility import find_mismatch, methods_for
 from idla.core.planning.numbers import number_or_text
 from idla.core.planning.requirements import Requirements
@@ -51,7 +51,7 @@ def nominate_candidates(
         library: all valid templates.
         data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
-    spec, known = requirements.spec, measures(data)
+    spec, known = requirements.spec, measure_data(data)
     shortlist = _shortlist(spec, library)
     if isinstance(shortlist, Blocker):
         return shortlist
@@ -112,7 +112,7 @@ def _explain_comparison(search: SearchStatus | None, shares: Shares | None, tria
 
 def _explain_choice(candidates: Sequence[CandidateStatus], library: Sequence[Template], how: str) -> str:
     sizes = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
-    return shortened(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {sizes}")
+    return shorten(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {sizes}")
 
 
 def _beyond_limit(template: Template, maximum: int) -> AlternativeStatus:
@@ -168,7 +168,7 @@ def _nothing_feasible(requirements: Requirements, rejected: Sequence[Alternative
     return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
-        message=shortened(message),
+        message=shorten(message),
         final=False,
     )
 

@@ -10,7 +10,7 @@ from idla.api.reasons import DecisionReason
 from idla.api.training_workflow import CompressionMode, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus
 from idla.core.kube.references import claim_of
-from idla.core.planning.expectation import expected_parameters, measures
+from idla.core.planning.expectation import expected_parameters, measure_data
 from idla.core.planning.requirements import MEBIBYTE, Requirements
 from idla.core.snapshot import Template
 
@@ -66,7 +66,7 @@ def _check_weights(requirements: Requirements, entry: ModelTemplateSpec, _: Data
 
 def _check_size(requirements: Requirements, entry: ModelTemplateSpec, data: DataProfile | None) -> _Mismatch | None:
     maximum, methods = requirements.limits.size_bytes, methods_for(requirements.spec, entry)
-    parameters = expected_parameters(entry.profile, measures(data))
+    parameters = expected_parameters(entry.profile, measure_data(data))
     expected = smallest_bytes(parameters, methods)
     if maximum is None or expected <= maximum:
         return None

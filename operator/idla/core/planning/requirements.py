@@ -10,7 +10,7 @@ from idla_contract.task import Access, Columns, DataFormat, DataSource, Split
 
 from idla.api.data_settings import AccessSettings, ColumnSettings
 from idla.api.quantity import parse_quantity
-from idla.api.task_kind import UNTOLD, kind_of
+from idla.api.task_kind import KIND_UNKNOWN, kind_of
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
 from idla.core.kube.references import artifact_claim, claim_of
 from idla.core.kube.resources import PodResources, pod_resources
@@ -127,7 +127,7 @@ def _digest(spec: TrainingWorkflowSpec) -> str:
 def _resolve_problem(spec: TrainingWorkflowSpec) -> Problem:
     kind, task = kind_of(spec), spec.task
     if kind is None:
-        raise SpecError(UNTOLD.message)
+        raise SpecError(KIND_UNKNOWN.message)
     metric = spec.objectives[0].metric if spec.objectives else METRICS[kind][0]
     if task is None:
         return Problem(type=kind, metric=metric)

@@ -248,12 +248,12 @@ def _build_evaluated(state: GenerationState) -> Condition:
     if blocked is not None:
         return blocked
     if isinstance(state.stage, Published) and state.stage.result.evaluate is not None:
-        return _judge_test_score(state.stage.result.evaluate, state.inputs.requirements.quality)
+        return judge_test_score(state.stage.result.evaluate, state.inputs.requirements.quality)
     message, tasks = "the test split is measured after every choice", state.tasks_with(StepKind.EVALUATE)
     return _build_waiting(state, kind, message, tasks)
 
 
-def _judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
+def judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
     """Return `Evaluated` from what the test split says; it changes no choice."""
     kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_score
     right = "" if evaluate.served_correct is None else f"{evaluate.served_correct} of "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.blocker import Blocker
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.task_state import TaskState
 from idla.core.workflow.tasks import TaskDecision
 
@@ -39,7 +39,7 @@ def explain_failed_trainings(trainings: Mapping[str, TaskDecision]) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.TRAINED,
         reason=WorkflowReason.CANDIDATES_FAILED if shared is None else known_reason(shared),
-        message=shortened(f"every candidate failed: {each}"),
+        message=shorten(f"every candidate failed: {each}"),
         final=True,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.core.blocker import Blocker
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.planning.candidates import nominate_candidates
 from idla.core.planning.graph import StepKind, TaskNode, find_ready, waits_for
 from idla.core.planning.plan import make_plan, name_training_task, read_graph
@@ -192,7 +192,7 @@ def _with_refusal(state: GenerationState) -> GenerationState:
     blocker = Blocker(
         condition=WorkflowCondition.RESOURCES_READY,
         reason=WorkflowReason.APPLY_REFUSED,
-        message=shortened(refusal),
+        message=shorten(refusal),
         final=False,
     )
     return replace(state, blocker=blocker)

@@ -34,7 +34,7 @@ from idla.core.planning.feasibility import most_parameters
 from idla.core.planning.graph import StepKind, TaskNode
 from idla.core.planning.plan import count_training_pods, refit_step, training_task_name
 from idla.core.planning.requirements import Limits
-from idla.core.planning.search import LEAST_STEPS, candidate_of
+from idla.core.planning.search import MINIMUM_STEPS, candidate_of
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
 from idla.core.workflow.stages import Planned, Stage, Trained
@@ -77,7 +77,7 @@ def _define_training(node: TaskNode, inputs: ReconcileInput, plan: PlanStatus, i
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
     """Return how a search narrows its trials down."""
-    return tuple(Rung(percent=rung.percent, kept=rung.kept, steps=LEAST_STEPS) for rung in search.rungs)
+    return tuple(Rung(percent=rung.percent, kept=rung.kept, steps=MINIMUM_STEPS) for rung in search.rungs)
 
 
 def trials_of(

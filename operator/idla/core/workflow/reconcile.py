@@ -182,10 +182,7 @@ def _is_stoppable(job: Manifest) -> bool:
 
 def _requeue_after(state: GenerationState, new: TrainingWorkflowStatus) -> float | None:
     times: list[float] = []
-    if (
-        any(decision.look_again or decision.state is TaskState.RUNNING for decision in state.tasks)
-        and not state.finished
-    ):
+    if any(decision.poll or decision.state is TaskState.RUNNING for decision in state.tasks) and not state.finished:
         times.append(state.inputs.settings.progress_period_seconds)
     deadline = seconds_to_deadline(state)
     if deadline is not None:

@@ -12,7 +12,7 @@ from idla.api.training_workflow_status import (
     TaskStatus,
     TrainingWorkflowStatus,
 )
-from idla.core.conditions import FALSE, TRUE, Condition, merge_conditions, shortened, timestamp
+from idla.core.conditions import FALSE, TRUE, Condition, merge_conditions, shorten, timestamp
 from idla.core.workflow.conditions import build_conditions
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.inputs import ReconcileInput
@@ -34,7 +34,7 @@ def build_status(state: GenerationState) -> TrainingWorkflowStatus:
             deployment = DeploymentReference(name=stage.endpoint.name)
     return TrainingWorkflowStatus(
         observed_generation=inputs.generation,
-        conditions=merged(inputs.old, build_conditions(state), inputs.generation, inputs.now),
+        conditions=merge_status_conditions(inputs.old, build_conditions(state), inputs.generation, inputs.now),
         basis=state.generation.basis,
         plan=stage.plan if isinstance(stage, Planned) else None,
         decisions=_decisions(state),
@@ -53,13 +53,16 @@ def refused_status(
     old: TrainingWorkflowStatus, message: str, *, generation: int, now: datetime
 ) -> TrainingWorkflowStatus:
     """Return the status of a spec that cannot be read; everything that was reached stays."""
-    reason, text = WorkflowReason.INVALID_SPEC, shortened(message)
+    reason, text = WorkflowReason.INVALID_SPEC, shorten(message)
     conditions = [
         Condition(type=WorkflowCondition.SUCCEEDED, status=FALSE, reason=reason, message=text),
         Condition(type=WorkflowCondition.ACCEPTED, status=FALSE, reason=reason, message=text),
         Condition(type=WorkflowCondition.STALLED, status=TRUE, reason=reason, message=text),
     ]
-    update = {"observed_generation": generation, "conditions": merged(old, conditions, generation, now)}
+    update = {
+        "observed_generation": generation,
+        "conditions": merge_status_conditions(old, conditions, generation, now),
+    }
     return old.model_copy(update=update)
 
 
@@ -81,11 +84,11 @@ def queued_status(
         for entry in old.conditions
         if entry.type not in {WorkflowCondition.RECONCILING, WorkflowCondition.STALLED}
     ]
-    conditions = merged(old, [*kept, queued], max(0, old.observed_generation), inputs.now)
+    conditions = merge_status_conditions(old, [*kept, queued], max(0, old.observed_generation), inputs.now)
     return old.model_copy(update={"conditions": conditions, "tasks": tuple(tasks)})
 
 
-def merged(
+def merge_status_conditions(
     old: TrainingWorkflowStatus, conditions: Iterable[Condition], generation: int, now: datetime
 ) -> tuple[ConditionStatus, ...]:
     """Return conditions with the transition times of the old ones where nothing changed."""
@@ -142,7 +145,7 @@ def _decision(  # noqa: PLR0917  # one field of the entry each
         name=name,
         choice=choice[:253],
         reason=reason,
-        message=shortened(message),
+        message=shorten(message),
         time=timestamp(state.inputs.now),
         alternatives=tuple(alternatives[:_ALTERNATIVES]),
     )

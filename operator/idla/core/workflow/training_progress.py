@@ -35,16 +35,16 @@ def progress_status(state: GenerationState) -> ProgressStatus | None:
     new = ProgressStatus(
         percent=percent,
         current_task=", ".join(running)[:1024],
-        estimated_remaining_seconds=_remaining(state) if running else None,
+        estimated_remaining_seconds=estimate_remaining(state) if running else None,
         last_updated_time=timestamp(state.inputs.now),
         metrics=tuple(_metrics(state))[:_METRICS],
     )
-    if before is not None and unchanged(before, new):
+    if before is not None and is_unchanged(before, new):
         return before
     return new
 
 
-def unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
+def is_unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
     """Return whether two measurements say the same, whenever they were taken."""
     return one.model_copy(update={"last_updated_time": other.last_updated_time}) == other
 
@@ -76,7 +76,7 @@ def _measure_trainings(state: GenerationState) -> Iterator[tuple[TaskDecision, T
             yield decision, None if name is None else state.inputs.snapshot.progress.get(name)
 
 
-def _remaining(state: GenerationState) -> int | None:
+def estimate_remaining(state: GenerationState) -> int | None:
     """Return the expected seconds to the end: the longest training's rest, and as much of it as publishing costs."""
     publishing = [task for task in state.tasks_with(StepKind.PUBLISH) if task.state is TaskState.RUNNING]
     if publishing:
