@@ -85,8 +85,18 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         changed(1, depends_on=("publish",)),
         f"tasks wait for each other: publish -> {BOTH[0]} -> publish; none may",
     ),
-    "a training of nothing": (changed(1, name="train-x"), "task train-x trains no candidate of the plan"),
-    "a search without trials": (changed(1, steps=("Search",)), "the plan has a task that searches, and no trials"),
+    "a training of nothing": (
+        changed(1, name="train-x"),
+        f"the plan trains in {BOTH[1]}, train-x; its candidates are trained in {BOTH[0]}, {BOTH[1]}",
+    ),
+    "a search without trials": (
+        changed(1, steps=("Search",)),
+        f"the plan trains in {BOTH[1]}; its candidates are trained in {BOTH[0]}, {BOTH[1]}",
+    ),
+    "a publication that does not wait": (
+        changed(3, depends_on=(BOTH[1],)),
+        f"task publish needs a trained model and does not depend on {BOTH[0]}",
+    ),
 }
 
 

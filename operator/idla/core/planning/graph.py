@@ -14,7 +14,7 @@ class GraphError(ValueError):
 
 
 class StepKind(StrEnum):
-    """What a step of a task does; the first one of a task says what kind of task it is."""
+    """What a step of a task does."""
 
     PROFILE = "Profile"
     TRAIN = "Train"
@@ -24,6 +24,10 @@ class StepKind(StrEnum):
     EVALUATE = "Evaluate"
     VERIFY = "Verify"
     PUBLISH = "Publish"
+
+
+NEEDS_MODEL = frozenset({StepKind.COMPRESS, StepKind.REFIT, StepKind.EVALUATE, StepKind.VERIFY, StepKind.PUBLISH})
+"""Steps that begin with the model that was selected among all that were trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +42,6 @@ class TaskNode:
     resources: PodResources
     expected_share: float
     """Its expected duration as a share of the whole workflow's, from 0 to 1; tasks side by side share theirs."""
-
-    @property
-    def kind(self) -> StepKind:
-        """Return what kind of task it is."""
-        return self.steps[0]
 
 
 def order_topologically(nodes: Iterable[TaskNode]) -> tuple[TaskNode, ...]:

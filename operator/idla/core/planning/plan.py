@@ -12,7 +12,7 @@ from idla.builders.identity import child_name
 from idla.core.kube.resources import PodResources
 from idla.core.planning.budget import recipe_for, refit_for
 from idla.core.planning.candidates import Choice
-from idla.core.planning.graph import GraphError, StepKind, TaskNode, order_topologically
+from idla.core.planning.graph import NEEDS_MODEL, GraphError, StepKind, TaskNode, order_topologically
 from idla.core.planning.requirements import Requirements
 
 PROFILE = "profile"
@@ -20,6 +20,9 @@ SEARCH = "search"
 PUBLISH = "publish"
 PROFILE_SHARE, TRAIN_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.13
 """Expected shares of a workflow's time; what is left to 1 is the roll-out."""
+
+_Outline = tuple[str, tuple[str, ...], tuple[StepKind, ...]]
+"""A task's name, dependencies and steps."""
 
 
 def training_task_name(template: str) -> str:
@@ -91,13 +94,25 @@ def read_graph(plan: PlanStatus, requirements: Requirements) -> tuple[TaskNode, 
             found = f"has the step {unknown[0]}" if unknown else "has no step"
             raise GraphError(f"task {task.name} {found}; known are {', '.join(known)}")
     outline = tuple((task.name, task.depends_on, tuple(known[step] for step in task.steps)) for task in plan.tasks)
-    trained = {name for name, _, steps in outline if steps[0] is StepKind.TRAIN}
-    nameless = sorted(trained - {training_task_name(entry.template) for entry in plan.candidates})
-    if nameless:
-        raise GraphError(f"task {nameless[0]} trains no candidate of the plan")
-    if plan.search is None and any(StepKind.SEARCH in steps for _, _, steps in outline):
-        raise GraphError("the plan has a task that searches, and no trials")
+    _check_trainings(outline, plan)
     return _build_nodes(outline, requirements, plan)
+
+
+def _check_trainings(outline: Iterable[_Outline], plan: PlanStatus) -> None:
+    """Refuse a graph that does not train just the plan's candidates, or publishes before all of them have ended."""
+    kind = StepKind.TRAIN if plan.search is None else StepKind.SEARCH
+    asked = {name_training_task(plan, entry.template) for entry in plan.candidates}
+    trained = {name for name, _, steps in outline if kind in steps}
+    if trained != asked:
+        raise GraphError(f"the plan trains in {_list(trained)}; its candidates are trained in {_list(asked)}")
+    for name, depends_on, steps in outline:
+        early = asked - set(depends_on)
+        if early and NEEDS_MODEL & set(steps):
+            raise GraphError(f"task {name} needs a trained model and does not depend on {_list(early)}")
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def refit_step(spec: TrainingWorkflowSpec, choice: Choice | PlanStatus) -> RefitStep | None:
@@ -109,10 +124,6 @@ def refit_step(spec: TrainingWorkflowSpec, choice: Choice | PlanStatus) -> Refit
 def count_training_pods(choice: Choice | PlanStatus) -> int:
     """Return how many pods train: one a candidate, or one that searches among all."""
     return len(choice.candidates) if choice.search is None else 1
-
-
-_Outline = tuple[str, tuple[str, ...], tuple[StepKind, ...]]
-"""A task's name, dependencies and steps."""
 
 
 def _outline(spec: TrainingWorkflowSpec, choice: Choice) -> tuple[_Outline, ...]:

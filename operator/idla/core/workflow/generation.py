@@ -7,7 +7,7 @@ from idla.core.blocker import Blocker
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
 from idla.core.conditions import shorten
 from idla.core.planning.candidates import nominate_candidates
-from idla.core.planning.graph import StepKind, TaskNode, find_ready, waits_for
+from idla.core.planning.graph import NEEDS_MODEL, StepKind, TaskNode, find_ready, waits_for
 from idla.core.planning.plan import make_plan, name_training_task, read_graph
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import explain_approval, read_approval
@@ -77,13 +77,14 @@ def _undecided(state: GenerationState) -> list[TaskNode]:
 
 def _finished(state: GenerationState) -> set[str]:
     """Return the names of finished tasks; what a plan was made from has finished, though its result may be lost."""
-    known = {node.name for node in state.graph if node.kind is StepKind.PROFILE and isinstance(state.stage, Planned)}
+    planned = isinstance(state.stage, Planned)
+    known = {node.name for node in state.graph if planned and StepKind.PROFILE in node.steps}
     return known | {decision.entry.name for decision in state.tasks if decision.finished}
 
 
 def _observe_task(state: GenerationState, node: TaskNode) -> GenerationState:
-    state = _select(state) if node.kind is StepKind.COMPRESS else state
-    if state.blocker is not None and node.kind is not StepKind.PROFILE:
+    state = _select(state) if NEEDS_MODEL & set(node.steps) else state
+    if state.blocker is not None and StepKind.PROFILE not in node.steps:
         return state.with_task(pending_task(node.name, "it will not run: nothing can be published"))
     inputs, previous = state.inputs, state.previous
     decision = reconcile_task(
@@ -108,7 +109,7 @@ def _with_outcome(state: GenerationState, node: TaskNode, decision: TaskDecision
     if StepKind.PUBLISH in node.steps and isinstance(state.stage, Trained):
         return _with_publication(state, state.stage, decision)
     blocker = state.blocker
-    if node.kind is StepKind.PROFILE:
+    if StepKind.PROFILE in node.steps:
         blocker = explain_failed_profile(decision) or blocker
     return replace(state.with_task(decision), blocker=blocker)
 
@@ -164,7 +165,7 @@ def _plan(state: GenerationState) -> GenerationState:
 def _select(state: GenerationState) -> GenerationState:
     """Select a model, as the trainings have ended, or say why none can be published."""
     stage, wanted = state.stage, state.inputs.requirements.quality
-    if not isinstance(stage, Planned):
+    if not isinstance(stage, Planned) or isinstance(stage, Trained):
         return state
     selected = select_model(stage.plan, state.decisions, wanted)
     if isinstance(selected, Blocker):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from idla_contract.task import (
     Candidate,
     CompressStep,
-    DataSource,
     EvaluateStep,
     Gate,
     ModelSpec,
@@ -14,6 +13,7 @@ from idla_contract.task import (
     ProfileStep,
     PublishStep,
     Recipe,
+    RefitStep,
     Rung,
     SearchStep,
     Step,
@@ -25,15 +25,15 @@ from idla_contract.task import (
     Weights,
 )
 
-from idla.api.training_workflow import TrainingWorkflowSpec, Verdict
+from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
 from idla.core.planning.budget import recipe_for
 from idla.core.planning.content import content_hash
 from idla.core.planning.feasibility import most_parameters
-from idla.core.planning.graph import StepKind, TaskNode
+from idla.core.planning.graph import GraphError, StepKind, TaskNode
 from idla.core.planning.plan import count_training_pods, refit_step, training_task_name
-from idla.core.planning.requirements import Limits
+from idla.core.planning.requirements import Requirements
 from idla.core.planning.search import MINIMUM_STEPS, candidate_of
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
@@ -47,32 +47,69 @@ def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: 
     Args:
         node: its dependencies have finished.
         inputs: the workflow.
-        stage: how far it has come; the tasks of a plan need it, the publishing one a selected model too.
+        stage: how far it has come.
         image: the trainer's.
+
+    Raises:
+        GraphError: a step needs what this stage does not know; no graph that `read_graph` returned asks for that.
     """
-    match node.kind, stage:
-        case StepKind.TRAIN | StepKind.SEARCH, Planned():
-            return _define_training(node, inputs, stage.plan, image)
+    wanted = inputs.requirements
+    steps = tuple(_build_step(kind, node, wanted, stage) for kind in node.steps)
+    # The data are pinned by what the profile found, so the profile itself is not pinned.
+    pinned = stage.plan.data_digest if isinstance(stage, Planned) and StepKind.PROFILE not in node.steps else None
+    data = wanted.data if pinned is None else wanted.data.model_copy(update={"digest": pinned})
+    return TaskDefinition(
+        spec=TaskSpec(
+            workflow=inputs.owner.name,
+            task=node.name,
+            content_hash=content_hash(wanted.problem, data, steps, image=image),
+            problem=wanted.problem,
+            data=data,
+            artifact_uri=f"pvc://{wanted.artifact_claim}",
+            steps=steps,
+        ),
+        pod=TaskPod(
+            image=image,
+            pull_policy=inputs.settings.pull_policy,
+            store_claim=wanted.artifact_claim,
+            data_claim=wanted.data_claim,
+            data_secret=wanted.data_secret,
+            requests=node.resources.requests,
+            limits=node.resources.limits,
+            backoff_limit=wanted.backoff_limit,
+        ),
+    )
+
+
+def _build_step(kind: StepKind, node: TaskNode, wanted: Requirements, stage: Stage) -> Step:  # noqa: PLR0911  # one each
+    match kind, stage:
+        case StepKind.PROFILE, _:
+            return ProfileStep()
+        case StepKind.TRAIN, Planned(plan=plan):
+            return _train_step(node, plan)
+        case StepKind.SEARCH, Planned(plan=PlanStatus(search=SearchStatus() as search) as plan):
+            return SearchStep(
+                trials=trials_of(plan.candidates, search, size_bytes=wanted.limits.size_bytes),
+                rungs=rungs_of(search),
+                max_seconds=search.max_seconds,
+            )
         case StepKind.COMPRESS, Trained():
-            steps = _publishing_steps(inputs.spec, stage, inputs.requirements.limits)
-            return _define(node, inputs, image, steps, data=_select_data(inputs, stage.plan))
+            return _compress_step(wanted, stage)
+        case StepKind.REFIT, Planned(plan=plan):
+            return refit_step(wanted.spec, plan) or RefitStep()
+        case StepKind.EVALUATE, Trained(selected=selected):
+            return EvaluateStep(selection=selection_of(selected))
+        case StepKind.VERIFY, _:
+            return VerifyStep()
+        case StepKind.PUBLISH, _:
+            return PublishStep()
         case _:
-            return _define(node, inputs, image, (ProfileStep(),), data=inputs.requirements.data)
+            raise GraphError(f"task {node.name} cannot take the step {kind} before its dependencies have finished")
 
 
-def _define_training(node: TaskNode, inputs: ReconcileInput, plan: PlanStatus, image: str) -> TaskDefinition:
-    step: Step
-    if plan.search is not None:
-        size = inputs.requirements.limits.size_bytes
-        step = SearchStep(
-            trials=trials_of(plan.candidates, plan.search, size_bytes=size),
-            rungs=rungs_of(plan.search),
-            max_seconds=plan.search.max_seconds,
-        )
-    else:
-        candidate = next(entry for entry in plan.candidates if training_task_name(entry.template) == node.name)
-        step = TrainStep(model=_build_model(candidate), training=Training.model_validate_json(candidate.training))
-    return _define(node, inputs, image, (step,), data=_select_data(inputs, plan))
+def _train_step(node: TaskNode, plan: PlanStatus) -> TrainStep:
+    candidate = next(entry for entry in plan.candidates if training_task_name(entry.template) == node.name)
+    return TrainStep(model=_build_model(candidate), training=Training.model_validate_json(candidate.training))
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
@@ -102,20 +139,8 @@ def trials_of(
     )
 
 
-def _publishing_steps(spec: TrainingWorkflowSpec, stage: Trained, limits: Limits) -> tuple[Step, ...]:
-    """Return the steps that compress, evaluate, verify and publish the selected model."""
-    refit = refit_step(spec, stage.plan)
-    return (
-        _compress_step(spec, stage, limits),
-        *(() if refit is None else (refit,)),
-        EvaluateStep(selection=selection_of(stage.selected)),
-        VerifyStep(),
-        PublishStep(),
-    )
-
-
-def _compress_step(spec: TrainingWorkflowSpec, stage: Trained, limits: Limits) -> CompressStep:
-    candidate, settings, training = stage.selected.candidate, spec.compression, stage.training
+def _compress_step(wanted: Requirements, stage: Trained) -> CompressStep:
+    candidate, settings, training = stage.selected.candidate, wanted.spec.compression, stage.training
     gate = None if settings is None else settings.gate
     maximum_drop = None if gate is None else gate.maximum_drop
     return CompressStep(
@@ -125,10 +150,10 @@ def _compress_step(spec: TrainingWorkflowSpec, stage: Trained, limits: Limits) -
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
-        recipe=recipe_for(spec, count_training_pods(stage.plan)) if candidate.methods else Recipe(),
+        recipe=recipe_for(wanted.spec, count_training_pods(stage.plan)) if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
-        maximum_size_bytes=limits.size_bytes,
-        maximum_latency_p95_milliseconds=limits.latency_p95_milliseconds,
+        maximum_size_bytes=wanted.limits.size_bytes,
+        maximum_latency_p95_milliseconds=wanted.limits.latency_p95_milliseconds,
     )
 
 
@@ -140,36 +165,4 @@ def _build_model(candidate: CandidateStatus) -> ModelSpec:
         builder=candidate.builder,
         hyperparameters=dict(hyperparameters),
         weights=given and Weights(uri=given.uri, sha256=given.sha256),
-    )
-
-
-def _select_data(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
-    data = inputs.requirements.data
-    return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
-
-
-def _define(
-    node: TaskNode, inputs: ReconcileInput, image: str, steps: tuple[Step, ...], *, data: DataSource
-) -> TaskDefinition:
-    wanted = inputs.requirements
-    return TaskDefinition(
-        spec=TaskSpec(
-            workflow=inputs.owner.name,
-            task=node.name,
-            content_hash=content_hash(wanted.problem, data, steps, image=image),
-            problem=wanted.problem,
-            data=data,
-            artifact_uri=f"pvc://{wanted.artifact_claim}",
-            steps=steps,
-        ),
-        pod=TaskPod(
-            image=image,
-            pull_policy=inputs.settings.pull_policy,
-            store_claim=wanted.artifact_claim,
-            data_claim=wanted.data_claim,
-            data_secret=wanted.data_secret,
-            requests=node.resources.requests,
-            limits=node.resources.limits,
-            backoff_limit=wanted.backoff_limit,
-        ),
     )
