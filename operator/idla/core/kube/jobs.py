@@ -53,7 +53,7 @@ def is_finished(job: Manifest) -> bool:
     return is_complete(job) or is_failed(job)
 
 
-def unread(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
+def find_unexplained(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
     """Return the Jobs that have ended while no pod that is seen, and no status, says how.
 
     Jobs and pods are seen independently of each other, so their pods may have ended as well and not be seen yet.
