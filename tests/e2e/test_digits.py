@@ -16,10 +16,10 @@ from idla_contract.task import DataSource
 from demo import endpoint
 from demo.checks import Check, checks
 from demo.measuring import measure
-from demo.story import condition
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import (
     OPERATOR_USER,
+    condition,
     ended,
     kill_operator,
     ready,

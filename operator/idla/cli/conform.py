@@ -14,8 +14,9 @@ from idla.library import built_in_library
 from idla.local.conform.checks import CHECKS, SERVED, Check
 from idla.local.conform.examples import KINDS, write_examples
 from idla.local.conform.subject import Subject
-from idla.local.errors import ExitCode, LocalError, UsageError
+from idla.local.errors import LocalError, UsageError
 from idla.local.trainer import Trainer, find_trainer
+from idla.report.exit_status import ExitCode
 
 _IMAGE = "conform"
 

@@ -174,7 +174,7 @@ class Machine:
             work.job["status"] |= {"succeeded": 1, "completionTime": timestamp(moment)}
             _conclude(work, moment, "Complete", "", "")
         elif code != ExitCode.PREEMPTED:
-            self._note_failure(work, code, moment, f"it ended with {code}; {log} tells more")
+            self._note_failure(work, code, moment, f"it ended with {code}; see {log}")
 
     def _note_failure(self, work: _Work, code: int, moment: datetime, message: str) -> None:
         work.failures += 1

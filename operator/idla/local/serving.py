@@ -80,7 +80,7 @@ class Server:
             if _answers(self._port):
                 return
             time.sleep(0.05)
-        raise ServerError(f"the server does not answer; {self.log} tells why")
+        raise ServerError(f"the server does not answer; see {self.log}")
 
     def curl(self) -> str:
         """Return a command that asks for one answer; a long example is written beside the results."""

@@ -14,8 +14,8 @@ from idla.local.conform import checks, subject
 from idla.local.conform.checks import CHECKS, SERVED
 from idla.local.conform.examples import KINDS, write_examples
 from idla.local.conform.subject import Subject
-from idla.local.errors import ExitCode
 from idla.local.trainer import Trainer
+from idla.report.exit_status import ExitCode
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import ModelSpec
 
@@ -100,7 +100,7 @@ def test_what_a_container_breaks_is_named(
 def test_an_artifact_that_the_server_does_not_answer_with_is_named(tmp_path: Path) -> None:
     kept = tried(tmp_path, "none")
     unready = replace(kept, server=replace(kept.trainer, python="/bin/false"))
-    assert list(SERVED.broken(unready)) == [f"the server does not answer; {tmp_path}/store/logs/server.log tells why"]
+    assert list(SERVED.broken(unready)) == [f"the server does not answer; see {tmp_path}/store/logs/server.log"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,10 +20,10 @@ from idla_contract.result import (
 )
 from pydantic import ValidationError
 
-from idla.api.reasons import DecisionName
+from idla.api.reasons import DecisionName, WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.local.ending import exit_code_of, summary_of
-from idla.local.errors import ExitCode
+from idla.core.conditions import find_condition
+from idla.report.exit_status import ExitCode, exit_code_of
 
 Document = dict[str, Any]
 _INTERRUPTED = "Interrupted"
@@ -51,7 +51,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         store: the artifact store.
         seconds: spent.
     """
-    found, summary = _answers(status), summary_of(status)
+    found, summary = _answers(status), find_condition(status.conditions, WorkflowCondition.SUCCEEDED)
     code = exit_code_of(status)
     template = _template(status)
     train = found.trainings.get(template or "")
@@ -113,11 +113,12 @@ def lines_of(document: Document) -> Iterator[str]:
         yield f"{document['metric']:<10} {test['served']:.4f} on {test['examples']} test examples"
         yield f"           {test['float']:.4f} as the float model"
         yield f"           {document['baseline']['test']:.4f} by the baseline"
+    width = max((14, *(len(entry["name"]) for entry in document["variants"])))
     for entry in document["variants"]:
         mark = "*" if entry["name"] == document["variant"] else " "
         quality = f"{entry['score']:.4f} on the gate split"
         speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
-        yield f"  {mark} {entry['name']:<14} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
+        yield f"  {mark} {entry['name']:<{width}} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
     if document["refit"] is not None:
         yield f"refit      {document['refit']['message']}"
     if artifact is not None:
@@ -149,7 +150,7 @@ def _parse(text: str) -> TaskResult | None:
 
 
 def _template(status: TrainingWorkflowStatus) -> str | None:
-    chosen = next((entry for entry in status.decisions if entry.name == DecisionName.MODEL_SELECTION), None)
+    chosen = status.decision(DecisionName.MODEL_SELECTION)
     return None if chosen is None else chosen.choice
 
 

@@ -1,9 +1,36 @@
 """How a run ended, as one exit code."""
 
-from idla.api.meta import ConditionStatus
+from enum import IntEnum
+
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.local.errors import ExitCode
+from idla.core.conditions import find_condition
+
+
+class ExitCode(IntEnum):
+    """Why the command ended."""
+
+    DONE = 0
+    """The artifact is published, or the plan is made where only a plan was asked for."""
+    INTERNAL = 1
+    """An error of ours."""
+    USAGE = 2
+    """The command line or the workflow's spec is wrong; nothing was begun."""
+    DATA = 3
+    """The data cannot be found, read or used."""
+    TARGET_MISSED = 4
+    """No candidate reached the required minimum; nothing is published."""
+    INFEASIBLE = 5
+    """No model keeps the constraints, or no variant passed the gate where that was demanded."""
+    FAILED = 6
+    """A task failed: diverged, out of memory, a store that cannot be written, or an error of the trainer."""
+    DEADLINE = 7
+    """`activeDeadlineSeconds` ran out."""
+    WAITING = 8
+    """The work waits for a person: the plan is not approved, or `spec.suspend` is true."""
+    INTERRUPTED = 130
+    """Ctrl-C or SIGTERM; the same command goes on from what is finished."""
+
 
 _DATA = (
     WorkflowReason.CLAIM_NOT_FOUND,
@@ -37,14 +64,9 @@ _BY_REASON = {
 }
 
 
-def summary_of(status: TrainingWorkflowStatus) -> ConditionStatus | None:
-    """Return the condition `Succeeded`, or None before anything was decided."""
-    return next((entry for entry in status.conditions if entry.type == WorkflowCondition.SUCCEEDED), None)
-
-
 def exit_code_of(status: TrainingWorkflowStatus) -> ExitCode:
     """Return how the command ends; what is still under way was interrupted."""
-    summary = summary_of(status)
+    summary = find_condition(status.conditions, WorkflowCondition.SUCCEEDED)
     if summary is None:
         return ExitCode.INTERRUPTED
     if summary.status == "True":
