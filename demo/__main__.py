@@ -8,6 +8,7 @@ from idla.api.meta import ConditionStatus
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import TrainingWorkflowStatus
+from idla.cli.kubectl import Kubectl, KubectlError
 from idla.core.conditions import find_condition
 from idla.core.kube.references import deployment_name
 from idla.report.narrate import narrate
@@ -20,7 +21,6 @@ from demo.measuring import measure
 from tools.cluster.commands import ClusterError
 from tools.cluster.places import REPOSITORY
 from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
-from tools.kubectl import Kubectl, KubectlError
 from tools.waiting import PATIENCE, until
 
 NAMESPACE = "idla-demo"

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.cli.kubectl import Kubectl
 from idla_contract.paths import DATA_MOUNT
 from idla_contract.task import DataSource
-
-from tools.kubectl import Kubectl
 
 _POD = "measure"
 

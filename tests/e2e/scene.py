@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.cli.kubectl import Kubectl
 
 from tests import telling
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.operator_processes.pids import operator_pids
 
 OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"

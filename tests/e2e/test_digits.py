@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from idla.cli.kubectl import Kubectl
 from idla_contract.task import DataSource
 
 from demo import endpoint
@@ -30,7 +31,6 @@ from tests.e2e.scene import (
     until_gone,
 )
 from tools.cluster.places import REPOSITORY, Places
-from tools.kubectl import Kubectl
 from tools.waiting import PATIENCE
 from tools.waiting import until as until_true
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from idla.cli.kubectl import Kubectl
 
 from tests import generated
 from tests.e2e.scene import ended, make_claim, ready, run_python, summary, until
-from tools.kubectl import Kubectl
 from tools.waiting import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(12 * PATIENCE)]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from idla.cli.kubectl import Kubectl
 
 from demo import endpoint
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import ended, ready, running, stalled, summary, until
-from tools.kubectl import Kubectl
 from tools.operator_processes.replicated import Leading, two_replicas
 from tools.waiting import PATIENCE
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from idla.cli.kubectl import Kubectl
 
 from tools.cluster.places import REPOSITORY, Places, addresses
 from tools.installing import commands, run
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.operator_processes.pids import operator_pids
 
 SELECTOR = "app.kubernetes.io/name=idla-operator"
