@@ -11,12 +11,13 @@ from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.kubectl import Kubectl, KubectlError
 from idla.core.conditions import find_condition
 from idla.core.kube.references import deployment_name
+from idla.endpoint import Endpoint, EndpointError
 from idla.report.narrate import narrate
 from idla.report.terminal import Console
 from idla_contract.task import DataSource
 
-from demo import endpoint
 from demo.checks import Check, checks
+from demo.digits import ascii_image, labels, request_of
 from demo.measuring import measure
 from tools.cluster.commands import ClusterError
 from tools.cluster.places import REPOSITORY
@@ -42,7 +43,7 @@ def main() -> int:
             print(kubectl("describe", "trainingworkflow", name), file=sys.stderr)
             return 1
         return _prove(kubectl, name, console)
-    except (KubectlError, ClusterError, AssertionError) as error:
+    except (KubectlError, ClusterError, EndpointError, AssertionError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
@@ -92,13 +93,14 @@ def _prove(kubectl: Kubectl, name: str, console: Console) -> int:
     console.line("the artifact is measured again, in a pod that only reads it")
     measured = measure(kubectl, image=status["plan"]["image"], source=source, uri=status["artifact"]["uri"])
     console.line(f"the endpoint gets the {len(measured.labels)} test examples; the first is")
-    for line in endpoint.drawn(measured.images[0], measured.maximum):
+    for line in ascii_image(measured.images[0], measured.maximum):
         print(f"         {line}")
     with kubectl.forward(f"service/{served}", 80) as url:
-        answers = endpoint.labels(url, served, measured.images)
+        answers = labels(Endpoint(url, served), measured.images)
     console.line(f"its answer: {answers[0]}")
     print()
-    command = endpoint.example("http://localhost:8080", served, measured.images[0])
+    example = json.dumps(request_of(measured.images[:1]), separators=(",", ":"))
+    command = Endpoint("http://localhost:8080", served).curl(example)
     return _report(kubectl, served, command, list(checks(status, measured, answers)))
 
 

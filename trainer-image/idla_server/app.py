@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from idla_contract.artifact import TensorSpec
+from idla_contract.inference import LIVE, READY, infer_path, model_path
 from idla_preprocess import InputError
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -27,20 +28,19 @@ _CLIENT_GONE = 499
 def build_app(service: Service) -> ASGIApp:
     """Return the HTTP application of a service."""
     routes = _Routes(service)
-    model = "/v2/models/{model}"
     pairs = [
         ("/v2", routes.server),
         ("/v2/", routes.server),
-        ("/v2/health/live", routes.live),
-        ("/v2/health/ready", routes.ready),
+        (LIVE, routes.live),
+        (READY, routes.ready),
         ("/metrics", routes.metrics),
     ]
     listed = [Route(path, endpoint, methods=["GET"]) for path, endpoint in pairs]
-    for base in (model, model + "/versions/{version}"):
+    for model in ("{model}", "{model}/versions/{version}"):
         listed += [
-            Route(base, routes.model, methods=["GET"]),
-            Route(base + "/ready", routes.model_ready, methods=["GET"]),
-            Route(base + "/infer", routes.infer, methods=["POST"]),
+            Route(model_path(model), routes.model, methods=["GET"]),
+            Route(f"{model_path(model)}/ready", routes.model_ready, methods=["GET"]),
+            Route(infer_path(model), routes.infer, methods=["POST"]),
         ]
     app = Starlette(routes=listed, exception_handlers={HTTPException: _refused, Exception: _failed})
     app.router.redirect_slashes = False

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+from idla_contract.inference import Document, tensor_document
 from idla_preprocess import Array, Arrays, InputError, Signature, Tensor
 
 Numbers = npt.NDArray[np.generic]
@@ -83,7 +84,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
 
 
-def _tensor(name: str, array: Array) -> dict[str, Any]:
+def _tensor(name: str, array: Array) -> Document:
     data: object
     if array.dtype.kind == "f":
         datatype, data = "FP32", np.ascontiguousarray(array, np.float32).ravel()
@@ -91,7 +92,7 @@ def _tensor(name: str, array: Array) -> dict[str, Any]:
         datatype, data = "INT64", np.ascontiguousarray(array, np.int64).ravel()
     else:
         datatype, data = TEXT, [str(text) for text in array.ravel()]
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
+    return tensor_document(name, datatype, array.shape, data)
 
 
 def _parse(body: bytes) -> object:

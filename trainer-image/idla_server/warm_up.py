@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 import orjson
+from idla_contract.inference import Document, infer_path, infer_request, tensor_document
 from idla_contract.result import FailureReason
 from idla_preprocess import Array
 
@@ -16,8 +17,8 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
     Raises:
         ModelError: the answer is not 200, or is none.
     """
-    body = orjson.dumps({"inputs": [_tensor(name, array) for name, array in model.example.items()]})
-    head = f"POST /v2/models/{name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    body = orjson.dumps(infer_request([_tensor(name, array) for name, array in model.example.items()]))
+    head = f"POST {infer_path(name)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
@@ -32,11 +33,9 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
         raise ModelError(FailureReason.ARTIFACT_INVALID, f"{problem}; publish the artifact again")
 
 
-def _tensor(name: str, array: Array) -> dict[str, object]:
+def _tensor(name: str, array: Array) -> Document:
     """Return an input as JSON holds it; what is not finite cannot be sent, and zeros warm up as well."""
-    if array.dtype.kind == "O":
-        return {"name": name, "datatype": "BYTES", "shape": list(array.shape), "data": array.ravel().tolist()}
-    if array.dtype.kind in "iu":
-        return {"name": name, "datatype": "INT64", "shape": list(array.shape), "data": array.ravel().tolist()}
-    finite = np.nan_to_num(array.astype(np.float64), nan=0.0)
-    return {"name": name, "datatype": "FP64", "shape": list(array.shape), "data": finite.ravel().tolist()}
+    if array.dtype.kind == "f":
+        array = np.nan_to_num(array.astype(np.float64), nan=0.0)
+    datatype = {"f": "FP64", "O": "BYTES"}.get(array.dtype.kind, "INT64")
+    return tensor_document(name, datatype, array.shape, array.ravel().tolist())
