@@ -99,13 +99,13 @@ class _Routes:
 
     async def metrics(self, request: Request) -> Response:
         encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encoder(self._service.measures.registry), media_type=content_type)
+        return Response(encoder(self._service.metrics.registry), media_type=content_type)
 
     async def infer(self, request: Request) -> Response:
         service = self._service
         counting, code, start = service.counting, 500, time.perf_counter()
         service.in_flight += 1
-        service.measures.in_flight.set(service.in_flight)
+        service.metrics.in_flight.set(service.in_flight)
         try:
             self._check_path(request)
             self._check_load(request)
@@ -124,9 +124,9 @@ class _Routes:
             response = Response(status_code=code)
         finally:
             service.in_flight -= 1
-            service.measures.in_flight.set(service.in_flight)
+            service.metrics.in_flight.set(service.in_flight)
             if counting:
-                service.measures.answered(code, time.perf_counter() - start)
+                service.metrics.count(code, time.perf_counter() - start)
         return response
 
     def _check_path(self, request: Request) -> None:

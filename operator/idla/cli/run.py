@@ -27,7 +27,7 @@ from idla.local.errors import LocalError, UsageError
 from idla.local.machine import GRACE_SECONDS, Machine
 from idla.local.run import MEASURE_SECONDS, Run
 from idla.local.serving import Server
-from idla.local.task_process import Places
+from idla.local.task_process import RunPaths
 from idla.local.trainer import Trainer, find_trainer, samples_folder
 from idla.local.workflow_file import LocalWorkflow, read_workflow
 from idla.report.document import Document, document_of, lines_of, refusal
@@ -71,14 +71,14 @@ class _Command:
         for note in workflow.notes:
             self.console.line(f"note: {note}")
         trainer = find_trainer()
-        places = Places(output=self.options.output.resolve(), data=workflow.data, samples=samples_folder(SAMPLES_ROOT))
-        with _lock_folder(places.output):
-            places.make()
-            document = self._work(workflow, places, trainer, signals)
+        paths = RunPaths(output=self.options.output.resolve(), data=workflow.data, samples=samples_folder(SAMPLES_ROOT))
+        with _lock_folder(paths.output):
+            paths.make()
+            document = self._work(workflow, paths, trainer, signals)
             served = document["artifact"] is not None and document["succeeded"] and not signals.came
             if not self.options.serve or not served:
-                return self._end(document, places)
-            return self._serve(document, places, trainer, signals)
+                return self._end(document, paths)
+            return self._serve(document, paths, trainer, signals)
 
     def refuse(self, message: str, reason: str, code: ExitCode) -> int:
         """Report why the run could not begin or go on; return the exit code."""
@@ -100,8 +100,8 @@ class _Command:
             workflow.manifest["metadata"]["annotations"][APPROVED_PLAN] = self.options.approve
         return workflow
 
-    def _work(self, workflow: LocalWorkflow, places: Places, trainer: Trainer, signals: Signals) -> Document:
-        machine = Machine(places, trainer, at_once=self.options.jobs)
+    def _work(self, workflow: LocalWorkflow, paths: RunPaths, trainer: Trainer, signals: Signals) -> Document:
+        machine = Machine(paths, trainer, parallelism=self.options.jobs)
         workflow_run = Run(
             workflow=workflow.manifest,
             library=_library(workflow.templates),
@@ -124,30 +124,30 @@ class _Command:
                 )
         finally:
             machine.stop()
-        return self._record(workflow.manifest, status, places)
+        return self._record(workflow.manifest, status, paths)
 
-    def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, places: Places) -> Document:
+    def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, paths: RunPaths) -> Document:
         """Write what was reached beside the store."""
         document = document_of(
             str(manifest["metadata"]["name"]),
             status,
             metric=_metric(manifest),
-            store=places.store,
+            store=paths.store,
             seconds=time.monotonic() - self.began,
         )
-        _replace(places.output / WORKFLOW, json.dumps({**manifest, "status": status.to_status()}, indent=1))
-        _replace(places.output / RESULT, json.dumps(document, indent=1))
+        _replace(paths.output / WORKFLOW, json.dumps({**manifest, "status": status.to_status()}, indent=1))
+        _replace(paths.output / RESULT, json.dumps(document, indent=1))
         if status.artifact is not None:
-            _link(places.output / MODEL, Path("artifacts", artifact_folder(status.artifact.digest)))
+            _link(paths.output / MODEL, Path("artifacts", artifact_folder(status.artifact.digest)))
         return document
 
-    def _serve(self, document: Document, places: Places, trainer: Trainer, signals: Signals) -> int:
+    def _serve(self, document: Document, paths: RunPaths, trainer: Trainer, signals: Signals) -> int:
         artifact = document["artifact"]
-        server = Server(document["workflow"], Path(artifact["path"]), artifact["digest"], places.output, trainer)
+        server = Server(document["workflow"], Path(artifact["path"]), artifact["digest"], paths.output, trainer)
         try:
             server.wait_until_ready()
             document["serving"] = {"url": server.url, "curl": server.curl()}
-            code = self._end(document, places)
+            code = self._end(document, paths)
             sys.stderr.write(f"idla: serves at {server.url} until Ctrl-C; try\n  {server.curl()}\n")
             sys.stderr.flush()
             while not signals.came:
@@ -158,7 +158,7 @@ class _Command:
             server.end()
         return code
 
-    def _end(self, document: Document, places: Places) -> int:
+    def _end(self, document: Document, paths: RunPaths) -> int:
         self.console.close()
         self.reported = True
         lines = list(lines_of(document))
@@ -166,7 +166,7 @@ class _Command:
             sys.stderr.write("".join(f"idla: {line}\n" for line in lines[:1]))
             _write_line(document)
         else:
-            sys.stdout.write("".join(f"{line}\n" for line in [*lines, f"results    {places.output}"]))
+            sys.stdout.write("".join(f"{line}\n" for line in [*lines, f"results    {paths.output}"]))
             sys.stdout.flush()
         return int(document["exitCode"])
 

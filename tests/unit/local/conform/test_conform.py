@@ -50,7 +50,7 @@ def test_a_container_that_keeps_the_contract_passes(tmp_path: Path) -> None:
         ("whole-way", "too long", "bytes; allowed: 4096"),
         ("whole-way", "prose", "its termination message is no TaskResult: 'all went well'"),
         ("whole-way", "another task", "its answer is to other "),
-        ("whole-way", "failure with 0", "it ended with 0 and tells of a failure: oh"),
+        ("whole-way", "failure with 0", "it ended with 0 and reports a failure: oh"),
         (
             "whole-way",
             "other steps",
@@ -81,7 +81,7 @@ def test_a_container_that_keeps_the_contract_passes(tmp_path: Path) -> None:
         ("missing-data", "wrong reason", "failure.reason is InternalError; allowed: DataNotFound"),
         ("missing-data", "no message", "failure.message is empty"),
         ("other-data", "any data", "it ended with 0; allowed: 10 (BAD_INPUT)"),
-        ("asked-to-end", "no metrics", "/metrics never told idla_task_step"),
+        ("asked-to-end", "no metrics", "/metrics never reported idla_task_step"),
         ("asked-to-end", "deaf", "it did not end in 1 seconds after SIGTERM; the kubelet kills it then"),
         ("asked-to-end", "killed", "after SIGTERM it ended with 143; allowed: 14"),
         ("asked-to-end", "begins anew", "its next attempt began anew: train.resumed is 0"),
