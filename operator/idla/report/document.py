@@ -119,8 +119,9 @@ def lines_of(document: Document) -> Iterator[str]:
         quality = f"{entry['score']:.4f} on the gate split"
         speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
         yield f"  {mark} {entry['name']:<{width}} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
-    if document["refit"] is not None:
-        yield f"refit      {document['refit']['message']}"
+    refit = document["refit"]
+    if refit is not None:
+        yield f"refit      {'' if refit['shipped'] else 'not refitted: '}{refit['message']}"
     if artifact is not None:
         yield f"artifact   {artifact['path']}"
         yield f"           {artifact['digest']}"

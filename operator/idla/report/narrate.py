@@ -56,7 +56,7 @@ def progress_line(status: TrainingWorkflowStatus, *, metric: str) -> str:
     if progress is None or not progress.current_task or status.completion_time is not None:
         return ""
     remaining = progress.estimated_remaining_seconds
-    left = "" if remaining is None else f", about {_duration(remaining)} left"
+    left = f", about {_duration(remaining)} left" if remaining else ""  # 0: the estimate is used up
     tasks = (_running_task(name, progress, metric) for name in progress.current_task.split(", "))
     return f"{progress.percent:3d} %{left}: {', '.join(tasks)}"
 
@@ -99,15 +99,15 @@ def _rejected_lines(decision: DecisionStatus | None) -> Iterator[str]:
 
 
 def _running_task(name: str, progress: ProgressStatus, metric: str) -> str:
-    words = {
-        "validationScore": f"validation {metric}",
-        "validationLoss": "validation loss",
-        "examplesPerSecond": "examples/s",
+    texts = {
+        "validationScore": f"validation {metric} {{}}",
+        "validationLoss": "validation loss {}",
+        "examplesPerSecond": "{} examples/s",
     }
     measured = {entry.name: float(entry.value) for entry in progress.metrics}
     figures = [
-        f"{word} {_rounded(measured[f'{name}/{figure}'])}"
-        for figure, word in words.items()
+        text.format(_rounded(measured[f"{name}/{figure}"]))
+        for figure, text in texts.items()
         if f"{name}/{figure}" in measured
     ]
     return f"{name} ({', '.join(figures)})" if figures else name

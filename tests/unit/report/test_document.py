@@ -5,6 +5,11 @@ from typing import Any
 import pytest
 from idla.report.document import lines_of
 
+DOCUMENT: dict[str, Any] = {
+    "reason": "Completed", "message": "so it is", "test": None, "artifact": None, "refit": None, "variant": "Int8",
+    "variants": [],
+}  # fmt: skip
+
 
 def variant(name: str) -> dict[str, Any]:
     return {"name": name, "sizeBytes": 80000, "latencyP50Milliseconds": 0.04, "score": 0.979}
@@ -32,8 +37,16 @@ def variant(name: str) -> dict[str, Any]:
     ],
 )
 def test_the_figures_of_variants_stand_below_one_another(names: list[str], lines: list[str]) -> None:
-    document = {
-        "reason": "Completed", "message": "so it is", "test": None, "artifact": None, "refit": None,
-        "variant": "Int8", "variants": [variant(name) for name in names],
-    }  # fmt: skip
+    document = DOCUMENT | {"variants": [variant(name) for name in names]}
     assert list(lines_of(document)) == ["Completed: so it is", *lines]
+
+
+@pytest.mark.parametrize(
+    ("refit", "line"),
+    [
+        pytest.param({"shipped": True, "message": "made from 1437 examples"}, "made from 1437 examples", id="shipped"),
+        pytest.param({"shipped": False, "message": "no time"}, "not refitted: no time", id="given up"),
+    ],
+)
+def test_a_refit_that_is_not_shipped_says_so(refit: dict[str, Any], line: str) -> None:
+    assert list(lines_of(DOCUMENT | {"refit": refit})) == ["Completed: so it is", f"refit      {line}"]

@@ -132,11 +132,15 @@ METRICS = [{"name": name, "value": value} for name, value in FIGURES.items()]
         pytest.param(
             {"percent": 42, "currentTask": "train-a, train-b", "estimatedRemainingSeconds": 75, "metrics": METRICS}, {},
             " 42 %, about 1 min 15 s left: train-a (validation rmse 0.9722, validation loss 0.1023), "
-            "train-b (examples/s 1234)", id="trainings with their own figures",
+            "train-b (1234 examples/s)", id="trainings with their own figures",
         ),
         pytest.param(
             {"percent": 99, "currentTask": "publish", "estimatedRemainingSeconds": 9}, {},
             " 99 %, about 9 s left: publish", id="less than a minute",
+        ),
+        pytest.param(
+            {"percent": 99, "currentTask": "publish", "estimatedRemainingSeconds": 0}, {},
+            " 99 %: publish", id="an estimate that is used up",
         ),
     ],
 )  # fmt: skip
