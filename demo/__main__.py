@@ -6,11 +6,9 @@ from typing import Any
 
 from idla.api.meta import ConditionStatus
 from idla.api.reasons import WorkflowCondition
-from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.kubectl import Kubectl, KubectlError
 from idla.core.conditions import find_condition
-from idla.core.kube.references import deployment_name
 from idla.endpoint import Endpoint, EndpointError
 from idla.report.narrate import narrate
 from idla.report.terminal import Console
@@ -86,10 +84,7 @@ def _prove(kubectl: Kubectl, name: str, console: Console) -> int:
     workflow = kubectl.get("trainingworkflow", name)
     assert workflow is not None, f"somebody deleted {name}"
     status = workflow["status"]
-    spec = TrainingWorkflowSpec.model_validate(workflow["spec"])
-    served = deployment_name(workflow)
-    assert served is not None
-    source = DataSource(uri=spec.data.storage_uri)
+    served, source = status["deploymentRef"]["name"], DataSource(uri=workflow["spec"]["data"]["storageUri"])
     console.line("the artifact is measured again, in a pod that only reads it")
     measured = measure(kubectl, image=status["plan"]["image"], source=source, uri=status["artifact"]["uri"])
     console.line(f"the endpoint gets the {len(measured.labels)} test examples; the first is")

@@ -11,12 +11,7 @@ T = TypeVar("T")
 
 
 def wait(check: Callable[[], T | None], what: Callable[[], object]) -> T:
-    """Return what `check` returns as soon as that is true, within minutes; the API server may be away meanwhile.
-
-    Args:
-        check: asks kubectl, twice a second.
-        what: is shown where the wait is given up.
-    """
+    """Return what `check` returns as soon as that is true, within minutes; the API server may be away meanwhile."""
 
     def look() -> T | None:
         try:

@@ -54,13 +54,8 @@ class Endpoint:
             raise EndpointError(f"{self.model_url} does not speak the protocol: {error!r}") from error
 
     def curl(self, body: str) -> str:
-        """Return the command by which a person sends a request.
-
-        Args:
-            body: JSON without apostrophes, or `@` and the path of a file with it.
-        """
-        data = body if body.startswith("@") else f"'{body}'"
-        return f"curl -s {self.url}{infer_path(self.model)} -H 'Content-Type: application/json' -d {data}"
+        """Return the command by which a person sends a body: JSON without apostrophes, or `@` and a file with it."""
+        return f"curl -s {self.url}{infer_path(self.model)} -H 'Content-Type: application/json' -d '{body}'"
 
     def _send(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         parts = urlsplit(self.url)

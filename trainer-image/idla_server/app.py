@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from idla_contract.artifact import TensorSpec
 from idla_contract.inference import LIVE, READY, infer_path, model_path
 from idla_preprocess import InputError
 from prometheus_client.exposition import choose_encoder
@@ -87,8 +86,8 @@ class _Routes:
                 "name": self._service.name,
                 "versions": [self._service.version],
                 "platform": PLATFORM,
-                "inputs": [_tensor(spec) for spec in tensor_specs(model.signature.inputs)],
-                "outputs": [_tensor(spec) for spec in tensor_specs(model.signature.outputs)],
+                "inputs": [spec.model_dump() for spec in tensor_specs(model.signature.inputs)],
+                "outputs": [spec.model_dump() for spec in tensor_specs(model.signature.outputs)],
             }
         )
 
@@ -173,10 +172,6 @@ async def _body(request: Request, limit: int) -> bytes:
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _tensor(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
 
 
 def _not_loaded() -> HTTPException:

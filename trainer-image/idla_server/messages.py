@@ -70,8 +70,13 @@ def encode(request: InferRequest, name: str, version: str, answers: Arrays) -> b
     content: dict[str, Any] = {"model_name": name, "model_version": version}
     if request.id is not None:
         content["id"] = request.id
-    outputs = [_tensor(output, answers[output]) for output in request.outputs]
-    return orjson.dumps(content | {"outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    outputs = [encode_tensor(output, answers[output]) for output in request.outputs]
+    return dump(content | {"outputs": outputs})
+
+
+def dump(content: Document) -> bytes:
+    """Return a body; numbers that are not finite become null."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def shown(value: object) -> str:
@@ -84,7 +89,8 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
 
 
-def _tensor(name: str, array: Array) -> Document:
+def encode_tensor(name: str, array: Array) -> Document:
+    """Return a tensor for `dump`: numbers as FP32 or INT64, texts as BYTES."""
     data: object
     if array.dtype.kind == "f":
         datatype, data = "FP32", np.ascontiguousarray(array, np.float32).ravel()

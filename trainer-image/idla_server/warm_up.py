@@ -3,11 +3,10 @@
 import asyncio
 
 import numpy as np
-import orjson
-from idla_contract.inference import Document, infer_path, infer_request, tensor_document
+from idla_contract.inference import infer_path, infer_request
 from idla_contract.result import FailureReason
-from idla_preprocess import Array
 
+from idla_server.messages import dump, encode_tensor
 from idla_server.model import ModelError, ServedModel
 
 
@@ -17,7 +16,9 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
     Raises:
         ModelError: the answer is not 200, or is none.
     """
-    body = orjson.dumps(infer_request([_tensor(name, array) for name, array in model.example.items()]))
+    # What is not finite cannot be sent, and zeros warm up as well.
+    finite = {key: np.nan_to_num(array) if array.dtype.kind == "f" else array for key, array in model.example.items()}
+    body = dump(infer_request([encode_tensor(key, array) for key, array in finite.items()]))
     head = f"POST {infer_path(name)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -31,11 +32,3 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
         found = rest.rpartition(b"\r\n\r\n")[2].decode(errors="replace")
         problem = f"the warm-up request is answered {status.decode(errors='replace')!r}: {found}"
         raise ModelError(FailureReason.ARTIFACT_INVALID, f"{problem}; publish the artifact again")
-
-
-def _tensor(name: str, array: Array) -> Document:
-    """Return an input as JSON holds it; what is not finite cannot be sent, and zeros warm up as well."""
-    if array.dtype.kind == "f":
-        array = np.nan_to_num(array.astype(np.float64), nan=0.0)
-    datatype = {"f": "FP64", "O": "BYTES"}.get(array.dtype.kind, "INT64")
-    return tensor_document(name, datatype, array.shape, array.ravel().tolist())

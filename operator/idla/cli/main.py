@@ -82,7 +82,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "run",
         help="from a workflow's YAML to a published model, on this machine",
         description=_RUN,
-        epilog=_RUN_EPILOG.format(codes=_codes()),
+        epilog=_RUN_EPILOG.format(codes="".join(f"  {code:>3}  {code.meaning}\n" for code in ExitCode)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument(
@@ -127,22 +127,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:  # noqa: PLR2004  # more candidates than a plan can have
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
     return int(text)
-
-
-def _codes() -> str:
-    meanings = {
-        ExitCode.DONE: "the artifact is published (or the plan is made, with `approval: PlanOnly`)",
-        ExitCode.INTERNAL: "an error of ours",
-        ExitCode.USAGE: "the command line, the spec or a template is wrong",
-        ExitCode.DATA: "the data cannot be found, read or used",
-        ExitCode.TARGET_MISSED: "no candidate reached the required minimum",
-        ExitCode.INFEASIBLE: "no model keeps the constraints, or none passed a gate that had to be passed",
-        ExitCode.FAILED: "a task failed: diverged, out of memory, no space, an error of the trainer",
-        ExitCode.DEADLINE: "`spec.activeDeadlineSeconds` ran out",
-        ExitCode.WAITING: "the plan waits for --approve, or `spec.suspend` is true",
-        ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; the same command goes on",
-    }
-    return "".join(f"  {int(code):>3}  {meaning}\n" for code, meaning in meanings.items())
 
 
 if __name__ == "__main__":

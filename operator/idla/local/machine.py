@@ -79,7 +79,9 @@ class Machine:
     @property
     def pods(self) -> tuple[Manifest, ...]:
         """Return every pod as it stands; a Job without room has one that is pending."""
-        return tuple(pod for run in self._runs.values() for pod in run.pods or [_pending(run)])
+        return tuple(
+            pod for run in self._runs.values() for pod in run.pods or [_pod(run, f"{run.name}-1", {}, "Pending")]
+        )
 
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
@@ -184,23 +186,12 @@ class Machine:
 
 
 def _conclude(run: _JobRun, moment: datetime, kind: str, reason: str, message: str) -> None:
-    run.job["status"]["conditions"] = [
-        {
-            "type": kind,
-            "status": "True",
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": timestamp(moment),
-        }
-    ]
+    condition = {"type": kind, "status": "True", "reason": reason, "message": message}
+    run.job["status"]["conditions"] = [condition | {"lastTransitionTime": timestamp(moment)}]
 
 
 def _task(job: Manifest) -> str:
     return str(job["metadata"]["labels"][TASK])
-
-
-def _pending(run: _JobRun) -> dict[str, Any]:
-    return _pod(run, f"{run.name}-1", {}, "Pending")
 
 
 def _pod(run: _JobRun, name: str, state: Mapping[str, Any], phase: str) -> dict[str, Any]:

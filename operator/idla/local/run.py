@@ -48,9 +48,6 @@ class Worker(Protocol):
         """Ask running tasks for their progress."""
 
 
-OnChange = Callable[[TrainingWorkflowStatus, TrainingWorkflowStatus], None]
-
-
 @dataclass(slots=True)
 class Run:
     """One workflow that runs."""
@@ -59,7 +56,7 @@ class Run:
     library: Sequence[Template]
     worker: Worker
     settings: Settings
-    on_change: OnChange
+    on_change: Callable[[TrainingWorkflowStatus, TrainingWorkflowStatus], None]
     """Is called with every change of the status: the one before, and the new one."""
     stopped: Callable[[], bool]
     """Whether somebody asked to end."""

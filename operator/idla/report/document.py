@@ -1,7 +1,7 @@
 """What a run came to, as one document for programs and a few lines for people."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from idla_contract.result import (
     SearchReport,
     TaskResult,
     TrainReport,
+    TrialReport,
     Variant,
 )
 from pydantic import ValidationError
@@ -70,7 +71,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "variants": [_variant(entry) for entry in (found.compress.variants if found.compress else ())],
         "refit": None if found.refit is None else json.loads(found.refit.to_json()),
         "artifact": _artifact(status, store),
-        "candidates": [_candidate(entry) for entry in found.trainings.values()],
+        "candidates": [{"template": name, **_training(entry)} for name, entry in found.trainings.items()],
         "trials": _trials(status, found.search),
         "decisions": [entry.to_status() for entry in status.decisions],
         "data": None if status.data is None else status.data.to_status(),
@@ -129,18 +130,12 @@ def lines_of(document: Document) -> Iterator[str]:
 
 def _answers(status: TrainingWorkflowStatus) -> _Found:
     results = [result for entry in status.tasks if entry.result and (result := _parse(entry.result)) is not None]
-    return _Found(
-        profile=_last([result.profile for result in results]),
-        trainings={result.train.template: result.train for result in results if result.train is not None},
-        search=_last([result.search for result in results]),
-        compress=_last([result.compress for result in results]),
-        refit=_last([result.refit for result in results]),
-        evaluate=_last([result.evaluate for result in results]),
-    )
-
-
-def _last(found: Sequence[Any]) -> Any:
-    return next((entry for entry in reversed(found) if entry is not None), None)
+    last = {
+        name: next((found for result in reversed(results) if (found := getattr(result, name)) is not None), None)
+        for name in ("profile", "search", "compress", "refit", "evaluate")
+    }
+    trainings = {result.train.template: result.train for result in results if result.train is not None}
+    return _Found(trainings=trainings, **last)
 
 
 def _parse(text: str) -> TaskResult | None:
@@ -210,9 +205,9 @@ def _variant(entry: Variant) -> Document:
     }
 
 
-def _candidate(entry: TrainReport) -> Document:
+def _training(entry: TrainReport | TrialReport) -> Document:
+    """Return how far a training came, by the validation split alone."""
     return {
-        "template": entry.template,
         "score": entry.validation_score,
         "standardError": entry.validation_score_error,
         "parameters": entry.parameters,
@@ -233,13 +228,8 @@ def _trials(status: TrainingWorkflowStatus, found: SearchReport | None) -> list[
             "settings": json.loads(trial.settings),
             "won": place == found.winner,
             "rung": came.rung,
-            "score": came.validation_score,
-            "standardError": came.validation_score_error,
-            "parameters": came.parameters,
-            "epochs": came.epochs,
-            "stopped": came.stopped,
             "failure": came.failure,
-            "seconds": came.seconds,
+            **_training(came),
         }
         for place, (trial, came) in enumerate(zip(search.trials, found.trials, strict=True))
     ]

@@ -1,35 +1,35 @@
 """How a run ended, as one exit code."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Self
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.core.conditions import find_condition
+from idla.core.conditions import TRUE, UNKNOWN, find_condition
 
 
 class ExitCode(IntEnum):
-    """Why the command ended."""
+    """Why the command ended; `meaning` is for its help."""
 
-    DONE = 0
-    """The artifact is published, or the plan is made where only a plan was asked for."""
-    INTERNAL = 1
-    """An error of ours."""
-    USAGE = 2
-    """The command line or the workflow's spec is wrong; nothing was begun."""
-    DATA = 3
-    """The data cannot be found, read or used."""
-    TARGET_MISSED = 4
-    """No candidate reached the required minimum; nothing is published."""
-    INFEASIBLE = 5
-    """No model keeps the constraints, or no variant passed the gate where that was demanded."""
-    FAILED = 6
-    """A task failed: diverged, out of memory, a store that cannot be written, or an error of the trainer."""
-    DEADLINE = 7
-    """`activeDeadlineSeconds` ran out."""
-    WAITING = 8
-    """The work waits for a person: the plan is not approved, or `spec.suspend` is true."""
-    INTERRUPTED = 130
-    """Ctrl-C or SIGTERM; the same command goes on from what is finished."""
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Return a code that says what it means."""
+        code = int.__new__(cls, value)
+        code._value_, code.meaning = value, meaning
+        return code
+
+    DONE = 0, "the artifact is published (or the plan is made, with `approval: PlanOnly`)"
+    INTERNAL = 1, "an error of ours"
+    USAGE = 2, "the command line, the spec or a template is wrong"
+    DATA = 3, "the data cannot be found, read or used"
+    TARGET_MISSED = 4, "no candidate reached the required minimum"
+    INFEASIBLE = 5, "no model keeps the constraints, or none passed a gate that had to be passed"
+    FAILED = 6, "a task failed: diverged, out of memory, no space, an error of the trainer"
+    DEADLINE = 7, "`spec.activeDeadlineSeconds` ran out"
+    WAITING = 8, "the plan waits for --approve, or `spec.suspend` is true"
+    INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on"
 
 
 _DATA = (
@@ -45,7 +45,7 @@ _DATA = (
     WorkflowReason.TOO_FEW_EXAMPLES,
 )
 """Whatever task it was that met them."""
-_BY_REASON = {
+_BY_REASON: Mapping[str, ExitCode] = {
     **dict.fromkeys(_DATA, ExitCode.DATA),
     WorkflowReason.MINIMUM_MISSED: ExitCode.TARGET_MISSED,
     WorkflowReason.DEADLINE_EXCEEDED: ExitCode.DEADLINE,
@@ -57,10 +57,6 @@ _BY_REASON = {
     WorkflowReason.SPEC_INVALID: ExitCode.USAGE,
     WorkflowReason.WAITING_FOR_APPROVAL: ExitCode.WAITING,
     WorkflowReason.SUSPENDED: ExitCode.WAITING,
-    WorkflowReason.INTERNAL_ERROR: ExitCode.FAILED,
-    WorkflowReason.STORE_UNAVAILABLE: ExitCode.FAILED,
-    WorkflowReason.OUT_OF_MEMORY: ExitCode.FAILED,
-    WorkflowReason.BACKOFF_LIMIT_EXCEEDED: ExitCode.FAILED,
 }
 
 
@@ -69,9 +65,7 @@ def exit_code_of(status: TrainingWorkflowStatus) -> ExitCode:
     summary = find_condition(status.conditions, WorkflowCondition.SUCCEEDED)
     if summary is None:
         return ExitCode.INTERRUPTED
-    if summary.status == "True":
+    if summary.status == TRUE:
         return ExitCode.DONE
-    known = {reason.value: code for reason, code in _BY_REASON.items()}
-    if summary.reason in known:
-        return known[summary.reason]
-    return ExitCode.INTERRUPTED if summary.status == "Unknown" else ExitCode.FAILED
+    default = ExitCode.INTERRUPTED if summary.status == UNKNOWN else ExitCode.FAILED
+    return _BY_REASON.get(summary.reason, default)

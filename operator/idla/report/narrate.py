@@ -1,15 +1,9 @@
 """The lines that a person reads while a workflow runs: what changed from one status to the next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from idla.api.reasons import DecisionName, DecisionReason
-from idla.api.training_workflow_status import (
-    DataStatus,
-    DecisionStatus,
-    ProgressStatus,
-    TaskStatus,
-    TrainingWorkflowStatus,
-)
+from idla.api.training_workflow_status import DataStatus, DecisionStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.task_state import TaskState
 from idla.report.terminal import Console
 
@@ -57,7 +51,8 @@ def progress_line(status: TrainingWorkflowStatus, *, metric: str) -> str:
         return ""
     remaining = progress.estimated_remaining_seconds
     left = f", about {_duration(remaining)} left" if remaining else ""  # 0: the estimate is used up
-    tasks = (_running_task(name, progress, metric) for name in progress.current_task.split(", "))
+    measured = {entry.name: float(entry.value) for entry in progress.metrics}
+    tasks = (_running_task(name, measured, metric) for name in progress.current_task.split(", "))
     return f"{progress.percent:3d} %{left}: {', '.join(tasks)}"
 
 
@@ -80,13 +75,9 @@ def _task_change(old: TaskStatus | None, new: TaskStatus) -> str:
 
 def _data_lines(data: DataStatus, metric: str) -> Iterator[str]:
     classes = f" in {data.classes} classes" if data.classes else ""
-    parts = {
-        "train": data.train_examples,
-        "validation": data.validation_examples,
-        "gate": data.gate_examples,
-        "test": data.test_examples,
-    }
-    sizes = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+    parts = ("train", "validation", "gate", "test")
+    counts = (data.train_examples, data.validation_examples, data.gate_examples, data.test_examples)
+    sizes = ", ".join(f"{count} {part}" for count, part in zip(counts, parts, strict=True) if count)
     yield f"data: {data.examples} examples of {data.shape}{classes}: {sizes}; baseline {metric} {data.baseline_score}"
     for warning in data.warnings:
         yield f"  note: {warning}"
@@ -98,13 +89,12 @@ def _rejected_lines(decision: DecisionStatus | None) -> Iterator[str]:
             yield f"  not {other.choice}: {other.message}"
 
 
-def _running_task(name: str, progress: ProgressStatus, metric: str) -> str:
+def _running_task(name: str, measured: Mapping[str, float], metric: str) -> str:
     texts = {
         "validationScore": f"validation {metric} {{}}",
         "validationLoss": "validation loss {}",
         "examplesPerSecond": "{} examples/s",
     }
-    measured = {entry.name: float(entry.value) for entry in progress.metrics}
     figures = [
         text.format(_rounded(measured[f"{name}/{figure}"]))
         for figure, text in texts.items()
