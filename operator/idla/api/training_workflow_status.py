@@ -341,3 +341,7 @@ class TrainingWorkflowStatus(StatusModel):
     """When this generation was first worked on, moved by the time in which it was suspended, unapproved or stalled."""
     completion_time: Timestamp | None = None
     """When this generation ended."""
+
+    def decision(self, name: str) -> DecisionStatus | None:
+        """Return the decision of a name, or None before it is made."""
+        return next((entry for entry in self.decisions if entry.name == name), None)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from idla.cli.kubectl import Kubectl, KubectlError
 from typing_extensions import override
 
 from tests.e2e.explained import ExplainedKubectl
 from tests.telling import LIMIT
-from tools.kubectl import Kubectl, KubectlError
 
 
 class Canned(Kubectl):
@@ -17,7 +17,7 @@ class Canned(Kubectl):
         self.printed = printed
 
     @override
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 0) -> str:
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float | None = None) -> str:
         for prefix, text in self.printed.items():
             if " ".join(words).startswith(prefix):
                 return text
@@ -32,7 +32,7 @@ class Explained(ExplainedKubectl):
         self._canned = Canned(printed)
 
     @override
-    def __call__(self, *words: str, stdin: str | None = None, seconds: float = 0) -> str:
+    def __call__(self, *words: str, stdin: str | None = None, seconds: float | None = None) -> str:
         return self._canned(*words)
 
 

@@ -1,4 +1,4 @@
-"""The story that `kubectl describe` tells: events from what changed between two statuses, so that nothing repeats."""
+"""The events of `kubectl describe`: what changed between two statuses, so that nothing repeats."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def _generation(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Ite
 
 def _plan(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterator[Event]:
     if new.plan is not None and (old.plan is None or old.plan.hash != new.plan.hash):
-        chosen = next((entry for entry in new.decisions if entry.name == DecisionName.CANDIDATES), None)
+        chosen = new.decision(DecisionName.CANDIDATES)
         yield normal_event(EventReason.PLANNED, f"plan {new.plan.hash}" + (f": {chosen.message}" if chosen else ""))
 
 
@@ -60,7 +60,7 @@ def _results(old: TrainingWorkflowStatus, new: TrainingWorkflowStatus) -> Iterat
 
 
 def _selection(status: TrainingWorkflowStatus) -> str | None:
-    entry = next((entry for entry in status.decisions if entry.name == DecisionName.MODEL_SELECTION), None)
+    entry = status.decision(DecisionName.MODEL_SELECTION)
     return None if entry is None else f"{entry.choice}: {entry.message}"
 
 
