@@ -2,130 +2,100 @@
 
 import json
 import sys
-import time
 from typing import Any
 
-from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.kube.references import deployment_name
+from idla.api.meta import ConditionStatus
+from idla.api.reasons import WorkflowCondition
+from idla.api.training_workflow_status import TrainingWorkflowStatus
+from idla.cli.kubectl import Kubectl, KubectlError
+from idla.core.conditions import find_condition
+from idla.endpoint import Endpoint, EndpointError
+from idla.report.narrate import narrate
+from idla.report.terminal import Console
 from idla_contract.task import DataSource
 
-from demo import endpoint, story
 from demo.checks import Check, checks
+from demo.digits import ascii_image, labels, request_of
 from demo.measuring import measure
 from tools.cluster.commands import ClusterError
 from tools.cluster.places import REPOSITORY
 from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
-from tools.kubectl import Kubectl, KubectlError
 from tools.waiting import PATIENCE, until
 
 NAMESPACE = "idla-demo"
 SAMPLE = REPOSITORY / "manifests" / "samples" / "digits.yaml"
+METRIC = "accuracy"
 _RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-
-
-class Narrator:
-    """Prints lines with the time since the start; on a terminal, progress stays in one line."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._live = sys.stdout.isatty()
-        self._shown = ""
-
-    def say(self, text: str = "") -> None:
-        """Print a line."""
-        self._clear()
-        print(f"{self._clock()}  {text}" if text else "", flush=True)
-
-    def show(self, text: str) -> None:
-        """Show how far the work is: in place on a terminal, else as a line whenever the percentage changed."""
-        if self._live:
-            self._clear()
-            print(f"{self._clock()}  {text}", end="\r", flush=True)
-            self._shown = text
-        elif text.partition("%")[0] != self._shown.partition("%")[0]:
-            self._shown = text
-            print(f"{self._clock()}  {text}", flush=True)
-
-    def _clear(self) -> None:
-        if self._live and self._shown:
-            print("\x1b[2K", end="\r")
-            self._shown = ""
-
-    def _clock(self) -> str:
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        return f"{minutes:>2}:{seconds:02}"
 
 
 def main() -> int:
     """Run the demonstration; return 0 where everything that is claimed was found to be so."""
-    narrator = Narrator()
+    console = Console(sys.stdout)
     try:
-        _install(narrator)
+        _install(console)
         kubectl = kubectl_in(NAMESPACE)
-        name = _apply(kubectl, narrator)
-        status = _follow(kubectl, name, narrator)
-        return _prove(kubectl, name, status, narrator)
-    except (KubectlError, ClusterError, AssertionError) as error:
+        name = _apply(kubectl, console)
+        summary = _follow(kubectl, name, console)
+        console.line(f"{summary.reason}: {summary.message}")
+        if summary.status != "True":
+            print(kubectl("describe", "trainingworkflow", name), file=sys.stderr)
+            return 1
+        return _prove(kubectl, name, console)
+    except (KubectlError, ClusterError, EndpointError, AssertionError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
 
-def _install(narrator: Narrator) -> None:
+def _install(console: Console) -> None:
     kubectl = kubectl_in(OPERATOR_NAMESPACE)
     for command in commands():
-        narrator.say(f"kubectl {' '.join(command)}")
+        console.line(f"kubectl {' '.join(command)}")
         run(kubectl, command)
 
 
-def _apply(kubectl: Kubectl, narrator: Narrator) -> str:
+def _apply(kubectl: Kubectl, console: Console) -> str:
     if kubectl.get("namespace", NAMESPACE) is not None:
-        narrator.say(f"the namespace {NAMESPACE} of an earlier demonstration goes first")
+        console.line(f"the namespace {NAMESPACE} of an earlier demonstration goes first")
         kubectl.patiently("delete", "namespace", NAMESPACE, "--wait=true")
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _RESTRICTED}})
-    narrator.say(f"kubectl apply -n {NAMESPACE} -f manifests/samples/digits.yaml")
+    console.line(f"kubectl apply -n {NAMESPACE} -f manifests/samples/digits.yaml")
     for line in SAMPLE.read_text().splitlines():
         print(f"         {line}")
     applied: dict[str, Any] = json.loads(kubectl("apply", "--server-side", "--output=json", f"--filename={SAMPLE}"))
     return str(applied["metadata"]["name"])
 
 
-def _follow(kubectl: Kubectl, name: str, narrator: Narrator) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+def _follow(kubectl: Kubectl, name: str, console: Console) -> ConditionStatus:
+    """Show what happens until the workflow has ended; return how."""
+    seen = TrainingWorkflowStatus()
 
-    def ended() -> dict[str, Any]:
+    def ended() -> ConditionStatus | None:
         nonlocal seen
-        status: dict[str, Any] = (kubectl.get("trainingworkflow", name) or {}).get("status", {})
-        for line in story.told(seen, status):
-            narrator.say(line)
-        seen = status
-        if story.condition(status, "Succeeded").get("status") in ("True", "False"):
-            return status
-        if shown := story.progress(status):
-            narrator.show(shown)
-        return {}
+        workflow = kubectl.get("trainingworkflow", name) or {}
+        before, seen = seen, TrainingWorkflowStatus.model_validate(workflow.get("status", {}))
+        narrate(console, METRIC, before, seen)
+        summary = find_condition(seen.conditions, WorkflowCondition.SUCCEEDED)
+        return summary if summary is not None and summary.status != "Unknown" else None
 
     return until(ended, lambda: f"see `kubectl describe twf {name}`", patience=6 * PATIENCE, period=1.0)
 
 
-def _prove(kubectl: Kubectl, name: str, status: dict[str, Any], narrator: Narrator) -> int:
+def _prove(kubectl: Kubectl, name: str, console: Console) -> int:
     workflow = kubectl.get("trainingworkflow", name)
-    if workflow is None or story.condition(status, "Succeeded").get("status") != "True":
-        print(kubectl("describe", "trainingworkflow", name), file=sys.stderr)
-        return 1
-    spec = TrainingWorkflowSpec.model_validate(workflow["spec"])
-    served = deployment_name(workflow)
-    assert served is not None
-    source = DataSource(uri=spec.data.storage_uri)
-    narrator.say("the artifact is measured again, in a pod that only reads it")
+    assert workflow is not None, f"somebody deleted {name}"
+    status = workflow["status"]
+    served, source = status["deploymentRef"]["name"], DataSource(uri=workflow["spec"]["data"]["storageUri"])
+    console.line("the artifact is measured again, in a pod that only reads it")
     measured = measure(kubectl, image=status["plan"]["image"], source=source, uri=status["artifact"]["uri"])
-    narrator.say(f"{len(measured.labels)} digits that no model has seen go to the endpoint; the first is")
-    for line in endpoint.drawn(measured.images[0], measured.maximum):
+    console.line(f"the endpoint gets the {len(measured.labels)} test examples; the first is")
+    for line in ascii_image(measured.images[0], measured.maximum):
         print(f"         {line}")
     with kubectl.forward(f"service/{served}", 80) as url:
-        answers = endpoint.labels(url, served, measured.images)
-    narrator.say(f"the endpoint says: {answers[0]}")
-    narrator.say()
-    command = endpoint.example("http://localhost:8080", served, measured.images[0])
+        answers = labels(Endpoint(url, served), measured.images)
+    console.line(f"its answer: {answers[0]}")
+    print()
+    example = json.dumps(request_of(measured.images[:1]), separators=(",", ":"))
+    command = Endpoint("http://localhost:8080", served).curl(example)
     return _report(kubectl, served, command, list(checks(status, measured, answers)))
 
 

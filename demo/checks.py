@@ -33,8 +33,8 @@ def checks(status: Mapping[str, Any], measured: Measurement, answers: list[str])
     total = len(measured.labels)
     right = sum(answer == label for answer, label in zip(answers, measured.labels, strict=True))
     yield Check(
-        f"the endpoint is right on at least {LEAST_ACCURACY:.0%} of {total} digits that no model has seen",
-        f"{right} of {total} = {right / total:.1%}",
+        f"the endpoint has an accuracy of at least {LEAST_ACCURACY} on {total} test examples, which no model has seen",
+        f"{right / total:.4f}, {right} of {total}",
         right >= LEAST_ACCURACY * total,
     )
     yield Check(
@@ -63,14 +63,14 @@ def checks(status: Mapping[str, Any], measured: Measurement, answers: list[str])
     )
     chosen = variants[results["variant"]]
     yield Check(
-        f"the compression was chosen for losing at most {MOST_GATE_DROP} on the gate split",
+        f"the compression loses at most {MOST_GATE_DROP} of the accuracy on the gate split, by which it was chosen",
         f"status: {chosen['gateDrop']} in {chosen['gateDropInterval']}",
         chosen["passed"] and float(chosen["gateDrop"]) <= MOST_GATE_DROP,
     )
     # The gate split cannot be asked again: the refit learned from it.
     drop = (measured.float_correct - measured.served_correct) / total
     yield Check(
-        f"the served file loses at most {MOST_DROP} against the float one on digits that no model has seen",
+        f"the served file loses at most {MOST_DROP} of the accuracy of the float one on the test examples",
         f"{drop:.4f}",
         drop <= MOST_DROP,
     )

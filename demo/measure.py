@@ -34,8 +34,8 @@ def main(source_json: str, uri: str) -> None:
     found: dict[str, object] = {}
     for name, file in (("float", FLOAT_MODEL), ("served", MODEL)):
         right = Runtime(folder / file).predict({"image": images}).argmax(axis=1) == labels
-        found[f"{name}SizeBytes"] = (folder / file).stat().st_size
-        found[f"{name}Correct"] = int(right.sum())
+        found[f"{name}_size_bytes"] = (folder / file).stat().st_size
+        found[f"{name}_correct"] = int(right.sum())
     packed = io.BytesIO()
     np.savez_compressed(packed, x=images, y=labels)
     found["classes"] = dataset.classes

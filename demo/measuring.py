@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.cli.kubectl import Kubectl
 from idla_contract.paths import DATA_MOUNT
 from idla_contract.task import DataSource
-
-from tools.kubectl import Kubectl
 
 _POD = "measure"
 
@@ -58,17 +57,10 @@ def measure(kubectl: Kubectl, *, image: str, source: DataSource, uri: str) -> Me
 
 
 def _read(found: dict[str, Any]) -> Measurement:
-    with np.load(io.BytesIO(base64.b64decode(found["test"]))) as test:
-        images, numbers = test["x"], test["y"]
-    return Measurement(
-        float_size_bytes=found["floatSizeBytes"],
-        served_size_bytes=found["servedSizeBytes"],
-        float_correct=found["floatCorrect"],
-        served_correct=found["servedCorrect"],
-        images=images,
-        labels=tuple(found["classes"][number] for number in numbers),
-        maximum=found["maximum"],
-    )
+    classes, content = found.pop("classes"), base64.b64decode(found.pop("test"))
+    with np.load(io.BytesIO(content)) as test:
+        images, labels = test["x"], tuple(classes[number] for number in test["y"])
+    return Measurement(**found, images=images, labels=labels)
 
 
 def _pod(image: str, claim: str, arguments: list[str]) -> dict[str, Any]:

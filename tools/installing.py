@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from idla.cli.kubectl import Kubectl
+
 from tools.cluster import existing, kind
 from tools.cluster.places import REPOSITORY, Places
-from tools.kubectl import Kubectl
 from tools.waiting import PATIENCE
 
 OPERATOR_NAMESPACE = "idla-system"
@@ -18,9 +19,9 @@ def kubectl_in(namespace: str) -> Kubectl:
         ClusterError: `IDLA_CLUSTER=existing` and the cluster does not answer.
     """
     if existing.wanted():
-        return Kubectl(Path("kubectl"), Path(existing.check()), namespace)
+        return Kubectl(Path("kubectl"), Path(existing.check()), namespace, patience_seconds=PATIENCE)
     places = Places.of()
-    return Kubectl(places.shown / "bin" / "kubectl", places.kubeconfig, namespace)
+    return Kubectl(places.shown / "bin" / "kubectl", places.kubeconfig, namespace, patience_seconds=PATIENCE)
 
 
 def commands() -> tuple[tuple[str, ...], ...]:

@@ -29,7 +29,7 @@ from typing import Any
 
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.core.planning.candidates import Choice, nominate_candidates
-from idla.core.planning.requirements import data_source, problem_of
+from idla.core.planning.requirements import Requirements, resolve_requirements
 from idla.core.workflow.planned_tasks import rungs_of, trials_of
 from idla.library import built_in_library
 from idla_contract.task import SearchStep, TaskSpec, TrainStep, Trial
@@ -112,34 +112,34 @@ def main() -> int:
                 **SETS[name], "preset": options.preset, "model": {"search": {"trials": options.trials}},
                 "training": {"seed": seed},
             }  # fmt: skip
-            line = compared(TrainingWorkflowSpec.model_validate(spec))
+            line = compared(resolve_requirements(TrainingWorkflowSpec.model_validate(spec), name))
             lines.append(line)
             print(json.dumps({"set": name, "seed": seed, **line}), flush=True)
         print(json.dumps({"set": name, "seeds": len(lines), **summary(lines)}), flush=True)
     return 0
 
 
-def compared(spec: TrainingWorkflowSpec) -> dict[str, Any]:
+def compared(requirements: Requirements) -> dict[str, Any]:
     """Return what the search and the training of every trial came to, on one split and with one seed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         origin = Origin(data_mount=DATA, samples=samples_folder(), downloads=folder / "work")
         began = time.monotonic()
-        dataset = load_dataset(problem_of(spec), data_source(spec), origin)
+        dataset = load_dataset(requirements.problem, requirements.data, origin)
         subprocess.run([sys.executable, "-c", "import idla_trainer.steps.train"], check=True, stderr=subprocess.DEVNULL)
         start = time.monotonic() - began
-        choice = nominate_candidates(spec, built_in_library(), profile(dataset))
+        choice = nominate_candidates(requirements, built_in_library(), profile(dataset))
         if not isinstance(choice, Choice) or choice.search is None:
             raise SystemExit(f"there is nothing to search: {choice}")
         trials = trials_of(choice.candidates, choice.search)
         step = SearchStep(trials=trials, rungs=rungs_of(choice.search))
         first = trials[0].model_copy(update={"training": trials[0].training.model_copy(update={"max_epochs": 1})})
-        trained(spec, dataset, first, folder / "first")  # what only the first training of a process waits for
-        winner, seconds = searched(spec, dataset, step, folder / "search")
-        ended = [trained(spec, dataset, trial, folder / str(place)) for place, trial in enumerate(trials)]
+        trained(requirements, dataset, first, folder / "first")  # what only the first training of a process waits for
+        winner, seconds = searched(requirements, dataset, step, folder / "search")
+        ended = [trained(requirements, dataset, trial, folder / str(place)) for place, trial in enumerate(trials)]
     best = max(range(len(ended)), key=lambda place: (ended[place].quality, -ended[place].loss))
     scores = [entry.score for entry in ended]
-    maximized = problem_of(spec).metric.maximized
+    maximized = requirements.problem.metric.maximized
     worse = ended[best].score - scores[winner] if maximized else (scores[winner] / ended[best].score - 1)
     return {
         "trials": len(trials),
@@ -155,23 +155,23 @@ def compared(spec: TrainingWorkflowSpec) -> dict[str, Any]:
     }
 
 
-def searched(spec: TrainingWorkflowSpec, dataset: Dataset, step: SearchStep, folder: Path) -> tuple[int, float]:
+def searched(requirements: Requirements, dataset: Dataset, step: SearchStep, folder: Path) -> tuple[int, float]:
     """Return the place of the trial that the trainer's own Search step chooses, and its seconds."""
     from idla_trainer.steps.search import search
 
-    context, began = context_of(spec, dataset, step, folder), time.monotonic()
+    context, began = context_of(requirements, dataset, step, folder), time.monotonic()
     found = search(context, step).update["search"]
     return int(found.winner), time.monotonic() - began  # type: ignore[attr-defined]  # a SearchReport
 
 
-def trained(spec: TrainingWorkflowSpec, dataset: Dataset, trial: Trial, folder: Path) -> Ended:
+def trained(requirements: Requirements, dataset: Dataset, trial: Trial, folder: Path) -> Ended:
     """Return what one trial comes to by the trainer's own Train step."""
     from idla_trainer.steps.train import begin
     from idla_trainer.training.checkpoints import Checkpoints
     from idla_trainer.training.run import Kept, run
 
     step = TrainStep(model=trial.model, training=trial.training)
-    context, began = context_of(spec, dataset, step, folder), time.monotonic()
+    context, began = context_of(requirements, dataset, step, folder), time.monotonic()
     begun = begin(context, step, max_seconds=None)
     run(
         begun.loop,
@@ -194,11 +194,11 @@ def trained(spec: TrainingWorkflowSpec, dataset: Dataset, trial: Trial, folder: 
     )
 
 
-def context_of(spec: TrainingWorkflowSpec, dataset: Dataset, step: SearchStep | TrainStep, folder: Path) -> Context:
+def context_of(requirements: Requirements, dataset: Dataset, step: SearchStep | TrainStep, folder: Path) -> Context:
     """Return the surroundings of a step in a folder of its own."""
     task = TaskSpec(
-        workflow="selection", task="trial", content_hash="0123456789", problem=problem_of(spec), data=data_source(spec),
-        artifact_uri="pvc://store", steps=(step,),
+        workflow="selection", task="trial", content_hash="0123456789", problem=requirements.problem,
+        data=requirements.data, artifact_uri="pvc://store", steps=(step,),
     )  # fmt: skip
     kept = TaskStore.of(folder, task.task, task.content_hash)
     kept.make()

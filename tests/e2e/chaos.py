@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from idla.cli.kubectl import Kubectl
+
 from tools.cluster.node import KUBELET, node_name
 from tools.cluster.places import REPOSITORY, Places
 from tools.cluster.processes import Processes
-from tools.kubectl import Kubectl
 
 
 def evict(kubectl: Kubectl, pod: str) -> None:

@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from idla.cli.kubectl import Kubectl
 
 from tests.e2e.audit import Requests
 from tests.e2e.explained import ExplainedKubectl
@@ -9,7 +10,6 @@ from tests.e2e.operator_log import OperatorLog
 from tests.e2e.secret_leaks import hide, revealed
 from tools.cluster.places import Places
 from tools.installing import OPERATOR_NAMESPACE, commands, kubectl_in, run
-from tools.kubectl import Kubectl
 from tools.operator_processes.process import Audit
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}

@@ -1,7 +1,8 @@
 """kubectl in a namespace of the end-to-end tests, which tells what goes on there when a test is red."""
 
+from idla.cli.kubectl import Kubectl
+
 from tests.red_reports import end_of, part
-from tools.kubectl import Kubectl
 
 OPERATOR_LINES = 60
 POD_LINES = 30
@@ -14,7 +15,9 @@ class ExplainedKubectl(Kubectl):
     """As `kubectl`, and able to explain."""
 
     def __init__(self, kubectl: Kubectl, operator: Kubectl) -> None:
-        super().__init__(kubectl.binary, kubectl.kubeconfig, kubectl.namespace)
+        super().__init__(
+            kubectl.binary, kubectl.kubeconfig, kubectl.namespace, patience_seconds=kubectl.patience_seconds
+        )
         self._operator = operator
 
     def explain(self) -> dict[str, str]:

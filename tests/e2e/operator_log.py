@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from idla.cli.kubectl import Kubectl, KubectlError
+
 from tests.e2e.allowed import ALLOWED
-from tools.kubectl import Kubectl, KubectlError
 from tools.log_allowlist import Allowed, complaints, unexpected
 
 KILLED = (r"container operator of \S+ was started again: exit code 137 \(Error\)", "the test has killed its process")

@@ -2,14 +2,14 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security_context, pod_defaults
+from idla.cli.kubectl import Kubectl
 
-from demo.story import condition
 from tests import red_reports
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.operator_processes.pids import operator_pids
 
 OPERATOR_USER = "system:serviceaccount:idla-system:idla-operator"
@@ -33,6 +33,11 @@ def until_gone(kubectl: Kubectl, kinds: str, selector: str) -> None:
         return [found["metadata"]["name"] for found in kubectl.list(kinds, selector=selector)]
 
     wait(lambda: not left(), lambda: f"{kinds} of {selector} are still there: {left()}")
+
+
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return a condition of a status, empty where there is none."""
+    return next((entry for entry in status.get("conditions", ()) if entry["type"] == kind), {})
 
 
 def ready(deployment: dict[str, Any]) -> bool:

@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from idla.cli.kubectl import Kubectl, KubectlError
 from idla_contract.paths import TASK_SPEC_ANNOTATION
-
-from tools.kubectl import Kubectl, KubectlError
 
 SECRET, SETTING, SIGNATURE = (f"canary-of-the-{word}" for word in ("secret", "settings", "signature"))
 SIGNED = f"signature={SIGNATURE}"

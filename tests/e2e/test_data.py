@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from idla.cli.kubectl import Kubectl
 
-from demo.story import condition
-from tests.e2e.scene import ended, make_claim, run_python, running, stalled, summary, until, until_gone
+from tests.e2e.scene import condition, ended, make_claim, run_python, running, stalled, summary, until, until_gone
 from tests.e2e.secret_leaks import SIGNED
-from tools.kubectl import Kubectl
 from tools.waiting import STORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]

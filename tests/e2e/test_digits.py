@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from idla.cli.kubectl import Kubectl
+from idla.endpoint import Endpoint
 from idla_contract.task import DataSource
 
-from demo import endpoint
 from demo.checks import Check, checks
+from demo.digits import labels
 from demo.measuring import measure
-from demo.story import condition
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import (
     OPERATOR_USER,
+    condition,
     ended,
     kill_operator,
     ready,
@@ -30,7 +32,6 @@ from tests.e2e.scene import (
     until_gone,
 )
 from tools.cluster.places import REPOSITORY, Places
-from tools.kubectl import Kubectl
 from tools.waiting import STORY
 from tools.waiting import until as until_true
 
@@ -75,7 +76,7 @@ def story(kubectl: Kubectl, operator_log: OperatorLog) -> Story:
         uri=status["artifact"]["uri"],
     )
     with kubectl.forward("service/digits", 80) as url:
-        answers = endpoint.labels(url, "digits", measured.images)
+        answers = labels(Endpoint(url, "digits"), measured.images)
     deployment = kubectl.get("modeldeployment", "digits")
     assert deployment is not None
     return Story(
@@ -184,7 +185,7 @@ def test_an_artifact_is_served_by_its_digest_alone(story: Story, kubectl: Kubect
     with applied(kubectl, promoted, forged):
         until(kubectl, "modeldeployment", "promoted", ready)
         with kubectl.forward("service/promoted", 80) as url:
-            assert endpoint.labels(url, "promoted", story.images) == story.answers
+            assert labels(Endpoint(url, "promoted"), story.images) == story.answers
         refused = until(kubectl, "modeldeployment", "forged", stalled)
         loaded = condition(refused["status"], "ModelLoaded")
         assert (loaded["status"], loaded["reason"]) == ("False", "DigestMismatch")

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from idla.cli.kubectl import Kubectl
 from idla_store import verify
 
-from demo.story import condition
 from tests.e2e.chaos import SmallVolume, drained, evict, folder_of, restart_kubelet
 from tests.e2e.operator_log import OperatorLog
-from tests.e2e.scene import ended, ready, running, stalled, summary, until
+from tests.e2e.scene import condition, ended, ready, running, stalled, summary, until
 from tests.e2e.secret_leaks import log_of
 from tools.cluster.places import Places
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.waiting import STORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]

@@ -1,17 +1,17 @@
 """Texts, intents, records, interactions and series: real pods make a model of each, and its endpoint answers."""
 
-import json
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from idla.cli.kubectl import Kubectl
+from idla.endpoint import Endpoint
+from idla_contract.inference import infer_request, tensor_document
 
 from tests import generated
 from tests.e2e.scene import ended, make_claim, ready, run_python, summary, until
-from tools.kubectl import Kubectl
 from tools.waiting import PATIENCE, STORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]
@@ -138,22 +138,12 @@ def answers(kubectl: Kubectl, submitted: None) -> Mapping[str, dict[str, list[An
         assert summary(workflow) == ("True", "Completed"), kubectl("describe", "trainingworkflow", name)
         until(kubectl, "modeldeployment", name, ready)
         with kubectl.forward(f"service/{name}", 80) as url:
-            outputs = asked(url, name, kind)
-        assert {output["name"]: (output["datatype"], output["shape"]) for output in outputs} == kind.answer, name
-        found[name] = {output["name"]: output["data"] for output in outputs}
+            inputs = [tensor_document(name, *values) for name, values in kind.question.items()]
+            request = infer_request(inputs, parameters=kind.parameters)
+            outputs = Endpoint(url, name, timeout_seconds=PATIENCE).infer(request)
+        assert {output: (each["datatype"], each["shape"]) for output, each in outputs.items()} == kind.answer, name
+        found[name] = {output: each["data"] for output, each in outputs.items()}
     return found
-
-
-def asked(url: str, name: str, kind: Kind) -> list[dict[str, Any]]:
-    inputs = [
-        {"name": tensor, "datatype": datatype, "shape": shape, "data": values}
-        for tensor, (datatype, shape, values) in kind.question.items()
-    ]
-    body = json.dumps({"inputs": inputs, "parameters": kind.parameters}).encode()
-    request = urllib.request.Request(f"{url}/v2/models/{name}/infer", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-        outputs: list[dict[str, Any]] = json.load(answer)["outputs"]
-    return outputs
 
 
 def learned(user: str) -> set[str]:

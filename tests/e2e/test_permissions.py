@@ -1,10 +1,10 @@
 """What the operator did during the end-to-end tests of this session, with the account of its pod, is what it may do."""
 
 import pytest
+from idla.cli.kubectl import Kubectl
 
 from tests.e2e.audit import Requests
 from tests.integration.operator.permissions import compare, granted
-from tools.kubectl import Kubectl
 from tools.operator_processes.process import ROOT, documents
 from tools.waiting import until
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from idla.cli.kubectl import Kubectl
 
 from tests.e2e.scene import ended, start_python, summary, until
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.waiting import PATIENCE, STORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(STORY)]

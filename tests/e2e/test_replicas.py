@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from idla.cli.kubectl import Kubectl
+from idla.endpoint import Endpoint
 
-from demo import endpoint
+from demo.digits import labels
 from tests.e2e.operator_log import KILLED, OperatorLog
 from tests.e2e.scene import ended, ready, running, stalled, summary, until
-from tools.kubectl import Kubectl
 from tools.operator_processes.replicated import Leading, two_replicas
 from tools.waiting import STORY
 
@@ -87,7 +88,7 @@ def test_a_training_is_not_touched_when_the_operator_is_rolled_deleted_and_kille
     assert [task["attempts"] for task in workflow["status"]["tasks"]] == [1] * len(tasks)
     until(kubectl, "modeldeployment", "watched", ready)
     with kubectl.forward("service/watched", 80) as url:
-        assert len(endpoint.labels(url, "watched", np.zeros((1, 8, 8, 1), np.float32))) == 1
+        assert len(labels(Endpoint(url, "watched"), np.zeros((1, 8, 8, 1), np.float32))) == 1
 
 
 def pods_of_tasks(kubectl: Kubectl) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
-from idla.core.planning.requirements import explain_errors
+from idla.core.objects import explain_errors
 from pydantic import ValidationError
 
 from tests.fuzz.counts import LARGE, seen

@@ -19,7 +19,7 @@ from tools.waiting import PATIENCE, until
 
 _IDLA = Path(sys.executable).with_name("idla")
 _STAND_IN = Path(__file__).with_name("stand_in.py")
-_SECONDS = re.compile(r"^ *\d+\.\d s  ", re.MULTILINE)
+_SECONDS = re.compile(r"^ *\d+:\d\d  ", re.MULTILINE)
 _HASH = re.compile(r"\b[0-9a-f]{10,64}\b")
 
 
@@ -30,7 +30,7 @@ class Ended:
     code: int
     out: str
     err: list[str]
-    """Lines, without the seconds in front of them."""
+    """Lines, without the time in front of them."""
 
     @property
     def document(self) -> dict[str, Any]:

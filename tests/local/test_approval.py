@@ -1,6 +1,6 @@
 """`approval: Manual`: the plan is shown with the way on, and only this plan may run."""
 
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 from tests.local.scene import Scene
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 from tests.local.orders import Order
 from tests.local.scene import Scene
@@ -16,7 +16,7 @@ LEFT = {".lock", "artifacts", "logs", "result.json", "work", "workflow.json"}
 ONCE: Mapping[str, Any] = {"training": {"backoffLimit": 0}}
 FAILED = "every candidate failed: vgg-small: "
 JOB = "Job digits-train-vgg-small-HASH: "
-LOG = "ROOT/out/logs/train-vgg-small.log tells more"
+LOG = "see ROOT/out/logs/train-vgg-small.log"
 BEST = "the best candidate, vgg-small, has validation accuracy 0.9722 ± 0.0097, 305578 weights"
 REMEDY = "Lower `spec.objectives[0].minimum`, add data, or offer other templates or more epochs"
 LIBRARY = re.compile(r"(?<=known are: ).*vgg-small.*")
@@ -264,9 +264,9 @@ def test_people_are_told_the_way_on_stderr_and_the_result_on_stdout(scene: Scene
         "           sha256:HASH",
         "results    ROOT/out",
     ]
-    way = [line for line in ended.err if re.match(r"\S+: (begun|done)", line)]
+    way = [line for line in ended.err if re.match(r"\S+: (started|done)$", line)]
     tasks = ["profile", "train-vgg-small", "publish"]
-    assert [line.partition(":")[0] for line in way] == [name for name in tasks for _ in ("begun", "done")]
+    assert [line.partition(":")[0] for line in way] == [name for name in tasks for _ in ("started", "done")]
     assert {path.name for path in scene.output.glob("logs/*")} == {f"{name}.log" for name in tasks}
     assert list(scene.output.glob("work/*")) == []
 

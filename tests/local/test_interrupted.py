@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 from tests.local.orders import PROBE, Order
 from tests.local.scene import Running, Scene

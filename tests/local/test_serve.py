@@ -5,7 +5,7 @@ import signal
 import urllib.request
 
 import pytest
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 from tests.local.orders import SERVER, Order
 from tests.local.scene import Scene
@@ -34,7 +34,7 @@ def test_the_artifact_is_served_until_ctrl_c(scene: Scene) -> None:
 def test_a_server_that_does_not_start_is_no_wrong_command_line(scene: Scene) -> None:
     scene.desk.give(server=Order(code=1))
     ended = scene.run("--serve", "--json", "--quiet")
-    says = f"the server does not answer; {scene.output}/logs/server.log tells why"
+    says = f"the server does not answer; see {scene.output}/logs/server.log"
     assert (ended.code, ended.err) == (ExitCode.FAILED, [f"idla: {says}"])
     assert (ended.document["reason"], ended.document["message"]) == ("NotServed", says)
     assert scene.read("result.json")["succeeded"] is True
@@ -47,7 +47,7 @@ def test_a_server_that_dies_is_told(scene: Scene) -> None:
         os.kill(server, signal.SIGKILL)
         ended = command.ended()
     assert (ended.code, ended.document["succeeded"]) == (ExitCode.FAILED, True)
-    assert ended.err[-1] == f"idla: the server has ended; {scene.output}/logs/server.log tells why"
+    assert ended.err[-1] == f"idla: the server has ended; see {scene.output}/logs/server.log"
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_server_and_tells_no_second_result(scene: Scene) -> None:

@@ -52,7 +52,7 @@ def service_of(artifact: Artifact, **limits: int) -> Service:
 
 
 def sample(service: Service, name: str, **labels: str) -> float | None:
-    return service.measures.registry.get_sample_value(name, labels)
+    return service.metrics.registry.get_sample_value(name, labels)
 
 
 def test_while_it_loads_it_is_alive_not_ready_and_refuses(artifact: Artifact) -> None:

@@ -14,7 +14,7 @@ import pytest
 from idla_contract.artifact import digest_of
 from idla_contract.result import Failure, FailureReason
 from idla_preprocess import ImageSpec, InputError, Signature
-from idla_server.engine import inline_limit
+from idla_server.engine import estimate_inline_limit
 from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
 from idla_server.runtime import Runtime
 from idla_server.signature import tensor_specs
@@ -32,7 +32,7 @@ def test_a_whole_artifact_is_loaded_and_answers(artifact: Artifact) -> None:
     assert model.signature == SIGNATURE
     np.testing.assert_allclose(model.predict({"image": artifact.inputs}), artifact.probabilities, atol=1e-5)
     np.testing.assert_allclose(
-        model.twin(threads=2).predict({"image": artifact.inputs}), artifact.probabilities, atol=1e-5
+        model.replicate(threads=2).predict({"image": artifact.inputs}), artifact.probabilities, atol=1e-5
     )
     with pytest.raises(InputError, match="image: found the shape"):
         model.predict({"image": np.zeros((1, 5, 5))})
@@ -282,7 +282,7 @@ def test_a_runtime_refuses_another_batch(artifact: Artifact, batch: Any) -> None
     [(0.0001, 64, 20 * 64 * 2), (0.0, 64, 1 << 16), (0.0019, 64, 128), (0.0021, 64, 0), (1.0, 10**6, 0)],
 )
 def test_only_what_is_surely_short_runs_on_the_event_loop(seconds: float, values: int, expected: int) -> None:
-    assert inline_limit(seconds, values) == expected
+    assert estimate_inline_limit(seconds, values) == expected
 
 
 def test_the_model_is_not_written_to(artifact: Artifact, tmp_path: Path) -> None:

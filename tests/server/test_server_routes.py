@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idla.endpoint import Endpoint
+from idla_contract.inference import infer_request
 from PIL import Image
 
 from tests.server.serving import LABELS, Answer, Artifact, Client, ask, request_of
@@ -34,6 +36,13 @@ def metadata(artifact: Artifact) -> dict[str, Any]:
         "inputs": INPUTS,
         "outputs": OUTPUTS,
     }
+
+
+def test_the_client_of_the_product_is_answered(port: int, artifact: Artifact) -> None:
+    endpoint = Endpoint(f"http://127.0.0.1:{port}", "tiny", timeout_seconds=PATIENCE)
+    request = infer_request(request_of(artifact.inputs)["inputs"], outputs=["label"], parameters={"k": 3})
+    labels = {"name": "label", "datatype": "BYTES", "shape": [12], "data": artifact.labels}
+    assert (endpoint.is_ready(), endpoint.infer(request)) == (True, {"label": labels})
 
 
 def test_every_route_answers_as_the_protocol_says(client: Client, artifact: Artifact) -> None:

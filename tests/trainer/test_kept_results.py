@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 from tests.trainer.local_runs import LocalPlace
 

@@ -11,6 +11,7 @@ from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import CandidateStatus
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.expectation import expected_parameters
+from idla.core.planning.requirements import resolve_requirements
 from idla.core.snapshot import Template
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource, ModelSpec
@@ -84,7 +85,7 @@ def chosen(file: Path) -> tuple[CandidateStatus, ModelSpec, TaskType]:
     template = Template(name=document["metadata"]["name"], spec=ModelTemplateSpec.model_validate(document["spec"]))
     kind = template.spec.tasks[0]
     asked = TrainingWorkflowSpec.model_validate({"task": {"type": kind}, "data": {"storageUri": "sample://digits"}})
-    choice = nominate_candidates(asked, [template], None)
+    choice = nominate_candidates(resolve_requirements(asked, "digits"), [template], None)
     assert isinstance(choice, Choice), choice
     [candidate] = choice.candidates
     model = ModelSpec(

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from idla.local.errors import ExitCode
 from idla.local.trainer import find_trainer
+from idla.report.exit_status import ExitCode
 from idla_contract.artifact import ArtifactManifest
 from idla_store import verify
 

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import ssl
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -148,12 +147,6 @@ class ControlPlane:
     def kill_component(self, name: str) -> None:
         """Kill one component (SIGKILL)."""
         self._processes.kill(name)
-
-    def restart_component(self, name: str, *, kill: bool = False, down_seconds: float = 0.0) -> None:
-        """Stop or kill one component and start it after `down_seconds`."""
-        (self.kill_component if kill else self.stop_component)(name)
-        time.sleep(down_seconds)
-        self.start_component(name)
 
     def freeze_component(self, name: str) -> None:
         """Stop one component's clock (SIGSTOP): connections stay open and nothing answers."""

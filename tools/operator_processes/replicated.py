@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from idla.cli.kubectl import Kubectl
+from idla.core.kube.conditions import find_true_condition
 
 from tools.cluster.places import REPOSITORY, Places, addresses
 from tools.installing import commands, run
-from tools.kubectl import Kubectl, wait
+from tools.kubectl import wait
 from tools.operator_processes.pids import operator_pids
 
 SELECTOR = "app.kubernetes.io/name=idla-operator"
@@ -95,7 +97,7 @@ class Leading:
 
         def there() -> bool:
             every = self.kubectl.list("pods", selector=SELECTOR)
-            return len(every) == count and all(_ready(pod) for pod in every)
+            return len(every) == count and all(find_true_condition(pod, "Ready") for pod in every)
 
         wait(there, lambda: self.kubectl("get", "pods", "--output=wide"))
         self.holder()
@@ -157,8 +159,3 @@ class Leading:
 
 def _pod_of(identity: str) -> str:
     return identity.partition("_")[0]
-
-
-def _ready(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or ()
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)

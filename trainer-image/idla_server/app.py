@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from idla_contract.artifact import TensorSpec
+from idla_contract.inference import LIVE, READY, infer_path, model_path
 from idla_preprocess import InputError
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -27,20 +27,19 @@ _CLIENT_GONE = 499
 def build_app(service: Service) -> ASGIApp:
     """Return the HTTP application of a service."""
     routes = _Routes(service)
-    model = "/v2/models/{model}"
     pairs = [
         ("/v2", routes.server),
         ("/v2/", routes.server),
-        ("/v2/health/live", routes.live),
-        ("/v2/health/ready", routes.ready),
+        (LIVE, routes.live),
+        (READY, routes.ready),
         ("/metrics", routes.metrics),
     ]
     listed = [Route(path, endpoint, methods=["GET"]) for path, endpoint in pairs]
-    for base in (model, model + "/versions/{version}"):
+    for model in ("{model}", "{model}/versions/{version}"):
         listed += [
-            Route(base, routes.model, methods=["GET"]),
-            Route(base + "/ready", routes.model_ready, methods=["GET"]),
-            Route(base + "/infer", routes.infer, methods=["POST"]),
+            Route(model_path(model), routes.model, methods=["GET"]),
+            Route(f"{model_path(model)}/ready", routes.model_ready, methods=["GET"]),
+            Route(infer_path(model), routes.infer, methods=["POST"]),
         ]
     app = Starlette(routes=listed, exception_handlers={HTTPException: _refused, Exception: _failed})
     app.router.redirect_slashes = False
@@ -87,8 +86,8 @@ class _Routes:
                 "name": self._service.name,
                 "versions": [self._service.version],
                 "platform": PLATFORM,
-                "inputs": [_tensor(spec) for spec in tensor_specs(model.signature.inputs)],
-                "outputs": [_tensor(spec) for spec in tensor_specs(model.signature.outputs)],
+                "inputs": [spec.model_dump() for spec in tensor_specs(model.signature.inputs)],
+                "outputs": [spec.model_dump() for spec in tensor_specs(model.signature.outputs)],
             }
         )
 
@@ -99,13 +98,13 @@ class _Routes:
 
     async def metrics(self, request: Request) -> Response:
         encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encoder(self._service.measures.registry), media_type=content_type)
+        return Response(encoder(self._service.metrics.registry), media_type=content_type)
 
     async def infer(self, request: Request) -> Response:
         service = self._service
         counting, code, start = service.counting, 500, time.perf_counter()
         service.in_flight += 1
-        service.measures.in_flight.set(service.in_flight)
+        service.metrics.in_flight.set(service.in_flight)
         try:
             self._check_path(request)
             self._check_load(request)
@@ -124,9 +123,9 @@ class _Routes:
             response = Response(status_code=code)
         finally:
             service.in_flight -= 1
-            service.measures.in_flight.set(service.in_flight)
+            service.metrics.in_flight.set(service.in_flight)
             if counting:
-                service.measures.answered(code, time.perf_counter() - start)
+                service.metrics.count(code, time.perf_counter() - start)
         return response
 
     def _check_path(self, request: Request) -> None:
@@ -173,10 +172,6 @@ async def _body(request: Request, limit: int) -> bytes:
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def _tensor(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
 
 
 def _not_loaded() -> HTTPException:

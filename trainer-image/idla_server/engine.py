@@ -32,11 +32,13 @@ class Engine:
     """
 
     def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
-        self.short_bytes = inline_limit(_seconds_of_one(model), sum(array.size for array in model.example.values()))
-        self._inline = model if self.short_bytes else None
+        self.inline_limit = estimate_inline_limit(
+            _seconds_of_one(model), sum(array.size for array in model.example.values())
+        )
+        self._inline = model if self.inline_limit else None
         self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
         for _ in range(workers):
-            self._idle.put(model.twin(threads=threads))
+            self._idle.put(model.replicate(threads=threads))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inference")
 
     async def run(self, job: Job, size: int) -> bytes:
@@ -46,7 +48,7 @@ class Engine:
             job: called once with a model that nobody else uses meanwhile.
             size: bytes of the request, from which the job's length is estimated.
         """
-        if self._inline is not None and size <= self.short_bytes:
+        if self._inline is not None and size <= self.inline_limit:
             return job(self._inline)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._borrow, job)
 
@@ -62,7 +64,7 @@ class Engine:
             self._idle.put(model)
 
 
-def inline_limit(seconds: float, values: int) -> int:
+def estimate_inline_limit(seconds: float, values: int) -> int:
     """Return the largest request in bytes that is surely short, 0 where not even one example is.
 
     Args:

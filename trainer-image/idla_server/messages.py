@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+from idla_contract.inference import Document, tensor_document
 from idla_preprocess import Array, Arrays, InputError, Signature, Tensor
 
 Numbers = npt.NDArray[np.generic]
@@ -69,8 +70,13 @@ def encode(request: InferRequest, name: str, version: str, answers: Arrays) -> b
     content: dict[str, Any] = {"model_name": name, "model_version": version}
     if request.id is not None:
         content["id"] = request.id
-    outputs = [_tensor(output, answers[output]) for output in request.outputs]
-    return orjson.dumps(content | {"outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    outputs = [encode_tensor(output, answers[output]) for output in request.outputs]
+    return dump(content | {"outputs": outputs})
+
+
+def dump(content: Document) -> bytes:
+    """Return a body; numbers that are not finite become null."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def shown(value: object) -> str:
@@ -83,7 +89,8 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
 
 
-def _tensor(name: str, array: Array) -> dict[str, Any]:
+def encode_tensor(name: str, array: Array) -> Document:
+    """Return a tensor for `dump`: numbers as FP32 or INT64, texts as BYTES."""
     data: object
     if array.dtype.kind == "f":
         datatype, data = "FP32", np.ascontiguousarray(array, np.float32).ravel()
@@ -91,7 +98,7 @@ def _tensor(name: str, array: Array) -> dict[str, Any]:
         datatype, data = "INT64", np.ascontiguousarray(array, np.int64).ravel()
     else:
         datatype, data = TEXT, [str(text) for text in array.ravel()]
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
+    return tensor_document(name, datatype, array.shape, data)
 
 
 def _parse(body: bytes) -> object:

@@ -25,7 +25,7 @@ class ServerMetrics:
         self.in_flight = Gauge(IN_FLIGHT, "Requests for an inference being answered now.", registry=self.registry)
         ProcessCollector(registry=self.registry)
 
-    def answered(self, code: int, seconds: float) -> None:
+    def count(self, code: int, seconds: float) -> None:
         """Count one answer and what it took."""
         self._requests.labels(PROTOCOL, str(code)).inc()
         self._seconds.observe(seconds)

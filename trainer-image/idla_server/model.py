@@ -45,7 +45,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A loaded model. Not thread-safe: each thread calls `twin` for its own."""
+    """A loaded model. Not thread-safe: each thread calls `replicate` for its own."""
 
     folder: Path
     digest: str
@@ -63,7 +63,7 @@ class ServedModel:
         """
         return self.runtime.predict(self.signature.preprocess.to_tensors(raw))
 
-    def twin(self, *, threads: int = 1) -> "ServedModel":
+    def replicate(self, *, threads: int = 1) -> "ServedModel":
         """Return the same model with a runtime of its own."""
         return replace(self, runtime=Runtime(self.folder / MODEL, threads=threads))
 

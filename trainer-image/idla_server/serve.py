@@ -96,7 +96,7 @@ def _load(options: ServeOptions) -> tuple[ServedModel, Engine]:
     available = cpu_budget.available()
     workers, threads = cpu_budget.shares(available, size)
     engine = Engine(model, workers, threads)
-    sizes = {"processors": available, "workers": workers, "threads": threads, "short_bytes": engine.short_bytes}
+    sizes = {"processors": available, "workers": workers, "threads": threads, "inline_limit_bytes": engine.inline_limit}
     _LOG.info("loaded and golden inputs checked", extra={"digest": model.digest, **sizes})
     return model, engine
 

@@ -43,7 +43,7 @@ class Service:
         self.name = name
         self.version = digest.removeprefix("sha256:")[:12]
         self.limits = limits
-        self.measures = ServerMetrics()
+        self.metrics = ServerMetrics()
         self.phase = Phase.LOADING
         self.model: ServedModel | None = None
         self.in_flight = 0

@@ -3,10 +3,10 @@
 import asyncio
 
 import numpy as np
-import orjson
+from idla_contract.inference import infer_path, infer_request
 from idla_contract.result import FailureReason
-from idla_preprocess import Array
 
+from idla_server.messages import dump, encode_tensor
 from idla_server.model import ModelError, ServedModel
 
 
@@ -16,8 +16,10 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
     Raises:
         ModelError: the answer is not 200, or is none.
     """
-    body = orjson.dumps({"inputs": [_tensor(name, array) for name, array in model.example.items()]})
-    head = f"POST /v2/models/{name}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    # What is not finite cannot be sent, and zeros warm up as well.
+    finite = {key: np.nan_to_num(array) if array.dtype.kind == "f" else array for key, array in model.example.items()}
+    body = dump(infer_request([encode_tensor(key, array) for key, array in finite.items()]))
+    head = f"POST {infer_path(name)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
@@ -30,13 +32,3 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
         found = rest.rpartition(b"\r\n\r\n")[2].decode(errors="replace")
         problem = f"the warm-up request is answered {status.decode(errors='replace')!r}: {found}"
         raise ModelError(FailureReason.ARTIFACT_INVALID, f"{problem}; publish the artifact again")
-
-
-def _tensor(name: str, array: Array) -> dict[str, object]:
-    """Return an input as JSON holds it; what is not finite cannot be sent, and zeros warm up as well."""
-    if array.dtype.kind == "O":
-        return {"name": name, "datatype": "BYTES", "shape": list(array.shape), "data": array.ravel().tolist()}
-    if array.dtype.kind in "iu":
-        return {"name": name, "datatype": "INT64", "shape": list(array.shape), "data": array.ravel().tolist()}
-    finite = np.nan_to_num(array.astype(np.float64), nan=0.0)
-    return {"name": name, "datatype": "FP64", "shape": list(array.shape), "data": finite.ravel().tolist()}

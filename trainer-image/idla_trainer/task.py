@@ -24,7 +24,7 @@ from idla_contract.task import (
     TrainStep,
     VerifyStep,
 )
-from idla_store import StoreError, Surroundings
+from idla_store import FetchEnvironment, StoreError
 from idla_store import verify as verify_artifact
 from pydantic import ValidationError
 
@@ -187,7 +187,7 @@ class Task:
             data_mount=places.data,
             samples=places.samples,
             downloads=places.work / "downloads",
-            policy=Surroundings(places.secret, os.environ).policy(region=access.region, endpoint=access.endpoint),
+            policy=FetchEnvironment(places.secret, os.environ).policy(region=access.region, endpoint=access.endpoint),
         )
         load = functools.partial(load_dataset, self._spec.problem, self._spec.data, origin)
         return Context(

@@ -118,3 +118,14 @@ class Dimension(SpecModel):
             if not holds:
                 raise ValueError(rule.message)
         return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the greatest number.
+
+        Raises:
+            ValueError: it is Categorical and has none.
+        """
+        if self.minimum is None or self.maximum is None:
+            raise ValueError(f"{self.name} is {self.type} and has no bounds")
+        return float(self.minimum), float(self.maximum)

@@ -132,11 +132,11 @@ def _sentence(kinds: Iterable[str]) -> str:
     return f"{', '.join(some)} and {last}" if some else last
 
 
-UNTOLD = Rule(
+KIND_UNKNOWN = Rule(
     rule=f"{KIND_CEL} != ''",
     message=(
-        "give `task.type`; without it the kind of task is told by `task.horizon` and its like, by the columns `user`,"
-        " `item`, `text`, `target` or `label`, or by a format of images"
+        "give `task.type`; without it the kind of task is inferred from `task.horizon` and its like, the columns"
+        " `user`, `item`, `text`, `target` or `label`, or a format of images"
     ),
 )
 _TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"
@@ -157,7 +157,7 @@ ROLE_RULES = {
     )
     for name, kinds in ROLES.items()
 }
-RULES = (UNTOLD, METRIC, POSITIVE, *ROLE_RULES.values())
+RULES = (KIND_UNKNOWN, METRIC, POSITIVE, *ROLE_RULES.values())
 """What a spec's kind of task demands of its other fields."""
 
 
@@ -165,7 +165,7 @@ def broken_rule(spec: "TrainingWorkflowSpec") -> Rule | None:
     """Return the first of `RULES` that a spec breaks, or None."""
     kind = kind_of(spec)
     if kind is None:
-        return UNTOLD
+        return KIND_UNKNOWN
     allowed: tuple[Metric, ...] = METRICS[kind]
     if any(objective.metric not in allowed for objective in spec.objectives or ()):
         return METRIC

@@ -5,7 +5,7 @@ from typing import Annotated
 from idla_contract.task import CompressionMethod
 from pydantic import Field
 
-from idla.api.meta import Conditions, Digest, Keyed, Name, Reason, Score, StatusModel, Text, Timestamp
+from idla.api.meta import Conditions, Digest, Keyed, Name, Quantity, Reason, Score, StatusModel, Text, Timestamp
 
 
 class BasisStatus(StatusModel):
@@ -80,9 +80,13 @@ class PlannedTaskStatus(StatusModel):
     name: Name
     """The task's name."""
     depends_on: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
-    """Tasks whose results it needs."""
+    """Tasks that have finished before it begins."""
     steps: Annotated[tuple[Reason, ...], Field(max_length=8)]
     """What it does, in order."""
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
+    """What is kept free for its pod on a node."""
+    expected_percent: int | None = Field(default=None, ge=0, le=100)
+    """Its expected share of the workflow's time; tasks side by side share theirs."""
 
 
 class PlanStatus(StatusModel):
@@ -337,3 +341,7 @@ class TrainingWorkflowStatus(StatusModel):
     """When this generation was first worked on, moved by the time in which it was suspended, unapproved or stalled."""
     completion_time: Timestamp | None = None
     """When this generation ended."""
+
+    def decision(self, name: str) -> DecisionStatus | None:
+        """Return the decision of a name, or None before it is made."""
+        return next((entry for entry in self.decisions if entry.name == name), None)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-API_VERSION = "idla.dev/v1alpha1"
+from idla.api.meta import API_VERSION
+
 MANAGED = "idla.dev/managed"
 WORKFLOW = "idla.dev/workflow"
 DEPLOYMENT = "idla.dev/deployment"

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from idla.builders.identity import API_VERSION, MANAGED, WORKFLOW, Owner, label_value, labels, spec_annotation
+from idla.api.meta import API_VERSION
+from idla.builders.identity import MANAGED, WORKFLOW, Owner, label_value, labels, spec_annotation
 
 
 def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> dict[str, Any]:

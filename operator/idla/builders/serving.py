@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from idla_contract.inference import LIVE, READY
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
 from idla.builders.identity import (
@@ -23,6 +24,8 @@ from idla.builders.pod_security import (
     scrape_annotations,
 )
 
+DIGEST_ANNOTATION = "idla.dev/model-digest"
+"""On a pod: the artifact that it is to serve."""
 PORT = 8080
 DRAIN_SECONDS = 5
 """How long a pod goes on answering after SIGTERM, until every proxy has forgotten it."""
@@ -99,7 +102,7 @@ def _deployment_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
             "metadata": {
                 "labels": labels(owner),
                 "annotations": {
-                    "idla.dev/model-digest": model.digest,
+                    DIGEST_ANNOTATION: model.digest,
                     **scrape_annotations(PORT),
                 },
             },
@@ -137,10 +140,10 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
             drain_seconds=str(DRAIN_SECONDS),
         ),
         "ports": [{"name": "http", "containerPort": PORT}],
-        "readinessProbe": {"httpGet": {"path": "/v2/health/ready", "port": "http"}, "periodSeconds": 2},
-        "livenessProbe": {"httpGet": {"path": "/v2/health/live", "port": "http"}, "periodSeconds": 10},
+        "readinessProbe": {"httpGet": {"path": READY, "port": "http"}, "periodSeconds": 2},
+        "livenessProbe": {"httpGet": {"path": LIVE, "port": "http"}, "periodSeconds": 10},
         "startupProbe": {
-            "httpGet": {"path": "/v2/health/live", "port": "http"},
+            "httpGet": {"path": LIVE, "port": "http"},
             "periodSeconds": 2,
             "failureThreshold": 90,
         },

@@ -14,8 +14,9 @@ from idla.library import built_in_library
 from idla.local.conform.checks import CHECKS, SERVED, Check
 from idla.local.conform.examples import KINDS, write_examples
 from idla.local.conform.subject import Subject
-from idla.local.errors import ExitCode, LocalError, UsageError
+from idla.local.errors import LocalError, UsageError
 from idla.local.trainer import Trainer, find_trainer
+from idla.report.exit_status import ExitCode
 
 _IMAGE = "conform"
 
@@ -39,7 +40,7 @@ def conform(options: argparse.Namespace) -> int:
         sys.stderr.write(f"idla: {error}\n")
         return int(error.code if isinstance(error, LocalError) else ExitCode.USAGE)
     broken = sum(1 for finding in findings if finding.broken)
-    print(f"{len(findings) - broken} of {len(findings)} hold; logs are in {subject.places().logs}")
+    print(f"{len(findings) - broken} of {len(findings)} hold; logs are in {subject.paths().logs}")
     if options.json:
         print(json.dumps({"holds": not broken, "checks": [_document(finding) for finding in findings]}))
     return int(ExitCode.FAILED if broken else ExitCode.DONE)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from idla.local.errors import ExitCode
+from idla.report.exit_status import ExitCode
 
 _DESCRIPTION = "IDLA chooses, trains, compresses and serves a model from data and a target."
-_EPILOG = "`idla COMMAND --help` tells more about a command."
+_EPILOG = "See `idla COMMAND --help` for the options, files and exit codes of a command."
 _RUN = """\
 Carry out a TrainingWorkflow as processes on this machine: look at the data, choose models, train them, compress the
 best, measure it on the test split and publish it, with the same task specs as in the cluster. Neither a cluster nor
@@ -23,7 +23,7 @@ folder of the results:
   DIR/model          the published artifact (a link), with its model card
   DIR/result.json    what --json prints
   DIR/workflow.json  the workflow with the status that the operator would write
-  DIR/logs           what each task said
+  DIR/logs           the log of each task
   DIR/artifacts      the store: trainings, checkpoints, artifacts; the same command goes on from it
 
 environment:
@@ -38,11 +38,11 @@ example:
 
 
 _CONFORM = """\
-Try whether a trainer's container keeps the contract, and name what it breaks: tasks on small made-up data are given to
-the command, with the folders and the files that a pod has, and its exit codes, answers and artifacts are looked at.
+Check that a trainer's container keeps the contract, and name what it breaks. The command gets tasks on small generated
+data, with the folders and files of a pod; its exit codes, answers and artifacts are checked.
 
 The command is started once for each task, with the options of `python -m idla_trainer --help` behind its own words.
-Without one, the trainer of this machine is tried: that tells whether a network of one's own works.
+Without a command, the trainer of this machine is checked, and with --builder a network of your own.
 """
 _CONFORM_EPILOG = """\
 examples:
@@ -82,7 +82,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "run",
         help="from a workflow's YAML to a published model, on this machine",
         description=_RUN,
-        epilog=_RUN_EPILOG.format(codes=_codes()),
+        epilog=_RUN_EPILOG.format(codes="".join(f"  {code:>3}  {code.meaning}\n" for code in ExitCode)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument(
@@ -104,7 +104,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_conform(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     conform = commands.add_parser(
         "conform",
-        help="whether a trainer's image, or a network of one's own, keeps the contract",
+        help="check that a trainer's image, or a network of your own, keeps the contract",
         description=_CONFORM,
         epilog=_CONFORM_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -127,22 +127,6 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:  # noqa: PLR2004  # more candidates than a plan can have
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 64")
     return int(text)
-
-
-def _codes() -> str:
-    meanings = {
-        ExitCode.DONE: "the artifact is published (or the plan is made, with `approval: PlanOnly`)",
-        ExitCode.INTERNAL: "an error of ours",
-        ExitCode.USAGE: "the command line, the spec or a template is wrong",
-        ExitCode.DATA: "the data cannot be found, read or used",
-        ExitCode.TARGET_MISSED: "no candidate reached the required minimum",
-        ExitCode.INFEASIBLE: "no model keeps the constraints, or none passed a gate that had to be passed",
-        ExitCode.FAILED: "a task failed: diverged, out of memory, no space, an error of the trainer",
-        ExitCode.DEADLINE: "`spec.activeDeadlineSeconds` ran out",
-        ExitCode.WAITING: "the plan waits for --approve, or `spec.suspend` is true",
-        ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; the same command goes on",
-    }
-    return "".join(f"  {int(code):>3}  {meaning}\n" for code, meaning in meanings.items())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from idla_contract.paths import SAMPLES_ROOT, artifact_folder
@@ -16,20 +17,23 @@ from idla_contract.paths import SAMPLES_ROOT, artifact_folder
 from idla.api.training_workflow import APPROVED_PLAN
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.signals import Signals
-from idla.core.planning.requirements import problem_of, read_spec
+from idla.core.objects import read_spec
+from idla.core.planning.requirements import resolve_requirements
 from idla.core.reconciliation import Manifest
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.library import built_in_library
-from idla.local.errors import ExitCode, LocalError, UsageError
+from idla.local.errors import LocalError, UsageError
 from idla.local.machine import GRACE_SECONDS, Machine
-from idla.local.report import Document, document_of, lines_of, refusal
 from idla.local.run import MEASURE_SECONDS, Run
 from idla.local.serving import Server
-from idla.local.task_process import Places
-from idla.local.telling import Teller
+from idla.local.task_process import RunPaths
 from idla.local.trainer import Trainer, find_trainer, samples_folder
 from idla.local.workflow_file import LocalWorkflow, read_workflow
+from idla.report.document import Document, document_of, lines_of, refusal
+from idla.report.exit_status import ExitCode
+from idla.report.narrate import narrate
+from idla.report.terminal import Console
 
 RESULT, WORKFLOW, MODEL, LOCK = "result.json", "workflow.json", "model", ".lock"
 
@@ -38,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Carry out the command; return its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without ± must not cost the result
-    command = _Command(options, Teller(io.StringIO() if options.quiet else sys.stderr), time.monotonic())
+    command = _Command(options, Console(io.StringIO() if options.quiet else sys.stderr), time.monotonic())
     with Signals() as signals:
         try:
             return command.go(signals)
@@ -55,7 +59,7 @@ class _Command:
     """One call of the command."""
 
     options: argparse.Namespace
-    teller: Teller
+    console: Console
     began: float
     """Of the monotonic clock."""
     reported: bool = False
@@ -65,20 +69,20 @@ class _Command:
         """Run the workflow; serve it where that is asked for."""
         workflow = self._read()
         for note in workflow.notes:
-            self.teller.say(f"note: {note}")
+            self.console.line(f"note: {note}")
         trainer = find_trainer()
-        places = Places(output=self.options.output.resolve(), data=workflow.data, samples=samples_folder(SAMPLES_ROOT))
-        with _lock_folder(places.output):
-            places.make()
-            document = self._work(workflow, places, trainer, signals)
+        paths = RunPaths(output=self.options.output.resolve(), data=workflow.data, samples=samples_folder(SAMPLES_ROOT))
+        with _lock_folder(paths.output):
+            paths.make()
+            document = self._work(workflow, paths, trainer, signals)
             served = document["artifact"] is not None and document["succeeded"] and not signals.came
             if not self.options.serve or not served:
-                return self._end(document, places)
-            return self._serve(document, places, trainer, signals)
+                return self._end(document, paths)
+            return self._serve(document, paths, trainer, signals)
 
     def refuse(self, message: str, reason: str, code: ExitCode) -> int:
         """Report why the run could not begin or go on; return the exit code."""
-        self.teller.close()
+        self.console.close()
         sys.stderr.write(f"idla: {message}\n")
         if self.options.json and not self.reported:
             _write_line(refusal(message, reason=reason, code=int(code), seconds=time.monotonic() - self.began))
@@ -96,8 +100,8 @@ class _Command:
             workflow.manifest["metadata"]["annotations"][APPROVED_PLAN] = self.options.approve
         return workflow
 
-    def _work(self, workflow: LocalWorkflow, places: Places, trainer: Trainer, signals: Signals) -> Document:
-        machine = Machine(places, trainer, at_once=self.options.jobs)
+    def _work(self, workflow: LocalWorkflow, paths: RunPaths, trainer: Trainer, signals: Signals) -> Document:
+        machine = Machine(paths, trainer, parallelism=self.options.jobs)
         workflow_run = Run(
             workflow=workflow.manifest,
             library=_library(workflow.templates),
@@ -109,62 +113,67 @@ class _Command:
                 approve_command="the same command with --approve {plan}",
                 has_nodes=False,
             ),
-            tell=self.teller.tell,
+            on_change=partial(narrate, self.console, _metric(workflow.manifest)),
             stopped=lambda: signals.came,
         )
         try:
             status = workflow_run.go()
             if signals.came:
-                self.teller.say(
+                self.console.line(
                     f"ending: tasks write their checkpoints, up to {GRACE_SECONDS:.0f} s; again ends at once"
                 )
         finally:
             machine.stop()
-        return self._record(workflow.manifest, status, places)
+        return self._record(workflow.manifest, status, paths)
 
-    def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, places: Places) -> Document:
+    def _record(self, manifest: Manifest, status: TrainingWorkflowStatus, paths: RunPaths) -> Document:
         """Write what was reached beside the store."""
         document = document_of(
             str(manifest["metadata"]["name"]),
             status,
-            metric=problem_of(read_spec(manifest)).metric,
-            store=places.store,
+            metric=_metric(manifest),
+            store=paths.store,
             seconds=time.monotonic() - self.began,
         )
-        _replace(places.output / WORKFLOW, json.dumps({**manifest, "status": status.to_status()}, indent=1))
-        _replace(places.output / RESULT, json.dumps(document, indent=1))
+        _replace(paths.output / WORKFLOW, json.dumps({**manifest, "status": status.to_status()}, indent=1))
+        _replace(paths.output / RESULT, json.dumps(document, indent=1))
         if status.artifact is not None:
-            _link(places.output / MODEL, Path("artifacts", artifact_folder(status.artifact.digest)))
+            _link(paths.output / MODEL, Path("artifacts", artifact_folder(status.artifact.digest)))
         return document
 
-    def _serve(self, document: Document, places: Places, trainer: Trainer, signals: Signals) -> int:
+    def _serve(self, document: Document, paths: RunPaths, trainer: Trainer, signals: Signals) -> int:
         artifact = document["artifact"]
-        server = Server(document["workflow"], Path(artifact["path"]), artifact["digest"], places.output, trainer)
+        server = Server(document["workflow"], Path(artifact["path"]), artifact["digest"], paths.output, trainer)
         try:
             server.wait_until_ready()
             document["serving"] = {"url": server.url, "curl": server.curl()}
-            code = self._end(document, places)
+            code = self._end(document, paths)
             sys.stderr.write(f"idla: serves at {server.url} until Ctrl-C; try\n  {server.curl()}\n")
             sys.stderr.flush()
             while not signals.came:
                 if not server.runs():
-                    return self.refuse(f"the server has ended; {server.log} tells why", "NotServed", ExitCode.FAILED)
+                    return self.refuse(f"the server has ended; see {server.log}", "NotServed", ExitCode.FAILED)
                 time.sleep(0.1)
         finally:
             server.end()
         return code
 
-    def _end(self, document: Document, places: Places) -> int:
-        self.teller.close()
+    def _end(self, document: Document, paths: RunPaths) -> int:
+        self.console.close()
         self.reported = True
         lines = list(lines_of(document))
         if self.options.json:
             sys.stderr.write("".join(f"idla: {line}\n" for line in lines[:1]))
             _write_line(document)
         else:
-            sys.stdout.write("".join(f"{line}\n" for line in [*lines, f"results    {places.output}"]))
+            sys.stdout.write("".join(f"{line}\n" for line in [*lines, f"results    {paths.output}"]))
             sys.stdout.flush()
         return int(document["exitCode"])
+
+
+def _metric(manifest: Manifest) -> str:
+    """Return by what the quality of a workflow's models is counted."""
+    return resolve_requirements(read_spec(manifest), str(manifest["metadata"]["name"])).problem.metric
 
 
 def _library(own: Sequence[Template]) -> tuple[Template, ...]:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from idla.api.meta import ConditionStatus
+
 MESSAGE_LIMIT = 1024
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +19,11 @@ class Condition:
     status: str
     reason: str
     message: str
+
+
+def find_condition(conditions: Iterable[ConditionStatus], kind: str) -> ConditionStatus | None:
+    """Return the condition of this type, or None."""
+    return next((entry for entry in conditions if entry.type == kind), None)
 
 
 def merge_conditions(
@@ -38,13 +46,13 @@ def _entry(before: Mapping[str, Any] | None, condition: Condition, generation: i
         "type": condition.type,
         "status": condition.status,
         "reason": condition.reason,
-        "message": shortened(condition.message),
+        "message": shorten(condition.message),
         "observedGeneration": generation,
         "lastTransitionTime": since,
     }
 
 
-def shortened(message: str) -> str:
+def shorten(message: str) -> str:
     """Return `message` cut to what the CRD takes, with a sign that something is missing."""
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 

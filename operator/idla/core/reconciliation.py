@@ -25,6 +25,16 @@ class Event:
     message: str
 
 
+def normal_event(reason: str, message: str) -> Event:
+    """Return that something happened as it should."""
+    return Event(type=EventType.NORMAL, reason=reason, message=message)
+
+
+def warning_event(reason: str, message: str) -> Event:
+    """Return that something needs a look."""
+    return Event(type=EventType.WARNING, reason=reason, message=message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
     """A child to delete, only if it is still the very object that was decided on."""

@@ -5,7 +5,7 @@ The decisions of `core` read the same objects here as there; what a Job controll
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import TaskProgress
 from idla.local.clock import now
 from idla.local.progress import read_progress
-from idla.local.task_process import Places, TaskProcess
+from idla.local.task_process import RunPaths, TaskProcess
 from idla.local.trainer import Trainer
 
 GRACE_SECONDS = 60.0
@@ -29,7 +29,7 @@ _LONGEST_PAUSE = 8.0
 
 
 @dataclass(slots=True)
-class _Work:
+class _JobRun:
     """A Job with its attempts."""
 
     job: dict[str, Any]
@@ -58,72 +58,74 @@ class _Work:
 class Machine:
     """Runs the Jobs of one workflow."""
 
-    def __init__(self, places: Places, trainer: Trainer, *, at_once: int) -> None:
+    def __init__(self, paths: RunPaths, trainer: Trainer, *, parallelism: int) -> None:
         """Bind where and with what tasks run.
 
         Args:
-            places: the folders of the run.
+            paths: the folders of the run.
             trainer: what carries out tasks.
-            at_once: how many processes run at the same time; the others wait.
+            parallelism: how many processes run at the same time; the others wait.
         """
-        self._places = places
+        self._paths = paths
         self._trainer = trainer
-        self._at_once = at_once
-        self._works: dict[str, _Work] = {}
+        self._parallelism = parallelism
+        self._runs: dict[str, _JobRun] = {}
 
     @property
     def jobs(self) -> tuple[Manifest, ...]:
         """Return every Job as it stands."""
-        return tuple(work.job for work in self._works.values())
+        return tuple(run.job for run in self._runs.values())
 
     @property
     def pods(self) -> tuple[Manifest, ...]:
         """Return every pod as it stands; a Job without room has one that is pending."""
-        return tuple(pod for work in self._works.values() for pod in work.pods or [_pending(work)])
+        return tuple(
+            pod for run in self._runs.values() for pod in run.pods or [_pod(run, f"{run.name}-1", {}, "Pending")]
+        )
 
     @property
     def progress(self) -> Mapping[str, TaskProgress]:
         """Return what was last measured, by the name of the Job."""
-        return {name: work.progress for name, work in self._works.items() if work.progress is not None}
+        return {name: run.progress for name, run in self._runs.items() if run.progress is not None}
 
     def apply(self, manifest: Manifest) -> None:
         """Take in a Job, new or with another `suspend`; what else a cluster would keep is not needed here."""
         if manifest["kind"] != "Job":
             return
         name = manifest["metadata"]["name"]
-        known = self._works.get(name)
+        known = self._runs.get(name)
         if known is None:
             metadata = {**manifest["metadata"], "uid": f"local-{name}", "creationTimestamp": timestamp(now())}
-            self._works[name] = _Work(job={**manifest, "metadata": metadata, "status": {}})
+            self._runs[name] = _JobRun(job={**manifest, "metadata": metadata, "status": {}})
         else:
             known.job["spec"] = {**known.job["spec"], "suspend": manifest["spec"].get("suspend", False)}
 
     def delete(self, deletion: Deletion) -> None:
         """End a Job and forget it."""
-        work = self._works.pop(deletion.name, None)
-        if work is not None and work.process is not None:
-            self._end([work.process], GRACE_SECONDS)
+        run = self._runs.pop(deletion.name, None)
+        if run is not None and run.process is not None:
+            self._end([run.process], GRACE_SECONDS)
 
     def advance(self) -> bool:
         """Notice what has ended and start what there is room for; return whether anything changed."""
         changed = False
-        for work in self._works.values():
-            code = None if work.process is None else work.process.ended()
+        for run in self._runs.values():
+            code = None if run.process is None else run.process.ended()
             if code is not None:
-                self._note_end(work, code)
+                self._note_end(run, code)
                 changed = True
-        for work in self._works.values():
-            running = sum(1 for other in self._works.values() if other.process is not None)
-            if running < self._at_once and work.waits:
-                self._start(work)
+        for run in self._runs.values():
+            running = sum(1 for other in self._runs.values() if other.process is not None)
+            if running < self._parallelism and run.waits:
+                self._start(run)
                 changed = True
         return changed
 
     def measure(self) -> None:
         """Ask every running task for its progress."""
-        for work in self._works.values():
-            if work.process is not None:
-                work.progress = read_progress(work.process.port) or work.progress
+        for run in self._runs.values():
+            if run.process is not None:
+                run.progress = read_progress(run.process.port) or run.progress
 
     def stop(self, seconds: float = GRACE_SECONDS) -> None:
         """Ask every task to end, and kill what has not ended in time.
@@ -131,11 +133,7 @@ class Machine:
         Args:
             seconds: time to write a checkpoint; 0 kills at once.
         """
-        self._end([work.process for work in self._works.values() if work.process is not None], seconds)
-
-    def logs(self) -> Iterator[str]:
-        """Yield the log of each task that ran, each once."""
-        yield from dict.fromkeys(f"{_task(work.job)}.log" for work in self._works.values() if work.pods)
+        self._end([run.process for run in self._runs.values() if run.process is not None], seconds)
 
     def _end(self, processes: list[TaskProcess], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -148,67 +146,56 @@ class Machine:
             for process in processes:
                 process.end()
 
-    def _start(self, work: _Work) -> None:
-        template = work.job["spec"]["template"]
-        number = len(work.pods) + 1
-        name = f"{work.name}-{number}"
+    def _start(self, run: _JobRun) -> None:
+        template = run.job["spec"]["template"]
+        number = len(run.pods) + 1
+        name = f"{run.name}-{number}"
         spec = str(template["metadata"]["annotations"][TASK_SPEC_ANNOTATION])
-        work.process = TaskProcess(_task(work.job), name, spec, self._places, self._trainer)
+        run.process = TaskProcess(_task(run.job), name, spec, self._paths, self._trainer)
         moment = timestamp(now())
-        work.job["status"].setdefault("startTime", moment)
-        work.job["status"]["active"] = 1
-        work.pods.append(_pod(work, name, {"running": {"startedAt": moment}}, "Running"))
+        run.job["status"].setdefault("startTime", moment)
+        run.job["status"]["active"] = 1
+        run.pods.append(_pod(run, name, {"running": {"startedAt": moment}}, "Running"))
 
-    def _note_end(self, work: _Work, code: int) -> None:
-        assert work.process is not None  # it has ended, so it was there
-        moment, message, log = now(), work.process.answer(), work.process.log
-        work.process.end()
-        work.process, work.progress = None, None
+    def _note_end(self, run: _JobRun, code: int) -> None:
+        assert run.process is not None  # it has ended, so it was there
+        moment, message, log = now(), run.process.answer(), run.process.log
+        run.process.end()
+        run.process, run.progress = None, None
         reason = "Completed" if code == ExitCode.SUCCEEDED else "Error"
         ended = {"exitCode": code, "reason": reason, "message": message, "finishedAt": timestamp(moment)}
         phase = "Succeeded" if code == ExitCode.SUCCEEDED else "Failed"
-        name = work.pods[-1]["metadata"]["name"]
-        work.pods[-1] = _pod(work, name, {"terminated": ended}, phase)
-        work.job["status"]["active"] = 0
+        name = run.pods[-1]["metadata"]["name"]
+        run.pods[-1] = _pod(run, name, {"terminated": ended}, phase)
+        run.job["status"]["active"] = 0
         if code == ExitCode.SUCCEEDED:
-            work.job["status"] |= {"succeeded": 1, "completionTime": timestamp(moment)}
-            _conclude(work, moment, "Complete", "", "")
+            run.job["status"] |= {"succeeded": 1, "completionTime": timestamp(moment)}
+            _conclude(run, moment, "Complete", "", "")
         elif code != ExitCode.PREEMPTED:
-            self._note_failure(work, code, moment, f"it ended with {code}; {log} tells more")
+            self._note_failure(run, code, moment, f"it ended with {code}; see {log}")
 
-    def _note_failure(self, work: _Work, code: int, moment: datetime, message: str) -> None:
-        work.failures += 1
-        work.job["status"]["failed"] = work.failures
+    def _note_failure(self, run: _JobRun, code: int, moment: datetime, message: str) -> None:
+        run.failures += 1
+        run.job["status"]["failed"] = run.failures
         if code in set(NOT_RETRIED):
-            _conclude(work, moment, "Failed", "PodFailurePolicy", message)
-        elif work.failures > int(work.job["spec"].get("backoffLimit", 0)):
-            _conclude(work, moment, "Failed", "BackoffLimitExceeded", f"{message}, after {work.failures} attempts")
+            _conclude(run, moment, "Failed", "PodFailurePolicy", message)
+        elif run.failures > int(run.job["spec"].get("backoffLimit", 0)):
+            _conclude(run, moment, "Failed", "BackoffLimitExceeded", f"{message}, after {run.failures} attempts")
         else:
-            work.not_before = time.monotonic() + min(_LONGEST_PAUSE, 2.0 ** (work.failures - 1))
+            run.not_before = time.monotonic() + min(_LONGEST_PAUSE, 2.0 ** (run.failures - 1))
 
 
-def _conclude(work: _Work, moment: datetime, kind: str, reason: str, message: str) -> None:
-    work.job["status"]["conditions"] = [
-        {
-            "type": kind,
-            "status": "True",
-            "reason": reason,
-            "message": message,
-            "lastTransitionTime": timestamp(moment),
-        }
-    ]
+def _conclude(run: _JobRun, moment: datetime, kind: str, reason: str, message: str) -> None:
+    condition = {"type": kind, "status": "True", "reason": reason, "message": message}
+    run.job["status"]["conditions"] = [condition | {"lastTransitionTime": timestamp(moment)}]
 
 
 def _task(job: Manifest) -> str:
     return str(job["metadata"]["labels"][TASK])
 
 
-def _pending(work: _Work) -> dict[str, Any]:
-    return _pod(work, f"{work.name}-1", {}, "Pending")
-
-
-def _pod(work: _Work, name: str, state: Mapping[str, Any], phase: str) -> dict[str, Any]:
-    template, metadata = work.job["spec"]["template"], work.job["metadata"]
+def _pod(run: _JobRun, name: str, state: Mapping[str, Any], phase: str) -> dict[str, Any]:
+    template, metadata = run.job["spec"]["template"], run.job["metadata"]
     return {
         "apiVersion": "v1",
         "kind": "Pod",

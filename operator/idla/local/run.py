@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
+from idla.core.conditions import find_condition
 from idla.core.kube.references import claim_names
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.settings import Settings
@@ -47,9 +48,6 @@ class Worker(Protocol):
         """Ask running tasks for their progress."""
 
 
-Tell = Callable[[TrainingWorkflowStatus, TrainingWorkflowStatus], None]
-
-
 @dataclass(slots=True)
 class Run:
     """One workflow that runs."""
@@ -58,7 +56,7 @@ class Run:
     library: Sequence[Template]
     worker: Worker
     settings: Settings
-    tell: Tell
+    on_change: Callable[[TrainingWorkflowStatus, TrainingWorkflowStatus], None]
     """Is called with every change of the status: the one before, and the new one."""
     stopped: Callable[[], bool]
     """Whether somebody asked to end."""
@@ -105,7 +103,7 @@ class Run:
             self.worker.delete(deletion)
         if decision.status is not None:
             before, self.status = self._read(), decision.status
-            self.tell(before, self._read())
+            self.on_change(before, self._read())
         return bool(decision.apply or decision.delete)
 
     def _read(self) -> TrainingWorkflowStatus:
@@ -116,6 +114,8 @@ def at_rest(status: TrainingWorkflowStatus) -> bool:
     """Return whether nothing goes on by itself: on one machine nobody else supplies what is missing."""
     if status.completion_time is not None:
         return True
-    found = {entry.type: entry for entry in status.conditions}
-    summary = found.get(WorkflowCondition.SUCCEEDED)
-    return WorkflowCondition.STALLED in found or (summary is not None and summary.reason in _WAITS_FOR_PERSON)
+    summary, stalled = (
+        find_condition(status.conditions, WorkflowCondition.SUCCEEDED),
+        find_condition(status.conditions, WorkflowCondition.STALLED),
+    )
+    return stalled is not None or (summary is not None and summary.reason in _WAITS_FOR_PERSON)

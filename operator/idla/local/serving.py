@@ -1,7 +1,7 @@
 """The published artifact behind the product's own server, on a free port of this machine."""
 
-import http.client
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from idla_contract.artifact import MANIFEST, ArtifactManifest, TensorSpec
+from idla_contract.inference import Document, infer_request, tensor_document
 
 from idla.builders.identity import address_name
+from idla.endpoint import Endpoint
 from idla.local.errors import ServerError
 from idla.local.parent import end_with_parent
 from idla.local.task_process import free_port
@@ -40,16 +42,16 @@ class Server:
         """
         self._folder = folder
         self._output = output
-        self._port = free_port()
-        self._name = address_name(name)
+        port = free_port()
+        self._endpoint = Endpoint(f"http://127.0.0.1:{port}", address_name(name), timeout_seconds=1.0)
         self.log = output / "logs" / "server.log"
         """What it says."""
         options = {
             "model-dir": folder,
-            "name": self._name,
+            "name": self._endpoint.model,
             "digest": digest,
             "host": "127.0.0.1",
-            "port": self._port,
+            "port": port,
             "drain-seconds": 0,
             "termination-message": output / "logs" / "server-ended.json",
         }
@@ -67,7 +69,7 @@ class Server:
     @property
     def url(self) -> str:
         """Return the address of the model."""
-        return f"http://127.0.0.1:{self._port}/v2/models/{self._name}"
+        return self._endpoint.model_url
 
     def wait_until_ready(self) -> None:
         """Return when it answers.
@@ -77,21 +79,20 @@ class Server:
         """
         until = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
-            if _answers(self._port):
+            if self._endpoint.is_ready():
                 return
             time.sleep(0.05)
-        raise ServerError(f"the server does not answer; {self.log} tells why")
+        raise ServerError(f"the server does not answer; see {self.log}")
 
     def curl(self) -> str:
         """Return a command that asks for one answer; a long example is written beside the results."""
         manifest = ArtifactManifest.model_validate_json((self._folder / MANIFEST).read_bytes())
-        request = json.dumps({"inputs": [_example(entry) for entry in manifest.inputs]})
-        body = f"'{request}'"
-        if len(request) > _INLINE:
-            path = self._output / "request.json"
-            path.write_text(request + "\n", encoding="utf-8")
-            body = f"@{path}"
-        return f"curl -s {self.url}/infer -H 'Content-Type: application/json' -d {body}"
+        request = json.dumps(infer_request([_example(entry) for entry in manifest.inputs]))
+        if len(request) <= _INLINE:
+            return self._endpoint.curl(request)
+        path = self._output / "request.json"
+        path.write_text(request + "\n", encoding="utf-8")
+        return self._endpoint.curl(f"@{path}")
 
     def runs(self) -> bool:
         """Return whether it has not ended."""
@@ -111,21 +112,7 @@ class Server:
             self._process.wait()
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
-    try:
-        connection.request("GET", "/v2/health/ready")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _example(entry: TensorSpec) -> dict[str, Any]:
+def _example(entry: TensorSpec) -> Document:
     """Return one made-up input of the right shape."""
     shape = [1 if side < 0 else side for side in entry.shape]
-    count = 1
-    for side in shape:
-        count *= side
-    return {"name": entry.name, "datatype": entry.datatype, "shape": shape, "data": [_EXAMPLES[entry.datatype]] * count}
+    return tensor_document(entry.name, entry.datatype, shape, [_EXAMPLES[entry.datatype]] * math.prod(shape))

@@ -18,7 +18,7 @@ _KILLED = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class RunPaths:
     """The folders of a run."""
 
     output: Path
@@ -55,32 +55,32 @@ class Places:
 class TaskProcess:
     """A running or ended attempt."""
 
-    def __init__(self, task: str, name: str, spec: str, places: Places, trainer: Trainer) -> None:
+    def __init__(self, task: str, name: str, spec: str, paths: RunPaths, trainer: Trainer) -> None:
         """Start the process.
 
         Args:
             task: the task's name, after which its log is named.
             name: of the attempt; unique within the run.
             spec: the TaskSpec as JSON.
-            places: the folders of the run.
+            paths: the folders of the run.
             trainer: what runs it.
 
         Raises:
             OSError: no process can be started or a folder cannot be written.
         """
-        self._folder = places.work / name
+        self._folder = paths.work / name
         self._folder.mkdir(parents=True)
         (self._folder / "task.json").write_text(spec, encoding="utf-8")
         self.answer_file = self._folder / "answer.json"
         """Where its termination message goes."""
         self.port = free_port()
         """Where its progress is reported, at /metrics."""
-        self.log = places.logs / f"{task}.log"
+        self.log = paths.logs / f"{task}.log"
         options = {
             "spec": self._folder / "task.json",
-            "store": places.store,
-            "data": places.data or self._folder / "no-data",
-            "samples": places.samples,
+            "store": paths.store,
+            "data": paths.data or self._folder / "no-data",
+            "samples": paths.samples,
             "work": self._folder / "work",
             "termination-log": self.answer_file,
             "metrics-port": self.port,

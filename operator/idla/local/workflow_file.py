@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from idla.api import model_template, training_workflow
 from idla.api.meta import API_VERSION, NAME
 from idla.api.model_template import ModelTemplateSpec
-from idla.core.planning.requirements import SpecError, explain_errors, read_spec
+from idla.core.objects import SpecError, explain_errors, read_spec
 from idla.core.reconciliation import Manifest
 from idla.core.snapshot import Template
 from idla.local.data_place import DataPlace, place_data

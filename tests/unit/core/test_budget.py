@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.planning.budget import Shares, pod_seconds, recipe_for, refit_for, refits, shared
+from idla.core.planning.budget import Shares, is_refit_wanted, pod_seconds, recipe_for, refit_for, share_budget
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla_contract.task import RefitStep, Training
 
-from tests.unit.core.world import LIBRARY, workflow
+from tests.unit.core.world import LIBRARY, requirements
 
 
 def spec(**changes: Any) -> TrainingWorkflowSpec:
-    return TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
+    return requirements(**changes).spec
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_shares_of_a_budget(
     seconds: int, compression: int, *, refit: bool, shares: tuple[int, int, int, int]
 ) -> None:
     trainings, training, left, again = shares
-    assert shared(seconds, candidates=3, compression_seconds=compression, refit=refit) == Shares(
+    assert share_budget(seconds, candidates=3, compression_seconds=compression, refit=refit) == Shares(
         trainings=trainings, training_seconds=training, compression_seconds=left, refit_seconds=again
     )
 
@@ -64,26 +64,26 @@ REFIT = st.booleans()
 def test_no_budget_is_overdrawn_that_pays_for_the_shortest_training(
     seconds: int, count: int, compression: int, *, refit: bool
 ) -> None:
-    shares = shared(seconds, candidates=count, compression_seconds=compression, refit=refit)
+    shares = share_budget(seconds, candidates=count, compression_seconds=compression, refit=refit)
     work = shares.trainings * shares.training_seconds + shares.compression_seconds + shares.refit_seconds
     assert work <= max(1, seconds)
 
 
 @given(seconds=SECONDS, count=COUNT, compression=COMPRESSION, refit=REFIT)
 def test_what_was_planned_is_shared_the_same_again(seconds: int, count: int, compression: int, *, refit: bool) -> None:
-    shares = shared(seconds, candidates=count, compression_seconds=compression, refit=refit)
-    assert shared(seconds, candidates=shares.trainings, compression_seconds=compression, refit=refit) == shares
+    shares = share_budget(seconds, candidates=count, compression_seconds=compression, refit=refit)
+    assert share_budget(seconds, candidates=shares.trainings, compression_seconds=compression, refit=refit) == shares
 
 
 @given(seconds=SECONDS, count=COUNT, compression=COMPRESSION, refit=REFIT)
 def test_more_time_never_trains_fewer_models(seconds: int, count: int, compression: int, *, refit: bool) -> None:
-    less = shared(seconds, candidates=count, compression_seconds=compression, refit=refit)
-    more = shared(seconds + 60, candidates=count, compression_seconds=compression, refit=refit)
+    less = share_budget(seconds, candidates=count, compression_seconds=compression, refit=refit)
+    more = share_budget(seconds + 60, candidates=count, compression_seconds=compression, refit=refit)
     assert more.trainings >= less.trainings
 
 
 def chosen(**changes: Any) -> Choice:
-    found = nominate_candidates(spec(**changes), LIBRARY, None)
+    found = nominate_candidates(requirements(**changes), LIBRARY, None)
     assert isinstance(found, Choice)
     return found
 
@@ -129,7 +129,7 @@ def test_the_recipe_keeps_to_its_share(changes: dict[str, Any], seconds: int) ->
     ],
 )
 def test_whether_the_chosen_model_is_made_again(changes: dict[str, Any], *, again: bool) -> None:
-    assert refits(spec(**changes)) is again
+    assert is_refit_wanted(spec(**changes)) is again
 
 
 @pytest.mark.parametrize(

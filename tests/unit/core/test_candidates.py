@@ -3,12 +3,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from idla.api.training_workflow import TrainingWorkflowSpec
-from idla.core.inputs import Blocker
+from idla.core.blocker import Blocker
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.snapshot import Template
 
-from tests.unit.core.world import LIBRARY, profile, template, workflow
+from tests.unit.core.world import LIBRARY, profile, requirements, template
 
 DIGITS = profile()
 BIG = template("resnet-big", "resnet", 20_000_000)
@@ -19,12 +18,8 @@ FLOAT_ONLY = template("plain", "plain", 80_000, compressionMethods=[])
 BUILT_IN = tuple(replace(entry, built_in=True) for entry in LIBRARY)
 
 
-def spec(**changes: Any) -> TrainingWorkflowSpec:
-    return TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
-
-
 def chosen(library: tuple[Template, ...], **changes: Any) -> Choice:
-    found = nominate_candidates(spec(**changes), library, DIGITS)
+    found = nominate_candidates(requirements(**changes), library, DIGITS)
     assert isinstance(found, Choice)
     return found
 
@@ -100,7 +95,7 @@ def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str
 
 
 def test_images_that_are_not_known_yet_reject_nothing() -> None:
-    found = nominate_candidates(spec(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
+    found = nominate_candidates(requirements(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
     assert isinstance(found, Choice)
 
 
@@ -165,7 +160,7 @@ def test_images_that_are_not_known_yet_reject_nothing() -> None:
 def test_no_candidate_is_an_obstacle_with_its_reason(
     library: tuple[Template, ...], changes: dict[str, Any], reason: str, message: str
 ) -> None:
-    found = nominate_candidates(spec(**changes), library, DIGITS)
+    found = nominate_candidates(requirements(**changes), library, DIGITS)
     assert isinstance(found, Blocker)
     assert (found.reason, found.message) == (reason, message)
 
@@ -256,13 +251,15 @@ TERMS = {
 )  # fmt: skip
 def test_the_data_decide_how_many_weights_are_expected(changes: dict[str, Any] | None, weights: int) -> None:
     linear = template("linear", "linear", 100, profile=TERMS)
-    found = nominate_candidates(spec(), (linear,), None if changes is None else profile(**changes))
+    found = nominate_candidates(requirements(), (linear,), None if changes is None else profile(**changes))
     assert isinstance(found, Choice)
     assert [candidate.parameters for candidate in found.candidates] == [weights]
 
 
 def test_a_constraint_on_the_size_is_judged_by_what_the_data_tell() -> None:
     linear = template("linear", "linear", 100, profile=TERMS)
-    found = nominate_candidates(spec(constraints=maximum("0.1")), (linear, *LIBRARY), profile(facts={"ngrams": 20_000}))
+    found = nominate_candidates(
+        requirements(constraints=maximum("0.1")), (linear, *LIBRARY), profile(facts={"ngrams": 20_000})
+    )
     assert isinstance(found, Choice)
     assert refused(found) == {"linear": "SizeExceeded", "vgg-small": "SizeExceeded"}

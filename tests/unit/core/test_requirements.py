@@ -1,28 +1,11 @@
 from typing import Any
 
 import pytest
-from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
-from idla.core.inputs import ReconcileInput, owner_of, read_status
-from idla.core.planning.requirements import (
-    SpecError,
-    claim_mebibytes,
-    cpu_only_resources,
-    data_source,
-    limits,
-    quality_threshold,
-    read_deployment_spec,
-    read_spec,
-    spec_digest,
-    training_resources,
-)
+from idla.core.objects import SpecError, read_deployment_spec, read_spec, read_status
 from idla_contract.task import Split
 
-from tests.unit.core.world import NODE, World, model_deployment, workflow
-
-
-def spec(**changes: Any) -> TrainingWorkflowSpec:
-    return read_spec(workflow(**changes))
+from tests.unit.core.world import NODE, World, model_deployment, requirements
 
 
 @pytest.mark.parametrize(
@@ -50,7 +33,7 @@ def spec(**changes: Any) -> TrainingWorkflowSpec:
 )
 def test_a_refused_spec_names_field_value_and_rule(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError) as error:
-        spec(**changes)
+        requirements(**changes)
     assert str(error.value) == message
 
 
@@ -94,10 +77,9 @@ def test_a_deployment_that_names_two_models_is_refused() -> None:
 def test_what_a_training_pod_asks_for(
     resources: dict[str, Any] | None, requests: dict[str, str], maxima: dict[str, str]
 ) -> None:
-    amounts = training_resources(spec(**({"resources": resources} if resources else {})))
-    assert (amounts.requests, amounts.limits) == (requests, maxima)
-    light = cpu_only_resources(spec(**({"resources": resources} if resources else {})))
-    assert (light.requests, light.limits) == (
+    wanted = requirements(**({"resources": resources} if resources else {}))
+    assert (wanted.training_pod.requests, wanted.training_pod.limits) == (requests, maxima)
+    assert (wanted.cpu_only_pod.requests, wanted.cpu_only_pod.limits) == (
         requests, {name: amount for name, amount in maxima.items() if "/" not in name},
     )  # fmt: skip
 
@@ -117,16 +99,16 @@ def test_what_a_training_pod_asks_for(
     ],
 )
 def test_what_takes_effect_at_once(changes: dict[str, Any], same: bool) -> None:  # noqa: FBT001  # a table's column
-    assert (spec_digest(spec(**changes)) == spec_digest(spec())) is same
+    assert (requirements(**changes).digest == requirements().digest) is same
 
 
-def test_bars_and_limits() -> None:
+def test_thresholds_and_limits() -> None:
     target, minimum = {"metric": "accuracy", "target": "0.97"}, {"metric": "accuracy", "minimum": "0.9"}
-    found = [quality_threshold(spec(objectives=entries)) for entries in ([], [target], [minimum], [target | minimum])]
+    found = [requirements(objectives=entries).quality for entries in ([], [target], [minimum], [target | minimum])]
     assert [entry and (entry.target, entry.minimum) for entry in found] == [
         None, (0.97, 0.97), (None, 0.9), (0.97, 0.9),
     ]  # fmt: skip
-    found_limits = limits(spec(constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.5"}]))
+    found_limits = requirements(constraints=[{"metric": "modelSizeMebibytes", "maximum": "0.5"}]).limits
     assert (found_limits.size_bytes, found_limits.latency_p95_milliseconds) == (524288, None)
 
 
@@ -147,21 +129,12 @@ def test_bars_and_limits() -> None:
     ],
 )
 def test_the_shares_of_the_examples(data: dict[str, Any], expected: Split) -> None:
-    assert data_source(spec(data={"storageUri": "pvc://c/d.csv", **data})).split == expected
+    assert requirements(data={"storageUri": "pvc://c/d.csv", **data}).data.split == expected
 
 
 def test_the_size_of_the_claim() -> None:
-    assert [claim_mebibytes(spec(**({"outputs": {"size": size}} if size else {}))) for size in ("", "10G", "1Mi")] == [
-        2048, 9537, 1,
-    ]  # fmt: skip
-
-
-def inputs(nodes: tuple[dict[str, Any], ...] | None, **changes: Any) -> ReconcileInput:
-    world = World(workflow=workflow(**changes), nodes=nodes)
-    return ReconcileInput(
-        workflow=world.workflow, owner=owner_of(world.workflow), generation=1, spec=read_spec(world.workflow),
-        old=read_status(world.workflow), snapshot=world.snapshot(), now=world.now, settings=world.settings,
-    )  # fmt: skip
+    outputs: list[dict[str, Any]] = [{}, {"size": "10G"}, {"size": "1Mi"}, {"storageUri": "pvc://x"}]
+    assert [requirements(outputs=entry).artifact_mebibytes for entry in outputs] == [2048, 9537, 1, None]
 
 
 SMALL: dict[str, Any] = {"metadata": {"name": "small"}, "status": {"allocatable": {"cpu": "16", "memory": "1Gi"}}}
@@ -207,13 +180,14 @@ SMALL: dict[str, Any] = {"metadata": {"name": "small"}, "status": {"allocatable"
 def test_impossible_pods(
     nodes: tuple[dict[str, Any], ...] | None, resources: dict[str, Any] | None, message: str | None
 ) -> None:
-    found = find_impossible_pod(inputs(nodes, **({"resources": resources} if resources else {})))
+    found = find_impossible_pod(requirements(**({"resources": resources} if resources else {})).training_pod, nodes)
     assert (None if found is None else found.message) == message
 
 
 def test_only_claims_that_the_spec_names_can_be_missing() -> None:
-    assert find_missing_claim(inputs(None)) is None
-    found = find_missing_claim(inputs(None, data={"storageUri": "pvc://faces/a.npz"}))
+    named = {"spec.data.storageUri": "faces", "spec.outputs.storageUri": None}
+    assert find_missing_claim(named, {"faces": {}}, namespace="vision") is None
+    found = find_missing_claim(named, {}, namespace="vision")
     assert found is not None
     assert found.message == (
         "`spec.data.storageUri`: namespace vision has no PersistentVolumeClaim faces; create it or name another"

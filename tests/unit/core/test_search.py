@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.search_space import Dimension
-from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import SearchStatus
 from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.search import rungs_for
-from idla.core.planning.search_space import drawn
+from idla.core.planning.search_space import draw_points
 from idla_contract.result import FailureReason, SearchReport, TrialReport
 from idla_contract.task import SearchStep
 
-from tests.unit.core.world import World, spec_of, template, trained, workflow
+from tests.unit.core.world import World, requirements, spec_of, template, trained, workflow
 
 SPACE = [
     {"name": "width", "type": "Integer", "minimum": "8", "maximum": "64", "scale": "Log"},
@@ -41,7 +40,7 @@ WORDS = dimension(type="Categorical", values=["relu", "gelu", "selu"])
 @given(st.integers(2, 16), st.text(max_size=5))
 def test_every_equal_part_of_a_range_is_met_once(count: int, key: str) -> None:
     values = [f"v{number}" for number in range(count)]
-    points = drawn([dimension(type="Categorical", values=values)], count, key=key)
+    points = draw_points([dimension(type="Categorical", values=values)], count, key=key)
     assert sorted(str(point["width"]) for point in points) == sorted(values)
 
 
@@ -49,16 +48,16 @@ def test_every_equal_part_of_a_range_is_met_once(count: int, key: str) -> None:
 def test_no_number_is_out_of_its_bounds(space: Dimension, count: int, key: str) -> None:
     assert space.minimum is not None
     assert space.maximum is not None
-    for point in drawn([space], count, key=key):
+    for point in draw_points([space], count, key=key):
         assert float(space.minimum) <= float(point["width"]) <= float(space.maximum)
         assert isinstance(point["width"], int) == (space is WHOLE)
 
 
 def test_equal_keys_draw_equal_points_and_others_draw_others() -> None:
     dimensions = [LOG, WORDS.model_copy(update={"name": "activation"})]
-    once, again = list(drawn(dimensions, 6, key="1/vgg")), list(drawn(dimensions, 6, key="1/vgg"))
+    once, again = list(draw_points(dimensions, 6, key="1/vgg")), list(draw_points(dimensions, 6, key="1/vgg"))
     assert once == again
-    assert once != list(drawn(dimensions, 6, key="2/vgg"))
+    assert once != list(draw_points(dimensions, 6, key="2/vgg"))
     assert {point["activation"] for point in once} == {"relu", "gelu", "selu"}
 
 
@@ -72,8 +71,7 @@ def test_how_trials_are_narrowed_down(trials: int, kept: tuple[int, int, int]) -
 
 
 def chosen(**changes: Any) -> Choice:
-    spec = TrainingWorkflowSpec.model_validate(workflow(**changes)["spec"])
-    found = nominate_candidates(spec, SEARCHED, None)
+    found = nominate_candidates(requirements(**changes), SEARCHED, None)
     assert isinstance(found, Choice)
     return found
 
@@ -148,6 +146,13 @@ def test_a_budget_is_the_time_of_all_trials_together() -> None:
 def test_the_choice_says_what_the_budget_left_of_the_search(seconds: int, how: str) -> None:
     choice = chosen(preset="Best", budget={"seconds": seconds})
     assert choice.message.partition(" templates ")[2].partition(": ")[0] == how
+
+
+@pytest.mark.parametrize("budget", [None, {"seconds": 86400}])
+def test_a_budget_that_pays_for_more_begins_no_more_candidates_than_allowed(budget: dict[str, int] | None) -> None:
+    choice = chosen(model={"maxCandidates": 1, **FOUR}, budget=budget)
+    assert [entry.template for entry in choice.candidates] == ["resnet-small"]
+    assert [(entry.choice, entry.reason) for entry in choice.rejected] == [("vgg-small", "CandidateLimit")]
 
 
 def world() -> World:

@@ -10,6 +10,8 @@ from typing import Any
 from idla.api.model_template import ModelTemplateSpec
 from idla.core.conditions import timestamp
 from idla.core.kube.references import claim_names, deployment_name
+from idla.core.objects import read_spec
+from idla.core.planning.requirements import Requirements, resolve_requirements
 from idla.core.reconciliation import Event, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import TaskProgress, Template, WorkflowSnapshot
@@ -73,6 +75,11 @@ def workflow(name: str = "digits", **spec: Any) -> Object:
             **spec,
         },
     }
+
+
+def requirements(**changes: Any) -> Requirements:
+    """Return what such a workflow asks for."""
+    return resolve_requirements(read_spec(workflow(**changes)), "digits")
 
 
 def profile(**changes: Any) -> DataProfile:

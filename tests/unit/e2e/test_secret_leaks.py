@@ -4,9 +4,9 @@ import copy
 from typing import Any
 
 import pytest
+from idla.cli.kubectl import KubectlError
 
 from tests.e2e.secret_leaks import SECRET, SETTING, SIGNATURE, SIGNED, revealed
-from tools.kubectl import KubectlError
 
 ADDRESS = f"https://data.example/x.npz?{SIGNED}"
 ANNOTATIONS = {"idla.dev/task-spec": ADDRESS}

@@ -9,11 +9,10 @@ from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.settings import Settings
 from idla.core.snapshot import TaskProgress
-from idla.local.ending import exit_code_of
-from idla.local.errors import ExitCode
-from idla.local.report import document_of
 from idla.local.run import Run
-from idla.local.telling import lines_between
+from idla.report.document import document_of
+from idla.report.exit_status import ExitCode, exit_code_of
+from idla.report.narrate import lines_between
 from idla_contract.paths import TASK_SPEC_ANNOTATION
 from idla_contract.result import Failure, FailureReason
 from idla_contract.task import TaskSpec
@@ -76,22 +75,23 @@ class Answering:
 
 
 def gone(worker: Answering, **spec: Any) -> tuple[TrainingWorkflowStatus, list[str]]:
-    told: list[str] = []
+    lines: list[str] = []
     settings = Settings(trainer_image="local", server_image="local")
     run = Run(
         workflow=workflow(**spec), library=LIBRARY, worker=worker, settings=settings,
-        tell=lambda old, new: told.extend(lines_between(old, new)), stopped=lambda: False,
+        on_change=lambda old, new: lines.extend(lines_between(old, new, metric="accuracy")),
+        stopped=lambda: False,
     )  # fmt: skip
-    return run.go(), told
+    return run.go(), lines
 
 
 def test_the_whole_way_ends_with_a_document(tmp_path: Path) -> None:
-    status, told = gone(Answering(), objectives=[{"metric": "accuracy", "target": "0.5"}])
+    status, lines = gone(Answering(), objectives=[{"metric": "accuracy", "target": "0.5"}])
     document = document_of("digits", status, metric="accuracy", store=tmp_path, seconds=1.0)
     assert (document["succeeded"], document["exitCode"], document["metric"]) == (True, 0, "accuracy")
     assert document["artifact"]["path"].startswith(str(tmp_path / "models"))
     assert [task["state"] for task in document["tasks"]] == ["Succeeded"] * 4
-    assert any(line.startswith("chosen: ") for line in told)
+    assert any(line.startswith("chosen: ") for line in lines)
 
 
 @pytest.mark.parametrize(

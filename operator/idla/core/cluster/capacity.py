@@ -5,21 +5,25 @@ from decimal import Decimal
 
 from idla.api.quantity import parse_quantity
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.core.conditions import shortened
-from idla.core.inputs import Blocker, ReconcileInput
-from idla.core.kube.references import artifact_claim, data_claim
-from idla.core.planning.requirements import PodResources, training_resources
+from idla.core.blocker import Blocker
+from idla.core.conditions import shorten
+from idla.core.kube.resources import PodResources
 from idla.core.reconciliation import Manifest
 
 
-def find_missing_claim(inputs: ReconcileInput) -> Blocker | None:
-    """Return that a claim which the spec names does not exist, or None."""
-    names = [("spec.data.storageUri", data_claim(inputs.workflow))]
-    if inputs.spec.outputs is not None and inputs.spec.outputs.storage_uri is not None:
-        names.append(("spec.outputs.storageUri", artifact_claim(inputs.workflow)))
-    for field, name in names:
-        if name is not None and inputs.snapshot.claims.get(name) is None:
-            missing = f"namespace {inputs.owner.namespace} has no PersistentVolumeClaim {name}"
+def find_missing_claim(
+    named: Mapping[str, str | None], claims: Mapping[str, Manifest | None], *, namespace: str
+) -> Blocker | None:
+    """Return that a claim which the spec names does not exist, or None.
+
+    Args:
+        named: by the field of the spec; None where it names none.
+        claims: those that were looked up, by name.
+        namespace: where they are.
+    """
+    for field, name in named.items():
+        if name is not None and claims.get(name) is None:
+            missing = f"namespace {namespace} has no PersistentVolumeClaim {name}"
             return Blocker(
                 condition=WorkflowCondition.DATA_READY,
                 reason=WorkflowReason.CLAIM_NOT_FOUND,
@@ -29,15 +33,16 @@ def find_missing_claim(inputs: ReconcileInput) -> Blocker | None:
     return None
 
 
-def find_impossible_pod(inputs: ReconcileInput) -> Blocker | None:
-    """Return that no node could ever hold a training pod, empty as it may be, or None.
+def find_impossible_pod(pod: PodResources, nodes: Sequence[Manifest] | None) -> Blocker | None:
+    """Return that no node could ever hold such a pod, empty as it may be, or None.
 
-    Nothing is said where the operator may not see nodes.
+    Args:
+        pod: what it asks for.
+        nodes: all of them; None where the operator may not see them: then nothing is said.
     """
-    nodes = inputs.snapshot.nodes
     if nodes is None:
         return None
-    wanted = _find_demand(training_resources(inputs.spec))
+    wanted = pod.demand
     capacities = [_allocatable(node) for node in nodes]
     for name, amount in sorted(wanted.items()):
         most, text = max(
@@ -50,11 +55,6 @@ def find_impossible_pod(inputs: ReconcileInput) -> Blocker | None:
     if not any(_holds(node, wanted) for node in capacities):
         return _build_blocker(f"no node has {_describe(wanted)} at once")
     return None
-
-
-def _find_demand(resources: PodResources) -> dict[str, str]:
-    """Return what is kept free for a pod: its requests, and limits where nothing is requested."""
-    return {**resources.limits, **resources.requests}
 
 
 def _allocatable(node: Manifest) -> Mapping[str, str]:
@@ -74,6 +74,6 @@ def _build_blocker(problem: str) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
-        message=shortened(f"`spec.resources`: {problem}. Lower it or add such a node"),
+        message=shorten(f"`spec.resources`: {problem}. Lower it or add such a node"),
         final=False,
     )

@@ -6,14 +6,11 @@ artifact that is asked for. A bad artifact so leaves `Ready` True while an older
 
 from collections.abc import Iterator
 
-from idla.api.meta import ConditionStatus
 from idla.api.model_deployment import ModelDeploymentStatus, ServedModelStatus
 from idla.api.reasons import DeploymentCondition, DeploymentReason, EventReason
-from idla.core.conditions import Condition
+from idla.core.conditions import FALSE, TRUE, UNKNOWN, Condition, find_condition
 from idla.core.deployment.replicas import Problem, Rollout
-from idla.core.reconciliation import Event, EventType
-
-TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+from idla.core.reconciliation import Event, normal_event, warning_event
 
 
 def waiting_conditions(message: str) -> tuple[Condition, ...]:
@@ -107,28 +104,20 @@ def deployment_events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) ->
 
 def _events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> Iterator[Event]:
     if new.model is not None and (old.model is None or old.model.digest != new.model.digest):
-        yield _normal(EventReason.ROLLOUT_STARTED, f"{new.model.digest} from {new.model.uri}")
+        yield normal_event(EventReason.ROLLOUT_STARTED, f"{new.model.digest} from {new.model.uri}")
     if new.serving is not None and (old.serving is None or old.serving.digest != new.serving.digest):
-        yield _normal(EventReason.ROLLOUT_COMPLETE, f"every pod serves {new.serving.digest}")
-    ready, before = _find(new, DeploymentCondition.READY), _find(old, DeploymentCondition.READY)
+        yield normal_event(EventReason.ROLLOUT_COMPLETE, f"every pod serves {new.serving.digest}")
+    ready, before = (find_condition(status.conditions, DeploymentCondition.READY) for status in (new, old))
     was_ready = before is not None and before.status == TRUE
     if ready is not None and ready.status == TRUE and not was_ready:
-        yield _normal(EventReason.SERVING, f"{new.url}: {ready.message}")
+        yield normal_event(EventReason.SERVING, f"{new.url}: {ready.message}")
     if ready is not None and ready.status == FALSE and was_ready:
-        yield Event(type=EventType.WARNING, reason=ready.reason, message=ready.message)
-    stalled, earlier = _find(new, DeploymentCondition.STALLED), _find(old, DeploymentCondition.STALLED)
+        yield warning_event(ready.reason, ready.message)
+    stalled, earlier = (find_condition(status.conditions, DeploymentCondition.STALLED) for status in (new, old))
     if stalled is not None and (earlier is None or earlier.reason != stalled.reason):
-        yield Event(type=EventType.WARNING, reason=stalled.reason, message=stalled.message)
+        yield warning_event(stalled.reason, stalled.message)
     if stalled is None and earlier is not None:
-        yield _normal(EventReason.RECOVERED, f"{earlier.reason} no longer stops the rollout")
-
-
-def _find(status: ModelDeploymentStatus, kind: DeploymentCondition) -> ConditionStatus | None:
-    return next((entry for entry in status.conditions if entry.type == kind), None)
-
-
-def _normal(reason: str, message: str) -> Event:
-    return Event(type=EventType.NORMAL, reason=reason, message=message)
+        yield normal_event(EventReason.RECOVERED, f"{earlier.reason} no longer stops the rollout")
 
 
 def _condition(kind: DeploymentCondition, status: str, reason: DeploymentReason, message: str) -> Condition:

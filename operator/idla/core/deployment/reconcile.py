@@ -1,7 +1,7 @@
 """What to do for a ModelDeployment: its Service and Deployment, and the whole status."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from idla.api.reasons import DeploymentReason
 from idla.api.uri import without_query
 from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
-from idla.core.conditions import Condition, merge_conditions, shortened
+from idla.core.conditions import Condition, merge_conditions, shorten
 from idla.core.deployment.conditions import (
     deployment_events,
     rollout_conditions,
@@ -20,10 +20,10 @@ from idla.core.deployment.conditions import (
     waiting_conditions,
 )
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
-from idla.core.inputs import owner_of, read_status
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import claim_of
-from idla.core.planning.requirements import SpecError, pod_resources, read_deployment_spec
+from idla.core.kube.resources import pod_resources
+from idla.core.objects import SpecError, owner_of, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot
@@ -48,55 +48,69 @@ def reconcile_deployment(
     if "deletionTimestamp" in deployment["metadata"]:
         return Reconciliation()
     old, owner = _read_status(deployment), owner_of(deployment, KIND)
+    outcome = _decide(deployment, owner, snapshot, old, settings)
     generation = int(deployment["metadata"].get("generation", 0))
+    entries = merge_conditions(
+        [entry.to_status() for entry in old.conditions], outcome.conditions, generation=generation, now=now
+    )
+    update = {
+        "observed_generation": generation,
+        "conditions": tuple(ConditionStatus.model_validate(entry) for entry in entries),
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(selector(owner).items())),
+        **outcome.changes,
+    }
+    new = old.model_copy(update=update)
+    if new == old:
+        return Reconciliation(apply=outcome.apply)
+    return Reconciliation(apply=outcome.apply, status=new.to_status(), events=deployment_events(old, new))
 
-    def answer(
-        conditions: Iterable[Condition],
-        *,
-        apply: tuple[Manifest, ...] = (),
-        **changes: object,
-    ) -> Reconciliation:
-        entries = merge_conditions(
-            [entry.to_status() for entry in old.conditions], conditions, generation=generation, now=now
-        )
-        update = {
-            "observed_generation": generation,
-            "conditions": tuple(ConditionStatus.model_validate(entry) for entry in entries),
-            "selector": ",".join(f"{key}={value}" for key, value in sorted(selector(owner).items())),
-            **changes,
-        }
-        new = old.model_copy(update=update)
-        if new == old:
-            return Reconciliation(apply=apply)
-        return Reconciliation(apply=apply, status=new.to_status(), events=deployment_events(old, new))
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What is decided, before it is a status."""
+
+    conditions: tuple[Condition, ...]
+    apply: tuple[Manifest, ...] = ()
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the status beside the conditions."""
+
+
+def _decide(
+    deployment: Manifest, owner: Owner, snapshot: DeploymentSnapshot, old: ModelDeploymentStatus, settings: Settings
+) -> _Outcome:
     try:
         spec = read_deployment_spec(deployment)
     except SpecError as error:
-        return answer(stopped_conditions(DeploymentReason.INVALID_SPEC, str(error)))
+        return _Outcome(conditions=stopped_conditions(DeploymentReason.INVALID_SPEC, str(error)))
     model = _choose_model(spec, snapshot.workflow, old)
     if model is None:
-        return answer(waiting_conditions(_explain_waiting(spec, snapshot.workflow)))
+        return _Outcome(conditions=waiting_conditions(_explain_waiting(spec, snapshot.workflow)))
     conflict = _find_name_conflict(owner, snapshot)
     if conflict is not None:
-        return answer(stopped_conditions(DeploymentReason.NAME_TAKEN, conflict), model=model)
-    desired = _build_desired_deployment(owner, spec, model, settings)
-    current = is_up_to_date(desired, snapshot.deployment)
-    service = build_service(owner)
-    rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
-    if snapshot.refusal is not None:
-        refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shortened(snapshot.refusal), permanent=True)
-        rollout = replace(rollout, complete=False, problem=refused)
+        conditions = stopped_conditions(DeploymentReason.NAME_TAKEN, conflict)
+        return _Outcome(conditions=conditions, changes={"model": model})
+    desired = (build_service(owner), _build_desired_deployment(owner, spec, model, settings))
+    live = (snapshot.service, snapshot.deployment)
+    apply = tuple(wanted for wanted, is_there in zip(desired, live, strict=True) if not is_up_to_date(wanted, is_there))
+    rollout = _observe_rollout(snapshot, model, current=desired[1] not in apply)
     serving = model if rollout.complete else old.serving
-    apply = () if is_up_to_date(service, snapshot.service) else (service,)
-    return answer(
-        rollout_conditions(rollout, model, serving),
-        apply=apply if current else (*apply, desired),
-        url=f"http://{address_name(owner.name)}.{owner.namespace}.svc",
-        model=model,
-        serving=serving,
-        **_counts(rollout),
-    )
+    changes = {
+        "url": f"http://{address_name(owner.name)}.{owner.namespace}.svc",
+        "model": model,
+        "serving": serving,
+        "replicas": rollout.replicas,
+        "ready_replicas": rollout.ready_replicas,
+    }
+    return _Outcome(conditions=rollout_conditions(rollout, model, serving), apply=apply, changes=changes)
+
+
+def _observe_rollout(snapshot: DeploymentSnapshot, model: ServedModelStatus, *, current: bool) -> Rollout:
+    """Return where the rollout stands; what the API server refuses ends it."""
+    rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
+    if snapshot.refusal is None:
+        return rollout
+    refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shorten(snapshot.refusal), permanent=True)
+    return replace(rollout, complete=False, problem=refused)
 
 
 def _read_status(deployment: Manifest) -> ModelDeploymentStatus:
@@ -158,7 +172,3 @@ def _build_desired_deployment(
             limits=resources.limits,
         ),
     )
-
-
-def _counts(rollout: Rollout) -> dict[str, int]:
-    return {"replicas": rollout.replicas, "ready_replicas": rollout.ready_replicas}

@@ -8,10 +8,11 @@ from idla_contract.result import Failure, FailureReason
 from pydantic import ValidationError
 
 from idla.api.reasons import DeploymentReason
+from idla.builders.serving import DIGEST_ANNOTATION
+from idla.core.kube.conditions import find_condition, find_true_condition
 from idla.core.kube.pods import Termination, newest_first, termination, waiting
 from idla.core.reconciliation import Manifest
 
-DIGEST_ANNOTATION = "idla.dev/model-digest"
 _CONTAINERS = ("fetch", "server")
 _REASONS = {
     FailureReason.ARTIFACT_DIGEST_MISMATCH: DeploymentReason.DIGEST_MISMATCH,
@@ -65,8 +66,8 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     wanted = int(live["spec"].get("replicas", 1))
     complete = current and seen and set(counts.values()) == {wanted} and wanted > 0
     load_problem = None if complete else _find_load_problem(pods, digest)
-    problem = None if complete else load_problem or _find_refusal(status) or _find_waiting(pods, digest)
-    if current and seen and not complete and _is_deadline_exceeded(status):
+    problem = None if complete else load_problem or _find_refusal(live) or _find_waiting(pods, digest)
+    if current and seen and not complete and _is_deadline_exceeded(live):
         problem = _past_deadline(problem)
     return Rollout(
         replicas=counts["replicas"],
@@ -86,19 +87,17 @@ def _past_deadline(problem: Problem | None) -> Problem:
     )
 
 
-def _is_deadline_exceeded(status: Manifest) -> bool:
-    return any(
-        entry.get("type") == "Progressing" and entry.get("reason") == "ProgressDeadlineExceeded"
-        for entry in status.get("conditions") or ()
-    )
+def _is_deadline_exceeded(live: Manifest) -> bool:
+    progressing = find_condition(live, "Progressing")
+    return progressing is not None and progressing.get("reason") == "ProgressDeadlineExceeded"
 
 
-def _find_refusal(status: Manifest) -> Problem | None:
-    for entry in status.get("conditions") or ():
-        if entry.get("type") == "ReplicaFailure" and entry.get("status") == "True":
-            message = str(entry.get("message") or "Kubernetes created no pod")
-            return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, permanent=False)
-    return None
+def _find_refusal(live: Manifest) -> Problem | None:
+    failure = find_true_condition(live, "ReplicaFailure")
+    if failure is None:
+        return None
+    message = str(failure.get("message") or "Kubernetes created no pod")
+    return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, permanent=False)
 
 
 def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:
@@ -108,7 +107,7 @@ def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:
 
 def _find_load_problem(pods: Iterable[Manifest], digest: str) -> Problem | None:
     for pod in _of_artifact(pods, digest):
-        if _is_ready(pod) or "deletionTimestamp" in pod["metadata"]:
+        if find_true_condition(pod, "Ready") or "deletionTimestamp" in pod["metadata"]:
             continue
         for container in _CONTAINERS:
             ended = termination(pod, container, earlier=True)
@@ -136,8 +135,3 @@ def _find_waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
         if found is not None:
             return Problem(reason=DeploymentReason(found.reason), message=found.message, permanent=False)
     return None
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from idla.api.reasons import WorkflowReason
 from idla.builders.task_job import CONTAINER
+from idla.core.kube.conditions import find_true_condition
 from idla.core.kube.pods import Termination, termination
 from idla.core.reconciliation import Manifest
 
@@ -28,7 +29,7 @@ def explain_failure(job: Manifest, pods: Sequence[Manifest]) -> JobFailure:
         job: a Job with the condition Failed.
         pods: its pods, the newest first.
     """
-    if _find_failed_condition(job).get("reason") == "DeadlineExceeded":
+    if (find_true_condition(job, "Failed") or {}).get("reason") == "DeadlineExceeded":
         return _from_job(job)
     return next((found for pod in pods if (found := explain_pod(pod)) is not None), None) or _from_job(job)
 
@@ -70,7 +71,7 @@ def _from_pod(pod: Manifest) -> JobFailure | None:
 
 
 def _from_job(job: Manifest) -> JobFailure:
-    condition = _find_failed_condition(job)
+    condition = find_true_condition(job, "Failed") or {}
     reasons = {
         "BackoffLimitExceeded": WorkflowReason.BACKOFF_LIMIT_EXCEEDED,
         "DeadlineExceeded": WorkflowReason.DEADLINE_EXCEEDED,
@@ -80,11 +81,6 @@ def _from_job(job: Manifest) -> JobFailure:
         reason=reasons.get(said, WorkflowReason.TASK_FAILED),
         message=f"Job {job['metadata']['name']}: {condition.get('message') or said or 'it failed'}",
     )
-
-
-def _find_failed_condition(job: Manifest) -> Manifest:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return next((entry for entry in conditions if entry.get("type") == "Failed" and entry.get("status") == "True"), {})
 
 
 def _read_failure(message: str) -> Failure | None:

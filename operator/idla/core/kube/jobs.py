@@ -5,6 +5,7 @@ from typing import Any
 
 from idla.builders.identity import TASK
 from idla.builders.task_job import ATTEMPT, CONTENT_HASH, GENERATION
+from idla.core.kube.conditions import find_true_condition
 from idla.core.kube.pods import owned_by, phase
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
@@ -39,12 +40,12 @@ def generation_of(job: Manifest) -> int:
 
 def is_complete(job: Manifest) -> bool:
     """Return whether it ended well."""
-    return _has(job, "Complete")
+    return find_true_condition(job, "Complete") is not None
 
 
 def is_failed(job: Manifest) -> bool:
     """Return whether it ended badly."""
-    return _has(job, "Failed")
+    return find_true_condition(job, "Failed") is not None
 
 
 def is_finished(job: Manifest) -> bool:
@@ -52,7 +53,7 @@ def is_finished(job: Manifest) -> bool:
     return is_complete(job) or is_failed(job)
 
 
-def unread(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
+def find_unexplained(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:
     """Return the Jobs that have ended while no pod that is seen, and no status, says how.
 
     Jobs and pods are seen independently of each other, so their pods may have ended as well and not be seen yet.
@@ -97,10 +98,8 @@ def end_time(job: Manifest) -> str | None:
     status = job.get("status") or {}
     if "completionTime" in status:
         return str(status["completionTime"])
-    for condition in status.get("conditions") or ():
-        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
-            return str(condition["lastTransitionTime"]) if "lastTransitionTime" in condition else None
-    return None
+    ended = find_true_condition(job, "Complete") or find_true_condition(job, "Failed") or {}
+    return str(ended["lastTransitionTime"]) if "lastTransitionTime" in ended else None
 
 
 def pods_started(job: Manifest) -> int:
@@ -128,11 +127,6 @@ def with_suspension(job: Manifest, *, suspend: bool) -> dict[str, Any]:
         "metadata": metadata,
         "spec": {**job["spec"], "suspend": suspend},
     }
-
-
-def _has(job: Manifest, condition: str) -> bool:
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(entry.get("type") == condition and entry.get("status") == "True" for entry in conditions)
 
 
 def _annotations(job: Manifest) -> Mapping[str, str]:

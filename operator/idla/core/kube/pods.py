@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idla.api.reasons import WorkflowReason
+from idla.core.kube.conditions import find_condition
 from idla.core.reconciliation import Manifest
 
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
@@ -85,9 +86,9 @@ def waiting(pod: Manifest) -> Waiting | None:
     """Return what a pod waits for, or None where it runs, has ended, or is merely being started."""
     if phase(pod) != "Pending":
         return None
-    for condition in (pod.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return _explain_unscheduled(str(condition.get("message") or "no node was found for the pod"))
+    scheduled = find_condition(pod, "PodScheduled")
+    if scheduled is not None and scheduled.get("status") == "False":
+        return _explain_unscheduled(str(scheduled.get("message") or "no node was found for the pod"))
     for status in _container_statuses(pod):
         state = (status.get("state") or {}).get("waiting") or {}
         reason = str(state.get("reason") or "")
@@ -117,8 +118,7 @@ def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
     node = next((node for node in nodes if node["metadata"]["name"] == name), None)
     if node is None:
         return f"its node {name} is gone; Kubernetes replaces the pod within minutes"
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    ready = next((entry for entry in conditions if entry.get("type") == "Ready"), None)
+    ready = find_condition(node, "Ready")
     if ready is None or ready.get("status") == "True":
         return None
     said = str(ready.get("reason") or "NotReady")

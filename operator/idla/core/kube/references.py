@@ -9,26 +9,16 @@ from idla.core.reconciliation import Manifest
 _CLAIM = "pvc://"
 
 
-def artifact_claim(workflow: Manifest) -> str:
-    """Return the claim that keeps the workflow's artifacts: the one it names, else `<workflow>-artifacts`."""
-    uri = str(_part(workflow, "spec", "outputs").get("storageUri", ""))
-    return claim_of(uri) or child_name(workflow["metadata"]["name"], "artifacts")
-
-
-def data_claim(workflow: Manifest) -> str | None:
-    """Return the claim of `pvc://` data, or None."""
-    return claim_of(str(_part(workflow, "spec", "data").get("storageUri", "")))
-
-
-def data_secret(workflow: Manifest) -> str | None:
-    """Return the Secret with the keys of remote data, or None."""
-    name = _part(workflow, "spec", "data", "access", "secretRef").get("name")
-    return None if name is None else str(name)
+def artifact_claim(name: str, uri: str | None) -> str:
+    """Return the claim that keeps a workflow's artifacts: the one that its URI names, else `<workflow>-artifacts`."""
+    return claim_of(uri or "") or child_name(name, "artifacts")
 
 
 def claim_names(workflow: Manifest) -> tuple[str, ...]:
     """Return every claim that the workflow names, each once."""
-    return tuple(dict.fromkeys(name for name in (artifact_claim(workflow), data_claim(workflow)) if name))
+    outputs, data = (str(_part(workflow, "spec", part).get("storageUri", "")) for part in ("outputs", "data"))
+    names = (artifact_claim(workflow["metadata"]["name"], outputs), claim_of(data))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def deployment_name(workflow: Manifest) -> str | None:

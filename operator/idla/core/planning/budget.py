@@ -57,7 +57,7 @@ def pod_seconds(spec: TrainingWorkflowSpec) -> int | None:
     return min(bounds)
 
 
-def shared(seconds: int, *, candidates: int, compression_seconds: int, refit: bool = False) -> Shares:
+def share_budget(seconds: int, *, candidates: int, compression_seconds: int, refit: bool = False) -> Shares:
     """Return the shares of a budget: as many models as get time enough, at least one, each the same time.
 
     A budget that does not even pay for what is set aside still gives one training its shortest time: it ends with
@@ -84,7 +84,9 @@ def shares_of(spec: TrainingWorkflowSpec, candidates: int) -> Shares | None:
     seconds = pod_seconds(spec)
     if seconds is None:
         return None
-    return shared(seconds, candidates=candidates, compression_seconds=_compression_seconds(spec), refit=refits(spec))
+    return share_budget(
+        seconds, candidates=candidates, compression_seconds=_compression_seconds(spec), refit=is_refit_wanted(spec)
+    )
 
 
 def search_shares(spec: TrainingWorkflowSpec, trials: int) -> Shares | None:
@@ -100,15 +102,15 @@ def search_shares(spec: TrainingWorkflowSpec, trials: int) -> Shares | None:
     seconds = pod_seconds(spec)
     if seconds is None:
         return None
-    whole = shared(seconds, candidates=1, compression_seconds=_compression_seconds(spec))
-    again = whole.training_seconds // _REFIT_PART if refits(spec) else 0
+    whole = share_budget(seconds, candidates=1, compression_seconds=_compression_seconds(spec))
+    again = whole.training_seconds // _REFIT_PART if is_refit_wanted(spec) else 0
     again = again if again >= _LEAST_TRAINING else 0
     left = whole.training_seconds - again
     most = max(1, min(trials, left // _LEAST_TRAINING))
     return replace(whole, trainings=most, training_seconds=left, refit_seconds=again)
 
 
-def refits(spec: TrainingWorkflowSpec) -> bool:
+def is_refit_wanted(spec: TrainingWorkflowSpec) -> bool:
     """Return whether the chosen model is to be made again from all but the test examples, were there time."""
     asked = None if spec.training is None else spec.training.refit
     return spec.preset is not Preset.FAST if asked is None else asked
@@ -122,7 +124,7 @@ def refit_for(spec: TrainingWorkflowSpec, candidates: int, *, searched: bool) ->
         candidates: models, or trials of a search, that the plan trains.
         searched: whether one pod searches among trials.
     """
-    if not refits(spec):
+    if not is_refit_wanted(spec):
         return None
     shares = search_shares(spec, candidates) if searched else shares_of(spec, candidates)
     if shares is None:

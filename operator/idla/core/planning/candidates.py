@@ -5,26 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from idla_contract.result import DataProfile
-from idla_contract.task import CompressionMethod, EarlyStopping, Training
+from idla_contract.task import EarlyStopping, Training
 
 from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
-from idla.api.task_kind import kind_of
-from idla.api.training_workflow import CompressionMode, Preset, Selection, TrainingWorkflowSpec
+from idla.api.training_workflow import Preset, Selection, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, SearchStatus, WeightsStatus
-from idla.core.conditions import shortened
-from idla.core.inputs import Blocker
-from idla.core.kube.references import claim_of
+from idla.core.blocker import Blocker
+from idla.core.conditions import shorten
 from idla.core.planning.budget import Shares, pod_seconds, search_shares, shares_of
-from idla.core.planning.expectation import expected_parameters, measures
+from idla.core.planning.expectation import expected_parameters, measure_data
+from idla.core.planning.feasibility import find_mismatch, methods_for
 from idla.core.planning.numbers import number_or_text
-from idla.core.planning.requirements import MEBIBYTE, limits
+from idla.core.planning.requirements import Requirements
 from idla.core.planning.search import count_trials, search_of
 from idla.core.snapshot import Template
 
 DEFAULT_MAX_CANDIDATES = {Preset.FAST: 2, Preset.BALANCED: 3, Preset.BEST: 6}
 _EPOCHS = {Preset.FAST: 1 / 3, Preset.BALANCED: 1.0, Preset.BEST: 2.0}
-_FLOAT_BYTES, _BYTE = 4, 1
 _SHOWN_ALTERNATIVES = 8
 
 
@@ -41,7 +39,7 @@ class Choice:
 
 
 def nominate_candidates(
-    spec: TrainingWorkflowSpec, library: Sequence[Template], data: DataProfile | None
+    requirements: Requirements, library: Sequence[Template], data: DataProfile | None
 ) -> Choice | Blocker:
     """Return the candidates of a workflow, or why there are none.
 
@@ -49,61 +47,77 @@ def nominate_candidates(
     smaller one first: different architectures tell more than sizes of the same one, and small ones cost less.
 
     Args:
-        spec: what is asked for.
+        requirements: what is asked for.
         library: all valid templates.
         data: what they look like, or None before they were profiled: what depends on it is then taken to fit.
     """
+    spec, known = requirements.spec, measure_data(data)
     shortlist = _shortlist(spec, library)
     if isinstance(shortlist, Blocker):
         return shortlist
-    rejected: list[AlternativeStatus] = []
-    feasible: list[Template] = []
-    for template in shortlist:
-        refusal = _find_refusal(spec, template, data)
-        if refusal is None:
-            feasible.append(template)
-        else:
-            rejected.append(refusal)
+    unfit = [found for entry in shortlist if (found := find_mismatch(requirements, entry, data)) is not None]
+    names = {entry.choice for entry in unfit}
+    feasible = [entry for entry in shortlist if entry.name not in names]
     if not feasible:
-        return _nothing_feasible(spec, rejected, built_in=_built_in(library))
-    known = measures(data)
+        return _nothing_feasible(requirements, unfit, built_in=_built_in(library))
     order = feasible if _is_listed(spec) else _round_robin_by_builder(feasible, known)
+    maximum, trials = _most_candidates(spec), count_trials(spec)
+    shares = search_shares(spec, trials) if trials > 1 else shares_of(spec, min(maximum, len(order)))
+    within = order[:maximum]
+    trained = within if shares is None else within[: shares.trainings]
+    left_out = [_beyond_limit(template, maximum) for template in order[maximum:]]
+    if shares is not None:
+        left_out += [_beyond_budget(spec, template, shares) for template in within[len(trained) :]]
+    candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
+    search = _search_among(spec, candidates, trained, shares)
+    return Choice(
+        candidates=candidates,
+        rejected=tuple(sorted([*unfit, *left_out], key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
+        reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
+        message=_explain_choice(candidates, library, _explain_comparison(search, shares, trials)),
+        search=search,
+    )
+
+
+def _most_candidates(spec: TrainingWorkflowSpec) -> int:
     maximum = (spec.model and spec.model.max_candidates) or DEFAULT_MAX_CANDIDATES[spec.preset or Preset.BALANCED]
     trials = count_trials(spec)
-    if trials > 1:
-        maximum = min(maximum, trials)
-    rejected.extend(
-        AlternativeStatus(
-            choice=template.name,
-            reason=DecisionReason.CANDIDATE_LIMIT,
-            message=f"{maximum} candidates stand before it; raise `spec.model.maxCandidates` to train it too",
-        )
-        for template in order[maximum:]
-    )
-    shares = search_shares(spec, trials) if trials > 1 else shares_of(spec, min(maximum, len(order)))
-    trained = order[:maximum] if shares is None else order[: shares.trainings]
-    rejected.extend(
-        _beyond_budget(spec, template, shares) for template in order[len(trained) : maximum] if shares is not None
-    )
-    candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
-    names = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
-    search = search_of(
+    return min(maximum, trials) if trials > 1 else maximum
+
+
+def _search_among(
+    spec: TrainingWorkflowSpec,
+    candidates: Sequence[CandidateStatus],
+    templates: Sequence[Template],
+    shares: Shares | None,
+) -> SearchStatus | None:
+    trials = count_trials(spec)
+    return search_of(
         spec,
         candidates,
-        {template.name: template.spec for template in trained},
+        {template.name: template.spec for template in templates},
         trials=trials if shares is None else min(trials, shares.trainings),
         max_seconds=None if shares is None else shares.training_seconds,
     )
-    how = "are trained" if search is None else f"are compared in a search of {len(search.trials)} trials"
-    if search is not None and shares is not None and shares.trainings < trials:
-        how += f" ({trials} without `spec.budget`, which pays for {shares.training_seconds} s of them)"
-    return Choice(
-        candidates=candidates,
-        rejected=tuple(sorted(rejected, key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
-        reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
-        message=shortened(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {names}"),
-        search=search,
-    )
+
+
+def _explain_comparison(search: SearchStatus | None, shares: Shares | None, trials: int) -> str:
+    if search is None:
+        return "are trained"
+    how = f"are compared in a search of {len(search.trials)} trials"
+    if shares is None or shares.trainings >= trials:
+        return how
+    return f"{how} ({trials} without `spec.budget`, which pays for {shares.training_seconds} s of them)"
+
+
+def _explain_choice(candidates: Sequence[CandidateStatus], library: Sequence[Template], how: str) -> str:
+    sizes = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
+    return shorten(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {sizes}")
+
+
+def _beyond_limit(template: Template, maximum: int) -> AlternativeStatus:
+    message = f"{maximum} candidates stand before it; raise `spec.model.maxCandidates` to train it too"
+    return AlternativeStatus(choice=template.name, reason=DecisionReason.CANDIDATE_LIMIT, message=message)
 
 
 def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Shares) -> AlternativeStatus:
@@ -116,25 +130,6 @@ def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Share
 
 def _is_of_another_kind(entry: AlternativeStatus) -> bool:
     return entry.reason == DecisionReason.TASK_NOT_SUPPORTED
-
-
-def methods_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> tuple[CompressionMethod, ...]:
-    """Return the compression methods that are tried on a template."""
-    settings = spec.compression
-    if settings is not None and settings.mode is CompressionMode.OFF:
-        return ()
-    asked = template.compression_methods if settings is None or settings.methods is None else settings.methods
-    return tuple(method for method in asked if method in template.compression_methods)
-
-
-def smallest_bytes(parameters: int, methods: Sequence[CompressionMethod]) -> int:
-    """Return the size of the smallest file that can be expected: a byte a weight where it is quantized, else four."""
-    return parameters * (_BYTE if methods else _FLOAT_BYTES)
-
-
-def most_parameters(size_bytes: int, methods: Sequence[CompressionMethod]) -> int:
-    """Return how many weights a network may have whose smallest file is expected to keep a size; at least one."""
-    return max(1, size_bytes // (_BYTE if methods else _FLOAT_BYTES))
 
 
 def _is_listed(spec: TrainingWorkflowSpec) -> bool:
@@ -161,59 +156,19 @@ def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple
     return tuple(by_name[name] for name in names)
 
 
-def _find_refusal(spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None) -> AlternativeStatus | None:
-    found = _find_mismatch(spec, template, data)
-    if found is None:
-        return None
-    reason, message = found
-    return AlternativeStatus(choice=template.name, reason=reason, message=message)
-
-
-def _find_mismatch(
-    spec: TrainingWorkflowSpec, template: Template, data: DataProfile | None
-) -> tuple[DecisionReason, str] | None:
-    entry = template.spec
-    kind = kind_of(spec)
-    if kind not in entry.tasks:
-        return DecisionReason.TASK_NOT_SUPPORTED, f"it is for {', '.join(entry.tasks)}, not for {kind}"
-    shape = () if data is None else data.shape
-    if shape and entry.inputs is not None:
-        sides = f"images are {shape[0]}x{shape[1]}"
-        if entry.inputs.minimum_side is not None and min(shape[:2]) < entry.inputs.minimum_side:
-            return DecisionReason.INPUT_TOO_SMALL, f"{sides}; it needs at least {entry.inputs.minimum_side} a side"
-        if entry.inputs.maximum_side is not None and max(shape[:2]) > entry.inputs.maximum_side:
-            return DecisionReason.INPUT_TOO_LARGE, f"{sides}; it takes at most {entry.inputs.maximum_side} a side"
-    claim, mounted = entry.weights and claim_of(entry.weights.uri), claim_of(spec.data.storage_uri)
-    if claim and claim != mounted:
-        has = f"{mounted} for the data" if mounted else "none, since the data are on none"
-        return DecisionReason.WEIGHTS_NOT_MOUNTED, f"its weights are on the claim {claim}; its pod mounts {has}"
-    maximum = limits(spec).size_bytes
-    methods = methods_for(spec, entry)
-    parameters = expected_parameters(entry.profile, measures(data))
-    expected = smallest_bytes(parameters, methods)
-    if maximum is not None and expected > maximum:
-        how = f"with {' or '.join(methods)}" if methods else "uncompressed"
-        figures = f"{_mebibytes(expected)} MiB expected {how} ({parameters} weights)"
-        return DecisionReason.SIZE_EXCEEDED, f"{figures}; `modelSizeMebibytes` allows {_mebibytes(maximum)}"
-    return None
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / MEBIBYTE:.3g}" if size < MEBIBYTE else f"{size / MEBIBYTE:.1f}"
-
-
-def _nothing_feasible(spec: TrainingWorkflowSpec, rejected: Sequence[AlternativeStatus], *, built_in: bool) -> Blocker:
+def _nothing_feasible(requirements: Requirements, rejected: Sequence[AlternativeStatus], *, built_in: bool) -> Blocker:
     if rejected:
         reasons = "; ".join(f"{entry.choice}: {entry.reason}, {entry.message}" for entry in rejected)
         # The operator would not see one that is added.
         advice = "relax the spec" if built_in else "relax the spec or add a ModelTemplate"
         message = f"no {'built-in ' if built_in else ''}template can do it; {advice}: {reasons}"
     else:
-        message = f"the library has no ModelTemplate for {kind_of(spec)}; apply the library's manifests or add one"
+        kind = requirements.problem.type
+        message = f"the library has no ModelTemplate for {kind}; apply the library's manifests or add one"
     return Blocker(
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
-        message=shortened(message),
+        message=shorten(message),
         final=False,
     )
 

@@ -14,7 +14,7 @@ _SIDES = 3
 """[height, width, channels]."""
 
 
-def measures(data: DataProfile | None) -> Mapping[Measure, int]:
+def measure_data(data: DataProfile | None) -> Mapping[Measure, int]:
     """Return what of the data decides how large a network is, as far as the profile says."""
     if data is None:
         return {}

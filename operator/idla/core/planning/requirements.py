@@ -3,43 +3,26 @@
 import hashlib
 import json
 import math
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idla_contract.problem import METRICS, Metric, Problem
 from idla_contract.task import Access, Columns, DataFormat, DataSource, Split
-from pydantic import BaseModel, ValidationError
 
 from idla.api.data_settings import AccessSettings, ColumnSettings
-from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.quantity import parse_quantity
-from idla.api.resources import Resources
-from idla.api.task_kind import kind_of
+from idla.api.task_kind import KIND_UNKNOWN, kind_of
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
-from idla.core.reconciliation import Manifest
+from idla.core.kube.references import artifact_claim, claim_of
+from idla.core.kube.resources import PodResources, pod_resources
+from idla.core.objects import SpecError
 
-DEFAULT_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
-DEFAULT_LIMITS = {"memory": "4Gi"}
-DEFAULT_CLAIM_SIZE = "2Gi"
 MEBIBYTE = 2**20
+_REQUESTS = {"cpu": "500m", "memory": "1Gi"}
+_LIMITS = {"memory": "4Gi"}
+_CLAIM_SIZE = "2Gi"
+_BACKOFF_LIMIT = 3
 _LIFECYCLE_FIELDS = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
 """Parts of the spec that change no task and no verdict, and so take effect at once."""
-_SHOWN_INPUT = 80
-_CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
-"""User and password of an address inside JSON text."""
-
-
-class SpecError(ValueError):
-    """The spec breaks a rule; the message names the field, the value and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodResources:
-    """What one pod asks for."""
-
-    requests: Mapping[str, str]
-    limits: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +31,11 @@ class QualityThreshold:
 
     target: float | None
     minimum: float
-    """The least quality that is shipped: `minimum` or `maximum`, else `target`."""
+    """The least quality that is published: `minimum` or `maximum`, else `target`."""
     metric: Metric = Metric.ACCURACY
 
     def reached(self, score: float) -> bool:
-        """Return whether a score is good enough to be shipped."""
+        """Return whether a score is good enough to be published."""
         return not is_better(self.metric, self.minimum, score)
 
     def target_reached(self, score: float) -> bool:
@@ -61,64 +44,90 @@ class QualityThreshold:
 
     @property
     def bound(self) -> str:
-        """Return how `minimum` bounds the scores that are shipped."""
+        """Return how `minimum` bounds the scores that are published."""
         return "at least" if self.metric.maximized else "at most"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the shipped model must keep; None where it is not limited."""
+    """What the published model must keep; None where it is not limited."""
 
     size_bytes: int | None
     latency_p95_milliseconds: float | None
 
 
-def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
-    """Return the workflow's spec as a type.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What a generation asks for, resolved once."""
+
+    spec: TrainingWorkflowSpec
+    digest: str
+    """Of all that tasks and verdicts depend on: everything but the lifecycle and the deployment."""
+    problem: Problem
+    """What the model has to do, and the metric by which it is judged."""
+    data: DataSource
+    """Where the examples are and how they are split."""
+    quality: QualityThreshold | None
+    """The quality that is asked for, if any."""
+    limits: Limits
+    training_pod: PodResources
+    """What each training pod asks for."""
+    cpu_only_pod: PodResources
+    """What the pods before and after the trainings ask for: the same without devices, which they do not use."""
+    backoff_limit: int
+    """How often a task's pod is tried again."""
+    artifact_claim: str
+    """The PersistentVolumeClaim of the artifacts."""
+    artifact_mebibytes: int | None
+    """The size of that claim, rounded up, where it is made; None: the spec names one that exists."""
+    data_claim: str | None
+    """The claim of `pvc://` data, if any."""
+    data_secret: str | None
+    """The Secret with the keys of remote data, if any."""
+
+
+def resolve_requirements(spec: TrainingWorkflowSpec, name: str) -> Requirements:
+    """Return what the spec of the workflow of this name asks for.
 
     Raises:
-        SpecError: an older CRD let something in that this version does not take.
+        SpecError: the kind of task is not given, and no other field tells it.
     """
-    try:
-        return TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
-    except ValidationError as error:
-        raise SpecError(explain_errors(error)) from None
+    training, data, outputs = spec.training, spec.data, spec.outputs
+    pod = pod_resources(spec.resources, requests=_REQUESTS, limits=_LIMITS)
+    given = None if training is None else training.backoff_limit
+    uri = None if outputs is None else outputs.storage_uri
+    secret = None if data.access is None else data.access.secret_ref
+    return Requirements(
+        spec=spec,
+        digest=_digest(spec),
+        problem=_resolve_problem(spec),
+        data=_resolve_data(spec),
+        quality=_resolve_quality(spec),
+        limits=_resolve_limits(spec),
+        training_pod=pod,
+        cpu_only_pod=pod.without_devices(),
+        backoff_limit=_BACKOFF_LIMIT if given is None else given,
+        artifact_claim=artifact_claim(name, uri),
+        artifact_mebibytes=_count_mebibytes((outputs and outputs.size) or _CLAIM_SIZE) if uri is None else None,
+        data_claim=claim_of(data.storage_uri),
+        data_secret=None if secret is None else secret.name,
+    )
 
 
-def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
-    """Return the spec of a ModelDeployment as a type.
-
-    Raises:
-        SpecError: as above.
-    """
-    try:
-        return ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
-    except ValidationError as error:
-        raise SpecError(explain_errors(error)) from None
+def is_better(metric: Metric, one: float, other: float) -> bool:
+    """Return whether one score is better than another."""
+    return one > other if metric.maximized else one < other
 
 
-def explain_errors(error: ValidationError) -> str:
-    """Return the first errors of a spec as text for people: field, what is wrong, the value without passwords."""
-    parts = []
-    for entry in error.errors(include_url=False)[:5]:
-        field = ".".join(("spec", *(str(part) for part in entry["loc"])))
-        message = entry["msg"].removeprefix("Value error, ")
-        found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
-        shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
-        parts.append(f"`{field}`: {message}{shown}")
-    return "; ".join(parts)
-
-
-def spec_digest(spec: TrainingWorkflowSpec) -> str:
-    """Return a digest of all that tasks and verdicts depend on: everything but the lifecycle and the deployment."""
+def _digest(spec: TrainingWorkflowSpec) -> str:
     document = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_LIFECYCLE_FIELDS)
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def problem_of(spec: TrainingWorkflowSpec) -> Problem:
-    """Return what the model has to do, and the metric by which it is judged."""
+def _resolve_problem(spec: TrainingWorkflowSpec) -> Problem:
     kind, task = kind_of(spec), spec.task
-    assert kind is not None  # the type demands that it is known
+    if kind is None:
+        raise SpecError(KIND_UNKNOWN.message)
     metric = spec.objectives[0].metric if spec.objectives else METRICS[kind][0]
     if task is None:
         return Problem(type=kind, metric=metric)
@@ -133,19 +142,18 @@ def problem_of(spec: TrainingWorkflowSpec) -> Problem:
     )
 
 
-def data_source(spec: TrainingWorkflowSpec) -> DataSource:
-    """Return where the examples are and how they are split."""
+def _resolve_data(spec: TrainingWorkflowSpec) -> DataSource:
     data, split = spec.data, spec.data.split
     return DataSource(
         uri=data.storage_uri,
         digest=data.digest,
         format=data.format or DataFormat.AUTO,
-        columns=_columns(data.columns),
+        columns=_resolve_columns(data.columns),
         delimiter=data.delimiter,
         header=data.header,
         test_uri=data.test_storage_uri,
         test_digest=data.test_digest,
-        access=_access(data.access),
+        access=_resolve_access(data.access),
         split=Split()
         if split is None
         else Split(
@@ -157,56 +165,17 @@ def data_source(spec: TrainingWorkflowSpec) -> DataSource:
     )
 
 
-def _access(given: AccessSettings | None) -> Access | None:
+def _resolve_access(given: AccessSettings | None) -> Access | None:
     if given is None or (given.region is None and given.endpoint is None):
         return None
     return Access(region=given.region, endpoint=given.endpoint)
 
 
-def _columns(given: ColumnSettings | None) -> Columns:
+def _resolve_columns(given: ColumnSettings | None) -> Columns:
     return Columns() if given is None else Columns.model_validate(given.model_dump(exclude_none=True))
 
 
-def pod_resources(
-    resources: Resources | None, *, requests: Mapping[str, str], limits: Mapping[str, str]
-) -> PodResources:
-    """Return what a pod asks for.
-
-    Args:
-        resources: what the spec says.
-        requests: defaults; each applies to a resource that the spec names neither in requests nor in limits.
-        limits: defaults likewise.
-    """
-    given_requests = dict((resources and resources.requests) or {})
-    given_limits = dict((resources and resources.limits) or {})
-    named = given_requests.keys() | given_limits.keys()
-    return PodResources(
-        requests={name: amount for name, amount in requests.items() if name not in named} | given_requests,
-        limits={name: amount for name, amount in limits.items() if name not in named} | given_limits,
-    )
-
-
-def training_resources(spec: TrainingWorkflowSpec) -> PodResources:
-    """Return what each training pod asks for."""
-    return pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
-
-
-def cpu_only_resources(spec: TrainingWorkflowSpec) -> PodResources:
-    """Return what the pods before and after the trainings ask for: the same without devices, which they do not use."""
-    training = training_resources(spec)
-    return PodResources(
-        requests={name: amount for name, amount in training.requests.items() if not is_device(name)},
-        limits={name: amount for name, amount in training.limits.items() if not is_device(name)},
-    )
-
-
-def is_device(resource: str) -> bool:
-    """Return whether a resource is an extended one, which cannot be shared or overcommitted."""
-    return "/" in resource
-
-
-def quality_threshold(spec: TrainingWorkflowSpec) -> QualityThreshold | None:
-    """Return the quality that is asked for, or None."""
+def _resolve_quality(spec: TrainingWorkflowSpec) -> QualityThreshold | None:
     if not spec.objectives:
         return None
     objective = spec.objectives[0]
@@ -216,13 +185,7 @@ def quality_threshold(spec: TrainingWorkflowSpec) -> QualityThreshold | None:
     return None if minimum is None else QualityThreshold(target=target, minimum=minimum, metric=objective.metric)
 
 
-def is_better(metric: Metric, one: float, other: float) -> bool:
-    """Return whether one score is better than another."""
-    return one > other if metric.maximized else one < other
-
-
-def limits(spec: TrainingWorkflowSpec) -> Limits:
-    """Return the constraints on the shipped model."""
+def _resolve_limits(spec: TrainingWorkflowSpec) -> Limits:
     maxima = {constraint.metric: float(constraint.maximum) for constraint in spec.constraints or ()}
     size = maxima.get(ConstraintMetric.SIZE)
     return Limits(
@@ -231,7 +194,5 @@ def limits(spec: TrainingWorkflowSpec) -> Limits:
     )
 
 
-def claim_mebibytes(spec: TrainingWorkflowSpec) -> int:
-    """Return the size of the claim that is made for artifacts, rounded up."""
-    size = (spec.outputs and spec.outputs.size) or DEFAULT_CLAIM_SIZE
-    return math.ceil(parse_quantity(size) / MEBIBYTE)
+def _count_mebibytes(quantity: str) -> int:
+    return math.ceil(parse_quantity(quantity) / MEBIBYTE)

@@ -11,13 +11,13 @@ from idla.api.search_space import Dimension
 from idla.api.training_workflow import Preset, TrainingWorkflowSpec
 from idla.api.training_workflow_status import CandidateStatus, RungStatus, SearchStatus, TrialStatus
 from idla.core.planning.numbers import number_or_text
-from idla.core.planning.search_space import Settings, drawn
+from idla.core.planning.search_space import Settings, draw_points
 
 DEFAULT_TRIALS = {Preset.FAST: 1, Preset.BALANCED: 1, Preset.BEST: 9}
 _KEEPS = 3
 """One trial in so many goes on from a rung to the next, and each rung takes it so many times further."""
 _PERCENTS = (11, 33, 100)
-LEAST_STEPS = 100
+MINIMUM_STEPS = 100
 """Steps that every trial has before any is given up: fewer tell little, and building its network takes longer."""
 _TRAINING = {"learningRate": "learning_rate", "weightDecay": "weight_decay"}
 """Dimensions that are settings of the training, with their names in the contract."""
@@ -58,7 +58,7 @@ def search_of(
     found = [TrialStatus(template=entry.template, settings="{}") for entry in candidates]
     for entry in candidates:
         name = entry.template
-        for point in drawn(spaces[name], counts.get(name, 0), key=f"{seed}/{name}"):
+        for point in draw_points(spaces[name], counts.get(name, 0), key=f"{seed}/{name}"):
             trial = TrialStatus(template=name, settings=_to_json(_diff_settings(entry, point)))
             if trial not in found:
                 found.append(trial)

@@ -11,7 +11,7 @@ Settings = Mapping[str, Setting]
 _DIGITS = 3
 
 
-def drawn(dimensions: Sequence[Dimension], count: int, *, key: str) -> Iterator[Settings]:
+def draw_points(dimensions: Sequence[Dimension], count: int, *, key: str) -> Iterator[Settings]:
     """Yield `count` points of a space: of each dimension every equal part of its range is met once (Latin hypercube).
 
     Args:
@@ -37,12 +37,9 @@ def _chance(text: str) -> float:
 
 
 def _value(dimension: Dimension, place: float) -> Setting:
-    if dimension.type is DimensionType.CATEGORICAL:
-        assert dimension.values is not None  # the type demands them
+    if dimension.values is not None:
         return dimension.values[int(place * len(dimension.values))]
-    assert dimension.minimum is not None  # the type demands both
-    assert dimension.maximum is not None
-    minimum, maximum = float(dimension.minimum), float(dimension.maximum)
+    minimum, maximum = dimension.bounds
     whole = dimension.type is DimensionType.INTEGER
     wide = maximum + 1 if whole else maximum
     if dimension.scale is Scale.LOG:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from idla.api.reasons import WorkflowCondition
 from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import PlanStatus, TrainingWorkflowStatus
-from idla.core.inputs import ReconcileInput
+from idla.core.conditions import TRUE, find_condition
+from idla.core.workflow.inputs import ReconcileInput
 
 
 class ApprovalState(StrEnum):
@@ -34,10 +35,11 @@ def read_approval(inputs: ReconcileInput, previous: TrainingWorkflowStatus, plan
 def _was_approved(previous: TrainingWorkflowStatus) -> bool:
     if previous.plan is None:  # the condition speaks of an earlier generation's plan
         return False
-    return any(entry.type == WorkflowCondition.APPROVED and entry.status == "True" for entry in previous.conditions)
+    found = find_condition(previous.conditions, WorkflowCondition.APPROVED)
+    return found is not None and found.status == TRUE
 
 
-def why_blocked(approval: ApprovalState) -> str | None:
+def explain_approval(approval: ApprovalState) -> str | None:
     """Return why no Job of the plan may be created, or None where one may."""
     reasons = {
         ApprovalState.PLAN_ONLY: "`spec.approval` is PlanOnly: nothing is trained",

@@ -4,21 +4,24 @@
 `kubectl wait` give the same answer.
 """
 
+from collections.abc import Sequence
+
 from idla_contract.result import CompressReason, DataProfile, EvaluateReport
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
 from idla.api.training_workflow import Approval
-from idla.core.conditions import Condition
+from idla.core.conditions import FALSE, TRUE, UNKNOWN, Condition
 from idla.core.planning.expectation import number_of_classes
-from idla.core.planning.requirements import QualityThreshold, is_better, quality_threshold
+from idla.core.planning.graph import StepKind
+from idla.core.planning.requirements import QualityThreshold, is_better
 from idla.core.task_state import TaskState
 from idla.core.workflow.approval import ApprovalState
 from idla.core.workflow.failures import known_reason
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.results import explain_variant
+from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.tasks import TaskDecision
 
-TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 _UNCHECKED = "; whether a node can hold the pods was not checked: the operator may not list nodes"
 
 
@@ -60,10 +63,10 @@ def summarize(state: GenerationState) -> Condition:
     blocker = state.blocker
     if blocker is not None:
         return _condition(WorkflowCondition.SUCCEEDED, FALSE, blocker.reason, blocker.message)
-    if state.served:
-        return _build_succeeded(state)
-    if state.plan_shown:
-        return _condition(WorkflowCondition.SUCCEEDED, TRUE, WorkflowReason.PLAN_READY, _plan_text(state))
+    if state.served and isinstance(state.stage, Published):
+        return _build_succeeded(state.stage, state.inputs.requirements.quality)
+    if state.plan_shown and isinstance(state.stage, Planned):
+        return _condition(WorkflowCondition.SUCCEEDED, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
     reason, message = _under_way(state)
     return _condition(WorkflowCondition.SUCCEEDED, UNKNOWN, reason, message)
 
@@ -71,25 +74,24 @@ def summarize(state: GenerationState) -> Condition:
 def _under_way(state: GenerationState) -> tuple[WorkflowReason, str]:
     if state.suspended:
         return WorkflowReason.SUSPENDED, "`spec.suspend` is true; set it to false to go on"
-    if state.published and state.endpoint is not None:
-        return WorkflowReason.DEPLOYING, state.endpoint.message
+    stage = state.stage
+    if isinstance(stage, Published) and stage.endpoint is not None:
+        return WorkflowReason.DEPLOYING, stage.endpoint.message
     waiting = [decision for decision in state.active if decision.entry.reason is not None]
     if waiting and len(waiting) == len(state.active):
         texts = "; ".join(
             f"{decision.entry.name}: {decision.entry.reason}, {decision.entry.message}" for decision in waiting
         )
         return WorkflowReason.WAITING_FOR_RESOURCES, texts
-    if state.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not state.active:
-        return WorkflowReason.WAITING_FOR_APPROVAL, approval_text(state)
-    return _stage(state), _tasks_text(state)
+    if state.unapproved and isinstance(stage, Planned):
+        return WorkflowReason.WAITING_FOR_APPROVAL, _approval_text(state, stage)
+    return _name_stage(stage), _tasks_text(state)
 
 
-def _stage(state: GenerationState) -> WorkflowReason:
-    if not state.profile.finished or state.plan is None:
-        return WorkflowReason.PROFILING
-    if state.selected is None:
-        return WorkflowReason.TRAINING
-    return WorkflowReason.PUBLISHING
+def _name_stage(stage: Stage) -> WorkflowReason:
+    if isinstance(stage, Trained):
+        return WorkflowReason.PUBLISHING
+    return WorkflowReason.TRAINING if isinstance(stage, Planned) else WorkflowReason.PROFILING
 
 
 def _tasks_text(state: GenerationState) -> str:
@@ -98,17 +100,17 @@ def _tasks_text(state: GenerationState) -> str:
     active = ", ".join(decision.entry.name for decision in state.active) or "none"
     notes = [decision.entry for decision in state.active if decision.entry.message and decision.entry.reason is None]
     active += "".join(f"; {entry.name}: {entry.message}" for entry in notes)
-    if state.plan is None:
+    if not isinstance(state.stage, Planned):
         return f"the data are profiled before anything is chosen; running: {active}"
     return f"{len(done)} of {total} tasks are done; running: {active}"
 
 
-def _build_succeeded(state: GenerationState) -> Condition:
-    assert state.selected is not None  # served, so selected
-    wanted, accuracy = quality_threshold(state.inputs.spec), state.selected.report.validation_score
-    missed = "below" if state.selected.report.metric.maximized else "above"
-    chosen = f"{state.selected.candidate.template} has validation {state.selected.report.metric} {accuracy:.4f}"
-    if wanted is None or wanted.target is None or state.selected.reaches_target:
+def _build_succeeded(stage: Published, wanted: QualityThreshold | None) -> Condition:
+    selected = stage.selected
+    accuracy = selected.report.validation_score
+    missed = "below" if selected.report.metric.maximized else "above"
+    chosen = f"{selected.candidate.template} has validation {selected.report.metric} {accuracy:.4f}"
+    if wanted is None or wanted.target is None or selected.reaches_target:
         asked = (
             ""
             if wanted is None
@@ -132,43 +134,42 @@ def _build_planned(state: GenerationState) -> Condition:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    if state.plan is not None:
-        return _condition(kind, TRUE, WorkflowReason.PLAN_READY, _plan_text(state))
+    if isinstance(state.stage, Planned):
+        return _condition(kind, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
     return _build_waiting(state, kind, "the data are profiled first")
 
 
-def _plan_text(state: GenerationState) -> str:
-    assert state.plan is not None  # called for a plan that is made
-    names = ", ".join(candidate.template for candidate in state.plan.candidates)
+def _plan_text(state: GenerationState, stage: Planned) -> str:
+    names = ", ".join(candidate.template for candidate in stage.plan.candidates)
     unchecked = _UNCHECKED if state.inputs.settings.has_nodes else ""
     capacity = unchecked if state.inputs.snapshot.nodes is None else ""
-    search = state.plan.search
+    search = stage.plan.search
     how = "train" if search is None else f"search among {len(search.trials)} trials of"
-    return f"plan {state.plan.hash}: {how} {names}, then publish the best{capacity}"
+    return f"plan {stage.plan.hash}: {how} {names}, then publish the best{capacity}"
 
 
 def _build_approved(state: GenerationState) -> list[Condition]:
-    kind = WorkflowCondition.APPROVED
-    if state.plan is None or state.inputs.spec.approval is not Approval.MANUAL:
+    kind, stage = WorkflowCondition.APPROVED, state.stage
+    if not isinstance(stage, Planned) or state.inputs.spec.approval is not Approval.MANUAL:
         return []
+    waits = _approval_text(state, stage)
     answers = {
-        ApprovalState.APPROVED: (TRUE, WorkflowReason.APPROVED, f"plan {state.plan.hash} is approved"),
-        ApprovalState.STALE: (UNKNOWN, WorkflowReason.STALE, approval_text(state)),
-        ApprovalState.WAITING: (UNKNOWN, WorkflowReason.WAITING_FOR_APPROVAL, approval_text(state)),
+        ApprovalState.APPROVED: (TRUE, WorkflowReason.APPROVED, f"plan {stage.plan.hash} is approved"),
+        ApprovalState.STALE: (UNKNOWN, WorkflowReason.STALE, waits),
+        ApprovalState.WAITING: (UNKNOWN, WorkflowReason.WAITING_FOR_APPROVAL, waits),
     }
-    status, reason, message = answers[state.approval]
+    status, reason, message = answers[stage.approval]
     return [_condition(kind, status, reason, message)]
 
 
-def approval_text(state: GenerationState) -> str:
+def _approval_text(state: GenerationState, stage: Planned) -> str:
     """Return how to approve the plan."""
-    assert state.plan is not None  # nobody waits for the approval of no plan
     owner = state.inputs.owner
     command = state.inputs.settings.approve_command.format(
-        namespace=owner.namespace, name=owner.name, plan=state.plan.hash
+        namespace=owner.namespace, name=owner.name, plan=stage.plan.hash
     )
-    before = "another plan was approved; " if state.approval is ApprovalState.STALE else ""
-    return f"{before}plan {state.plan.hash} waits for: {command}"
+    before = "another plan was approved; " if stage.approval is ApprovalState.STALE else ""
+    return f"{before}plan {stage.plan.hash} waits for: {command}"
 
 
 def _build_resources_ready(state: GenerationState) -> Condition:
@@ -187,7 +188,7 @@ def _build_resources_ready(state: GenerationState) -> Condition:
         return _condition(kind, status, reason, lost or "every pod has its node")
     if any(decision.state is TaskState.PENDING for decision in state.active):
         return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
-    if state.finished or state.published:
+    if state.finished or isinstance(state.stage, Published):
         return _condition(kind, TRUE, WorkflowReason.NOT_NEEDED, "no pod is needed any more")
     return _condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is needed now")
 
@@ -197,10 +198,11 @@ def _build_data_ready(state: GenerationState) -> Condition:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    if state.profile.state is TaskState.SUCCEEDED:
+    profiles = state.tasks_with(StepKind.PROFILE)
+    if any(decision.state is TaskState.SUCCEEDED for decision in profiles):
         data = state.data
         return _condition(kind, TRUE, WorkflowReason.PROFILED, "" if data is None else _data_text(data))
-    return _build_waiting(state, kind, "the data are profiled", task=state.profile)
+    return _build_waiting(state, kind, "the data are profiled", profiles)
 
 
 def _data_text(profile: DataProfile) -> str:
@@ -217,11 +219,12 @@ def _build_trained(state: GenerationState) -> Condition:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    if state.selected is not None:
-        message = f"{state.selected.candidate.template}: {state.selected.message}"
+    if isinstance(state.stage, Trained):
+        selected = state.stage.selected
+        message = f"{selected.candidate.template}: {selected.message}"
         return _condition(kind, TRUE, WorkflowReason.MODEL_SELECTED, message)
-    active = next((decision for decision in state.trainings.values() if decision.active), None)
-    return _build_waiting(state, kind, "candidates are trained after the plan", task=active)
+    trainings = state.tasks_with(StepKind.TRAIN, StepKind.SEARCH)
+    return _build_waiting(state, kind, "candidates are trained after the plan", trainings)
 
 
 def _build_compressed(state: GenerationState) -> Condition:
@@ -229,12 +232,14 @@ def _build_compressed(state: GenerationState) -> Condition:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    result = None if state.publish is None else state.publish.result
-    if result is not None and result.compress is not None:
-        reason = result.compress.reason if result.compress.reason in set(CompressReason) else WorkflowReason.GATE_PASSED
-        message = f"{result.compress.choice}: {explain_variant(result.compress, result.refit)}"
+    stage = state.stage
+    if isinstance(stage, Published) and stage.result.compress is not None:
+        compress = stage.result.compress
+        reason = compress.reason if compress.reason in set(CompressReason) else WorkflowReason.GATE_PASSED
+        message = f"{compress.choice}: {explain_variant(compress, stage.result.refit)}"
         return _condition(kind, TRUE, WorkflowReason(reason), message)
-    return _build_waiting(state, kind, "the chosen model is compressed after the trainings", task=state.publish)
+    message, tasks = "the chosen model is compressed after the trainings", state.tasks_with(StepKind.COMPRESS)
+    return _build_waiting(state, kind, message, tasks)
 
 
 def _build_evaluated(state: GenerationState) -> Condition:
@@ -242,13 +247,13 @@ def _build_evaluated(state: GenerationState) -> Condition:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return blocked
-    evaluate = None if state.publish is None or state.publish.result is None else state.publish.result.evaluate
-    if evaluate is None:
-        return _build_waiting(state, kind, "the test split is measured after every choice", task=state.publish)
-    return _judge_test_score(evaluate, quality_threshold(state.inputs.spec))
+    if isinstance(state.stage, Published) and state.stage.result.evaluate is not None:
+        return judge_test_score(state.stage.result.evaluate, state.inputs.requirements.quality)
+    message, tasks = "the test split is measured after every choice", state.tasks_with(StepKind.EVALUATE)
+    return _build_waiting(state, kind, message, tasks)
 
 
-def _judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
+def judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> Condition:
     """Return `Evaluated` from what the test split says; it changes no choice."""
     kind, accuracy = WorkflowCondition.EVALUATED, evaluate.served_score
     right = "" if evaluate.served_correct is None else f"{evaluate.served_correct} of "
@@ -275,11 +280,12 @@ def _build_deployed(state: GenerationState) -> list[Condition]:
     blocked = _build_blocked(state, kind)
     if blocked is not None:
         return [blocked]
-    if state.endpoint is None:
+    endpoint = state.stage.endpoint if isinstance(state.stage, Published) else None
+    if endpoint is None:
         return [_build_waiting(state, kind, "the artifact is deployed when it is published")]
-    if state.endpoint.ready:
-        return [_condition(kind, TRUE, WorkflowReason.SERVING, state.endpoint.message)]
-    return [_condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, state.endpoint.message)]
+    if endpoint.ready:
+        return [_condition(kind, TRUE, WorkflowReason.SERVING, endpoint.message)]
+    return [_condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, endpoint.message)]
 
 
 def _build_blocked(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
@@ -290,11 +296,12 @@ def _build_blocked(state: GenerationState, kind: WorkflowCondition) -> Condition
 
 
 def _build_waiting(
-    state: GenerationState, kind: WorkflowCondition, message: str, task: TaskDecision | None = None
+    state: GenerationState, kind: WorkflowCondition, message: str, tasks: Sequence[TaskDecision] = ()
 ) -> Condition:
     """Return that something is not known yet: it is being done, it will be done, or it will not."""
-    if task is not None and task.active and not state.suspended:
-        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {task.entry.name} is running")
+    active = next((task for task in tasks if task.active), None)
+    if active is not None and not state.suspended:
+        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {active.entry.name} is running")
     if state.finished:
         return _condition(kind, UNKNOWN, WorkflowReason.SKIPPED, "the work ended before it")
     return _condition(kind, UNKNOWN, WorkflowReason.PENDING, message)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.core.inputs import Blocker
+from idla.core.blocker import Blocker
 from idla.core.task_state import TaskState
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.tasks import TaskDecision
@@ -25,9 +25,7 @@ def with_deadline(state: GenerationState) -> GenerationState:
     return replace(
         state,
         blocker=blocker,
-        profile=_stop(state.profile),
-        trainings={name: _stop(decision) for name, decision in state.trainings.items()},
-        publish=None if state.publish is None else _stop(state.publish),
+        decisions={name: _stop(decision) for name, decision in state.decisions.items()},
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.core.conditions import shortened
-from idla.core.inputs import Blocker
+from idla.core.blocker import Blocker
+from idla.core.conditions import shorten
+from idla.core.task_state import TaskState
 from idla.core.workflow.tasks import TaskDecision
 
 
@@ -14,6 +15,18 @@ def known_reason(text: str | None) -> WorkflowReason:
         return WorkflowReason(text or WorkflowReason.TASK_FAILED)
     except ValueError:
         return WorkflowReason.TASK_FAILED
+
+
+def explain_failed_profile(decision: TaskDecision) -> Blocker | None:
+    """Return the failure of the task that looks at the data, or None where it has not failed."""
+    if decision.state is not TaskState.FAILED:
+        return None
+    return Blocker(
+        condition=WorkflowCondition.DATA_READY,
+        reason=known_reason(decision.entry.reason),
+        message=decision.entry.message,
+        final=True,
+    )
 
 
 def explain_failed_trainings(trainings: Mapping[str, TaskDecision]) -> Blocker:
@@ -26,7 +39,7 @@ def explain_failed_trainings(trainings: Mapping[str, TaskDecision]) -> Blocker:
     return Blocker(
         condition=WorkflowCondition.TRAINED,
         reason=WorkflowReason.CANDIDATES_FAILED if shared is None else known_reason(shared),
-        message=shortened(f"every candidate failed: {each}"),
+        message=shorten(f"every candidate failed: {each}"),
         final=True,
     )
 

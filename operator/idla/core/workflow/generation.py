@@ -1,153 +1,189 @@
-"""What to do for a generation: profile, plan, trainings, publication, endpoint, each decided from the one before."""
+"""What to do for a generation: its task graph is walked, and each task decided from what the ones before came to."""
 
 from dataclasses import replace
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.api.training_workflow_status import BasisStatus, PlanStatus, TaskStatus, TrainingWorkflowStatus
+from idla.core.blocker import Blocker
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
-from idla.core.conditions import shortened
-from idla.core.inputs import Blocker, ReconcileInput
+from idla.core.conditions import shorten
 from idla.core.planning.candidates import nominate_candidates
-from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, make_plan
-from idla.core.planning.requirements import quality_threshold
+from idla.core.planning.graph import NEEDS_MODEL, StepKind, TaskNode, find_ready, waits_for
+from idla.core.planning.plan import make_plan, name_training_task, read_graph
 from idla.core.task_state import TaskState
-from idla.core.workflow.approval import read_approval, why_blocked
+from idla.core.workflow.approval import explain_approval, read_approval
 from idla.core.workflow.deadline import with_deadline
-from idla.core.workflow.failures import explain_failed_publication, explain_failed_trainings, known_reason
-from idla.core.workflow.generation_state import GenerationState
+from idla.core.workflow.failures import explain_failed_profile, explain_failed_publication
+from idla.core.workflow.generation_state import Generation, GenerationState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import find_name_conflict, observe_endpoint
-from idla.core.workflow.planned_tasks import (
-    define_profile_task,
-    define_publish_task,
-    define_search_task,
-    define_training_task,
-)
+from idla.core.workflow.model_selection import find_missed_minimum, select_model
+from idla.core.workflow.planned_tasks import define_task
 from idla.core.workflow.results import artifact_status
-from idla.core.workflow.search_selection import select_trial
-from idla.core.workflow.selection import describe_figures, select_candidate
+from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.tasks import JobContext, TaskDecision, pending_task, reconcile_task
 
 
-def observe_generation(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basis: BasisStatus) -> GenerationState:
+def observe_generation(inputs: ReconcileInput, generation: Generation) -> GenerationState:
     """Return where the generation stands, with what is to be done about its tasks."""
-    state = _with_profile(inputs, previous, basis)
-    state = _with_plan(state)
-    if state.plan is not None:
-        state = _with_publication(_with_trainings(state, state.plan), state.plan)
-    if state.published and state.blocker is None:
-        state = _with_endpoint(state)
+    # 1. What is known of it, and what stops it before its first task.
+    state = _begin(inputs, generation)
+    # 2. The tasks that are planned; at first the one that looks at the data.
+    state = _observe_tasks(state)
+    # 3. The plan, once the data are known, with its tasks.
+    state = _observe_tasks(_plan(state))
+    # 4. How the published artifact is served.
+    state = _observe_endpoint(state)
+    # 5. What the API server refuses, and the deadline.
     return with_deadline(_with_refusal(state))
 
 
-def _with_profile(inputs: ReconcileInput, previous: TrainingWorkflowStatus, basis: BasisStatus) -> GenerationState:
-    task, entry = define_profile_task(inputs, basis), _entry(previous, PROFILE)
-    blocker = None
-    if previous.plan is None:
-        found = nominate_candidates(inputs.spec, inputs.snapshot.templates, None)
-        refused = found if isinstance(found, Blocker) else None
-        blocker = refused or find_missing_claim(inputs) or find_impossible_pod(inputs) or find_name_conflict(inputs)
-    blocked_by = None if blocker is None else blocker.message
-    decision = reconcile_task(task, entry, inputs.snapshot, _job_context(inputs), blocked_by=blocked_by)
-    if decision.state is TaskState.FAILED:
-        blocker = Blocker(
-            condition=WorkflowCondition.DATA_READY,
-            reason=known_reason(decision.entry.reason),
-            message=decision.entry.message,
-            final=True,
-        )
-    return GenerationState(
-        inputs=inputs, previous=previous, basis=basis, blocker=blocker, profile=decision, trainings={}
+def _begin(inputs: ReconcileInput, generation: Generation) -> GenerationState:
+    plan = generation.previous.plan
+    if plan is not None:
+        approval = read_approval(inputs, generation.previous, plan)
+        stage: Stage = Planned(plan=plan, choice=None, approval=approval)
+        return GenerationState(inputs=inputs, generation=generation, graph=generation.graph, stage=stage)
+    found = nominate_candidates(inputs.requirements, inputs.snapshot.templates, None)
+    blocker = found if isinstance(found, Blocker) else _find_obstacle(inputs)
+    return GenerationState(inputs=inputs, generation=generation, graph=generation.graph, stage=Stage(), blocker=blocker)
+
+
+def _find_obstacle(inputs: ReconcileInput) -> Blocker | None:
+    """Return what stops every task of the workflow before its first one, or None."""
+    wanted, snapshot = inputs.requirements, inputs.snapshot
+    named = {"spec.data.storageUri": wanted.data_claim}
+    if wanted.artifact_mebibytes is None:
+        named["spec.outputs.storageUri"] = wanted.artifact_claim
+    return (
+        find_missing_claim(named, snapshot.claims, namespace=inputs.owner.namespace)
+        or find_impossible_pod(wanted.training_pod, snapshot.nodes)
+        or find_name_conflict(inputs)
     )
 
 
-def _with_plan(state: GenerationState) -> GenerationState:
-    if state.blocker is not None:
-        return state
-    plan, choice = state.previous.plan, None
-    if plan is None:
-        if state.profile.state is not TaskState.SUCCEEDED:
-            return state
-        spec, templates = state.inputs.spec, state.inputs.snapshot.templates
-        found = nominate_candidates(spec, templates, state.data)
-        if isinstance(found, Blocker):
-            return replace(state, blocker=found)
-        choice = found
-        plan = make_plan(spec, choice, state.basis, data_digest=None if state.data is None else state.data.digest)
-    return replace(state, plan=plan, choice=choice, approval=read_approval(state.inputs, state.previous, plan))
+def _observe_tasks(state: GenerationState) -> GenerationState:
+    """Decide every task of the graph whose dependencies have finished, one after another; the others wait."""
+    while ready := find_ready(_undecided(state), _finished(state)):
+        state = _observe_task(state, ready[0])
+    for node in _undecided(state):
+        message = f"waits for {', '.join(waits_for(node, _finished(state)))}"
+        state = state.with_task(pending_task(node.name, message))
+    return state
 
 
-def _with_trainings(state: GenerationState, plan: PlanStatus) -> GenerationState:
+def _undecided(state: GenerationState) -> list[TaskNode]:
+    return [node for node in state.graph if node.name not in state.decisions]
+
+
+def _finished(state: GenerationState) -> set[str]:
+    """Return the names of finished tasks; what a plan was made from has finished, though its result may be lost."""
+    planned = isinstance(state.stage, Planned)
+    known = {node.name for node in state.graph if planned and StepKind.PROFILE in node.steps}
+    return known | {decision.entry.name for decision in state.tasks if decision.finished}
+
+
+def _observe_task(state: GenerationState, node: TaskNode) -> GenerationState:
+    state = _select(state) if NEEDS_MODEL & set(node.steps) else state
+    if state.blocker is not None and StepKind.PROFILE not in node.steps:
+        return state.with_task(pending_task(node.name, "it will not run: nothing can be published"))
     inputs, previous = state.inputs, state.previous
-    job_context, blocked_by = _job_context(inputs), why_blocked(state.approval)
-    tasks = (
-        {candidate.template: define_training_task(inputs, plan, candidate) for candidate in plan.candidates}
-        if plan.search is None
-        else {SEARCH: define_search_task(inputs, plan, plan.search)}
-    )
-    decisions = {
-        name: reconcile_task(task, _entry(previous, task.name), inputs.snapshot, job_context, blocked_by=blocked_by)
-        for name, task in tasks.items()
-    }
-    state = replace(state, trainings=decisions)
-    if not all(decision.finished for decision in decisions.values()):
-        return state
-    wanted = quality_threshold(inputs.spec)
-    selected = (
-        select_candidate(plan.candidates, decisions, wanted)
-        if plan.search is None
-        else select_trial(plan, plan.search, decisions[SEARCH], wanted)
-    )
-    if selected is None:
-        return replace(state, blocker=explain_failed_trainings(decisions))
-    if wanted is not None and not selected.reaches_minimum:
-        relax = (
-            "Lower `spec.objectives[0].minimum`" if wanted.metric.maximized else "Raise `spec.objectives[0].maximum`"
-        )
-        best = f"the best candidate, {selected.candidate.template}, has {describe_figures(selected.report)}"
-        message = (
-            f"{best}; {wanted.bound} {wanted.minimum} is asked for. {relax}, add data, or offer"
-            " other templates or more epochs"
-        )
-        blocker = Blocker(
-            condition=WorkflowCondition.TRAINED, reason=WorkflowReason.MINIMUM_MISSED, message=message, final=True
-        )
-        return replace(state, selected=selected, blocker=blocker)
-    return replace(state, selected=selected)
-
-
-def _with_publication(state: GenerationState, plan: PlanStatus) -> GenerationState:
-    if state.selected is None or state.blocker is not None:
-        blocked = state.blocker is not None
-        message = "it will not run: nothing can be published" if blocked else "waits for the trainings"
-        return replace(state, publish=pending_task(PUBLISH, message))
-    inputs, previous = state.inputs, state.previous
-    task = define_publish_task(inputs, plan, state.selected)
-    job_context = _job_context(inputs)
     decision = reconcile_task(
-        task, _entry(previous, PUBLISH), inputs.snapshot, job_context, blocked_by=why_blocked(state.approval)
+        define_task(node, inputs, state.stage, image=state.generation.basis.image),
+        next((entry for entry in previous.tasks if entry.name == node.name), None),
+        inputs.snapshot,
+        JobContext(owner=inputs.owner, suspend=inputs.spec.suspend, generation=inputs.generation, now=inputs.now),
+        blocked_by=_explain_block(state),
     )
-    if decision.state is TaskState.SUCCEEDED and (decision.result is None or decision.result.artifact is None):
+    return _with_outcome(state, node, decision)
+
+
+def _explain_block(state: GenerationState) -> str | None:
+    """Return why no Job may be created now, or None where one may."""
+    if state.blocker is not None:
+        return state.blocker.message
+    return explain_approval(state.stage.approval) if isinstance(state.stage, Planned) else None
+
+
+def _with_outcome(state: GenerationState, node: TaskNode, decision: TaskDecision) -> GenerationState:
+    """Return the state with a task's decision, and with what its end means for the generation."""
+    if StepKind.PUBLISH in node.steps and isinstance(state.stage, Trained):
+        return _with_publication(state, state.stage, decision)
+    blocker = state.blocker
+    if StepKind.PROFILE in node.steps:
+        blocker = explain_failed_profile(decision) or blocker
+    return replace(state.with_task(decision), blocker=blocker)
+
+
+def _with_publication(state: GenerationState, stage: Trained, decision: TaskDecision) -> GenerationState:
+    if decision.state is TaskState.FAILED:
+        return replace(state.with_task(decision), blocker=explain_failed_publication(decision))
+    if decision.result is None:
+        return state.with_task(decision)
+    published = decision.result.artifact
+    if published is None:
         message = "the task succeeded without an artifact"
         changes = {"state": TaskState.FAILED, "reason": WorkflowReason.RESULT_MISSING, "message": message}
-        decision = TaskDecision(entry=decision.entry.model_copy(update=changes))
-    blocker = explain_failed_publication(decision) if decision.state is TaskState.FAILED else None
-    return replace(state, publish=decision, blocker=blocker)
-
-
-def _with_endpoint(state: GenerationState) -> GenerationState:
-    assert state.selected is not None  # published, so selected
-    assert state.publish is not None
-    assert state.publish.result is not None
+        failed = TaskDecision(entry=decision.entry.model_copy(update=changes))
+        return replace(state.with_task(failed), blocker=explain_failed_publication(failed))
     artifact = artifact_status(
-        state.selected,
-        state.publish.result,
+        published,
+        stage.selected,
+        decision.result,
         generation=state.inputs.generation,
         old=state.inputs.old.artifact,
     )
-    found = None if artifact is None else observe_endpoint(state.inputs, artifact)
+    return replace(
+        state.with_task(decision),
+        stage=Published(
+            plan=stage.plan,
+            choice=stage.choice,
+            approval=stage.approval,
+            selected=stage.selected,
+            training=stage.training,
+            result=decision.result,
+            artifact=artifact,
+        ),
+    )
+
+
+def _plan(state: GenerationState) -> GenerationState:
+    """Make the plan where there is none, and the data are known."""
+    profiled = any(decision.state is TaskState.SUCCEEDED for decision in state.tasks_with(StepKind.PROFILE))
+    if state.blocker is not None or isinstance(state.stage, Planned) or not profiled:
+        return state
+    requirements, data = state.inputs.requirements, state.data
+    found = nominate_candidates(requirements, state.inputs.snapshot.templates, data)
+    if isinstance(found, Blocker):
+        return replace(state, blocker=found)
+    plan = make_plan(requirements, found, state.generation.basis, data_digest=None if data is None else data.digest)
+    approval = read_approval(state.inputs, state.previous, plan)
+    return replace(
+        state, graph=read_graph(plan, requirements), stage=Planned(plan=plan, choice=found, approval=approval)
+    )
+
+
+def _select(state: GenerationState) -> GenerationState:
+    """Select a model, as the trainings have ended, or say why none can be published."""
+    stage, wanted = state.stage, state.inputs.requirements.quality
+    if not isinstance(stage, Planned) or isinstance(stage, Trained):
+        return state
+    selected = select_model(stage.plan, state.decisions, wanted)
+    if isinstance(selected, Blocker):
+        return replace(state, blocker=selected)
+    training = state.decisions[name_training_task(stage.plan, selected.candidate.template)].entry
+    trained = Trained(
+        plan=stage.plan, choice=stage.choice, approval=stage.approval, selected=selected, training=training
+    )
+    return replace(state, stage=trained, blocker=find_missed_minimum(selected, wanted))
+
+
+def _observe_endpoint(state: GenerationState) -> GenerationState:
+    if state.blocker is not None or not isinstance(state.stage, Published):
+        return state
+    found = observe_endpoint(state.inputs, state.stage.artifact)
     if found is None:
         return state
-    return replace(state, endpoint=found, blocker=found.blocker)
+    return replace(state, stage=replace(state.stage, endpoint=found), blocker=found.blocker)
 
 
 def _with_refusal(state: GenerationState) -> GenerationState:
@@ -157,20 +193,7 @@ def _with_refusal(state: GenerationState) -> GenerationState:
     blocker = Blocker(
         condition=WorkflowCondition.RESOURCES_READY,
         reason=WorkflowReason.APPLY_REFUSED,
-        message=shortened(refusal),
+        message=shorten(refusal),
         final=False,
     )
     return replace(state, blocker=blocker)
-
-
-def _job_context(inputs: ReconcileInput) -> JobContext:
-    return JobContext(
-        owner=inputs.owner,
-        suspend=inputs.spec.suspend,
-        generation=inputs.generation,
-        now=inputs.now,
-    )
-
-
-def _entry(status: TrainingWorkflowStatus, name: str) -> TaskStatus | None:
-    return next((entry for entry in status.tasks if entry.name == name), None)

@@ -1,21 +1,34 @@
-"""Where a generation of a workflow stands: its plan, its tasks, and what holds it up."""
+"""Where a generation of a workflow stands: its tasks, how far it has come, and what holds it up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from idla_contract.result import DataProfile
 
 from idla.api.reasons import WorkflowCondition, WorkflowReason
-from idla.api.training_workflow_status import BasisStatus, PlanStatus, TrainingWorkflowStatus
+from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
+from idla.core.blocker import Blocker
 from idla.core.conditions import parse_timestamp
-from idla.core.inputs import Blocker, ReconcileInput
-from idla.core.planning.candidates import Choice
-from idla.core.task_state import TaskState
+from idla.core.planning.graph import StepKind, TaskNode
 from idla.core.workflow.approval import ApprovalState
-from idla.core.workflow.model_deployment import Endpoint
-from idla.core.workflow.selection import Selected
+from idla.core.workflow.inputs import ReconcileInput
+from idla.core.workflow.stages import Planned, Published, Stage
 from idla.core.workflow.tasks import TaskDecision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What a generation goes on from."""
+
+    previous: TrainingWorkflowStatus
+    """What was decided before for this generation."""
+    basis: BasisStatus
+    """What its tasks rest on."""
+    began: datetime
+    """When it was started."""
+    graph: tuple[TaskNode, ...]
+    """Its tasks as far as they were planned, in topological order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,26 +36,32 @@ class GenerationState:
     """Where a generation stands in this reconciliation."""
 
     inputs: ReconcileInput
-    previous: TrainingWorkflowStatus
-    """What was decided before for this generation."""
-    basis: BasisStatus
+    generation: Generation
+    stage: Stage
+    graph: tuple[TaskNode, ...]
+    """The tasks that are known, in topological order."""
+    decisions: Mapping[str, TaskDecision] = field(default_factory=dict)
+    """By task."""
     blocker: Blocker | None = None
-    profile: TaskDecision
-    choice: Choice | None = None
-    """The candidates, where they were chosen in this reconciliation."""
-    plan: PlanStatus | None = None
-    approval: ApprovalState = ApprovalState.NOT_NEEDED
-    trainings: Mapping[str, TaskDecision]
-    """By template, in the order of the plan; of a search its one task."""
-    selected: Selected | None = None
-    publish: TaskDecision | None = None
-    endpoint: Endpoint | None = None
+
+    @property
+    def previous(self) -> TrainingWorkflowStatus:
+        """Return what was decided before for this generation."""
+        return self.generation.previous
 
     @property
     def tasks(self) -> tuple[TaskDecision, ...]:
-        """Return every task that is known, in the order of the plan."""
-        publish = () if self.publish is None else (self.publish,)
-        return (self.profile, *self.trainings.values(), *publish)
+        """Return what was decided about every task, in the order of the graph."""
+        return tuple(self.decisions[node.name] for node in self.graph if node.name in self.decisions)
+
+    def with_task(self, decision: TaskDecision) -> "GenerationState":
+        """Return the state in which this is decided too."""
+        return replace(self, decisions={**self.decisions, decision.entry.name: decision})
+
+    def tasks_with(self, *steps: StepKind) -> tuple[TaskDecision, ...]:
+        """Return the tasks that take one of these steps, in the order of the graph."""
+        names = [node.name for node in self.graph if set(steps) & set(node.steps)]
+        return tuple(self.decisions[name] for name in names if name in self.decisions)
 
     @property
     def active(self) -> tuple[TaskDecision, ...]:
@@ -52,15 +71,19 @@ class GenerationState:
     @property
     def paused(self) -> bool:
         """Return whether nothing goes on until a person or the cluster acts; the deadline does not count that time."""
-        unapproved = self.approval in {ApprovalState.WAITING, ApprovalState.STALE} and not self.active
-        return self.inputs.spec.suspend or unapproved or self.blocker is not None
+        return self.inputs.spec.suspend or self.unapproved or self.blocker is not None
+
+    @property
+    def unapproved(self) -> bool:
+        """Return whether the plan waits for an approval and nothing runs."""
+        waits = isinstance(self.stage, Planned) and self.stage.approval in {ApprovalState.WAITING, ApprovalState.STALE}
+        return waits and not self.active
 
     @property
     def started(self) -> datetime:
         """Return when the generation began, moved by the time in which it was paused."""
-        assert self.previous.start_time is not None  # set when the generation was started
-        began, old = parse_timestamp(self.previous.start_time), self.inputs.old
-        since = _paused_since(old) if self.basis == old.basis else None
+        began, old = self.generation.began, self.inputs.old
+        since = _paused_since(old) if self.generation.basis == old.basis else None
         if since is None or self.paused or self.finished:
             return began
         return began + max(timedelta(0), self.inputs.now - since)
@@ -68,23 +91,21 @@ class GenerationState:
     @property
     def data(self) -> DataProfile | None:
         """Return the profile of the data, once it is known."""
-        return None if self.profile.result is None else self.profile.result.profile
-
-    @property
-    def published(self) -> bool:
-        """Return whether this generation's artifact is published."""
-        return self.publish is not None and self.publish.state is TaskState.SUCCEEDED
+        results = [decision.result for decision in self.tasks_with(StepKind.PROFILE) if decision.result is not None]
+        return results[0].profile if results else None
 
     @property
     def plan_shown(self) -> bool:
         """Return whether the plan is all that was asked for, and is made."""
-        asked = self.approval is ApprovalState.PLAN_ONLY and self.plan is not None
-        return asked and not self.published and not self.active
+        stage = self.stage
+        asked = isinstance(stage, Planned) and stage.approval is ApprovalState.PLAN_ONLY
+        return asked and not isinstance(stage, Published) and not self.active
 
     @property
     def served(self) -> bool:
         """Return whether the artifact is published and, where that is wanted, served."""
-        return self.published and (self.endpoint is None or self.endpoint.ready)
+        stage = self.stage
+        return isinstance(stage, Published) and (stage.endpoint is None or stage.endpoint.ready)
 
     @property
     def finished(self) -> bool:

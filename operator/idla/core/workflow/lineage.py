@@ -5,7 +5,7 @@ from idla_contract.task import Rejected, Selection
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import LineageStatus
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.workflow.selection import Selected
 
 _IMAGE, _VERSION = 1024, 128
@@ -15,7 +15,7 @@ def selection_of(selected: Selected) -> Selection:
     """Return the choice for the model card: what the same trainings would say again, and nothing of failed attempts."""
     return Selection(
         reason=selected.reason,
-        figures=shortened(selected.message),
+        figures=shorten(selected.message),
         rejected=tuple(
             Rejected(
                 template=entry.choice,
@@ -38,5 +38,5 @@ def lineage_status(lineage: Lineage | None) -> LineageStatus | None:
         image=lineage.image[:_IMAGE],
         seed=lineage.seed,
         code_version=lineage.code_version[:_VERSION],
-        environment=shortened(", ".join(f"{name} {value}" for name, value in versions.items())),
+        environment=shorten(", ".join(f"{name} {value}" for name, value in versions.items())),
     )

@@ -9,10 +9,12 @@ from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import ArtifactStatus
 from idla.builders.model_deployment import build_model_deployment, follows
-from idla.core.inputs import Blocker, ReconcileInput
+from idla.core.blocker import Blocker
+from idla.core.conditions import TRUE, find_condition
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
 from idla.core.reconciliation import Manifest
+from idla.core.workflow.inputs import ReconcileInput
 
 _NOT_IN_USE = "ModelDeployment {name} does not use the artifact yet"
 
@@ -63,13 +65,12 @@ def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoi
         status = ModelDeploymentStatus.model_validate(live.get("status") or {})
     except ValidationError:
         status = ModelDeploymentStatus()
-    conditions = {entry.type: entry for entry in status.conditions}
     current = status.observed_generation >= live["metadata"].get("generation", 0)
     asked = status.model is not None and status.model.digest == artifact.digest
     if not current or not asked:
         return Endpoint(name=name, message=_NOT_IN_USE.format(name=name))
-    stalled = conditions.get(DeploymentCondition.STALLED)
-    if stalled is not None and stalled.status == "True":
+    stalled = find_condition(status.conditions, DeploymentCondition.STALLED)
+    if stalled is not None and stalled.status == TRUE:
         blocker = Blocker(
             condition=WorkflowCondition.DEPLOYED,
             reason=WorkflowReason.DEPLOYMENT_STALLED,
@@ -77,9 +78,9 @@ def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoi
             final=False,
         )
         return Endpoint(name=name, blocker=blocker)
-    summary = conditions.get(DeploymentCondition.READY)
+    summary = find_condition(status.conditions, DeploymentCondition.READY)
     serves = status.serving is not None and status.serving.digest == artifact.digest
-    if summary is not None and summary.status == "True" and serves:
+    if summary is not None and summary.status == TRUE and serves:
         return Endpoint(name=name, ready=True, message=f"ModelDeployment {name} serves {artifact.digest}")
     said = "" if summary is None else f": {summary.reason}, {summary.message}"
     return Endpoint(name=name, message=f"ModelDeployment {name} does not serve the artifact yet{said}")

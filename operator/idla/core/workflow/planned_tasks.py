@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from idla_contract.task import (
     Candidate,
     CompressStep,
-    DataSource,
     EvaluateStep,
     Gate,
     ModelSpec,
@@ -14,6 +13,7 @@ from idla_contract.task import (
     ProfileStep,
     PublishStep,
     Recipe,
+    RefitStep,
     Rung,
     SearchStep,
     Step,
@@ -26,60 +26,95 @@ from idla_contract.task import (
 )
 
 from idla.api.training_workflow import Verdict
-from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlanStatus, SearchStatus
+from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
-from idla.core.inputs import ReconcileInput
-from idla.core.kube.references import artifact_claim, data_claim, data_secret
 from idla.core.planning.budget import recipe_for
-from idla.core.planning.candidates import most_parameters
 from idla.core.planning.content import content_hash
-from idla.core.planning.plan import PROFILE, PUBLISH, SEARCH, refit_step, training_task_name
-from idla.core.planning.requirements import (
-    PodResources,
-    cpu_only_resources,
-    data_source,
-    limits,
-    problem_of,
-    training_resources,
-)
-from idla.core.planning.search import LEAST_STEPS, candidate_of
+from idla.core.planning.feasibility import most_parameters
+from idla.core.planning.graph import GraphError, StepKind, TaskNode
+from idla.core.planning.plan import count_training_pods, refit_step, training_task_name
+from idla.core.planning.requirements import Requirements
+from idla.core.planning.search import MINIMUM_STEPS, candidate_of
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
-from idla.core.workflow.selection import Selected
+from idla.core.workflow.stages import Planned, Stage, Trained
 from idla.core.workflow.task_definition import TaskDefinition
 
-_DEFAULT_BACKOFF_LIMIT = 3
 
+def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: str) -> TaskDefinition:
+    """Return what a node's pod is given.
 
-def define_profile_task(inputs: ReconcileInput, basis: BasisStatus) -> TaskDefinition:
-    """Return the task that looks at the data."""
-    data = data_source(inputs.spec)
-    return _define_task(inputs, basis.image, PROFILE, (ProfileStep(),), cpu_only_resources(inputs.spec), data=data)
+    Args:
+        node: its dependencies have finished.
+        inputs: the workflow.
+        stage: how far it has come.
+        image: the trainer's.
 
-
-def define_training_task(inputs: ReconcileInput, plan: PlanStatus, candidate: CandidateStatus) -> TaskDefinition:
-    """Return the task that trains a candidate."""
-    training = Training.model_validate_json(candidate.training)
-    step = TrainStep(model=_build_model(candidate), training=training)
-    name = training_task_name(candidate.template)
-    return _define_task(
-        inputs, plan.image, name, (step,), training_resources(inputs.spec), data=_select_data(inputs, plan)
+    Raises:
+        GraphError: a step needs what this stage does not know; no graph that `read_graph` returned asks for that.
+    """
+    wanted = inputs.requirements
+    steps = tuple(_build_step(kind, node, wanted, stage) for kind in node.steps)
+    # The data are pinned by what the profile found, so the profile itself is not pinned.
+    pinned = stage.plan.data_digest if isinstance(stage, Planned) and StepKind.PROFILE not in node.steps else None
+    data = wanted.data if pinned is None else wanted.data.model_copy(update={"digest": pinned})
+    return TaskDefinition(
+        spec=TaskSpec(
+            workflow=inputs.owner.name,
+            task=node.name,
+            content_hash=content_hash(wanted.problem, data, steps, image=image),
+            problem=wanted.problem,
+            data=data,
+            artifact_uri=f"pvc://{wanted.artifact_claim}",
+            steps=steps,
+        ),
+        pod=TaskPod(
+            image=image,
+            pull_policy=inputs.settings.pull_policy,
+            store_claim=wanted.artifact_claim,
+            data_claim=wanted.data_claim,
+            data_secret=wanted.data_secret,
+            requests=node.resources.requests,
+            limits=node.resources.limits,
+            backoff_limit=wanted.backoff_limit,
+        ),
     )
 
 
-def define_search_task(inputs: ReconcileInput, plan: PlanStatus, search: SearchStatus) -> TaskDefinition:
-    """Return the task that searches among trials and trains the best one to its end."""
-    step = SearchStep(
-        trials=trials_of(plan.candidates, search, size_bytes=limits(inputs.spec).size_bytes),
-        rungs=rungs_of(search),
-        max_seconds=search.max_seconds,
-    )
-    resources = training_resources(inputs.spec)
-    return _define_task(inputs, plan.image, SEARCH, (step,), resources, data=_select_data(inputs, plan))
+def _build_step(kind: StepKind, node: TaskNode, wanted: Requirements, stage: Stage) -> Step:  # noqa: PLR0911  # one each
+    match kind, stage:
+        case StepKind.PROFILE, _:
+            return ProfileStep()
+        case StepKind.TRAIN, Planned(plan=plan):
+            return _train_step(node, plan)
+        case StepKind.SEARCH, Planned(plan=PlanStatus(search=SearchStatus() as search) as plan):
+            return SearchStep(
+                trials=trials_of(plan.candidates, search, size_bytes=wanted.limits.size_bytes),
+                rungs=rungs_of(search),
+                max_seconds=search.max_seconds,
+            )
+        case StepKind.COMPRESS, Trained():
+            return _compress_step(wanted, stage)
+        case StepKind.REFIT, Planned(plan=plan):
+            return refit_step(wanted.spec, plan) or RefitStep()
+        case StepKind.EVALUATE, Trained(selected=selected):
+            return EvaluateStep(selection=selection_of(selected))
+        case StepKind.VERIFY, _:
+            return VerifyStep()
+        case StepKind.PUBLISH, _:
+            return PublishStep()
+        case _:
+            raise GraphError(f"task {node.name} cannot take the step {kind} before its dependencies have finished")
+
+
+def _train_step(node: TaskNode, plan: PlanStatus) -> TrainStep:
+    candidate = next(entry for entry in plan.candidates if training_task_name(entry.template) == node.name)
+    return TrainStep(model=_build_model(candidate), training=Training.model_validate_json(candidate.training))
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
     """Return how a search narrows its trials down."""
-    return tuple(Rung(percent=rung.percent, kept=rung.kept, steps=LEAST_STEPS) for rung in search.rungs)
+    return tuple(Rung(percent=rung.percent, kept=rung.kept, steps=MINIMUM_STEPS) for rung in search.rungs)
 
 
 def trials_of(
@@ -104,34 +139,22 @@ def trials_of(
     )
 
 
-def define_publish_task(inputs: ReconcileInput, plan: PlanStatus, selected: Selected) -> TaskDefinition:
-    """Return the task that compresses, evaluates, verifies and publishes the selected candidate."""
-    candidate = selected.candidate
-    settings = inputs.spec.compression
-    pods = len(plan.candidates) if plan.search is None else 1
+def _compress_step(wanted: Requirements, stage: Trained) -> CompressStep:
+    candidate, settings, training = stage.selected.candidate, wanted.spec.compression, stage.training
     gate = None if settings is None else settings.gate
     maximum_drop = None if gate is None else gate.maximum_drop
-    maxima = limits(inputs.spec)
-    searched = plan.search and define_search_task(inputs, plan, plan.search)
-    trained = (searched or define_training_task(inputs, plan, candidate)).spec
-    compress = CompressStep(
-        candidate=Candidate(task=trained.task, content_hash=trained.content_hash, model=_build_model(candidate)),
+    return CompressStep(
+        candidate=Candidate(task=training.name, content_hash=training.content_hash, model=_build_model(candidate)),
         methods=candidate.methods,
         gate=Gate(
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
-        recipe=recipe_for(inputs.spec, pods) if candidate.methods else Recipe(),
+        recipe=recipe_for(wanted.spec, count_training_pods(stage.plan)) if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
-        maximum_size_bytes=maxima.size_bytes,
-        maximum_latency_p95_milliseconds=maxima.latency_p95_milliseconds,
+        maximum_size_bytes=wanted.limits.size_bytes,
+        maximum_latency_p95_milliseconds=wanted.limits.latency_p95_milliseconds,
     )
-    refit = refit_step(inputs.spec, plan)
-    rest = (EvaluateStep(selection=selection_of(selected)), VerifyStep(), PublishStep())
-    steps: tuple[Step, ...] = (compress, *rest) if refit is None else (compress, refit, *rest)
-    trains = refit is not None or compress.recipe.keep_percents
-    resources = training_resources(inputs.spec) if trains else cpu_only_resources(inputs.spec)
-    return _define_task(inputs, plan.image, PUBLISH, steps, resources, data=_select_data(inputs, plan))
 
 
 def _build_model(candidate: CandidateStatus) -> ModelSpec:
@@ -142,38 +165,4 @@ def _build_model(candidate: CandidateStatus) -> ModelSpec:
         builder=candidate.builder,
         hyperparameters=dict(hyperparameters),
         weights=given and Weights(uri=given.uri, sha256=given.sha256),
-    )
-
-
-def _select_data(inputs: ReconcileInput, plan: PlanStatus) -> DataSource:
-    data = data_source(inputs.spec)
-    return data if plan.data_digest is None else data.model_copy(update={"digest": plan.data_digest})
-
-
-def _define_task(
-    inputs: ReconcileInput, image: str, task: str, steps: tuple[Step, ...], resources: PodResources, *, data: DataSource
-) -> TaskDefinition:
-    spec, claim = inputs.spec, artifact_claim(inputs.workflow)
-    backoff_limit = None if spec.training is None else spec.training.backoff_limit
-    problem = problem_of(spec)
-    return TaskDefinition(
-        spec=TaskSpec(
-            workflow=inputs.owner.name,
-            task=task,
-            content_hash=content_hash(problem, data, steps, image=image),
-            problem=problem,
-            data=data,
-            artifact_uri=f"pvc://{claim}",
-            steps=steps,
-        ),
-        pod=TaskPod(
-            image=image,
-            pull_policy=inputs.settings.pull_policy,
-            store_claim=claim,
-            data_claim=data_claim(inputs.workflow),
-            data_secret=data_secret(inputs.workflow),
-            requests=resources.requests,
-            limits=resources.limits,
-            backoff_limit=_DEFAULT_BACKOFF_LIMIT if backoff_limit is None else backoff_limit,
-        ),
     )

@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from idla.api.meta import API_VERSION
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow import KIND
-from idla.api.training_workflow_status import BasisStatus, TrainingWorkflowStatus
+from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.builders.claim import build_artifact_claim
-from idla.core.conditions import parse_timestamp, timestamp
-from idla.core.inputs import ReconcileInput, owner_of, read_status
+from idla.core.conditions import parse_timestamp
 from idla.core.kube import jobs
-from idla.core.kube.references import artifact_claim
-from idla.core.planning.requirements import SpecError, claim_mebibytes, read_spec, spec_digest
+from idla.core.objects import SpecError, owner_of, read_spec, read_status
+from idla.core.planning.requirements import resolve_requirements
 from idla.core.reconciliation import Deletion, Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import WorkflowSnapshot
@@ -26,7 +25,10 @@ from idla.core.workflow.deadline import seconds_to_deadline
 from idla.core.workflow.events import events_between
 from idla.core.workflow.generation import observe_generation
 from idla.core.workflow.generation_state import GenerationState
+from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import build_desired_deployment
+from idla.core.workflow.stages import Planned, Published
+from idla.core.workflow.start import start_generation
 from idla.core.workflow.status import build_status, queued_status, refused_status
 from idla.core.workflow.tasks import needed_jobs, refresh_task
 from idla.core.workflow.training_progress import throttle_progress
@@ -47,7 +49,7 @@ def reconcile_workflow(
         return Reconciliation()
     old, generation = read_status(workflow), int(workflow["metadata"].get("generation", 0))
     try:
-        spec = read_spec(workflow)
+        requirements = resolve_requirements(read_spec(workflow), workflow["metadata"]["name"])
     except SpecError as error:
         new = refused_status(old, str(error), generation=generation, now=now)
         return _with_status(old, new, Reconciliation())
@@ -55,7 +57,7 @@ def reconcile_workflow(
         workflow=workflow,
         owner=owner_of(workflow),
         generation=generation,
-        spec=spec,
+        requirements=requirements,
         old=old,
         snapshot=snapshot,
         now=now,
@@ -67,18 +69,18 @@ def reconcile_workflow(
 
 
 def _next_step(inputs: ReconcileInput) -> Reconciliation:
-    previous, basis = _start_generation(inputs)
-    state = observe_generation(inputs, previous, basis)
+    generation = start_generation(inputs)
+    state = observe_generation(inputs, generation)
     orphaned = _OrphanedJobs.of(inputs, state)
-    if basis != inputs.old.basis and orphaned.running:
+    if generation.basis != inputs.old.basis and orphaned.running:
         return _queue(inputs, orphaned)
     new = build_status(state)
     claim = () if state.blocker is not None and not state.active else _build_claim(inputs)
     children = (*claim, *(manifest for decision in state.tasks for manifest in decision.apply))
     deletions = [deletion for decision in state.tasks for deletion in decision.delete] + list(orphaned.stoppable)
-    if state.endpoint is not None:
-        children += state.endpoint.apply
-    if state.finished or (state.plan is not None and all(decision.entry.job_name for decision in state.tasks)):
+    if isinstance(state.stage, Published) and state.stage.endpoint is not None:
+        children += state.stage.endpoint.apply
+    if state.finished or (isinstance(state.stage, Planned) and all(task.entry.job_name for task in state.tasks)):
         deletions += orphaned.finished
     if _has_deadline_passed(state):
         deletions += [jobs.deletion(job) for job in inputs.snapshot.jobs if _is_stoppable(job)]
@@ -86,37 +88,6 @@ def _next_step(inputs: ReconcileInput) -> Reconciliation:
         apply=children, delete=tuple(dict.fromkeys(deletions)), requeue_after=_requeue_after(state, new)
     )
     return _with_status(inputs.old, new, reconciliation, period=inputs.settings.progress_period_seconds, now=inputs.now)
-
-
-def _start_generation(inputs: ReconcileInput) -> tuple[TrainingWorkflowStatus, BasisStatus]:
-    """Return what was decided for this generation before, and the basis that its tasks rest on.
-
-    A generation with the tasks of the one before goes on where that one stands, also after it had ended. Any other
-    one begins with a basis of its own; results that it shares are kept by the hash of their content.
-    """
-    old, digest, now = inputs.old, spec_digest(inputs.spec), timestamp(inputs.now)
-    if old.basis is not None and old.basis.spec_digest == digest:
-        image = old.basis.image if _has_begun(inputs) else inputs.settings.trainer_image
-        basis = old.basis.model_copy(update={"image": image})
-        return old.model_copy(update={"start_time": old.start_time or now}), basis
-    reused = {"cached": True, "attempts": 0, "message": "the result of an earlier generation is used"}
-    fresh = TrainingWorkflowStatus(
-        conditions=old.conditions,
-        tasks=tuple(
-            entry.model_copy(update=reused)
-            for entry in old.tasks
-            if entry.state == TaskState.SUCCEEDED and entry.result is not None
-        ),
-        start_time=now,
-    )
-    return fresh, BasisStatus(image=inputs.settings.trainer_image, spec_digest=digest)
-
-
-def _has_begun(inputs: ReconcileInput) -> bool:
-    """Return whether a pod has run for the workflow: before that, an image that cannot be pulled holds nothing up."""
-    finished = any(entry.state in {TaskState.SUCCEEDED, TaskState.FAILED} for entry in inputs.old.tasks)
-    ran = any(jobs.is_finished(job) or jobs.started(job, inputs.snapshot) for job in inputs.snapshot.jobs)
-    return inputs.old.plan is not None or finished or ran
 
 
 def _was_refused(old: TrainingWorkflowStatus) -> bool:
@@ -193,11 +164,11 @@ def _reconcile_finished(inputs: ReconcileInput, finished_at: datetime) -> Reconc
 
 
 def _build_claim(inputs: ReconcileInput) -> tuple[Manifest, ...]:
-    name, outputs = artifact_claim(inputs.workflow), inputs.spec.outputs
-    if inputs.snapshot.claims.get(name) is not None or (outputs is not None and outputs.storage_uri is not None):
+    name, size = inputs.requirements.artifact_claim, inputs.requirements.artifact_mebibytes
+    if size is None or inputs.snapshot.claims.get(name) is not None:
         return ()
+    outputs = inputs.spec.outputs
     storage_class = None if outputs is None else outputs.storage_class_name
-    size = claim_mebibytes(inputs.spec)
     return (build_artifact_claim(inputs.owner, name, mebibytes=size, storage_class=storage_class),)
 
 
@@ -211,10 +182,7 @@ def _is_stoppable(job: Manifest) -> bool:
 
 def _requeue_after(state: GenerationState, new: TrainingWorkflowStatus) -> float | None:
     times: list[float] = []
-    if (
-        any(decision.look_again or decision.state is TaskState.RUNNING for decision in state.tasks)
-        and not state.finished
-    ):
+    if any(decision.poll or decision.state is TaskState.RUNNING for decision in state.tasks) and not state.finished:
         times.append(state.inputs.settings.progress_period_seconds)
     deadline = seconds_to_deadline(state)
     if deadline is not None:

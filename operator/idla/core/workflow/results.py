@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from idla_contract.problem import Metric
-from idla_contract.result import FLOAT, CompressReport, DataProfile, RefitReport, TaskResult, Variant
+from idla_contract.result import FLOAT, ArtifactRef, CompressReport, DataProfile, RefitReport, TaskResult, Variant
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import (
@@ -14,7 +14,7 @@ from idla.api.training_workflow_status import (
     ResultsStatus,
     VariantStatus,
 )
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.planning.expectation import number_of_classes
 from idla.core.workflow.lineage import lineage_status
 from idla.core.workflow.selection import Selected
@@ -56,7 +56,7 @@ def data_status(profile: DataProfile) -> DataStatus:
         gate_examples=profile.gate_examples,
         test_examples=profile.test_examples,
         baseline_score=score(profile.baseline_score, profile.metric),
-        warnings=tuple(shortened(warning) for warning in profile.warnings[:_WARNINGS]),
+        warnings=tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
     )
 
 
@@ -83,23 +83,21 @@ def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | No
 
 
 def artifact_status(
-    selected: Selected, result: TaskResult, *, generation: int, old: ArtifactStatus | None
-) -> ArtifactStatus | None:
-    """Return the published artifact, or None where the answer names none; the same one keeps its generation."""
+    published: ArtifactRef, selected: Selected, result: TaskResult, *, generation: int, old: ArtifactStatus | None
+) -> ArtifactStatus:
+    """Return the published artifact as the status has it; the same one keeps its generation."""
     evaluate = result.evaluate
-    if result.artifact is None:
-        return None
-    if old is not None and old.digest == result.artifact.digest and old.uri == result.artifact.uri:
+    if old is not None and old.digest == published.digest and old.uri == published.uri:
         return old
     return ArtifactStatus(
-        uri=result.artifact.uri,
-        digest=result.artifact.digest,
-        size_bytes=result.artifact.size_bytes,
+        uri=published.uri,
+        digest=published.digest,
+        size_bytes=published.size_bytes,
         generation=generation,
         template=selected.candidate.template,
         variant=FLOAT if result.compress is None else result.compress.choice,
         served_score="0" if evaluate is None else score(evaluate.served_score, evaluate.metric),
-        lineage=lineage_status(result.artifact.lineage),
+        lineage=lineage_status(published.lineage),
     )
 
 
@@ -109,7 +107,7 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
         AlternativeStatus(
             choice=variant.name,
             reason=DecisionReason.NOT_BETTER if variant.passed else DecisionReason.NOT_PASSED,
-            message=shortened(variant.message or _figures(variant)),
+            message=shorten(variant.message or _figures(variant)),
         )
         for variant in compress.variants[:8]
         if variant.name != compress.choice
@@ -119,7 +117,7 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
 def explain_variant(compress: CompressReport, refit: RefitReport | None) -> str:
     """Return the figures of the shipped variant beside the float one, and what became of the refit."""
     refit_text = "" if refit is None else f"; {refit.message if refit.shipped else f'not refitted: {refit.message}'}"
-    return shortened(_compare_with_float(compress) + refit_text)
+    return shorten(_compare_with_float(compress) + refit_text)
 
 
 def _compare_with_float(compress: CompressReport) -> str:
@@ -159,5 +157,5 @@ def _variant_status(variant: Variant, metric: Metric) -> VariantStatus:
         latency_p50_milliseconds=f"{variant.latency_p50_milliseconds:.4f}",
         latency_p95_milliseconds=f"{variant.latency_p95_milliseconds:.4f}",
         passed=variant.passed,
-        message=shortened(variant.message),
+        message=shorten(variant.message),
     )

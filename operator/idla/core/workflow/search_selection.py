@@ -1,11 +1,11 @@
-"""What a search came to: the trial that is shipped and why the others are not, judged on the validation split alone."""
+"""Which trial of a search is published, and why the others are not, judged on the validation split alone."""
 
 from idla_contract.problem import Metric
 from idla_contract.result import FailureReason, TrialReport
 
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow_status import AlternativeStatus, PlanStatus, SearchStatus, TrialStatus
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.planning.requirements import QualityThreshold
 from idla.core.planning.search import candidate_of, label
 from idla.core.workflow.selection import Selected, describe_figures
@@ -57,7 +57,7 @@ def _settings(trial: TrialStatus) -> str:
 
 def _alternative(trial: TrialStatus, came: TrialReport, search: SearchStatus, metric: Metric) -> AlternativeStatus:
     return AlternativeStatus(
-        choice=label(trial)[:_CHOICE], reason=_reason(came, search), message=shortened(_figures(came, search, metric))
+        choice=label(trial)[:_CHOICE], reason=_reason(came, search), message=shorten(_figures(came, search, metric))
     )
 
 

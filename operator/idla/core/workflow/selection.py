@@ -1,4 +1,4 @@
-"""Which trained candidate is shipped, judged on the validation split alone."""
+"""Which trained candidate is published, judged on the validation split alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from idla_contract.result import TrainReport
 
 from idla.api.reasons import DecisionReason, WorkflowReason
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
-from idla.core.conditions import shortened
+from idla.core.conditions import shorten
 from idla.core.planning.requirements import QualityThreshold
 from idla.core.workflow.tasks import TaskDecision
 
@@ -22,17 +22,17 @@ class Selected:
     message: str
     alternatives: tuple[AlternativeStatus, ...]
     reaches_minimum: bool
-    """Whether it is good enough to be shipped."""
+    """Whether it is good enough to be published."""
     reaches_target: bool
 
 
 def select_candidate(
     candidates: Sequence[CandidateStatus], trainings: Mapping[str, TaskDecision], wanted: QualityThreshold | None
 ) -> Selected | None:
-    """Return the candidate to ship, or None where none was trained.
+    """Return the candidate to publish, or None where none was trained.
 
     The best is the one of the best validation score, by the direction of the metric. Among those within one standard
-    error of it the smallest wins, since the split cannot tell them apart; where the best is good enough to ship, so
+    error of it the smallest wins, since the split cannot tell them apart; where the best is good enough to publish, so
     must be the one that wins.
 
     Args:
@@ -40,11 +40,8 @@ def select_candidate(
         trainings: finished trainings by template.
         wanted: the quality that is asked for.
     """
-    reports = {
-        candidate.template: decision.result.train
-        for candidate in candidates
-        if (decision := trainings[candidate.template]).result is not None and decision.result.train is not None
-    }
+    results = {name: decision.result for name, decision in trainings.items() if decision.result is not None}
+    reports = {name: result.train for name, result in results.items() if result.train is not None}
     trained = [candidate for candidate in candidates if candidate.template in reports]
     if not trained:
         return None
@@ -57,11 +54,11 @@ def select_candidate(
         for entry in candidates
         if entry.template != chosen.template
     )
-    smaller = chosen.template != best.template
+    same = chosen.template == best.template
     return Selected(
         candidate=chosen,
         report=report,
-        reason=DecisionReason.SMALLER_WITHIN_ERROR if smaller else DecisionReason.BEST_ACCURACY,
+        reason=DecisionReason.BEST_ACCURACY if same else DecisionReason.SMALLER_WITHIN_ERROR,
         message=_explain_choice(report, reports[best.template], trained_count=len(trained)),
         alternatives=others,
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
@@ -113,7 +110,7 @@ def _alternative(
     report = reports.get(candidate.template)
     if report is None:
         reason: str = decision.entry.reason or WorkflowReason.RESULT_MISSING
-        return AlternativeStatus(choice=candidate.template, reason=reason, message=shortened(decision.entry.message))
+        return AlternativeStatus(choice=candidate.template, reason=reason, message=shorten(decision.entry.message))
     best = max(reports.values(), key=_quality)
     shipped = reports[chosen.template].validation_score
     if wanted is not None and not wanted.reached(report.validation_score) and wanted.reached(shipped):

@@ -15,7 +15,7 @@ from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
 from idla.builders.identity import TASK, Owner, label_value
 from idla.builders.task_job import CONTAINER, SPEC_LIMIT, SpecTooLargeError, build_task_job, job_name
-from idla.core.conditions import parse_timestamp, shortened
+from idla.core.conditions import parse_timestamp, shorten
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
 from idla.core.kube.pods import job_of, lost_node, owned_by, phase, termination, waiting
@@ -55,7 +55,7 @@ class TaskDecision:
     result: TaskResult | None = None
     active: bool = False
     """Whether it has a Job that may still start or run pods."""
-    look_again: bool = False
+    poll: bool = False
     """Whether time alone may change how it stands, so that no event would say so."""
     apply: tuple[Manifest, ...] = ()
     delete: tuple[Deletion, ...] = ()
@@ -94,7 +94,7 @@ class _TaskContext:
             attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.task, self.snapshot))),
             job_name=jobs.name_of(job),
             reason=reason,
-            message=shortened(message),
+            message=shorten(message),
             start_time=jobs.start_time(job),
             completion_time=jobs.end_time(job),
         )
@@ -106,7 +106,7 @@ class _TaskContext:
             state=TaskState.PENDING,
             content_hash=self.task.spec.content_hash,
             attempts=self.entry.attempts if self.entry else 0,
-            message=shortened(message),
+            message=shorten(message),
         )
         return TaskDecision(entry=entry, active=active)
 
@@ -117,9 +117,7 @@ class _TaskContext:
 
 def pending_task(name: str, message: str) -> TaskDecision:
     """Return a task that is not determined yet, because it waits for others."""
-    return TaskDecision(
-        entry=TaskStatus(name=name, state=TaskState.PENDING, content_hash="", message=shortened(message))
-    )
+    return TaskDecision(entry=TaskStatus(name=name, state=TaskState.PENDING, content_hash="", message=shorten(message)))
 
 
 def reconcile_task(
@@ -203,7 +201,7 @@ def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
         return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=error.size, limit=SPEC_LIMIT))
     orphaned = _find_orphaned_pod(context)
     if orphaned is not None:
-        return replace(context.wait(orphaned), look_again=True)
+        return replace(context.wait(orphaned), poll=True)
     entry = context.wait("").entry.model_copy(update={"job_name": jobs.name_of(job)})
     return TaskDecision(entry=entry, active=True, apply=(job,))
 
@@ -292,7 +290,7 @@ def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Ma
         command = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
         message = f"Kubernetes created no pod for it (a quota or a policy?): {command}"
         decision = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
-    return replace(decision, look_again=True)
+    return replace(decision, poll=True)
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
@@ -335,7 +333,7 @@ def refresh_task(entry: TaskStatus, snapshot: WorkflowSnapshot) -> TaskStatus:
     update: dict[str, object] = {"completion_time": jobs.end_time(job)}
     if jobs.is_failed(job):
         failure = explain_failure(job, owned_by(snapshot.pods, jobs.name_of(job)))
-        update |= {"state": TaskState.FAILED, "reason": failure.reason, "message": shortened(failure.message)}
+        update |= {"state": TaskState.FAILED, "reason": failure.reason, "message": shorten(failure.message)}
     elif jobs.is_complete(job):
         result = result_of(job, snapshot)
         kept = None if result is None else _strip_result(result)

@@ -1,21 +1,21 @@
 """How far the work is, and how long it still takes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-
-from idla_contract.task import Training
 
 from idla.api.training_workflow_status import MetricStatus, ProgressStatus, TaskStatus
 from idla.core.conditions import parse_timestamp, timestamp
-from idla.core.planning.plan import SEARCH
+from idla.core.planning.graph import StepKind
+from idla.core.planning.plan import PUBLISH_SHARE, TRAIN_SHARE
 from idla.core.snapshot import TaskProgress
 from idla.core.task_state import TaskState
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.tasks import TaskDecision
 
-PROFILE_SHARE, TRAIN_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.13
-"""Expected shares of the work; what is left to 1 is the roll-out."""
 _METRICS = 32
+_TRAININGS = (StepKind.TRAIN, StepKind.SEARCH)
+_PUBLISHING = PUBLISH_SHARE / TRAIN_SHARE
+"""Expected time of the publication as a share of the trainings'."""
 
 
 def progress_status(state: GenerationState) -> ProgressStatus | None:
@@ -35,68 +35,57 @@ def progress_status(state: GenerationState) -> ProgressStatus | None:
     new = ProgressStatus(
         percent=percent,
         current_task=", ".join(running)[:1024],
-        estimated_remaining_seconds=_remaining(state) if running else None,
+        estimated_remaining_seconds=estimate_remaining(state) if running else None,
         last_updated_time=timestamp(state.inputs.now),
         metrics=tuple(_metrics(state))[:_METRICS],
     )
-    if before is not None and unchanged(before, new):
+    if before is not None and is_unchanged(before, new):
         return before
     return new
 
 
-def unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
+def is_unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
     """Return whether two measurements say the same, whenever they were taken."""
     return one.model_copy(update={"last_updated_time": other.last_updated_time}) == other
 
 
 def done_share(state: GenerationState) -> float:
     """Return the share of the expected work that is done, from 0 to 1."""
-    share = PROFILE_SHARE if state.profile.state is TaskState.SUCCEEDED else 0.0
-    if state.plan is not None:
-        work = {entry.template: _expected_work(entry.parameters, entry.training) for entry in state.plan.candidates}
-        if state.plan.search is not None:
-            work = {SEARCH: 1}
-        total = sum(work.values())
-        done = sum(work[name] * _fraction(state, decision) for name, decision in state.trainings.items())
-        share += TRAIN_SHARE * done / total
-    if state.published:
-        share += PUBLISH_SHARE
-    return share
+    measured = {decision.entry.name: measurement for decision, measurement in _measure_trainings(state)}
+    return sum(
+        node.expected_share * _fraction(state, state.decisions[node.name], measured.get(node.name))
+        for node in state.graph
+    )
 
 
-def _expected_work(parameters: int, training: str) -> int:
-    return max(1, parameters) * Training.model_validate_json(training).max_epochs
-
-
-def _fraction(state: GenerationState, decision: TaskDecision) -> float:
-    if decision.finished:
+def _fraction(state: GenerationState, decision: TaskDecision, measured: TaskProgress | None) -> float:
+    if decision.state is TaskState.SUCCEEDED:
         return 1.0
-    measured = _find_measurement(state, decision)
+    if decision.state is TaskState.FAILED:  # what goes on without it is as far as if it had succeeded
+        return 0.0 if state.blocker is not None else 1.0
     if measured is None or measured.total_steps <= 0:
         return 0.0
     return min(1.0, measured.step / measured.total_steps)
 
 
-def _find_measurement(state: GenerationState, decision: TaskDecision) -> TaskProgress | None:
-    name = decision.entry.job_name
-    return None if name is None else state.inputs.snapshot.progress.get(name)
+def _measure_trainings(state: GenerationState) -> Iterator[tuple[TaskDecision, TaskProgress | None]]:
+    """Yield every training that has not finished, with what its pod last said of itself."""
+    for decision in state.tasks_with(*_TRAININGS):
+        if not decision.finished:
+            name = decision.entry.job_name
+            yield decision, None if name is None else state.inputs.snapshot.progress.get(name)
 
 
-def _remaining(state: GenerationState) -> int | None:
+def estimate_remaining(state: GenerationState) -> int | None:
     """Return the expected seconds to the end: the longest training's rest, and as much of it as publishing costs."""
-    now, ratio = state.inputs.now, PUBLISH_SHARE / TRAIN_SHARE
-    if state.publish is not None and state.publish.state is TaskState.RUNNING:
-        longest = max((_duration(decision.entry) or 0.0 for decision in state.trainings.values()), default=0.0)
-        began = state.publish.entry.start_time
-        if not longest or began is None:
-            return None
-        return max(0, round(longest * ratio - (now - parse_timestamp(began)).total_seconds()))
+    publishing = [task for task in state.tasks_with(StepKind.PUBLISH) if task.state is TaskState.RUNNING]
+    if publishing:
+        return _remaining_publication(state, publishing[0].entry)
+    now = state.inputs.now
     rests: list[float] = []
     totals: list[float] = []
-    for decision in state.trainings.values():
-        if decision.finished:
-            continue
-        measured, began = _find_measurement(state, decision), decision.entry.start_time
+    for decision, measured in _measure_trainings(state):
+        began = decision.entry.start_time
         if measured is None or began is None or measured.step <= 0 or measured.total_steps <= 0:
             return None
         elapsed = max(0.0, (measured.updated - parse_timestamp(began)).total_seconds())
@@ -105,7 +94,15 @@ def _remaining(state: GenerationState) -> int | None:
         rests.append(max(0.0, whole - max(0.0, (now - parse_timestamp(began)).total_seconds())))
     if not rests:
         return None
-    return round(max(rests) + ratio * max(totals))
+    return round(max(rests) + _PUBLISHING * max(totals))
+
+
+def _remaining_publication(state: GenerationState, entry: TaskStatus) -> int | None:
+    longest = max((_duration(task.entry) or 0.0 for task in state.tasks_with(*_TRAININGS)), default=0.0)
+    if not longest or entry.start_time is None:
+        return None
+    since = (state.inputs.now - parse_timestamp(entry.start_time)).total_seconds()
+    return max(0, round(longest * _PUBLISHING - since))
 
 
 def _duration(entry: TaskStatus) -> float | None:
@@ -115,9 +112,8 @@ def _duration(entry: TaskStatus) -> float | None:
 
 
 def _metrics(state: GenerationState) -> Iterable[MetricStatus]:
-    for decision in state.trainings.values():
-        measured = _find_measurement(state, decision)
-        if measured is None or decision.finished:
+    for decision, measured in _measure_trainings(state):
+        if measured is None:
             continue
         figures = {
             "trainLoss": measured.train_loss,

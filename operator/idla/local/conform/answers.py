@@ -15,7 +15,7 @@ Broken = Iterator[str]
 _SHOWN = 300
 
 
-def answered(ended: Ended, code: ExitCode, task: str | None) -> Broken:
+def check_answer(ended: Ended, code: ExitCode, task: str | None) -> Broken:
     """Yield what is wrong with how a container ended and with its termination message.
 
     Args:
@@ -27,7 +27,7 @@ def answered(ended: Ended, code: ExitCode, task: str | None) -> Broken:
         yield f"it had not ended after {ended.seconds:.0f} seconds"
         return
     if ended.code != code:
-        yield f"it ended with {ended.code}; allowed: {code:d} ({code.name}){how(ended)}"
+        yield f"it ended with {ended.code}; allowed: {code:d} ({code.name}){explain_end(ended)}"
     if not ended.message:
         yield "it left no termination message; its answer goes into the file of --termination-log"
         return
@@ -40,21 +40,21 @@ def answered(ended: Ended, code: ExitCode, task: str | None) -> Broken:
     if task is not None and (result.task, result.content_hash) != (task, content_hash(task)):
         yield f"its answer is to {result.task} {result.content_hash}; asked was {task} {content_hash(task)}"
     if ended.code == ExitCode.SUCCEEDED and result.failure is not None:
-        yield f"it ended with 0 and tells of a failure: {result.failure.message[:_SHOWN]}"
+        yield f"it ended with 0 and reports a failure: {result.failure.message[:_SHOWN]}"
     if ended.code not in {ExitCode.SUCCEEDED, ExitCode.PREEMPTED} and result.failure is None:
         yield "it failed and its answer names no failure"
 
 
-def how(ended: Ended) -> str:
+def explain_end(ended: Ended) -> str:
     """Return why a container ended, by its own words."""
     failure = ended.result.failure if ended.result else None
     said = failure.message if failure else ended.said.strip().rpartition("\n")[2]
     return f"; it says: {said[:_SHOWN]}" if said else ""
 
 
-def kept(subject: Subject, task: str) -> TaskResult | str:
+def read_stored_result(subject: Subject, task: str) -> TaskResult | str:
     """Return the whole result in the store, or what is wrong with it."""
-    path = subject.places().store / task_folder(task, content_hash(task)) / "result.json"
+    path = subject.paths().store / task_folder(task, content_hash(task)) / "result.json"
     try:
         return TaskResult.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

@@ -22,7 +22,7 @@ from idla.local.conform.subject import CLAIM
 _NEEDED = (MODEL, PREPROCESS, PREPROCESS_ARRAYS, GOLDEN)
 
 
-def broken_artifact(store: Path, named: ArtifactRef | None, data_digest: str) -> Broken:
+def check_artifact(store: Path, named: ArtifactRef | None, data_digest: str) -> Broken:
     """Yield what is wrong with the artifact that an answer names.
 
     Args:
@@ -48,10 +48,10 @@ def broken_artifact(store: Path, named: ArtifactRef | None, data_digest: str) ->
         yield f"{MANIFEST} is not written as idla_contract.artifact.canonical_bytes writes it"
     if manifest.lineage.data_digest != data_digest:
         yield f"lineage.dataDigest is {manifest.lineage.data_digest}; the data have {data_digest}"
-    yield from _broken_files(store / relative, manifest, named.size_bytes - len(content))
+    yield from _check_files(store / relative, manifest, named.size_bytes - len(content))
 
 
-def _broken_files(folder: Path, manifest: ArtifactManifest, size: int) -> Broken:
+def _check_files(folder: Path, manifest: ArtifactManifest, size: int) -> Broken:
     names = {entry.name for entry in manifest.files}
     if not names.issuperset(_NEEDED):
         yield f"{MANIFEST} lists {', '.join(sorted(names))}; the server needs all of {', '.join(_NEEDED)}"

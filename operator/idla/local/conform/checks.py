@@ -20,8 +20,8 @@ from idla_contract.task import (
     VerifyStep,
 )
 
-from idla.local.conform.answers import Broken, answered, digest_of_file, how, kept
-from idla.local.conform.artifact import broken_artifact
+from idla.local.conform.answers import Broken, check_answer, digest_of_file, explain_end, read_stored_result
+from idla.local.conform.artifact import check_artifact
 from idla.local.conform.subject import Ended, Subject, content_hash
 from idla.local.errors import ServerError
 from idla.local.machine import GRACE_SECONDS
@@ -45,10 +45,10 @@ class Check:
     broken: Callable[[Subject], Broken]
 
 
-def whole_way(subject: Subject) -> Broken:
+def check_whole_way(subject: Subject) -> Broken:
     """One task from the data to a published artifact."""
     ended = _whole(subject)
-    yield from answered(ended, ExitCode.SUCCEEDED, _WHOLE)
+    yield from check_answer(ended, ExitCode.SUCCEEDED, _WHOLE)
     result = ended.result
     if ended.code != ExitCode.SUCCEEDED or result is None:
         return
@@ -56,12 +56,12 @@ def whole_way(subject: Subject) -> Broken:
     found = [step.kind for step in result.steps]
     if found and found != wanted:
         yield f"its answer names the steps {found}; allowed: {wanted}, the spec's, in their order"
-    yield from _broken_result(subject, wanted)
-    yield from broken_artifact(subject.places().store, result.artifact, digest_of_file(subject.data))
+    yield from _check_result(subject, wanted)
+    yield from check_artifact(subject.paths().store, result.artifact, digest_of_file(subject.data))
 
 
-def _broken_result(subject: Subject, wanted: Sequence[str]) -> Broken:
-    whole = kept(subject, _WHOLE)
+def _check_result(subject: Subject, wanted: Sequence[str]) -> Broken:
+    whole = read_stored_result(subject, _WHOLE)
     if isinstance(whole, str):
         yield whole
         return
@@ -75,10 +75,10 @@ def _broken_result(subject: Subject, wanted: Sequence[str]) -> Broken:
         yield f"profile.digest is {whole.profile.digest}; the data have {digest}"
 
 
-def found_again(subject: Subject) -> Broken:
+def check_cached(subject: Subject) -> Broken:
     """The same task again: its result is in the store."""
     first, again = _whole(subject), _whole(subject)
-    yield from answered(again, ExitCode.SUCCEEDED, _WHOLE)
+    yield from check_answer(again, ExitCode.SUCCEEDED, _WHOLE)
     before, after = first.result, again.result
     if before is None or after is None or after.failure is not None:
         return
@@ -89,14 +89,14 @@ def found_again(subject: Subject) -> Broken:
         yield f"it did {', '.join(made)} again; what is finished is found in the store and marked as cached"
 
 
-def served(subject: Subject) -> Broken:
+def check_served(subject: Subject) -> Broken:
     """The artifact is loaded and checked by the server."""
     result = _whole(subject).result
     if result is None or result.artifact is None or subject.server is None:
         yield "there is no artifact to serve"
         return
-    digest, places = result.artifact.digest, subject.places()
-    server = Server("conform", places.store / artifact_folder(digest), digest, places.output, subject.server)
+    digest, paths = result.artifact.digest, subject.paths()
+    server = Server("conform", paths.store / artifact_folder(digest), digest, paths.output, subject.server)
     try:
         server.wait_until_ready()
     except ServerError as error:
@@ -105,7 +105,7 @@ def served(subject: Subject) -> Broken:
         server.end()
 
 
-def repeatable(subject: Subject) -> Broken:
+def check_repeatable(subject: Subject) -> Broken:
     """The same task in another store: equal seeds give equal artifacts on one machine."""
     one, other = _whole(subject), _whole(subject, store="other-store")
     digests = [
@@ -115,10 +115,10 @@ def repeatable(subject: Subject) -> Broken:
         yield f"two runs with equal seeds published {digests[0]} and {digests[1]}"
 
 
-def refused(subject: Subject, *, task: str, document: str, reasons: Sequence[FailureReason]) -> Broken:
+def check_refusal(subject: Subject, *, task: str, document: str, reasons: Sequence[FailureReason]) -> Broken:
     """A task that cannot work ends at once, with a reason."""
     ended = subject.run(task, document)
-    yield from answered(ended, ExitCode.BAD_INPUT, None if document == "{" else task)
+    yield from check_answer(ended, ExitCode.BAD_INPUT, None if document == "{" else task)
     result = ended.result
     if result is None:
         return
@@ -129,7 +129,7 @@ def refused(subject: Subject, *, task: str, document: str, reasons: Sequence[Fai
         yield "failure.message is empty; it says what was found, what is allowed and what to do"
 
 
-def asked_to_end(subject: Subject) -> Broken:
+def check_sigterm(subject: Subject) -> Broken:
     """SIGTERM during a training: a checkpoint is written, and the next attempt goes on from it."""
     training = Training(
         max_epochs=_ENDLESS,
@@ -149,14 +149,15 @@ def asked_to_end(subject: Subject) -> Broken:
 
     ended = subject.interrupted("ended", document, until=trains)
     if not seen:
-        yield f"/metrics never told idla_task_step, idla_task_total_steps and idla_task_updated_seconds{how(ended)}"
+        needed = "idla_task_step, idla_task_total_steps and idla_task_updated_seconds"
+        yield f"/metrics never reported {needed}{explain_end(ended)}"
         return
     if ended.code is None:
         yield f"it did not end in {GRACE_SECONDS:.0f} seconds after SIGTERM; the kubelet kills it then"
     elif ended.code != ExitCode.PREEMPTED:
-        yield f"after SIGTERM it ended with {ended.code}; allowed: {ExitCode.PREEMPTED:d}{how(ended)}"
+        yield f"after SIGTERM it ended with {ended.code}; allowed: {ExitCode.PREEMPTED:d}{explain_end(ended)}"
     again = subject.run("ended", document)
-    yield from answered(again, ExitCode.SUCCEEDED, "ended")
+    yield from check_answer(again, ExitCode.SUCCEEDED, "ended")
     train = again.result.train if again.result else None
     if again.code == ExitCode.SUCCEEDED and (train is None or train.resumed < 1):
         yield "its next attempt began anew: train.resumed is " + ("missing" if train is None else str(train.resumed))
@@ -165,31 +166,31 @@ def asked_to_end(subject: Subject) -> Broken:
 def _unknown_builder(subject: Subject) -> Broken:
     model = subject.model.model_copy(update={"builder": "no-builder-of-this-name"})
     document = subject.spec("builder", TrainStep(model=model)).to_json()
-    return refused(subject, task="builder", document=document, reasons=(FailureReason.SPEC_INVALID,))
+    return check_refusal(subject, task="builder", document=document, reasons=(FailureReason.SPEC_INVALID,))
 
 
 def _unreadable_spec(subject: Subject) -> Broken:
-    return refused(subject, task="unreadable", document="{", reasons=(FailureReason.SPEC_INVALID,))
+    return check_refusal(subject, task="unreadable", document="{", reasons=(FailureReason.SPEC_INVALID,))
 
 
 def _missing_data(subject: Subject) -> Broken:
     document = subject.spec("missing", ProfileStep(), uri="pvc://data/nothing-here.csv").to_json()
-    return refused(subject, task="missing", document=document, reasons=(FailureReason.DATA_NOT_FOUND,))
+    return check_refusal(subject, task="missing", document=document, reasons=(FailureReason.DATA_NOT_FOUND,))
 
 
 def _other_data(subject: Subject) -> Broken:
     document = subject.spec("other", ProfileStep(), digest="sha256:" + "0" * 64).to_json()
-    return refused(subject, task="other", document=document, reasons=(FailureReason.DATA_DIGEST_MISMATCH,))
+    return check_refusal(subject, task="other", document=document, reasons=(FailureReason.DATA_DIGEST_MISMATCH,))
 
 
 SERVED = Check(
-    name="served", promise="the server loads the artifact and finds its golden inputs answered", broken=served
+    name="served", promise="the server loads the artifact and finds its golden inputs answered", broken=check_served
 )
 CHECKS = (
-    Check(name="whole-way", promise="a task goes from the data to a published artifact", broken=whole_way),
-    Check(name="found-again", promise="a finished task is answered from the store", broken=found_again),
+    Check(name="whole-way", promise="a task goes from the data to a published artifact", broken=check_whole_way),
+    Check(name="found-again", promise="a finished task is answered from the store", broken=check_cached),
     SERVED,
-    Check(name="repeatable", promise="equal seeds give equal artifacts", broken=repeatable),
+    Check(name="repeatable", promise="equal seeds give equal artifacts", broken=check_repeatable),
     Check(name="unreadable-spec", promise="a spec that is no JSON ends with 10", broken=_unreadable_spec),
     Check(name="unknown-builder", promise="a builder that it does not know ends with 10", broken=_unknown_builder),
     Check(name="missing-data", promise="data that are not there end with 10", broken=_missing_data),
@@ -197,7 +198,7 @@ CHECKS = (
     Check(
         name="asked-to-end",
         promise="SIGTERM costs no more than what the next attempt goes on from",
-        broken=asked_to_end,
+        broken=check_sigterm,
     ),
 )
 

@@ -12,7 +12,7 @@ from idla_contract.task import DataSource, ModelSpec, Step, TaskSpec
 from pydantic import ValidationError
 
 from idla.local.machine import GRACE_SECONDS
-from idla.local.task_process import Places, TaskProcess
+from idla.local.task_process import RunPaths, TaskProcess
 from idla.local.trainer import Trainer
 
 CLAIM = "pvc://conform"
@@ -76,9 +76,9 @@ class Subject:
             steps=steps,
         )
 
-    def places(self, store: str = "store") -> Places:
+    def paths(self, store: str = "store") -> RunPaths:
         """Return the folders of a run; `store` names one of several artifact stores."""
-        return Places(output=self.output / store, data=self.data.parent, samples=self.output / "no-samples")
+        return RunPaths(output=self.output / store, data=self.data.parent, samples=self.output / "no-samples")
 
     def run(self, task: str, document: str, *, store: str = "store") -> Ended:
         """Let a container work to its end."""
@@ -95,9 +95,9 @@ class Subject:
             until: asked many times a second; the first True asks it to end.
             store: the artifact store.
         """
-        places = self.places(store)
-        places.make()
-        process = TaskProcess(task, task, document, places, self.trainer)
+        paths = self.paths(store)
+        paths.make()
+        process = TaskProcess(task, task, document, paths, self.trainer)
         began, asked = time.monotonic(), 0.0
         try:
             while process.ended() is None and not _is_late(began, asked, self.patience_seconds):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from idla.builders.identity import DEPLOYMENT, WORKFLOW, label_value
+from idla.core.kube.conditions import find_condition
 from idla.core.kube.references import deployment_name, followed_workflow
 from idla.core.reconciliation import Manifest
 
@@ -84,7 +85,7 @@ def unfinished(store: Store) -> Iterator[Reference]:
 def relevant_fields(node: Manifest) -> str:
     """Return what a decision could read in a node: heartbeats and image lists change it all the time."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
-    ready = [c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"]
+    ready = (find_condition(node, "Ready") or {}).get("status")
     parts: list[Any] = [
         node["metadata"].get("labels"),
         spec.get("taints"),

@@ -88,11 +88,11 @@ class Gatherer:
                 nodes=tuple(self._store.all(NODES)) if self._sees_nodes else None,
                 progress=progress,
             )
-            unread = frozenset(jobs.unread(workflow, snapshot)) - checked
-            if not unread:
+            unexplained = frozenset(jobs.find_unexplained(workflow, snapshot)) - checked
+            if not unexplained:
                 return workflow, snapshot
-            await self._require_newest_pods(reference.namespace, unread)
-            checked |= unread
+            await self._require_newest_pods(reference.namespace, unexplained)
+            checked |= unexplained
         return None
 
     async def _require_newest_pods(self, namespace: str | None, names: frozenset[str]) -> None:

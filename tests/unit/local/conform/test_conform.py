@@ -14,8 +14,8 @@ from idla.local.conform import checks, subject
 from idla.local.conform.checks import CHECKS, SERVED
 from idla.local.conform.examples import KINDS, write_examples
 from idla.local.conform.subject import Subject
-from idla.local.errors import ExitCode
 from idla.local.trainer import Trainer
+from idla.report.exit_status import ExitCode
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import ModelSpec
 
@@ -50,7 +50,7 @@ def test_a_container_that_keeps_the_contract_passes(tmp_path: Path) -> None:
         ("whole-way", "too long", "bytes; allowed: 4096"),
         ("whole-way", "prose", "its termination message is no TaskResult: 'all went well'"),
         ("whole-way", "another task", "its answer is to other "),
-        ("whole-way", "failure with 0", "it ended with 0 and tells of a failure: oh"),
+        ("whole-way", "failure with 0", "it ended with 0 and reports a failure: oh"),
         (
             "whole-way",
             "other steps",
@@ -81,7 +81,7 @@ def test_a_container_that_keeps_the_contract_passes(tmp_path: Path) -> None:
         ("missing-data", "wrong reason", "failure.reason is InternalError; allowed: DataNotFound"),
         ("missing-data", "no message", "failure.message is empty"),
         ("other-data", "any data", "it ended with 0; allowed: 10 (BAD_INPUT)"),
-        ("asked-to-end", "no metrics", "/metrics never told idla_task_step"),
+        ("asked-to-end", "no metrics", "/metrics never reported idla_task_step"),
         ("asked-to-end", "deaf", "it did not end in 1 seconds after SIGTERM; the kubelet kills it then"),
         ("asked-to-end", "killed", "after SIGTERM it ended with 143; allowed: 14"),
         ("asked-to-end", "begins anew", "its next attempt began anew: train.resumed is 0"),
@@ -100,7 +100,7 @@ def test_what_a_container_breaks_is_named(
 def test_an_artifact_that_the_server_does_not_answer_with_is_named(tmp_path: Path) -> None:
     kept = tried(tmp_path, "none")
     unready = replace(kept, server=replace(kept.trainer, python="/bin/false"))
-    assert list(SERVED.broken(unready)) == [f"the server does not answer; {tmp_path}/store/logs/server.log tells why"]
+    assert list(SERVED.broken(unready)) == [f"the server does not answer; see {tmp_path}/store/logs/server.log"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

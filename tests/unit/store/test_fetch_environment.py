@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from idla_store import FetchPolicy, Keys, S3Access, Surroundings
+from idla_store import FetchEnvironment, FetchPolicy, Keys, S3Access
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "id",
@@ -22,7 +22,7 @@ def secret(folder: Path, **files: str) -> Path:
 
 
 def test_the_usual_variables_of_aws_are_read() -> None:
-    found = Surroundings(None, VARIABLES)
+    found = FetchEnvironment(None, VARIABLES)
     assert found.policy() == FetchPolicy(
         allowed_hosts=frozenset({"s3.example:9000"}),
         ca_file=Path("/ca.pem"),
@@ -35,7 +35,7 @@ def test_the_usual_variables_of_aws_are_read() -> None:
 
 
 def test_what_the_spec_says_goes_before_and_is_not_allowed_inside() -> None:
-    found = Surroundings(None, VARIABLES)
+    found = FetchEnvironment(None, VARIABLES)
     access = found.policy(region="eu-west-1", endpoint="https://inside.example").s3
     assert access is not None
     assert (access.region, access.endpoint) == ("eu-west-1", "https://inside.example")
@@ -44,7 +44,7 @@ def test_what_the_spec_says_goes_before_and_is_not_allowed_inside() -> None:
 
 def test_a_secret_is_taken_whole(tmp_path: Path) -> None:
     mounted = secret(tmp_path, AWS_ACCESS_KEY_ID="own\n", AWS_SECRET_ACCESS_KEY="hidden\n", ca__crt="PEM")
-    found = Surroundings(mounted, VARIABLES)
+    found = FetchEnvironment(mounted, VARIABLES)
     access = found.policy().s3
     assert access is not None
     assert access.keys == Keys(access_key_id="own", secret_access_key="hidden")  # made up
@@ -52,19 +52,19 @@ def test_a_secret_is_taken_whole(tmp_path: Path) -> None:
 
 
 def test_half_a_secret_is_no_access_and_an_empty_one_is_none_at_all(tmp_path: Path) -> None:
-    assert Surroundings(tmp_path, {}).policy().s3 is None
-    assert Surroundings(tmp_path, VARIABLES).policy().s3 is not None
+    assert FetchEnvironment(tmp_path, {}).policy().s3 is None
+    assert FetchEnvironment(tmp_path, VARIABLES).policy().s3 is not None
     mounted = secret(tmp_path, AWS_ACCESS_KEY_ID="own")
-    assert Surroundings(mounted, VARIABLES).policy().s3 is None
+    assert FetchEnvironment(mounted, VARIABLES).policy().s3 is None
 
 
 def test_allowed_hosts_and_the_proxy_are_the_environments() -> None:
     variables = {"IDLA_ALLOWED_HOSTS": "minio.storage:9000, files", "HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x"}
-    assert Surroundings(None, variables).policy() == FetchPolicy(
+    assert FetchEnvironment(None, variables).policy() == FetchPolicy(
         allowed_hosts=frozenset({"minio.storage:9000", "files"}), proxy="http://proxy:3128", no_proxy="x"
     )
-    assert Surroundings().policy() == FetchPolicy()
+    assert FetchEnvironment().policy() == FetchPolicy()
 
 
 def test_nothing_secret_is_shown() -> None:
-    assert "secret" not in repr(Surroundings(None, VARIABLES)).replace("secret=None", "")
+    assert "secret" not in repr(FetchEnvironment(None, VARIABLES)).replace("secret=None", "")

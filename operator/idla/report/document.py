@@ -1,7 +1,7 @@
 """What a run came to, as one document for programs and a few lines for people."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ from idla_contract.result import (
     SearchReport,
     TaskResult,
     TrainReport,
+    TrialReport,
     Variant,
 )
 from pydantic import ValidationError
 
-from idla.api.reasons import DecisionName
+from idla.api.reasons import DecisionName, WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
-from idla.local.ending import exit_code_of, summary_of
-from idla.local.errors import ExitCode
+from idla.core.conditions import find_condition
+from idla.report.exit_status import ExitCode, exit_code_of
 
 Document = dict[str, Any]
 _INTERRUPTED = "Interrupted"
@@ -51,7 +52,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         store: the artifact store.
         seconds: spent.
     """
-    found, summary = _answers(status), summary_of(status)
+    found, summary = _answers(status), find_condition(status.conditions, WorkflowCondition.SUCCEEDED)
     code = exit_code_of(status)
     template = _template(status)
     train = found.trainings.get(template or "")
@@ -70,7 +71,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "variants": [_variant(entry) for entry in (found.compress.variants if found.compress else ())],
         "refit": None if found.refit is None else json.loads(found.refit.to_json()),
         "artifact": _artifact(status, store),
-        "candidates": [_candidate(entry) for entry in found.trainings.values()],
+        "candidates": [{"template": name, **_training(entry)} for name, entry in found.trainings.items()],
         "trials": _trials(status, found.search),
         "decisions": [entry.to_status() for entry in status.decisions],
         "data": None if status.data is None else status.data.to_status(),
@@ -113,13 +114,15 @@ def lines_of(document: Document) -> Iterator[str]:
         yield f"{document['metric']:<10} {test['served']:.4f} on {test['examples']} test examples"
         yield f"           {test['float']:.4f} as the float model"
         yield f"           {document['baseline']['test']:.4f} by the baseline"
+    width = max((14, *(len(entry["name"]) for entry in document["variants"])))
     for entry in document["variants"]:
         mark = "*" if entry["name"] == document["variant"] else " "
         quality = f"{entry['score']:.4f} on the gate split"
         speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
-        yield f"  {mark} {entry['name']:<14} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
-    if document["refit"] is not None:
-        yield f"refit      {document['refit']['message']}"
+        yield f"  {mark} {entry['name']:<{width}} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
+    refit = document["refit"]
+    if refit is not None:
+        yield f"refit      {'' if refit['shipped'] else 'not refitted: '}{refit['message']}"
     if artifact is not None:
         yield f"artifact   {artifact['path']}"
         yield f"           {artifact['digest']}"
@@ -127,18 +130,12 @@ def lines_of(document: Document) -> Iterator[str]:
 
 def _answers(status: TrainingWorkflowStatus) -> _Found:
     results = [result for entry in status.tasks if entry.result and (result := _parse(entry.result)) is not None]
-    return _Found(
-        profile=_last([result.profile for result in results]),
-        trainings={result.train.template: result.train for result in results if result.train is not None},
-        search=_last([result.search for result in results]),
-        compress=_last([result.compress for result in results]),
-        refit=_last([result.refit for result in results]),
-        evaluate=_last([result.evaluate for result in results]),
-    )
-
-
-def _last(found: Sequence[Any]) -> Any:
-    return next((entry for entry in reversed(found) if entry is not None), None)
+    last = {
+        name: next((found for result in reversed(results) if (found := getattr(result, name)) is not None), None)
+        for name in ("profile", "search", "compress", "refit", "evaluate")
+    }
+    trainings = {result.train.template: result.train for result in results if result.train is not None}
+    return _Found(trainings=trainings, **last)
 
 
 def _parse(text: str) -> TaskResult | None:
@@ -149,7 +146,7 @@ def _parse(text: str) -> TaskResult | None:
 
 
 def _template(status: TrainingWorkflowStatus) -> str | None:
-    chosen = next((entry for entry in status.decisions if entry.name == DecisionName.MODEL_SELECTION), None)
+    chosen = status.decision(DecisionName.MODEL_SELECTION)
     return None if chosen is None else chosen.choice
 
 
@@ -208,9 +205,9 @@ def _variant(entry: Variant) -> Document:
     }
 
 
-def _candidate(entry: TrainReport) -> Document:
+def _training(entry: TrainReport | TrialReport) -> Document:
+    """Return how far a training came, by the validation split alone."""
     return {
-        "template": entry.template,
         "score": entry.validation_score,
         "standardError": entry.validation_score_error,
         "parameters": entry.parameters,
@@ -231,13 +228,8 @@ def _trials(status: TrainingWorkflowStatus, found: SearchReport | None) -> list[
             "settings": json.loads(trial.settings),
             "won": place == found.winner,
             "rung": came.rung,
-            "score": came.validation_score,
-            "standardError": came.validation_score_error,
-            "parameters": came.parameters,
-            "epochs": came.epochs,
-            "stopped": came.stopped,
             "failure": came.failure,
-            "seconds": came.seconds,
+            **_training(came),
         }
         for place, (trial, came) in enumerate(zip(search.trials, found.trials, strict=True))
     ]

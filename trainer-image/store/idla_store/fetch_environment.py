@@ -18,7 +18,7 @@ _LONGEST = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class FetchEnvironment:
     """What this process was given."""
 
     secret: Path | None = None
@@ -48,7 +48,7 @@ class Surroundings:
         )
 
     def _access(self, region: str | None, endpoint: str | None) -> S3Access | None:
-        identity, secret = self._said("AWS_ACCESS_KEY_ID"), self._said("AWS_SECRET_ACCESS_KEY")
+        identity, secret = self._read_setting("AWS_ACCESS_KEY_ID"), self._read_setting("AWS_SECRET_ACCESS_KEY")
         if not identity or not secret:
             return None
         named = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
@@ -56,7 +56,7 @@ class Surroundings:
             keys=Keys(
                 access_key_id=identity,
                 secret_access_key=secret,
-                session_token=self._said("AWS_SESSION_TOKEN"),
+                session_token=self._read_setting("AWS_SESSION_TOKEN"),
             ),
             region=region or named or "us-east-1",
             endpoint=endpoint or self._endpoint(),
@@ -65,8 +65,8 @@ class Surroundings:
     def _endpoint(self) -> str | None:
         return self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL") or None
 
-    def _said(self, name: str) -> str | None:
-        """Return what the Secret says, without the line's end that `kubectl create secret --from-file` keeps.
+    def _read_setting(self, name: str) -> str | None:
+        """Return a setting, without the line's end of a file that `kubectl create secret --from-file` makes.
 
         A Secret with keys is taken whole: a token of the environment beside keys of a file would belong to others.
         """

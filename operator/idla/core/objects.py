@@ -1,0 +1,82 @@
+"""Raw objects of our kinds as types: spec, status and owner."""
+
+import json
+import re
+
+from pydantic import BaseModel, ValidationError
+
+from idla.api.model_deployment import ModelDeploymentSpec
+from idla.api.training_workflow import KIND, TrainingWorkflowSpec
+from idla.api.training_workflow_status import ArtifactStatus, TrainingWorkflowStatus
+from idla.builders.identity import Owner
+from idla.core.reconciliation import Manifest
+
+_SHOWN_INPUT = 80
+_CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
+"""User and password of an address inside JSON text."""
+
+
+class SpecError(ValueError):
+    """The spec breaks a rule; the message names the field, the value and what is allowed."""
+
+
+def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
+    """Return the workflow's spec as a type.
+
+    Raises:
+        SpecError: an older CRD let something in that this version does not take.
+    """
+    try:
+        return TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
+    except ValidationError as error:
+        raise SpecError(explain_errors(error)) from None
+
+
+def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
+    """Return the spec of a ModelDeployment as a type.
+
+    Raises:
+        SpecError: as above.
+    """
+    try:
+        return ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
+    except ValidationError as error:
+        raise SpecError(explain_errors(error)) from None
+
+
+def explain_errors(error: ValidationError) -> str:
+    """Return the first errors of a spec as text for people: field, what is wrong, the value without passwords."""
+    parts = []
+    for entry in error.errors(include_url=False)[:5]:
+        field = ".".join(("spec", *(str(part) for part in entry["loc"])))
+        message = entry["msg"].removeprefix("Value error, ")
+        found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
+        shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
+        parts.append(f"`{field}`: {message}{shown}")
+    return "; ".join(parts)
+
+
+def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:
+    """Return the resource as the owner of its children."""
+    metadata = workflow["metadata"]
+    return Owner(kind=kind, name=metadata["name"], namespace=metadata["namespace"], uid=metadata["uid"])
+
+
+def read_status(workflow: Manifest) -> TrainingWorkflowStatus:
+    """Return the status as a type.
+
+    A status that another version wrote in a shape that is not understood counts as none, but for its artifact:
+    that one is what a ModelDeployment serves.
+    """
+    raw = workflow.get("status") or {}
+    try:
+        return TrainingWorkflowStatus.model_validate(raw)
+    except ValidationError:
+        return TrainingWorkflowStatus(artifact=_artifact(raw))
+
+
+def _artifact(raw: Manifest) -> ArtifactStatus | None:
+    try:
+        return ArtifactStatus.model_validate(raw.get("artifact"))
+    except ValidationError:
+        return None

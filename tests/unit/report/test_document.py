@@ -1,0 +1,52 @@
+"""The report of a run, as people read it."""
+
+from typing import Any
+
+import pytest
+from idla.report.document import lines_of
+
+DOCUMENT: dict[str, Any] = {
+    "reason": "Completed", "message": "so it is", "test": None, "artifact": None, "refit": None, "variant": "Int8",
+    "variants": [],
+}  # fmt: skip
+
+
+def variant(name: str) -> dict[str, Any]:
+    return {"name": name, "sizeBytes": 80000, "latencyP50Milliseconds": 0.04, "score": 0.979}
+
+
+@pytest.mark.parametrize(
+    ("names", "lines"),
+    [
+        pytest.param(
+            ["Float32", "Int8"],
+            [
+                "    Float32            80000 bytes  p50 0.040 ms  0.9790 on the gate split",
+                "  * Int8               80000 bytes  p50 0.040 ms  0.9790 on the gate split",
+            ],
+            id="short names",
+        ),
+        pytest.param(
+            ["Keep50DynamicRange", "Int8"],
+            [
+                "    Keep50DynamicRange     80000 bytes  p50 0.040 ms  0.9790 on the gate split",
+                "  * Int8                   80000 bytes  p50 0.040 ms  0.9790 on the gate split",
+            ],
+            id="a long name",
+        ),
+    ],
+)
+def test_the_figures_of_variants_stand_below_one_another(names: list[str], lines: list[str]) -> None:
+    document = DOCUMENT | {"variants": [variant(name) for name in names]}
+    assert list(lines_of(document)) == ["Completed: so it is", *lines]
+
+
+@pytest.mark.parametrize(
+    ("refit", "line"),
+    [
+        pytest.param({"shipped": True, "message": "made from 1437 examples"}, "made from 1437 examples", id="shipped"),
+        pytest.param({"shipped": False, "message": "no time"}, "not refitted: no time", id="given up"),
+    ],
+)
+def test_a_refit_that_is_not_shipped_says_so(refit: dict[str, Any], line: str) -> None:
+    assert list(lines_of(DOCUMENT | {"refit": refit})) == ["Completed: so it is", f"refit      {line}"]
