@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 Golden = Callable[[str | list[str]], None]
 """Compares what a test was told, a sentence or lines, with what is kept for it."""
-_PLACE = re.compile(r"\b0x[0-9a-f]{8,}")
-"""Where an object lies in memory, in what Python says of it."""
 _WRITES = os.environ.get("IDLA_GOLDEN") == "write"
 """Not with several workers: the list is one file. What is of no test any more goes with the file."""
 
@@ -21,7 +18,6 @@ def golden_of(module: Path, test: str, case: str) -> Golden:
     path = module.with_suffix(".messages.json")
 
     def compare(said: str | list[str]) -> None:
-        said = said if isinstance(said, list) else _PLACE.sub("0x_", said)
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if _WRITES:
             kept.setdefault(test, {})[case] = said

@@ -111,12 +111,12 @@ def test_a_larger_picture_is_stretched() -> None:
 
 WHOLE = file_of(COLOUR, "JPEG")
 REFUSED = {
-    "nothing": (b"", "0 bytes that cannot be read"),
-    "a text": (b"a cat", "5 bytes that cannot be read"),
+    "nothing": (b"", "0 bytes that are no JPEG or PNG file"),
+    "a text": (b"a cat", "5 bytes that are no JPEG or PNG file"),
     "half a JPEG": (WHOLE[: len(WHOLE) // 2], "cannot be read"),
     "half a PNG": (file_of(COLOUR)[:60], "cannot be read"),
-    "a GIF": (file_of(GREY, "GIF"), "cannot be read"),
-    "a TIFF": (file_of(GREY, "TIFF"), "cannot be read"),
+    "a GIF": (file_of(GREY, "GIF"), "are no JPEG or PNG file"),
+    "a TIFF": (file_of(GREY, "TIFF"), "are no JPEG or PNG file"),
     "many pixels": (header_of(10_000, 10_000), "10000 x 10000 pixels"),
     "absurdly many pixels": (header_of(2**31 - 1, 2**31 - 1), "pixels"),
 }

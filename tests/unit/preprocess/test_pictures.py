@@ -57,7 +57,7 @@ def endless() -> bytes:
         pytest.param(GREY, np.array(["a picture"], object), "image, example 0: found no base64 text", id="no base64"),
         pytest.param(GREY, np.array(["\u00e9"], object), "image, example 0: found no base64 text", id="no ASCII"),
         pytest.param(GREY, np.array([3], object), "image, example 0: found no base64 text", id="no text"),
-        pytest.param(GREY, texts(picture("PNG", 4, 6), b"GIF89a"), "image, example 1: found 6 bytes that cannot be",
+        pytest.param(GREY, texts(picture("PNG", 4, 6), b"GIF89a"), "image, example 1: found 6 bytes that are no JPEG",
                      id="another format"),
         pytest.param(GREY, texts(picture("PNG", 9, 9)[:60]), "image, example 0: found 60 bytes that cannot be read",
                      id="half a file"),

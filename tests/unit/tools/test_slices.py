@@ -1,5 +1,8 @@
 """Targets one after the other, past red ones, and the table at the end: tried on a stand-in for make."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,18 +61,27 @@ def test_the_table_names_what_is_red_and_ends_with_the_sum() -> None:
 
 MAKE = """#!/bin/sh
 echo "$2 with flags ${MAKEFLAGS-none}"
-test "$2" != red || exit 2
+case $2 in
+  red) exit 2 ;;
+  waits) exec sleep 600 ;;
+  hangs) trap '' TERM; sleep 600; sleep 600 ;;
+esac
 """
 
 
-def test_what_comes_after_a_red_target_is_run_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    make = tmp_path / "make"
-    make.write_text(MAKE)
-    make.chmod(0o755)
-    monkeypatch.setenv("MAKE", str(make))
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a stand-in for make that says what it is asked for."""
+    path = tmp_path / "make"
+    path.write_text(MAKE)
+    path.chmod(0o755)
+    monkeypatch.setenv("MAKE", str(path))
     monkeypatch.setenv("MAKEFLAGS", "-j8")
+    return path
+
+
+@pytest.mark.usefixtures("make")
+def test_what_comes_after_a_red_target_is_run_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "good.xml").write_text(REPORT)  # of a run before
     (tmp_path / "red").mkdir()
     assert slices.main(["red", "good", "--reports", str(tmp_path)]) == 1
@@ -79,3 +91,24 @@ def test_what_comes_after_a_red_target_is_run_too(
     assert (tmp_path / "slices.txt").read_text().endswith("0 passed, 1 failed, 0 skipped\n")
     assert not (tmp_path / "red").exists()
     assert slices.main(["good", "--reports", str(tmp_path)]) == 0
+
+
+@pytest.mark.usefixtures("make")
+def test_a_target_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "_GRACE_SECONDS", 0.2)
+    ran = slices.run("hangs", lambda: False, reports=tmp_path, limit_minutes=0.005)
+    assert (ran.green, ran.failed) == (False, 1)
+
+
+def test_ctrl_c_ends_what_runs_and_shows_what_has_run(make: Path) -> None:
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-u", "-m", "tools.slices", "red", "waits", "good", f"--reports={make.parent}"]
+    with subprocess.Popen(command, cwd=root, env={"MAKE": str(make)}, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("waits with"):
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert (process.returncode, "good with" in rest) == (130, False)
+    assert [line for line in rest.splitlines() if "red: " in line] == ["red: make red", "red: make waits"]

@@ -105,7 +105,7 @@ def pictures(texts: npt.NDArray[Any], shape: tuple[int, int, int], *, field: str
 @contextmanager
 def _opened(content: bytes, field: str, maximum: int = MAXIMUM_PIXELS) -> Iterator[Any]:
     """Open a file whose size is allowed; what Pillow raises within becomes an InputError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if len(content) > MAXIMUM_BYTES:
         raise InputError(field, f"{len(content)} bytes", f"a picture file of at most {MAXIMUM_BYTES} bytes")
@@ -121,6 +121,8 @@ def _opened(content: bytes, field: str, maximum: int = MAXIMUM_PIXELS) -> Iterat
         raise
     except Image.DecompressionBombError as error:
         raise _too_large(field, "far more pixels", maximum) from error
+    except UnidentifiedImageError as error:  # its own words name an address in memory
+        raise InputError(field, f"{len(content)} bytes that are no JPEG or PNG file", _ALLOWED) from error
     except _DAMAGE as error:
         raise InputError(field, f"{len(content)} bytes that cannot be read ({error})", _ALLOWED) from error
 
