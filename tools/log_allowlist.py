@@ -16,7 +16,7 @@ class Allowed:
     """Why it is none."""
 
 
-def complaints(lines: Iterable[str]) -> list[str]:
+def warnings(lines: Iterable[str]) -> list[str]:
     """Return what the log of an undisturbed run does not have: warnings, errors, and lines that are no JSON.
 
     Repetitions aside: a watch that the API server ends is begun again, and so is what it refuses for a while.
@@ -38,7 +38,7 @@ def _is_repetition(message: str) -> bool:
 
 
 def unexpected(found: Iterable[str], allowed: Sequence[Allowed]) -> Iterator[str]:
-    """Yield the complaints that nothing allows."""
+    """Yield the warnings that nothing allows."""
     for complaint in found:
         if not any(re.fullmatch(entry.pattern, complaint, re.DOTALL) for entry in allowed):
             yield complaint

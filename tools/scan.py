@@ -65,9 +65,9 @@ def judge(checkov: str, folder: Path, *, allowing_needless: bool) -> int:
     words = [checkov, "--directory", str(folder), "--config-file", str(CHECKOV_SETTINGS)]
     refused = subprocess.run(words, check=False).returncode != 0
     found = kube_score(sorted(folder.glob("*.yaml")))
-    complaints = against(found, exceptions(), allowing_needless=allowing_needless)
-    print(f"kube-score: {len(found)} findings, {len(complaints)} complaints", *complaints, sep="\n  ")
-    return int(refused or bool(complaints))
+    warnings = against(found, exceptions(), allowing_needless=allowing_needless)
+    print(f"kube-score: {len(found)} findings, {len(warnings)} warnings", *warnings, sep="\n  ")
+    return int(refused or bool(warnings))
 
 
 def exceptions() -> Sequence[Excepted]:

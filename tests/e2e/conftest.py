@@ -55,9 +55,9 @@ def quiet_operator(operator_log: OperatorLog, said: list[str]) -> Iterator[None]
     """After every test the operator's log holds no complaint that nobody has reviewed."""
     yield
     operator_log.look()
-    lines, complaints = operator_log.settle()
+    lines, warnings = operator_log.settle()
     said.extend(lines)
-    assert not complaints, "the operator logged:\n" + "\n".join(complaints)
+    assert not warnings, "the operator logged:\n" + "\n".join(warnings)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 from idla.cli.kubectl import Kubectl, KubectlError
 
 from tests.e2e.allowed import ALLOWED
-from tools.log_allowlist import Allowed, complaints, unexpected
+from tools.log_allowlist import Allowed, unexpected, warnings
 
 KILLED = (r"container operator of \S+ was started again: exit code 137 \(Error\)", "the test has killed its process")
 """What a test expects that sends SIGKILL to the operator."""
@@ -39,7 +39,7 @@ class OperatorLog:
         self.settle()
 
     def expect(self, pattern: str, reason: str) -> None:
-        """Let complaints of this pattern pass until `settle`: the test disturbs the operator on purpose."""
+        """Let warnings of this pattern pass until `settle`: the test disturbs the operator on purpose."""
         self._expected.append(Allowed(pattern, reason))
 
     def look(self) -> None:
@@ -49,7 +49,7 @@ class OperatorLog:
                 self._look_at(pod["metadata"], status)
 
     def settle(self) -> tuple[list[str], list[str]]:
-        """Return the new lines and those complaints that are neither allowed nor expected, and forget all three."""
+        """Return the new lines and those warnings that are neither allowed nor expected, and forget all three."""
         lines, found = self._lines, list(unexpected(self._complaints, (*ALLOWED, *self._expected)))
         self._lines, self._complaints, self._expected = [], [], []
         return lines, found
@@ -80,7 +80,7 @@ class OperatorLog:
         new = lines[self._read.get(container, 0) :]
         self._read[container] = len(lines)
         self._lines += new
-        self._complaints += complaints(new)
+        self._complaints += warnings(new)
 
 
 def restart(pod: str, status: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the operator may complain of under faults, besides what `complaints` leaves out: the reviewed list.
+"""What the operator may complain of under faults, besides what `warnings` leaves out: the reviewed list.
 
 Each message has one level in the code that says it, so the exact words stand for the level as well.
 """

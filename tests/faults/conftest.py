@@ -33,6 +33,6 @@ def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
     stage.operator.begin()
     exits = stage.exits
     yield
-    assert list(unexpected(stage.operator.complaints(), ALLOWED)) == []
+    assert list(unexpected(stage.operator.warnings(), ALLOWED)) == []
     assert stage.proxy.take_faults() + stage.kubelet.take_faults() == []
     assert (stage.operator.alive, stage.exits - exits) == (True, 0)

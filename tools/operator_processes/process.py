@@ -23,7 +23,7 @@ from tools.cluster import ControlPlane
 from tools.cluster.places import Places
 from tools.fake_kubelet import Rest
 from tools.fake_kubelet.rest import RestError
-from tools.log_allowlist import complaints
+from tools.log_allowlist import warnings
 from tools.ports import held_port
 from tools.waiting import PATIENCE, until
 
@@ -179,18 +179,18 @@ class Operator:
             return 0, ""
 
     def begin(self) -> None:
-        """Begin another test: complaints from before are not its own, and nothing is excused any more."""
+        """Begin another test: warnings from before are not its own, and nothing is excused any more."""
         self._began = self.log.read_bytes().rfind(b"\n") + 1 if self.log.exists() else 0
         self._excused = ()
 
     def excuse(self, *words: str) -> None:
-        """Let complaints with some of these words be none until the next test begins; `""` is in every one."""
+        """Let warnings with some of these words be none until the next test begins; `""` is in every one."""
         self._excused += words
 
-    def complaints(self) -> list[str]:
-        """Return what `complaints` finds in whole lines of the log since the test began, besides what is excused."""
+    def warnings(self) -> list[str]:
+        """Return what `warnings` finds in whole lines of the log since the test began, besides what is excused."""
         lines = self.lines(self._began)
-        return [entry for entry in complaints(lines) if not any(words in entry for words in self._excused)]
+        return [entry for entry in warnings(lines) if not any(words in entry for words in self._excused)]
 
     def lines(self, since: int = 0) -> list[str]:
         """Return the whole lines of its log from a byte on; the last one may still be being written."""

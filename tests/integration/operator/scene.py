@@ -193,7 +193,7 @@ class Scene:
         place = self.namespace
         parts: dict[str, Callable[[], str]] = {
             "operator": lambda: "\n".join(self.operator.lines()[-_SHOWN_LINES:]),
-            "complaints": lambda: "\n".join(self.operator.complaints()),
+            "warnings": lambda: "\n".join(self.operator.warnings()),
             "faults of the simulated node": lambda: "\n".join(self.kubelet.faults),
             "last writes": lambda: "\n".join(self.audit.shown(place, _SHOWN_WRITES)),
             "events": lambda: "\n".join(_event(entry) for entry in self.rest.items("events", place)),
@@ -222,7 +222,7 @@ def opened(scene: Scene, plane: ControlPlane) -> Iterator[Scene]:
     finally:
         plane.start()  # where a test killed a part of it and failed
         scene.clear()
-    assert scene.operator.complaints() == []
+    assert scene.operator.warnings() == []
     assert scene.kubelet.take_faults() == []
 
 

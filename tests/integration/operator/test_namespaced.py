@@ -171,7 +171,7 @@ def test_its_roles_are_all_that_it_needs_and_nothing_that_it_does_not(
     teams.two.submit()
     done = teams.two.reaches("Succeeded", "True")
     teams.two.serves()
-    assert teams.operator.complaints() == []
+    assert teams.operator.warnings() == []
     roles = [entry for folder in ("", "watched") for entry in installation.rendered(folder) if entry["kind"] == "Role"]
     rights = granted(roles)
     assert len(rights) > 20
@@ -232,7 +232,7 @@ def test_a_namespace_that_it_cannot_work_in_is_told_and_taken_up_later_and_holds
     status, text = teams.operator.probe("/readyz")
     assert (status, text.startswith(told), text.endswith(command)) == (503, True, True), text
     assert teams.operator.probe("/healthz") == (200, "ok")
-    [complaint] = teams.operator.complaints()
+    [complaint] = teams.operator.warnings()
     assert text in complaint
     before = teams.operator.pid
     make_namespace(rest, name)

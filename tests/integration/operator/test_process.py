@@ -30,8 +30,8 @@ def test_without_permission_it_says_so_and_works_as_soon_as_it_has_it(
     other = Operator(plane, tmp_path / "other.log", user=user)
     other.start()
     try:
-        until(other.complaints, other.log.read_text)
-        assert "the role of manifests/base is missing or incomplete" in other.complaints()[0]
+        until(other.warnings, other.log.read_text)
+        assert "the role of manifests/base is missing or incomplete" in other.warnings()[0]
         assert other.probe("/healthz") == (200, "ok")
         assert other.probe("/readyz") == (503, "no session with the cluster")
         pid = other.pid

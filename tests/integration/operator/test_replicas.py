@@ -103,7 +103,7 @@ def test_only_one_works_and_the_other_takes_over_when_that_is_asked_to_end(repli
     replicas.taken_over_from(leader)
     replicas.ends_well()
     assert replicas.first.says("has released the lease")
-    assert replicas.first.complaints() + replicas.second.complaints() == []
+    assert replicas.first.warnings() + replicas.second.warnings() == []
     assert replicas.first.refusals() + replicas.second.refusals() == []
 
 
@@ -113,7 +113,7 @@ def test_the_other_takes_over_from_one_that_was_killed(replicas: Replicas) -> No
     replicas.first.kill()
     replicas.taken_over_from(leader)
     replicas.ends_well()
-    assert replicas.second.complaints() == []
+    assert replicas.second.warnings() == []
 
 
 def test_one_that_is_woken_after_a_pause_ends_and_writes_nothing(replicas: Replicas) -> None:
@@ -140,7 +140,7 @@ def test_one_that_is_woken_after_a_pause_ends_and_writes_nothing(replicas: Repli
     scene.reaches("Suspended", "True", name="third")
     assert replicas.first.writes() == before
     assert replicas.first.says("the process ends: the lease")
-    assert replicas.second.complaints() == []
+    assert replicas.second.warnings() == []
 
 
 def test_a_lease_that_is_deleted_by_hand_stays_with_its_holder(replicas: Replicas) -> None:
@@ -175,7 +175,7 @@ def test_a_rolling_replacement_leaves_a_running_training_alone(replicas: Replica
         assert untouched() == before
         leaving.start()
     replicas.ends_well()
-    assert replicas.first.complaints() + replicas.second.complaints() == []
+    assert replicas.first.warnings() + replicas.second.warnings() == []
 
 
 def test_a_replica_that_is_refused_the_lease_says_so_and_is_not_ready_until_it_has_its_role(
@@ -191,7 +191,7 @@ def test_a_replica_that_is_refused_the_lease_says_so_and_is_not_ready_until_it_h
     status, text = second.probe("/readyz")
     assert (status, text.startswith(REFUSED), "leases" in text) == (503, True, True)
     assert second.probe("/healthz") == (200, "ok")
-    [complaint] = second.complaints()
+    [complaint] = second.warnings()
     assert REFUSED in complaint
     pid, leader = second.pid, replicas.holder
     permit(rest, account)
@@ -201,7 +201,7 @@ def test_a_replica_that_is_refused_the_lease_says_so_and_is_not_ready_until_it_h
     replicas.taken_over_from(leader)
     replicas.works(second)
     assert second.pid == pid
-    assert second.complaints() == [complaint]
+    assert second.warnings() == [complaint]
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["its answer is held", "the write itself is held"])
@@ -222,6 +222,6 @@ def test_one_that_is_asked_to_end_while_it_takes_the_lease_leaves_it_free(
             ending.clear()
         assert proxy.status.get(timeout=PATIENCE) == (http.HTTPStatus.OK if done else http.HTTPStatus.CONFLICT)
     assert replicas.holder == ""
-    assert ending.complaints() == []
+    assert ending.warnings() == []
     replicas.first.start()
     until(lambda: replicas.first.says("leads"), replicas.first.log.read_text)

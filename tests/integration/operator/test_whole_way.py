@@ -43,7 +43,7 @@ def test_a_short_workflow_ends_with_a_ready_deployment_and_no_write_too_many(sce
     }
     assert told <= set(writes)
     assert scene.audit.refusals() == []
-    assert scene.operator.complaints() == []
+    assert scene.operator.warnings() == []
     for document in (done, served):
         assert document["metadata"].get("finalizers") is None
     writers = {entry["manager"] for entry in done["metadata"]["managedFields"] if "f:status" not in entry["fieldsV1"]}

@@ -97,8 +97,8 @@ def test_an_allowed_pattern_covers_the_whole_complaint() -> None:
 
 
 def test_the_reviewed_list_is_narrow_and_has_reasons() -> None:
-    complaints = ["idla_operator.x: broken ", "", "Traceback", restart("p", {"name": "operator", "lastState": KILLED})]
-    assert list(unexpected(complaints, ALLOWED)) == complaints
+    warnings = ["idla_operator.x: broken ", "", "Traceback", restart("p", {"name": "operator", "lastState": KILLED})]
+    assert list(unexpected(warnings, ALLOWED)) == warnings
     assert all(len(entry.reason) > 20 for entry in ALLOWED)
 
 

@@ -55,7 +55,7 @@ def test_pods_that_rules_of_the_namespace_refuse_are_told_and_made_when_the_rule
         assert condition(waiting, "Succeeded") == ("Unknown", "WaitingForResources")
     watched.reaches("Succeeded", "True")
     assert watched.jobs_by_kind() == ONCE
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 ADMISSION = {"apiVersion": "admissionregistration.k8s.io/v1"}
@@ -115,7 +115,7 @@ def test_what_a_policy_refuses_is_told_in_its_words_and_made_when_it_allows_it(w
         assert watched.jobs() == []
     watched.reaches("Succeeded", "True")
     assert watched.jobs_by_kind() == ONCE
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def test_a_namespace_that_ends_takes_a_running_training_with_it(watched: Scene) -> None:
@@ -124,4 +124,4 @@ def test_a_namespace_that_ends_takes_a_running_training_with_it(watched: Scene) 
     watched.operator.excuse("because it is being terminated")
     watched.rest.delete("namespaces", None, watched.namespace)
     until(lambda: watched.rest.get("namespaces", None, watched.namespace) is None, watched.told)
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []

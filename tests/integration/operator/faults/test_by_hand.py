@@ -87,7 +87,7 @@ def test_a_training_ends_all_the_same(watched: Scene, change: Callable[[Scene], 
     change(watched)
     watched.kubelet.release(watched.namespace, "Train")
     watched.ends_well()
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def deployment(scene: Scene) -> dict[str, Any]:
@@ -129,4 +129,4 @@ def test_what_is_changed_around_an_endpoint_is_put_right(watched: Scene) -> None
     until(lambda: (watched.model() or model)["metadata"]["uid"] != model["metadata"]["uid"], watched.model)
     served = watched.serves()
     assert served["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []

@@ -58,7 +58,7 @@ def shifted(watched: Scene, plane: ControlPlane, tmp_path: Path) -> Iterator[Shi
     other.start()
     try:
         yield other
-        assert other.complaints() == []
+        assert other.warnings() == []
     finally:
         other.kill()
         watched.operator.start()

@@ -53,7 +53,7 @@ def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
     watched.kubelet.stick(watched.namespace, "Profile", None)
     watched.reaches("Succeeded", "True", "PlanReady")
     assert watched.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_how_a_pod_ends_badly_is_told_when_no_repetition_mends_it(
     watched.submit(approval="PlanOnly", deployment=None, training=NO_REPETITION)
     failed = watched.reaches("Succeeded", "False", reason)
     assert [word for word in words if word not in message_of(failed, "Succeeded")] == []
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_pod_that_ends_badly_once_is_made_good(watched: Scene, ended: Ended) -
     watched.submit(deployment=None)
     watched.reaches("Succeeded", "True")
     assert len(watched.kubelet.jobs_run(watched.namespace, "Train")) == 3
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def disrupted(reason: str) -> dict[str, str]:
@@ -145,7 +145,7 @@ def test_pods_that_are_thrown_out_are_no_failures(watched: Scene) -> None:
     assert watched.jobs_by_kind() == {"Profile": 3, "Train": 6, "Compress": 3}
     trained = [job for place, job, kind in watched.kubelet.ran if (place, kind) == (watched.namespace, "Train")]
     assert len(trained) == 6 + 3
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watched: Scene) -> None:
@@ -168,7 +168,7 @@ def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watc
     done = watched.reaches("Succeeded", "True")
     assert [task["message"] for task in done["status"]["tasks"]] == [""] * 4
     assert watched.jobs_by_kind() == ONCE
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def tells(scene: Scene, words: str) -> None:

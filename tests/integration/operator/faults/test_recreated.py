@@ -75,4 +75,4 @@ def test_a_successor_of_the_same_name_does_all_its_own_work(
     ]
     assert {job["metadata"]["ownerReferences"][0]["uid"] for job in watched.jobs()} == {done["metadata"]["uid"]}
     assert len(watched.rest.items("modeldeployments", watched.namespace)) == 1
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []

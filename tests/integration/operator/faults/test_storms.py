@@ -35,7 +35,7 @@ def test_of_a_hundred_edits_while_it_trains_the_last_one_is_what_it_ends_with(wa
     writes = Counter((verb, resource) for verb, resource, _ in watched.audit.writes(watched.namespace))
     assert writes["patch", "jobs"] == 6
     assert writes["update", "trainingworkflows/status"] <= MOST_STATUS_WRITES
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
 
 
 def test_of_many_at_once_all_end_though_one_among_them_cannot_be_read(watched: Scene) -> None:
@@ -52,4 +52,4 @@ def test_of_many_at_once_all_end_though_one_among_them_cannot_be_read(watched: S
     until(ended, lambda: watched.told("poison"), patience=4 * PATIENCE)
     watched.reaches("Accepted", "False", "InvalidSpec", name="poison")
     assert watched.jobs_by_kind() == {"Profile": CROWD, "Train": 2 * CROWD, "Compress": CROWD}
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []

@@ -55,7 +55,7 @@ def test_a_crd_that_is_deleted_and_made_again_is_worked_on_by_the_same_operator(
     before = watched.operator.pid
     old = {job["metadata"]["uid"] for job in watched.jobs()}
     with without_crd(watched):
-        until(lambda: any(UNKNOWN in entry for entry in watched.operator.complaints()), watched.operator.lines)
+        until(lambda: any(UNKNOWN in entry for entry in watched.operator.warnings()), watched.operator.lines)
         watched.operator.excuse(*TOLD, *DROPPED)
     watched.submit()
     done = watched.reaches("Succeeded", "True")
@@ -65,4 +65,4 @@ def test_a_crd_that_is_deleted_and_made_again_is_worked_on_by_the_same_operator(
     assert not old & {job["metadata"]["uid"] for job in owned}
     assert watched.operator.pid == before
     assert watched.operator.probe("/healthz") == (200, "ok")
-    assert watched.operator.complaints() == []
+    assert watched.operator.warnings() == []
