@@ -79,7 +79,8 @@ def of_template(name: str, rounds: int, *, changes: bool) -> tuple[TaskType, Mod
 def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examples) -> Callable[[], None]:
     """Return what trains an epoch by IDLA's loop."""
     from idla_trainer.models.registry import augmentation_of
-    from idla_trainer.training.loop import Loop, Material
+    from idla_trainer.training.feed import Material
+    from idla_trainer.training.loop import Loop
     from idla_trainer.training.network import Network, build_model
 
     objective, validation = dataset.objective, dataset.examples(dataset.parts.validation)
@@ -94,8 +95,9 @@ def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examp
     )  # fmt: skip
 
     def epoch() -> None:
-        for _ in range(loop.epoch_steps):
-            loop.step()
+        begun = loop.course.epoch
+        while loop.course.epoch == begun:
+            loop.learn()
 
     return epoch
 

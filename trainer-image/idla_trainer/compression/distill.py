@@ -17,7 +17,8 @@ from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
 from idla_trainer.models.entry import Augmentation
 from idla_trainer.models.prediction import cut_at_logits, feed, predict
-from idla_trainer.training.loop import Loop, Material
+from idla_trainer.training.feed import Material
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Loss, Network, Rounding, StepLoss
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -112,7 +113,7 @@ def distill(
         student: a functional Keras model with a layer named "logits".
         task: what it learns.
         settings: how it learns.
-        check: called before each step; may raise to end the training.
+        check: called before each call of some steps; may raise to end the training.
     """
     keras.utils.set_random_seed(settings.seed)
     started, data, training = time.monotonic(), task.data, settings.training()
@@ -140,7 +141,7 @@ def distill(
         loop.judge_first()
         while loop.end() is None and loop.course.epoch < last:
             check()
-            loop.step()
+            loop.learn()
     except TaskError as error:
         _log.warning("%s", error)
     if loop.best:

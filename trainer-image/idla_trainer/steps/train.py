@@ -23,7 +23,8 @@ from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.loop import Loop, Material
+from idla_trainer.training.feed import Material
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
 from idla_trainer.training.run import Kept, reported, run
 from idla_trainer.training.weights import begin_with

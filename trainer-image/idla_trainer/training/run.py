@@ -1,4 +1,4 @@
-"""A candidate's training as a pod carries it out: resumable after every batch, watched, told of in the end."""
+"""A candidate's training as a pod carries it out: resumable after every call, watched, told of in the end."""
 
 import logging
 import time
@@ -57,8 +57,8 @@ def run(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progr
         loop: the training; new.
         metric: what the score is.
         kept: where to go on from, and where to keep the state.
-        preemption: asked after every batch.
-        progress: told after every batch.
+        preemption: asked after every call of the compiled function.
+        progress: told after every such call.
 
     Raises:
         TaskError: the loss is no longer finite.
@@ -78,7 +78,7 @@ def advance(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, p
     with preemption.deferred():
         saved = time.monotonic()
         while loop.end() is None and loop.course.epoch < epochs:
-            loop.step()
+            loop.learn()
             _tell(loop, metric, progress)
             if preemption.requested or time.monotonic() - saved >= loop.training.checkpoint_period_seconds:
                 kept.save(loop)
