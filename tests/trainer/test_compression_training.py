@@ -122,18 +122,19 @@ def weights(model: Any) -> list[bytes]:
     return [weight.value.numpy().tobytes() for weight in model.weights]
 
 
+ROUNDED = {"rounding": round_weights}
 CHANGED = {"augment": lambda inputs, epoch, step: {"image": inputs["image"] + np.float32(epoch + step / 9)}}
 
 
 @pytest.mark.parametrize(
-    ("lesson", "rounded"),
-    [({}, False), (CHANGED, False), ({"rounding": round_weights}, True)],
-    ids=("by answers", "by answers to changed images", "to be rounded"),
+    ("lesson", "rounded", "compiled"),
+    [({}, False, False), (CHANGED, False, True), (ROUNDED, True, False), (ROUNDED, True, True)],
+    ids=("by answers", "by answers to changed images, compiled", "to be rounded", "to be rounded, compiled"),
 )
 def test_what_was_interrupted_goes_on_and_what_had_ended_is_not_repeated(
-    lesson: Any, data: TrainingExamples, teacher: Any, tmp_path: Path, *, rounded: bool
+    lesson: Any, data: TrainingExamples, teacher: Any, tmp_path: Path, *, rounded: bool, compiled: bool
 ) -> None:
-    settings = Settings(epochs=3, learning_rate=0.01, batch_size=32, average_decay=0.9, seed=5)
+    settings = Settings(epochs=3, learning_rate=0.01, batch_size=32, average_decay=0.9, seed=5, jit_compile=compiled)
     task = DistillationTask(data, loss, teacher, **lesson)
 
     def attempt(calls: int, fingerprint: str = "this one") -> tuple[TrainingOutcome, list[bytes]]:

@@ -48,14 +48,14 @@ def loss(targets: Any, outputs: Any) -> Any:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
 
 
-def network(learned: Any = loss) -> Network:
+def network(training: Training = TRAINING) -> Network:
     keras.utils.set_random_seed(1)
     x, kind = keras.Input((4,), name="x"), keras.Input((), name="kind", dtype="int64")
     hidden = keras.layers.Concatenate()([x, keras.layers.Embedding(5, 2)(kind)])
     hidden = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(keras.layers.Dense(6)(hidden)))
     logits = keras.layers.Dense(3, name="logits")(hidden)
     model = keras.Model([x, kind], keras.layers.Softmax()(logits))
-    return Network(model, TRAINING, learned=lambda _, targets, outputs: learned(targets, outputs), judged=loss)
+    return Network(model, training, learned=lambda _, targets, outputs: loss(targets, outputs), judged=loss)
 
 
 def material(inputs: Arrays = INPUTS, weights: Any = WEIGHTS) -> Material:
@@ -73,8 +73,8 @@ def thawing(epoch: int) -> Phase:
 class Course:
     """One network that is trained again and again from the same beginning."""
 
-    def __init__(self) -> None:
-        self._network = network()
+    def __init__(self, training: Training) -> None:
+        self._network = network(training)
         self._begin = self._network.state()
         self.undisturbed = self.trained([1])
 
@@ -97,9 +97,9 @@ class Course:
         return Loop(self._network, TRAINING, material(), phase=thawing, score=lambda answers: float(answers.sum()))
 
 
-@pytest.fixture(scope="module")
-def course() -> Course:
-    return Course()
+@pytest.fixture(scope="module", params=[False, True], ids=["interpreted", "compiled by XLA"])
+def course(request: pytest.FixtureRequest) -> Course:
+    return Course(TRAINING.model_copy(update={"jit_compile": request.param}))
 
 
 @settings(max_examples=15, deadline=None)

@@ -79,6 +79,8 @@ class Settings:
     """Epoch after which it ends, while the learning rate goes on as for all of them; None: the last one."""
     seconds: float = math.inf
     """Epochs that would end later are not begun; the first one is always learned."""
+    jit_compile: bool = False
+    """Whether XLA compiles the steps."""
     checkpoint_period_seconds: int = 30
     """Where the training is kept."""
     seed: int = 0
@@ -92,6 +94,7 @@ class Settings:
             weight_decay=self.weight_decay,
             average_decay=self.average_decay,
             early_stopping=EarlyStopping(patience_epochs=self.epochs),
+            jit_compile=self.jit_compile,
             checkpoint_period_seconds=self.checkpoint_period_seconds,
             seed=self.seed,
         )

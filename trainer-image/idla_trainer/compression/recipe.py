@@ -85,6 +85,7 @@ def compression_task(
             learning_rate=step.recipe.learning_rate,
             weight_decay=candidate.training.weight_decay,
             average_decay=candidate.training.average_decay,
+            jit_compile=candidate.training.jit_compile,
             checkpoint_period_seconds=candidate.training.checkpoint_period_seconds,
             classes=bool(dataset.classes),
             seed=candidate.seed,

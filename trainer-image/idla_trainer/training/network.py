@@ -85,6 +85,7 @@ class Network:
         self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self._optimizer.build(self._outputs.trainable_variables)
         self._average = WeightAverage(model.weights, training.average_decay) if training.average_decay else None
+        self._jit_compile = training.jit_compile
         self._learn = {frozen: tf.function(self._trace_learn, reduce_retracing=True) for frozen in (False, True)}
         self._frozen = False
         self._evaluate = tf.function(self._trace_evaluate, reduce_retracing=True)
@@ -157,9 +158,11 @@ class Network:
         return [*self.model.variables, *self._optimizer.variables, *averages]
 
     def _trace_learn(self, batches: Any, rates: Any) -> Any:
+        learned = tf.function(self._trace_step, jit_compile=True) if self._jit_compile else self._trace_step
+
         def step(rate: Any) -> Any:
             self._optimizer.learning_rate.assign(rate)
-            return self._trace_step(*next(batches))
+            return learned(*next(batches))
 
         # One after another: a step begins with the weights that the one before it has written.
         return tf.map_fn(step, rates, parallel_iterations=1)
