@@ -98,7 +98,7 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     judged = PairedEvaluation(dataset.objective, validation.targets, validation.raw)
     settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed, **kept)
     clock = TimeBudget(options.budget)
-    task = CompressionTask(lesson, settings, judged.drop, options.tolerance, clock, lambda: None)
+    task = CompressionTask(lesson, settings, judged.drop, options.tolerance, clock)
     started = time.monotonic()
     found = train_candidates(model, task, tuple(options.keep))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,13 @@
 """Time for an epoch of IDLA's training loop beside a plain Keras `fit` of the same model on the same examples.
 
-Run `python benchmarks/models/epoch_time.py [--templates resnet-small text-network ...] [--rounds 15] [--changes]`.
+Run `python benchmarks/models/epoch_time.py [--templates resnet-small text-network ...] [--rounds 15] [--changes]
+[--jit-compile]`.
 
 Each template of the library is trained as the trainer would, by its own settings, and by `compile` and `fit` with the
-same optimizer, batch size, loss and validation examples, each in a process of its own. They take turns, epoch by epoch,
-and every other round the other one begins; the first two rounds (tracing, caches) are not counted. An epoch is timed
-whole: batches, steps, validation. Both train on whole batches. Printed for each template: the median seconds of both,
-and the median over the rounds of the ratio with its quartiles.
+same optimizer, batch size, loss and validation examples, each in a process of its own. They take turns, epoch by
+epoch, and every other round the other one begins; the first two rounds (tracing, caches) are not counted. An epoch is
+timed whole: batches, steps, validation. `fit` is called once for all of them. Both train on whole batches. Printed
+for each template: the median seconds of both, and the median over the rounds of the ratio with its quartiles.
 
 Without `--changes` no image is changed at random, since `fit` changes none: the ratio is then that of the loops. With
 it the ratio has what the random changes cost too. Data: 5,000 digits of MNIST, SMS, records of breast cancer.
@@ -19,7 +20,6 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -62,24 +62,44 @@ def loaded(folder: Path, problem: Problem, file: str, **more: Any) -> Dataset:
     return load_dataset(problem, DataSource(uri=f"pvc://data/{file}", split=SPLIT, **more), origin)
 
 
-def of_template(name: str, rounds: int, *, changes: bool) -> tuple[TaskType, ModelSpec, Training]:
+class Turns:
+    """Times the epochs of one side, each of which begins when a message comes."""
+
+    def __init__(self, connection: Connection, rounds: int) -> None:
+        """Bind whom to answer, and how many epochs there are."""
+        self.rounds = rounds
+        self._connection = connection
+        self._started = 0.0
+
+    def begin(self) -> None:
+        """Wait for the turn."""
+        self._connection.recv()
+        self._started = time.perf_counter()
+
+    def end(self) -> None:
+        """Tell the seconds."""
+        self._connection.send(time.perf_counter() - self._started)
+
+
+def of_template(name: str, rounds: int, *, changes: bool, jit_compile: bool) -> tuple[TaskType, ModelSpec, Training]:
     """Return what a template of the library is for, its network, and its training as the operator plans it."""
     spec = next(template.spec for template in built_in_library() if template.name == name)
     kind = spec.tasks[0]
     asked = TrainingWorkflowSpec.model_validate({"task": {"type": kind}, "data": {"storageUri": "sample://digits"}})
-    training = training_for(asked, spec).model_copy(
-        update={"max_epochs": rounds, "early_stopping": EarlyStopping(patience_epochs=rounds), "average_decay": 0.0}
-    )
+    stopping = EarlyStopping(patience_epochs=rounds)
+    changed = {"max_epochs": rounds, "early_stopping": stopping, "average_decay": 0.0, "jit_compile": jit_compile}
+    training = training_for(asked, spec).model_copy(update=changed)
     values: dict[str, float | int | str] = {setting.name: setting.value for setting in spec.hyperparameters}
     if not changes and "shift" in values:
         values["shift"] = 0
     return kind, ModelSpec(template=name, builder=spec.builder, hyperparameters=values), training
 
 
-def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examples) -> Callable[[], None]:
-    """Return what trains an epoch by IDLA's loop."""
+def learn_by_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examples, turns: Turns) -> None:
+    """Train by IDLA's loop."""
     from idla_trainer.models.registry import augmentation_of
-    from idla_trainer.training.loop import Loop, Material
+    from idla_trainer.training.feed import Material
+    from idla_trainer.training.loop import Loop
     from idla_trainer.training.network import Network, build_model
 
     objective, validation = dataset.objective, dataset.examples(dataset.parts.validation)
@@ -92,16 +112,15 @@ def of_idla(dataset: Dataset, model: ModelSpec, training: Training, train: Examp
         network, training, material,
         score=lambda answers: objective.score(validation.targets, answers, validation.raw), max_seconds=math.inf,
     )  # fmt: skip
+    for epoch in range(turns.rounds):
+        turns.begin()
+        while loop.course.epoch == epoch:
+            loop.learn()
+        turns.end()
 
-    def epoch() -> None:
-        for _ in range(loop.epoch_steps):
-            loop.step()
 
-    return epoch
-
-
-def of_keras(dataset: Dataset, model: ModelSpec, training: Training, train: Examples) -> Callable[[], None]:
-    """Return what trains an epoch by Keras' `fit`."""
+def learn_by_keras(dataset: Dataset, model: ModelSpec, training: Training, train: Examples, turns: Turns) -> None:
+    """Train by Keras' `fit`."""
     import keras
     from idla_trainer.training.network import build_model
 
@@ -111,14 +130,11 @@ def of_keras(dataset: Dataset, model: ModelSpec, training: Training, train: Exam
     optimizer = keras.optimizers.AdamW(training.learning_rate, weight_decay=training.weight_decay)
     logits.compile(optimizer, loss, metrics=["accuracy"])
     validation = dataset.examples(dataset.parts.validation)
-
-    def epoch() -> None:
-        logits.fit(
-            fed(train), train.targets, batch_size=training.batch_size, epochs=1, verbose=0,
-            validation_data=(fed(validation), validation.targets), validation_batch_size=512,
-        )  # fmt: skip
-
-    return epoch
+    timed = keras.callbacks.LambdaCallback(lambda *_: turns.begin(), lambda *_: turns.end())
+    logits.fit(
+        fed(train), train.targets, batch_size=training.batch_size, epochs=turns.rounds, verbose=0, callbacks=[timed],
+        validation_data=(fed(validation), validation.targets), validation_batch_size=512,
+    )  # fmt: skip
 
 
 def fed(examples: Examples) -> Any:
@@ -127,29 +143,26 @@ def fed(examples: Examples) -> Any:
     return arrays[0] if len(arrays) == 1 else dict(examples.inputs)
 
 
-def work(connection: Connection, side: str, template: str, rounds: int, changes: bool) -> None:  # noqa: FBT001
+def work(connection: Connection, side: str, template: str, rounds: int, options: dict[str, bool]) -> None:
     """Answer every message with the seconds of one epoch."""
-    kind, model, training = of_template(template, rounds, changes=changes)
+    kind, model, training = of_template(template, rounds, **options)
     with tempfile.TemporaryDirectory() as folder:
         dataset = dataset_for(kind, Path(folder))
     positions = dataset.parts.train
     whole = len(positions) // training.batch_size * training.batch_size
     train = dataset.examples(positions[:whole])
-    epoch = (of_idla if side == "idla" else of_keras)(dataset, model, training, train)
     connection.send(whole)
-    while connection.recv():
-        started = time.perf_counter()
-        epoch()
-        connection.send(time.perf_counter() - started)
+    learn = learn_by_idla if side == "idla" else learn_by_keras
+    learn(dataset, model, training, train, Turns(connection, rounds))
 
 
-def measured(template: str, rounds: int, *, changes: bool) -> list[tuple[float, float]]:
+def measured(template: str, rounds: int, **options: bool) -> list[tuple[float, float]]:
     """Return the seconds of IDLA's epoch and of Keras', round by round."""
     starting = multiprocessing.get_context("spawn")
     sides = {}
     for side in ("idla", "keras"):
         here, there = starting.Pipe()
-        process = starting.Process(target=work, args=(there, side, template, rounds, changes), daemon=True)
+        process = starting.Process(target=work, args=(there, side, template, rounds, options), daemon=True)
         process.start()
         sides[side] = here
     for side in sides.values():
@@ -161,8 +174,6 @@ def measured(template: str, rounds: int, *, changes: bool) -> list[tuple[float, 
             sides[side].send(True)
             seconds[side] = sides[side].recv()
         found.append((seconds["idla"], seconds["keras"]))
-    for side in sides.values():
-        side.send(False)
     return found[SKIPPED:]
 
 
@@ -172,9 +183,10 @@ def main() -> None:
     parser.add_argument("--templates", nargs="+", default=list(TEMPLATES))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--changes", action="store_true", help="change images at random, as the template says")
+    parser.add_argument("--jit-compile", action="store_true", help="let XLA compile IDLA's steps, as jitCompile does")
     asked = parser.parse_args()
     for template in asked.templates:
-        pairs = measured(template, asked.rounds, changes=asked.changes)
+        pairs = measured(template, asked.rounds, changes=asked.changes, jit_compile=asked.jit_compile)
         ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
         low, middle, high = statistics.quantiles([idla / keras for idla, keras in pairs], n=4)
         print(

@@ -114,14 +114,16 @@ class Pods:
     def log(self, task: str) -> str:
         return (self.root / f"{task}.log").read_text(errors="replace")
 
-    def checkpoints(self, task: str) -> Sequence[Path]:
-        return sorted((self.folder(task) / "checkpoints").glob("*.checkpoint"))
+    def checkpoints(self, task: str, stage: str = "") -> Sequence[Path]:
+        return sorted((self.folder(task) / "checkpoints" / stage).glob("*.checkpoint"))
 
-    def wait_for_checkpoint(self, task: str, process: subprocess.Popen[bytes], *, beyond: int = 0) -> int:
-        """Return the step of the first checkpoint after `beyond`."""
+    def wait_for_checkpoint(
+        self, task: str, process: subprocess.Popen[bytes], *, beyond: int = 0, stage: str = ""
+    ) -> int:
+        """Return the step of the first checkpoint after `beyond`, of a compression's training where one is named."""
 
         def newest() -> int:
-            steps = [int(path.stem) for path in self.checkpoints(task)]
+            steps = [int(path.stem) for path in self.checkpoints(task, stage)]
             if steps and steps[-1] > beyond:
                 return steps[-1]
             assert process.poll() is None, f"ended before a checkpoint: {self.log(task)[-2000:]}"

@@ -65,7 +65,7 @@ def task(data: TrainingExamples, *, seconds: float = 600.0, tolerance: float = 0
         return hits[0] - hits[1]
 
     settings = Settings(epochs=8, learning_rate=0.01, batch_size=32)
-    return CompressionTask(DistillationTask(data, loss), settings, drop, tolerance, TimeBudget(seconds), lambda: None)
+    return CompressionTask(DistillationTask(data, loss), settings, drop, tolerance, TimeBudget(seconds))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Learning from a larger network, and learning to be rounded: what the short trainings of the compression do."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,10 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill, teacher_loss
+from idla_trainer.compression.distill import (
+    DistillationTask,
+    Settings,
+    TrainingExamples,
+    TrainingOutcome,
+    distill,
+    teacher_loss,
+)
 from idla_trainer.compression.keras_graph import read_graph
 from idla_trainer.compression.quantization.fake_quantization import insert_ranges, round_weights, strip_ranges
+from idla_trainer.failures import PreemptedError
 from idla_trainer.models.prediction import cut_at_logits, predict
+from idla_trainer.preemption import Preemption
+from idla_trainer.training.checkpoints import Checkpoints
+from idla_trainer.training.run import Kept
+from typing_extensions import override
 
 pytestmark = pytest.mark.trainer
 layers = keras.layers
@@ -90,12 +104,53 @@ def test_the_time_is_kept(data: TrainingExamples) -> None:
     assert learned.epochs == 1
 
 
-def test_a_check_may_end_it(data: TrainingExamples) -> None:
-    def stop() -> None:
-        raise KeyboardInterrupt
+class Interrupting(Preemption):
+    """A signal that comes after so many calls of the compiled function; the call after it is the last one."""
 
-    with pytest.raises(KeyboardInterrupt):
-        distill(network(4, 2), DistillationTask(data, loss), Settings(), stop)
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self._calls = calls
+
+    @override
+    def check(self) -> None:
+        super().check()
+        self._calls -= 1
+        self.requested = self._calls <= 0
+
+
+def weights(model: Any) -> list[bytes]:
+    return [weight.value.numpy().tobytes() for weight in model.weights]
+
+
+ROUNDED = {"rounding": round_weights}
+CHANGED = {"augment": lambda inputs, epoch, step: {"image": inputs["image"] + np.float32(epoch + step / 9)}}
+
+
+@pytest.mark.parametrize(
+    ("lesson", "rounded", "compiled"),
+    [({}, False, False), (CHANGED, False, True), (ROUNDED, True, False), (ROUNDED, True, True)],
+    ids=("by answers", "by answers to changed images, compiled", "to be rounded", "to be rounded, compiled"),
+)
+def test_what_was_interrupted_goes_on_and_what_had_ended_is_not_repeated(
+    lesson: Any, data: TrainingExamples, teacher: Any, tmp_path: Path, *, rounded: bool, compiled: bool
+) -> None:
+    settings = Settings(epochs=3, learning_rate=0.01, batch_size=32, average_decay=0.9, seed=5, jit_compile=compiled)
+    task = DistillationTask(data, loss, teacher, **lesson)
+
+    def attempt(calls: int, fingerprint: str = "this one") -> tuple[TrainingOutcome, list[bytes]]:
+        student = insert_ranges(network(4, 2)) if rounded else network(4, 2)
+        kept = Kept(checkpoints=Checkpoints(tmp_path / "kept"), fingerprint=fingerprint)
+        outcome = distill(student, task, settings, kept=kept, preemption=Interrupting(calls))
+        return replace(outcome, seconds=0.0, earlier_seconds=0.0), weights(student)
+
+    undisturbed = attempt(1000, "another one")
+    for calls in (1, 2, 4):
+        with pytest.raises(PreemptedError):
+            attempt(calls)
+    assert attempt(1000) == undisturbed
+    [end] = (tmp_path / "kept").glob("*.checkpoint")
+    assert attempt(0) == undisturbed, "no step is taken any more"
+    assert [*(tmp_path / "kept").glob("*.checkpoint")] == [end]
 
 
 def test_what_diverges_stays_as_it_was_best(data: TrainingExamples) -> None:

@@ -15,7 +15,8 @@ from idla_trainer.models.recommendation.collaborative_filtering import (
 )
 from idla_trainer.problems.recommendation.ranking import Ranking
 from idla_trainer.problems.recommendation.ratings import Ratings
-from idla_trainer.training.loop import Loop, Material
+from idla_trainer.training.feed import Material
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network
 from idla_trainer.training.run import reported
 
@@ -113,7 +114,7 @@ def test_a_start_that_descent_only_spoils_is_what_is_kept() -> None:
     loop = Loop(network, training, Material(train=learned, validation=learned))
     loop.judge_first()
     while loop.end() is None:
-        loop.step()
+        loop.learn()
     loop.finish()
     np.testing.assert_array_equal(model(learned.inputs, training=False).numpy(), before)
     report = reported(loop, network, RATINGS, learned, "collaborative-filtering")

@@ -1,4 +1,4 @@
-"""SIGTERM: at once between two instructions, or after the current batch where a checkpoint is worth its seconds."""
+"""SIGTERM: at once between two instructions, or after the current steps where a checkpoint is worth its seconds."""
 
 import contextlib
 import signal

@@ -39,7 +39,6 @@ from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.task_store import Progress, TaskStore
 from idla_trainer.training.candidate import check_fits, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
-from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import ProgressMetrics
 from idla_trainer.training.trial_results import FOLDER as TRIALS
 
@@ -177,8 +176,8 @@ class Task:
             self._preemption.check()
             progress = self._carry_out(context, step, progress)
         self._store.write_result(progress.result)
-        Checkpoints(self._store.path / CHECKPOINTS).clear()
-        shutil.rmtree(self._store.path / TRIALS, ignore_errors=True)
+        for folder in (CHECKPOINTS, TRIALS):
+            shutil.rmtree(self._store.path / folder, ignore_errors=True)
 
     def _context(self) -> Context:
         places = self._places

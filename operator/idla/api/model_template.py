@@ -116,6 +116,8 @@ class TemplateTraining(SpecModel):
     """How the rate goes on. Default: Cosine."""
     class_weights: ClassWeights | None = None
     """What an example counts in the loss. Default: None."""
+    jit_compile: bool | None = None
+    """Whether XLA compiles the steps; seconds at first, less work a step where embeddings are large. Default: false."""
 
 
 class ModelTemplateSpec(SpecModel):

@@ -175,6 +175,7 @@ def test_a_candidate_is_frozen_with_the_settings_of_the_workflow_before_those_of
             {"name": "dropout", "value": "0.1"},
             {"name": "activation", "value": "relu"},
         ],
+        training={"maxEpochs": 40, "batchSize": 64, "learningRate": "0.002", "jitCompile": True},
     )
     training = {"maxEpochs": 7, "seed": 3, "earlyStopping": {"patienceEpochs": 2, "minDelta": "0.001"}}
     candidate = chosen((entry,), training=training, compression={"methods": ["Int8"]}).candidates[0]
@@ -183,7 +184,7 @@ def test_a_candidate_is_frozen_with_the_settings_of_the_workflow_before_those_of
         "maxEpochs": 7, "batchSize": 64, "learningRate": 0.002, "weightDecay": 0.0001, "seed": 3,
         "earlyStopping": {"patienceEpochs": 2, "minDelta": 0.001}, "checkpointPeriodSeconds": 30,
         "schedule": "Cosine", "warmUpPercent": 5.0, "labelSmoothing": 0.0, "averageDecay": 0.0,
-        "classWeights": "None",
+        "classWeights": "None", "jitCompile": True,
     }  # fmt: skip
     assert candidate.methods == ("Int8",)
 

@@ -159,6 +159,8 @@ class Training(ContractModel):
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the moving average of the weights that is validated and kept; 0: the weights themselves."""
     class_weights: ClassWeights = ClassWeights.NONE
+    jit_compile: bool = False
+    """Compile a step with XLA: seconds more at first, and weights that are rounded otherwise."""
     early_stopping: EarlyStopping = EarlyStopping()
     checkpoint_period_seconds: int = Field(default=30, ge=1)
     seed: int = Field(default=1, ge=0)

@@ -20,6 +20,10 @@ class TimeBudget:
         """Return the seconds that are left; never less than 0."""
         return max(0.0, self.budget_seconds - (self.now() - self._started))
 
+    def charge(self, seconds: float) -> None:
+        """Count seconds that an earlier attempt has spent."""
+        self._started -= seconds
+
     def allows(self, seconds: float) -> bool:
         """Tell whether something that takes so long would still end in time."""
         return seconds < self.left()

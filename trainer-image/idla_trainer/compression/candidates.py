@@ -1,6 +1,7 @@
 """The networks of a compression: the float baseline trained on, and smaller ones that learned from it."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from idla_trainer.compression.quantization.fake_quantization import (
     round_weights,
     strip_ranges,
 )
+from idla_trainer.compression.stages import Stages
 from idla_trainer.models.prediction import LOGITS, predict
 
 _log = logging.getLogger(__name__)
@@ -48,8 +50,8 @@ class CompressionTask:
     tolerance: float
     """Drop that is accepted."""
     clock: TimeBudget
-    check: Callable[[], None]
-    """Called often; may raise to end the work."""
+    stages: Stages = field(default_factory=Stages)
+    """Where its trainings are kept, and what is asked meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,7 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
     worth = tuple(share for share in shares if size_of(keras_graph, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
         return CandidateNetworks(alone, kept)
-    first = train_student(baseline, model, task, seconds=task.clock.left() * _BASELINE)
+    first = train_student("further", baseline, model, task, seconds=task.clock.left() * _BASELINE)
     further = Retraining(epochs=task.settings.epochs, best_epoch=first.best_epoch)
     task = replace(task, settings=replace(task.settings, epochs=first.epochs))
     narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
@@ -107,8 +109,8 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
     def attempt(share: float) -> bool | None:
         if not task.clock.allows(first.seconds):
             return None
-        student = narrowing.narrowed(share)
-        outcome = train_student(student, baseline, task, seconds=task.clock.left())
+        student, name = narrowing.narrowed(share), f"Keep{round(100 * share)}"
+        outcome = train_student(name, student, baseline, task, seconds=task.clock.left())
         drop = task.drop(reference, predict(student, task.lesson.data.validation_inputs))
         passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
@@ -116,7 +118,7 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
         if passes:
             smaller = Retraining(epochs=task.settings.epochs, best_epoch=outcome.best_epoch)
             making = Making(further=further, keep_percent=percent, smaller=smaller)
-            found.append(CandidateNetwork(f"Keep{percent}", student, drop, making))
+            found.append(CandidateNetwork(name, student, drop, making))
         return passes
 
     bisect_shares(worth, attempt)
@@ -134,18 +136,20 @@ def quantization_aware_train(
         task: how.
         epochs: how long.
     """
-    rounding, outcome = train_rounded(network.model, baseline, task, epochs)
+    name = f"{network.name}Aware"
+    rounding, outcome = train_rounded(name, network.model, baseline, task, epochs)
     retraining = Retraining(epochs=epochs, best_epoch=outcome.best_epoch)
     making = network.making.model_copy(update={"rounded": retraining})
-    return CandidateNetwork(f"{network.name}Aware", strip_ranges(rounding), network.drop, making)
+    return CandidateNetwork(name, strip_ranges(rounding), network.drop, making)
 
 
 def train_rounded(
-    model: Any, baseline: Any, task: CompressionTask, epochs: int, *, stop: int | None = None
+    name: str, model: Any, baseline: Any, task: CompressionTask, epochs: int, *, stop: int | None = None
 ) -> tuple[Any, TrainingOutcome]:
     """Return a copy of a network after quantization-aware training, with its ranges, and what that came to.
 
     Args:
+        name: of the training.
         model: what is rounded; not changed.
         baseline: from which it learns.
         task: how.
@@ -157,7 +161,7 @@ def train_rounded(
     rate = task.settings.learning_rate * _AWARE_RATE
     settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
     distillation = replace(task.lesson, teacher=baseline, rounding=round_weights)
-    return rounding, distill(rounding, distillation, settings, task.check)
+    return rounding, _distill(name, rounding, distillation, settings, task)
 
 
 def copy_network(model: Any, inputs: Arrays) -> Any | None:
@@ -171,9 +175,19 @@ def copy_network(model: Any, inputs: Arrays) -> Any | None:
         return None
 
 
-def train_student(student: Any, teacher: Any, task: CompressionTask, *, seconds: float) -> TrainingOutcome:
+def train_student(name: str, student: Any, teacher: Any, task: CompressionTask, *, seconds: float) -> TrainingOutcome:
     """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
-    distillation = replace(task.lesson, teacher=teacher)
-    outcome = distill(student, distillation, replace(task.settings, seconds=seconds), task.check)
-    _log.info("%d epochs, the best is %d, in %.1f s", outcome.epochs, outcome.best_epoch, outcome.seconds)
+    settings = replace(task.settings, seconds=seconds)
+    outcome = _distill(name, student, replace(task.lesson, teacher=teacher), settings, task)
+    _log.info("%s: %d epochs, the best is %d, in %.1f s", name, outcome.epochs, outcome.best_epoch, outcome.seconds)
+    return outcome
+
+
+def _distill(
+    name: str, student: Any, lesson: DistillationTask, settings: Settings, task: CompressionTask
+) -> TrainingOutcome:
+    how = repr(replace(settings, seconds=math.inf))
+    kept = task.stages.kept(name, how, student, lesson.teacher)
+    outcome = distill(student, lesson, settings, kept=kept, preemption=task.stages.preemption)
+    task.clock.charge(outcome.earlier_seconds)
     return outcome

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -17,12 +17,17 @@ from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
 from idla_trainer.models.entry import Augmentation
 from idla_trainer.models.prediction import cut_at_logits, feed, predict
-from idla_trainer.training.loop import Loop, Material
-from idla_trainer.training.network import Loss, Network, Rounding, StepLoss
+from idla_trainer.preemption import Preemption
+from idla_trainer.training.checkpoints import Checkpoint
+from idla_trainer.training.feed import Material
+from idla_trainer.training.loop import Loop
+from idla_trainer.training.network import Loss, Network, Rounding, StepLoss, set_weights, weights_of
+from idla_trainer.training.run import Kept, advance
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _ANSWER = "idla teacher's logits"
 """Name beside those of the inputs; no tensor of a network has it."""
+_OUTCOME = "outcome"
 _log = logging.getLogger(__name__)
 
 
@@ -74,6 +79,10 @@ class Settings:
     """Epoch after which it ends, while the learning rate goes on as for all of them; None: the last one."""
     seconds: float = math.inf
     """Epochs that would end later are not begun; the first one is always learned."""
+    jit_compile: bool = False
+    """Whether XLA compiles the steps."""
+    checkpoint_period_seconds: int = 30
+    """Where the training is kept."""
     seed: int = 0
 
     def training(self) -> Training:
@@ -85,6 +94,8 @@ class Settings:
             weight_decay=self.weight_decay,
             average_decay=self.average_decay,
             early_stopping=EarlyStopping(patience_epochs=self.epochs),
+            jit_compile=self.jit_compile,
+            checkpoint_period_seconds=self.checkpoint_period_seconds,
             seed=self.seed,
         )
 
@@ -99,26 +110,77 @@ class TrainingOutcome:
     losses: tuple[float, ...]
     """Of the validation examples, the first before any step; not a number without them."""
     seconds: float
+    """Of all attempts."""
+    earlier_seconds: float = 0.0
+    """Of those before this one."""
 
 
 def distill(
-    student: Any, task: DistillationTask, settings: Settings, check: Callable[[], None] = lambda: None
+    student: Any,
+    task: DistillationTask,
+    settings: Settings,
+    *,
+    kept: Kept | None = None,
+    preemption: Preemption | None = None,
 ) -> TrainingOutcome:
     """Train a model in place; it ends with the weights of its best epoch by the loss of the validation examples.
 
-    A loss that is no longer finite ends it too: the best weights until then are kept.
+    A loss that is no longer finite ends it too: the best weights until then are kept. One that was interrupted goes on,
+    and one that had ended is not repeated, where it is kept.
 
     Args:
         student: a functional Keras model with a layer named "logits".
         task: what it learns.
         settings: how it learns.
-        check: called before each step; may raise to end the training.
+        kept: where to go on from, and where to keep the state; None: nowhere.
+        preemption: asked between the calls of the compiled function; None: nothing ends it early.
+
+    Raises:
+        PreemptedError: SIGTERM came; a checkpoint is written.
+        OSError: a checkpoint cannot be written.
     """
     keras.utils.set_random_seed(settings.seed)
-    started, data, training = time.monotonic(), task.data, settings.training()
-    validation, last = Examples(data.validation_inputs, data.validation_targets, {}), settings.epochs
-    if settings.stop is not None:
-        last = settings.stop
+    ended = None if kept is None else kept.load()
+    if ended is not None and _OUTCOME in ended.meta:
+        set_weights(student, ended.arrays)
+        return _outcome_of(ended)
+    started, loop = time.monotonic(), _begin(student, task, settings)
+    last = settings.epochs if settings.stop is None else settings.stop
+    earlier = _train(loop, last, kept, preemption or Preemption())
+    course = loop.course
+    losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
+    best = course.best_epoch if loop.judges else course.epoch
+    seconds = earlier + time.monotonic() - started
+    outcome = TrainingOutcome(course.epoch, best, losses, seconds, earlier)
+    if kept is not None:
+        kept.conclude(loop, weights_of(student), {_OUTCOME: asdict(outcome)})
+    return outcome
+
+
+def _train(loop: Loop, last: int, kept: Kept | None, preemption: Preemption) -> float:
+    """Go on to the end of the last epoch, and return the seconds of the attempts before this one."""
+    earlier = 0.0
+    try:
+        loop.judge_first()
+        if kept is not None:
+            kept.resume(loop)
+            earlier = loop.course.seconds
+        advance(loop, kept=kept, preemption=preemption, epochs=last)
+    except TaskError as error:
+        _log.warning("%s", error)
+    if loop.best:
+        loop.finish()
+    return earlier
+
+
+def _outcome_of(ended: Checkpoint) -> TrainingOutcome:
+    outcome = TrainingOutcome(**ended.meta[_OUTCOME])
+    return replace(outcome, losses=tuple(outcome.losses), earlier_seconds=outcome.seconds)
+
+
+def _begin(student: Any, task: DistillationTask, settings: Settings) -> Loop:
+    data, training = task.data, settings.training()
+    validation = Examples(data.validation_inputs, data.validation_targets, {})
     network = Network(
         student,
         training,
@@ -126,7 +188,7 @@ def distill(
         judged=task.loss,
         rounding=task.rounding,
     )
-    loop = Loop(
+    return Loop(
         network,
         training,
         Material(
@@ -136,19 +198,6 @@ def distill(
         ),
         max_seconds=settings.seconds,
     )
-    try:
-        loop.judge_first()
-        while loop.end() is None and loop.course.epoch < last:
-            check()
-            loop.step()
-    except TaskError as error:
-        _log.warning("%s", error)
-    if loop.best:
-        loop.finish()
-    course = loop.course
-    losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
-    best = course.best_epoch if loop.judges else course.epoch
-    return TrainingOutcome(course.epoch, best, losses, time.monotonic() - started)
 
 
 def _step_loss(task: DistillationTask, settings: Settings) -> StepLoss:

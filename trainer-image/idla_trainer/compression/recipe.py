@@ -1,6 +1,5 @@
 """From a trained network and a step's recipe to the files that are measured."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from idla_contract.task import CompressStep
 from idla_trainer.compression.bisection import TimeBudget
 from idla_trainer.compression.candidates import CompressionTask, train_candidates
 from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples
+from idla_trainer.compression.stages import Stages
 from idla_trainer.compression.variants import Files, write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import PairedEvaluation
@@ -30,7 +30,7 @@ def write_files(
     dataset: Dataset,
     step: CompressStep,
     *,
-    check: Callable[[], None],
+    stages: Stages,
 ) -> Files:
     """Make the smaller networks that the recipe asks for, and convert every network by every method.
 
@@ -42,16 +42,16 @@ def write_files(
         candidate: what it is.
         dataset: the examples.
         step: methods, recipe and gate.
-        check: called often; may raise to end the work.
+        stages: where the trainings are kept, and what is asked meanwhile.
     """
     methods, recipe = tuple(dict.fromkeys(step.methods)), step.recipe
-    task = compression_task(candidate, dataset, step, check)
+    task = compression_task(candidate, dataset, step, stages)
     shares = tuple(percent / 100 for percent in recipe.keep_percents) if methods else ()
     size = _NUMBER * model.count_params()
     found = train_candidates(model, task, shares if size >= _LEAST else ())
     if shares and size < _LEAST:
         found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
-    files = write_variants(folder, found, methods, task.lesson.data.inputs, check)
+    files = write_variants(folder, found, methods, task.lesson.data.inputs, stages.preemption.check)
     if shares and recipe.quantization_aware:
         files = write_qat_variants(files, found, task, task.lesson.data.inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files
@@ -61,7 +61,7 @@ def compression_task(
     candidate: TrainedCandidate,
     dataset: Dataset,
     step: CompressStep,
-    check: Callable[[], None],
+    stages: Stages,
     *,
     seconds: float | None = None,
 ) -> CompressionTask:
@@ -71,7 +71,7 @@ def compression_task(
         candidate: the trained network.
         dataset: its training and validation parts are used.
         step: recipe and gate.
-        check: called often; may raise to end the work.
+        stages: where the trainings are kept, and what is asked meanwhile.
         seconds: that the trainings may take; None: what the recipe says.
     """
     train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
@@ -85,11 +85,13 @@ def compression_task(
             learning_rate=step.recipe.learning_rate,
             weight_decay=candidate.training.weight_decay,
             average_decay=candidate.training.average_decay,
+            jit_compile=candidate.training.jit_compile,
+            checkpoint_period_seconds=candidate.training.checkpoint_period_seconds,
             classes=bool(dataset.classes),
             seed=candidate.seed,
         ),
         drop=PairedEvaluation(dataset.objective, validation.targets, validation.raw).drop,
         tolerance=step.gate.maximum_drop,
         clock=TimeBudget(step.recipe.budget_seconds if seconds is None else seconds),
-        check=check,
+        stages=stages,
     )

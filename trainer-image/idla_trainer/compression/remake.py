@@ -24,16 +24,16 @@ def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any]
     baseline = model
     if making.further is not None:
         baseline = copy_network(model, task.lesson.data.inputs)
-        if baseline is None or not _retrain(baseline, model, task, making.further):
+        if baseline is None or not _retrain("further", baseline, model, task, making.further):
             return None
     network = baseline
     if making.keep_percent is not None and making.smaller is not None:
         network = Narrowing.of(baseline, task.lesson, seed=task.settings.seed).narrowed(making.keep_percent / 100)
-        if not _retrain(network, baseline, task, making.smaller):
+        if not _retrain("smaller", network, baseline, task, making.smaller):
             return None
     if making.rounded is not None:
         rounding, outcome = train_rounded(
-            network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch
+            "rounded", network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch
         )
         if outcome.epochs < making.rounded.best_epoch:
             return None
@@ -41,9 +41,9 @@ def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any]
     return baseline, network
 
 
-def _retrain(student: Any, teacher: Any, task: CompressionTask, before: Retraining) -> bool:
+def _retrain(name: str, student: Any, teacher: Any, task: CompressionTask, before: Retraining) -> bool:
     """Train as before; return whether that came as far."""
     if not before.best_epoch:
         return True
     as_before = replace(task, settings=replace(task.settings, epochs=before.epochs, stop=before.best_epoch))
-    return train_student(student, teacher, as_before, seconds=task.clock.left()).epochs >= before.best_epoch
+    return train_student(name, student, teacher, as_before, seconds=task.clock.left()).epochs >= before.best_epoch

@@ -75,7 +75,7 @@ def write_qat_variants(
     """
     paths, makings = dict(files.paths), dict(files.makings)
     for network in _find_failing_int8(files, found, task):
-        task.check()
+        task.stages.preemption.check()
         aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
         content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)

@@ -13,9 +13,11 @@ from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import choose_variant
 from idla_trainer.compression.recipe import write_files
+from idla_trainer.compression.stages import Stages
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import TrainedCandidate
+from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.network import build_model, set_weights
 
 _log = logging.getLogger(__name__)
@@ -28,16 +30,17 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
 
     Raises:
         TaskError: no variant may be shipped.
+        PreemptedError: SIGTERM came; a checkpoint is written where one of its trainings was going on.
     """
     dataset = context.dataset
     model = build_model(
         candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
     )
     set_weights(model, candidate.weights)
-    folder, check = context.places.work / "variants", context.preemption.check
-    found = write_files(folder, model, candidate, dataset, step, check=check)
+    folder, stages = context.places.work / "variants", stages_of(context, dataset, step, name=step.kind)
+    found = write_files(folder, model, candidate, dataset, step, stages=stages)
     measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.judged), dataset.objective)
-    check()
+    context.preemption.check()
     chosen = choose_variant(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
     report = chosen.model_copy(
         update={
@@ -51,6 +54,15 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     shipped = Contents(variant=report.choice, chosen=path.read_bytes(), plain=found.paths[FLOAT].read_bytes())
     assemble(context.folder.path, candidate, thresholded(dataset, path), shipped)
     return Outcome({"compress": report}, ASSEMBLED)
+
+
+def stages_of(context: Context, dataset: Dataset, step: CompressStep, *, name: str) -> Stages:
+    """Return where the trainings of a compression are kept, by its name; they learn from this data set."""
+    return Stages(
+        preemption=context.preemption,
+        folder=context.folder.path / CHECKPOINTS / name,
+        fingerprint=context.fingerprint(dataset, step),
+    )
 
 
 def thresholded(dataset: Dataset, model: Path) -> Dataset:

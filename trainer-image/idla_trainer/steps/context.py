@@ -1,11 +1,12 @@
 """What every step is given and what it gives back."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from idla_contract.result import TaskResult
-from idla_contract.task import TaskSpec
+from idla_contract.task import Step, TaskSpec
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.preemption import Preemption
@@ -38,6 +39,14 @@ class Context:
     """Gives the same data with all but the test learned from; nothing can be chosen by them."""
     preemption: Preemption
     progress: ProgressMetrics
+
+    def fingerprint(self, dataset: Dataset, step: Step) -> str:
+        """Return a digest of all that the checkpoints of a step depend on: what it learns from, and how."""
+        parts = (
+            dataset.digest, dataset.test_digest or "", self.spec.problem.to_json(), self.spec.data.to_json(),
+            step.to_json(), str(len(dataset.parts.train)),
+        )  # fmt: skip
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Refit: what Compress chose, made again from all examples but those of the test split."""
 
+import functools
 import logging
 import math
 import time
@@ -28,7 +29,7 @@ from idla_trainer.compression.recipe import compression_task
 from idla_trainer.compression.remake import remake
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
-from idla_trainer.steps.compress import thresholded
+from idla_trainer.steps.compress import stages_of, thresholded
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.steps.train import begin
 from idla_trainer.task_store import write_atomically
@@ -36,7 +37,7 @@ from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.run import Kept, advance
+from idla_trainer.training.run import Kept, advance, tell_progress
 
 _log = logging.getLogger(__name__)
 _COMPARED = 2000
@@ -50,7 +51,7 @@ def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
 
     Raises:
         TaskError: the candidate or the data cannot be read any more.
-        PreemptedError: SIGTERM came; a checkpoint of the first training is written.
+        PreemptedError: SIGTERM came; a checkpoint of the training that was going on is written.
     """
     compress = next(entry for entry in context.spec.steps if isinstance(entry, CompressStep))
     report = so_far.compress
@@ -94,7 +95,11 @@ class _Refit:
             return self._late()
         context = self._context
         task = compression_task(
-            self._candidate, self._dataset, self._compress, context.preemption.check, seconds=self._left()
+            self._candidate,
+            self._dataset,
+            self._compress,
+            stages_of(context, self._dataset, self._compress, name="Refit"),
+            seconds=self._left(),
         )
         pair = remake(model, task, report.making)
         if pair is None:
@@ -137,11 +142,10 @@ class _Refit:
             kept.resume(begun.loop)
             advance(
                 begun.loop,
-                begun.objective.metric,
                 kept=kept,
                 preemption=context.preemption,
-                progress=context.progress,
                 epochs=candidate.best_epoch,
+                tell=functools.partial(tell_progress, metric=begun.objective.metric, progress=context.progress),
             )
             if begun.loop.course.epoch < candidate.best_epoch:
                 return None

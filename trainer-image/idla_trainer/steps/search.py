@@ -1,6 +1,6 @@
 """Search: many trials trained a little, the better ones further, the best one to its end and kept."""
 
-import hashlib
+import functools
 import logging
 import math
 import shutil
@@ -15,7 +15,7 @@ from idla_trainer.steps.train import Begun, begin, keep
 from idla_trainer.training.candidate import FILES
 from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import PartOfProgress
-from idla_trainer.training.run import Kept, advance
+from idla_trainer.training.run import Kept, advance, tell_progress
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
 from idla_trainer.training.trial_results import FOLDER, TrialResults
 
@@ -43,7 +43,7 @@ class _Search:
         self._context, self._step = context, step
         self._metric = context.spec.problem.metric
         self._folder = context.folder.path / FOLDER
-        self._results = TrialResults.read(self._folder, _fingerprint(context, step))
+        self._results = TrialResults.read(self._folder, context.fingerprint(context.dataset, step))
         self._failures: dict[int, TaskError] = {}
         self._live: dict[int, Begun] = {}
         """Trainings of this attempt that may go on, each with its best weights in place."""
@@ -120,19 +120,19 @@ class _Search:
         epochs = epochs_of(rung, whole, loop.epoch_steps)
         kept.resume(loop)
         at = loop.step_number
+        progress = PartOfProgress(
+            self._context.progress,
+            begins=self._told,
+            share=share,
+            done=before.epochs / whole,
+            ends=max(epochs, before.epochs + 1) / whole,
+        )
         advance(
             loop,
-            self._metric,
             kept=kept,
             preemption=self._context.preemption,
-            progress=PartOfProgress(
-                self._context.progress,
-                begins=self._told,
-                share=share,
-                done=before.epochs / whole,
-                ends=max(epochs, before.epochs + 1) / whole,
-            ),
             epochs=epochs,
+            tell=functools.partial(tell_progress, metric=self._metric, progress=progress),
         )
         if loop.step_number > at:
             kept.save(loop)
@@ -193,9 +193,3 @@ def _trial_report(report: TrainReport, rung: int, *, over: str | None) -> TrialR
         seconds=round(report.seconds, _DIGITS),
         stopped=over or "",
     )
-
-
-def _fingerprint(context: Context, step: SearchStep) -> str:
-    spec, dataset = context.spec, context.dataset
-    parts = (dataset.digest, dataset.test_digest or "", spec.problem.to_json(), spec.data.to_json(), step.to_json())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,7 +1,6 @@
 """Train: one candidate, its best weights kept for the compression."""
 
 import functools
-import hashlib
 import logging
 import math
 from dataclasses import dataclass, replace
@@ -23,9 +22,10 @@ from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.loop import Loop, Material
+from idla_trainer.training.feed import Material
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
-from idla_trainer.training.run import Kept, reported, run
+from idla_trainer.training.run import Kept, reported, run, tell_progress
 from idla_trainer.training.weights import begin_with
 
 _log = logging.getLogger(__name__)
@@ -58,10 +58,9 @@ def train(context: Context, step: TrainStep) -> Outcome:
     begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
     run(
         begun.loop,
-        begun.objective.metric,
         kept=Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint),
         preemption=context.preemption,
-        progress=context.progress,
+        tell=functools.partial(tell_progress, metric=begun.objective.metric, progress=context.progress),
     )
     report = begun.report(step.model.template)
     keep(context, step, begun)
@@ -122,7 +121,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         network=network,
         objective=objective,
         validation=validation,
-        fingerprint=_fingerprint(context, dataset, step),
+        fingerprint=context.fingerprint(dataset, step),
     )
 
 
@@ -167,12 +166,3 @@ def _weighted(dataset: Dataset, examples: Examples, training: Training) -> Examp
     counts = np.bincount(examples.targets, minlength=len(dataset.classes))
     weights = len(examples) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(examples, weights=weights[examples.targets].astype(np.float32))
-
-
-def _fingerprint(context: Context, dataset: Dataset, step: TrainStep) -> str:
-    """Return a digest of all that a checkpoint depends on."""
-    spec, learned = context.spec, str(len(dataset.parts.train))
-    parts = (
-        dataset.digest, dataset.test_digest or "", spec.problem.to_json(), spec.data.to_json(), step.to_json(), learned,
-    )  # fmt: skip
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

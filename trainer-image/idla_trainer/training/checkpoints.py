@@ -39,8 +39,8 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, whole or not at all, then remove all but the newest two.
+    def save(self, checkpoint: Checkpoint, *, kept: int = KEPT) -> None:
+        """Write a checkpoint, whole or not at all, then remove all but the newest ones, of which so many stay.
 
         Raises:
             OSError: it cannot be written; the older ones are still there.
@@ -50,7 +50,7 @@ class Checkpoints:
         body = pack({**checkpoint.arrays, _META: meta})
         content = hashlib.sha256(body).hexdigest().encode() + body
         write_atomically(self._folder / f"{checkpoint.step:012d}.checkpoint", content)
-        for old in self._newest_first()[KEPT:]:
+        for old in self._newest_first()[kept:]:
             old.unlink(missing_ok=True)
 
     def load(self) -> Checkpoint | None:

@@ -7,38 +7,26 @@ what their network learns from a batch. What watches a training (checkpoints, si
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from idla_contract.exit_codes import ExitCode
 from idla_contract.result import FailureReason
 from idla_contract.task import Training
 from idla_preprocess import Array, Arrays
 
-from idla_trainer.data.dataset import Examples
 from idla_trainer.failures import TaskError
-from idla_trainer.models.entry import Augmentation
 from idla_trainer.models.fine_tuning import Phase
-from idla_trainer.training.batches import epoch_order, steps_per_epoch
+from idla_trainer.training.batches import steps_per_epoch
 from idla_trainer.training.course import Course, PhaseOf, end_of
+from idla_trainer.training.feed import Material, stream
 from idla_trainer.training.network import Network
+from idla_trainer.training.pace import Pace
 from idla_trainer.training.schedule import learning_rate
 
 _BEST = "best/"
 _COURSE = "course"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
-    """What a training learns from."""
-
-    train: Examples
-    validation: Examples | None
-    """They decide which weights are the best and when to stop; None: the latest weights are the best."""
-    change: Augmentation | None = None
-    """Changes a batch's inputs at random, by epoch and step alone; None: nothing does."""
 
 
 class Loop:
@@ -74,8 +62,9 @@ class Loop:
         self.course = Course()
         self.best: Mapping[str, npt.NDArray[Any]] = {}
         """The weights after the best epoch."""
-        self._order: npt.NDArray[np.int64] | None = None
-        """The batches of the epoch that is going on."""
+        self._batches: Any = None
+        """From the next step on; None: not begun."""
+        self._pace = Pace()
         self.epoch_steps = steps_per_epoch(len(material.train), training.batch_size)
         self.total_steps = self.epoch_steps * training.max_epochs
         self._started = time.monotonic()
@@ -107,33 +96,39 @@ class Loop:
         self.course.first_loss, _ = self._judged()
         self.best = self._network.weights()
 
-    def step(self) -> None:
-        """Learn from one batch; after the last one of an epoch look at the validation examples.
+    def learn(self, most: int | None = None) -> None:
+        """Learn from the next batches of the epoch; after the last one look at the validation examples.
+
+        Nothing that is learned depends on how many batches one call takes.
+
+        Args:
+            most: batches; None: as many as take so long that who watches the training is not kept waiting.
 
         Raises:
             TaskError: the loss is no longer finite.
         """
-        course, training = self.course, self.training
+        course = self.course
         started = time.monotonic()
-        if self._order is None:
-            self._order = epoch_order(
-                len(self._material.train), training.batch_size, seed=training.seed, epoch=course.epoch
-            )
-        batch = self._batch(self._order[course.batch])
+        if self._batches is None:
+            self._batches = stream(self._material, self.training, first=self.step_number)
         phase = self._phase(course.epoch)
-        rate = learning_rate(self.step_number, self.total_steps, training, scale=course.rate_scale) * phase.rate
-        loss = self._network.step(batch, rate, frozen=phase.frozen)
-        self._check_finite("training", loss, rate)
-        course.loss_sum += loss
-        course.batch += 1
-        course.epoch_seconds += time.monotonic() - started
+        rates = self._rates(min(most or self._pace.steps, self.epoch_steps - course.batch), phase.rate)
+        losses = self._network.learn(self._batches, rates, frozen=phase.frozen)
+        for loss, rate in zip(losses, rates, strict=True):
+            self._check_finite("training", loss, rate)
+            course.loss_sum += loss
+            course.batch += 1
+        seconds = time.monotonic() - started
+        self._pace.note(len(rates), seconds)
+        course.epoch_seconds += seconds
         if course.batch == self.epoch_steps:
             self._end_epoch()
         course.seconds = time.monotonic() - self._started
 
     def finish(self) -> None:
-        """Give the network the best weights."""
+        """Give the network the best weights, and make no more batches ahead."""
         self._network.set_weights(self.best)
+        self._batches = None
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return all that the next step depends on: arrays, and what JSON can hold."""
@@ -148,15 +143,15 @@ class Loop:
         self._started = time.monotonic() - self.course.seconds
         self.best = {name.removeprefix(_BEST): array for name, array in arrays.items() if name.startswith(_BEST)}
         self._network.set_state(arrays)
+        self._batches = None
         return True
 
-    def _batch(self, chosen: npt.NDArray[np.int64]) -> Examples:
-        train, change, course = self._material.train, self._material.change, self.course
-        inputs: Arrays = {name: array[chosen] for name, array in train.inputs.items()}
-        if change is not None:
-            inputs = change(inputs, epoch=course.epoch, step=course.batch)
-        weights = None if train.weights is None else train.weights[chosen]
-        return Examples(inputs, train.targets[chosen], {}, weights)
+    def _rates(self, steps: int, share: float) -> list[float]:
+        first, scale = self.step_number, self.course.rate_scale
+        return [
+            learning_rate(step, self.total_steps, self.training, scale=scale) * share
+            for step in range(first, first + steps)
+        ]
 
     def _end_epoch(self) -> None:
         course = self.course
@@ -172,7 +167,6 @@ class Loop:
         if better or not self.judges:
             self.best = self._network.weights()
         course.ease(self.training)
-        self._order = None
 
     def _judged(self) -> tuple[float, float]:
         """Return loss and score of the validation examples; without such not a number."""

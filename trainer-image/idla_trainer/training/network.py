@@ -85,7 +85,8 @@ class Network:
         self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self._optimizer.build(self._outputs.trainable_variables)
         self._average = WeightAverage(model.weights, training.average_decay) if training.average_decay else None
-        self._steps = {frozen: tf.function(self._trace_step, reduce_retracing=True) for frozen in (False, True)}
+        self._jit_compile = training.jit_compile
+        self._learn = {frozen: tf.function(self._trace_learn, reduce_retracing=True) for frozen in (False, True)}
         self._frozen = False
         self._evaluate = tf.function(self._trace_evaluate, reduce_retracing=True)
 
@@ -94,19 +95,22 @@ class Network:
         """Return the number of weights, trained or not."""
         return int(self.model.count_params())
 
-    def step(self, batch: Examples, rate: float, *, frozen: bool = False) -> float:
-        """Take one optimizer step on a batch, of the last layer alone where the others are frozen.
+    def learn(self, batches: Any, rates: Sequence[float], *, frozen: bool = False) -> list[float]:
+        """Take an optimizer step on each of the next batches, of the last layer alone where the others are frozen.
+
+        Args:
+            batches: what `stream` returned.
+            rates: the learning rate of each step.
+            frozen: whether the other layers are.
 
         Returns:
-            The batch's mean loss before it.
+            The mean loss of each batch before its step.
         """
         if frozen is not self._frozen:
             freeze(self.model, frozen=frozen)
             self._frozen = frozen
-        self._optimizer.learning_rate.assign(rate)
-        weights = np.ones(len(batch), np.float32) if batch.weights is None else batch.weights
-        step = self._steps[frozen]
-        return float(step(_tensors(batch.inputs), tf.constant(batch.targets), tf.constant(weights)))
+        losses: list[float] = self._learn[frozen](batches, tf.constant(rates, tf.float32)).numpy().tolist()
+        return losses
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """Return loss and answers without a change of the model; of the averaged weights where there are some."""
@@ -152,6 +156,16 @@ class Network:
     def _variables(self) -> list[Any]:
         averages = [] if self._average is None else [*self._average.variables, self._average.count]
         return [*self.model.variables, *self._optimizer.variables, *averages]
+
+    def _trace_learn(self, batches: Any, rates: Any) -> Any:
+        learned = tf.function(self._trace_step, jit_compile=True) if self._jit_compile else self._trace_step
+
+        def step(rate: Any) -> Any:
+            self._optimizer.learning_rate.assign(rate)
+            return learned(*next(batches))
+
+        # One after another: a step begins with the weights that the one before it has written.
+        return tf.map_fn(step, rates, parallel_iterations=1)
 
     def _trace_step(self, inputs: Any, targets: Any, weights: Any) -> Any:
         model = self._outputs

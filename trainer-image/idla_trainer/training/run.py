@@ -1,8 +1,10 @@
-"""A candidate's training as a pod carries it out: resumable after every batch, watched, told of in the end."""
+"""A candidate's training as a pod carries it out: resumable after every call, watched, told of in the end."""
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from idla_contract.problem import Metric
 from idla_contract.result import Epoch, TrainReport
@@ -11,11 +13,13 @@ from idla_trainer.data.dataset import Examples
 from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.objective import Objective
 from idla_trainer.preemption import Preemption
-from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
+from idla_trainer.training.checkpoints import Arrays, Checkpoint, Checkpoints
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network
 from idla_trainer.training.progress import Progress
 
+Tell = Callable[[Loop], None]
+"""Tells somebody how far a training is."""
 _FINGERPRINT = "fingerprint"
 _log = logging.getLogger(__name__)
 
@@ -28,17 +32,24 @@ class Kept:
     fingerprint: str
     """Of the training; a checkpoint of another one is not gone on from."""
 
+    def load(self) -> Checkpoint | None:
+        """Return the newest checkpoint of this very training, or None; others are removed."""
+        found = self.checkpoints.load()
+        if found is None or found.meta.get(_FINGERPRINT) == self.fingerprint:
+            return found
+        self._forget()
+        return None
+
     def resume(self, loop: Loop) -> None:
         """Go on from the newest checkpoint of this very training, where there is one; others are removed."""
-        found = self.checkpoints.load()
+        found = self.load()
         if found is None:
             return
-        if found.meta.get(_FINGERPRINT) != self.fingerprint or not loop.set_state(found.arrays, found.meta):
-            _log.info("the checkpoints belong to another training; starting anew")
-            self.checkpoints.clear()
-            return
-        loop.course.resumed += 1
-        _log.info("going on from step %d of at most %d", found.step, loop.total_steps)
+        if loop.set_state(found.arrays, found.meta):
+            loop.course.resumed += 1
+            _log.info("going on from step %d of at most %d", found.step, loop.total_steps)
+        else:
+            self._forget()
 
     def save(self, loop: Loop) -> None:
         """Write a checkpoint.
@@ -49,16 +60,28 @@ class Kept:
         arrays, meta = loop.state()
         self.checkpoints.save(Checkpoint(loop.step_number, arrays, meta | {_FINGERPRINT: self.fingerprint}))
 
+    def conclude(self, loop: Loop, arrays: Arrays, meta: Mapping[str, Any]) -> None:
+        """Write what a training came to in the place of its checkpoints; `load` returns it.
 
-def run(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progress: Progress) -> None:
+        Raises:
+            OSError: it cannot be written.
+        """
+        end = Checkpoint(loop.step_number, arrays, {**meta, _FINGERPRINT: self.fingerprint})
+        self.checkpoints.save(end, kept=1)
+
+    def _forget(self) -> None:
+        _log.info("the checkpoints belong to another training; starting anew")
+        self.checkpoints.clear()
+
+
+def run(loop: Loop, *, kept: Kept, preemption: Preemption, tell: Tell) -> None:
     """Train to the end, and leave the network with the best weights.
 
     Args:
         loop: the training; new.
-        metric: what the score is.
         kept: where to go on from, and where to keep the state.
-        preemption: asked after every batch.
-        progress: told after every batch.
+        preemption: asked after every call of the compiled function.
+        tell: called after every such call.
 
     Raises:
         TaskError: the loss is no longer finite.
@@ -66,21 +89,22 @@ def run(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progr
         OSError: a checkpoint cannot be written.
     """
     kept.resume(loop)
-    advance(loop, metric, kept=kept, preemption=preemption, progress=progress, epochs=loop.training.max_epochs)
+    advance(loop, kept=kept, preemption=preemption, tell=tell, epochs=loop.training.max_epochs)
     loop.finish()
 
 
-def advance(loop: Loop, metric: Metric, *, kept: Kept, preemption: Preemption, progress: Progress, epochs: int) -> None:
+def advance(loop: Loop, *, kept: Kept | None, preemption: Preemption, epochs: int, tell: Tell = lambda _: None) -> None:
     """Train until so many epochs are done, those before a resumption among them, or the training is over.
 
-    Raises: as `run` does.
+    Where nothing is kept, a training that is interrupted begins anew. The rest is as `run` says.
     """
     with preemption.deferred():
         saved = time.monotonic()
         while loop.end() is None and loop.course.epoch < epochs:
-            loop.step()
-            _tell(loop, metric, progress)
-            if preemption.requested or time.monotonic() - saved >= loop.training.checkpoint_period_seconds:
+            loop.learn()
+            tell(loop)
+            due = preemption.requested or time.monotonic() - saved >= loop.training.checkpoint_period_seconds
+            if kept is not None and due:
                 kept.save(loop)
                 saved = time.monotonic()
             preemption.check()
@@ -117,7 +141,8 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
     )
 
 
-def _tell(loop: Loop, metric: Metric, progress: Progress) -> None:
+def tell_progress(loop: Loop, *, metric: Metric, progress: Progress) -> None:
+    """Tell how far a training is, and after an epoch what it gave; `metric` is what the score is."""
     course = loop.course
     progress.step(loop.step_number, loop.total_steps)
     if course.batch:

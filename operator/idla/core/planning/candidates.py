@@ -224,6 +224,7 @@ def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Tra
         "warm_up_percent": own.warm_up_percent,
         "schedule": own.schedule,
         "class_weights": own.class_weights,
+        "jit_compile": own.jit_compile,
     }
     values = {name: value for name, value in own_values.items() if value is not None}
     if given is not None:

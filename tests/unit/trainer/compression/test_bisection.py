@@ -44,6 +44,13 @@ def test_a_clock_allows_what_ends_in_time() -> None:
     assert (clock.allows(5.9), clock.allows(6.0), clock.left()) == (True, False, 0.0)
 
 
+def test_what_an_earlier_attempt_spent_is_counted_in() -> None:
+    clock = TimeBudget(10.0, now=lambda: 5.0)
+    clock.charge(4.0)
+    clock.charge(3.0)
+    assert clock.left() == 3.0
+
+
 def test_what_is_beaten_in_nothing_is_on_the_front() -> None:
     points = {
         "Float32": Point(0.0, 1000, 1.0),

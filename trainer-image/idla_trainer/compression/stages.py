@@ -1,0 +1,38 @@
+"""The trainings of a compression: where a task was killed, those that had ended are not repeated, and one goes on."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from idla_trainer.preemption import Preemption
+from idla_trainer.training.checkpoints import Checkpoints, pack
+from idla_trainer.training.network import weights_of
+from idla_trainer.training.run import Kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """What watches the trainings of a compression, and where each one is kept."""
+
+    preemption: Preemption = field(default_factory=Preemption)
+    """Asked while they go on."""
+    folder: Path | None = None
+    """Of a folder for each; None: nothing is kept."""
+    fingerprint: str = ""
+    """Of all that they depend on, but for the networks and settings of each."""
+
+    def kept(self, name: str, settings: str, *models: Any) -> Kept | None:
+        """Return where a training is kept.
+
+        Args:
+            name: its own among the trainings of the step.
+            settings: how it learns.
+            models: the networks that it depends on, as they are when it begins.
+        """
+        if self.folder is None:
+            return None
+        digest = hashlib.sha256(f"{self.fingerprint}\n{name}\n{settings}".encode())
+        for model in models:
+            digest.update(pack(weights_of(model)))
+        return Kept(checkpoints=Checkpoints(self.folder / name), fingerprint=digest.hexdigest())
