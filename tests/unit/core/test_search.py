@@ -246,7 +246,7 @@ def test_a_search_that_its_job_cannot_hold_is_refused_with_what_to_do() -> None:
     there = World(workflow=workflow(model={"search": {"trials": 16}}), templates=templates).profiled()
     assert there.conditions()["Trained"] == "False TaskTooLarge"
     assert there.task("search")["message"] == (
-        "its task spec has 507090 bytes, and a Job holds 131072; make the values of `hyperparameters` in"
+        "its task spec has 506786 bytes, and a Job holds 131072; make the values of `hyperparameters` in"
         " the ModelTemplates or `spec.model.search.trials` smaller"
     )
     assert "search" not in {job["metadata"]["labels"]["idla.dev/task"] for job in there.jobs.values()}

@@ -1,5 +1,6 @@
 """What a task does: the resolved, self-contained request that one Job carries out."""
 
+import operator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -159,8 +160,9 @@ class Training(ContractModel):
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the moving average of the weights that is validated and kept; 0: the weights themselves."""
     class_weights: ClassWeights = ClassWeights.NONE
-    jit_compile: bool = False
-    """Compile a step with XLA: seconds more at first, and weights that are rounded otherwise."""
+    jit_compile: bool = Field(default=False, exclude_if=operator.not_)
+    """Compile a step with XLA: seconds more at first, and weights that are rounded otherwise. Written only where it is
+    set: a trainer of before does not know it, and results of before are found again."""
     early_stopping: EarlyStopping = EarlyStopping()
     checkpoint_period_seconds: int = Field(default=30, ge=1)
     seed: int = Field(default=1, ge=0)
