@@ -23,7 +23,7 @@ from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
 from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.image.encoded_files import decode_files, unpack_files
 
 
@@ -88,17 +88,12 @@ def prepare(
     Raises:
         TaskError: the images or the labels cannot be used.
     """
-    held_out, from_files = None, bool(found.files)
-    if test is not None:
-        held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
-        beside = _shaped(test, found.pixels.shape[1:])
-        found = Images(np.concatenate([found.pixels, beside]), found.labels + test.labels)
-    images = checked(found)
+    held_out = None if test is None else np.arange(len(found.labels), len(found.labels) + len(test.labels))
+    images = checked(found if test is None else _joined(found, test))
     pixels, labels, classes = images.pixels, images.labels, images.classes
     groups = equal_groups(pixels)
     parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
-    spec = replace(images.spec, maximum=WHITE) if from_files else _scaled(images.spec, pixels[parts.train])
-    positive = positive_class(problem.positive_label, classes, labels[parts.train])
+    spec = replace(images.spec, maximum=WHITE) if found.files else _scaled(images.spec, pixels[parts.train])
     return Dataset(
         digest=digest,
         problem=problem,
@@ -107,7 +102,7 @@ def prepare(
         parts=parts,
         preprocess=spec,
         answers=Classes(classes),
-        objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
+        objective=classifier_of(problem, classes, labels[parts.train]),
         classes=classes,
         shape=spec.shape,
         facts={"maximum": spec.maximum},
@@ -134,6 +129,12 @@ def checked(found: Images) -> CheckedImages:
         message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
         raise TaskError(FailureReason.DATA_INVALID, message)
     return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
+
+
+def _joined(found: Images, test: Images) -> Images:
+    """Return images with those of a test file behind them."""
+    beside = _shaped(test, found.pixels.shape[1:])
+    return Images(np.concatenate([found.pixels, beside]), found.labels + test.labels)
 
 
 def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:

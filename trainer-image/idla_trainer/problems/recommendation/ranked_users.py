@@ -1,5 +1,6 @@
 """Users as examples of a ranking: what they met before, and what they met next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -131,19 +132,24 @@ def ranked_users(
     made = [numbered.part(learned, nothing, np.unique(owners[learned]))]
     for wanted, seen in ((parts.validation, learned), (parts.gate, learned), (parts.test, tried)):
         made.append(numbered.part(wanted, seen, _drawn(np.unique(owners[wanted]), most, seed)))
-    bounds = np.cumsum([0, *(len(one.users) for one in made)]).tolist()
-    length = max(one.length for one in made)
-    _check_memory(bounds[-1], length, memory)
-    targets = np.zeros((bounds[-1], length), np.int32)
-    for one, (start, end) in zip(made, pairwise(bounds), strict=True):
-        one.fill(targets[start:end])
+    bounds = list(pairwise(np.cumsum([0, *(len(one.users) for one in made)]).tolist()))
     _, first = np.unique(owners, return_index=True)
     return RankedUsers(
         users=found.users[first][np.concatenate([one.users for one in made])],
-        targets=targets,
-        parts=Parts(*(np.arange(start, end) for start, end in pairwise(bounds))),
+        targets=_targets(made, bounds, memory),
+        parts=Parts(*(np.arange(start, end) for start, end in bounds)),
         most=most,
     )
+
+
+def _targets(made: Sequence[_Part], bounds: Sequence[tuple[int, int]], memory: int) -> npt.NDArray[np.int32]:
+    """Return the targets of all parts, one part behind the other."""
+    rows, length = bounds[-1][1], max(one.length for one in made)
+    _check_memory(rows, length, memory)
+    targets = np.zeros((rows, length), np.int32)
+    for one, (start, end) in zip(made, bounds, strict=True):
+        one.fill(targets[start:end])
+    return targets
 
 
 def _drawn(users: Indices, most: int, seed: int) -> Indices:

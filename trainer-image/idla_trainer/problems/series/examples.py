@@ -12,6 +12,7 @@ from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.names import listed
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
@@ -53,22 +54,19 @@ def prepare(
     grid = resample(table, source.columns, problem.period_seconds, test=test)
     rows = len(grid.values)
     borders = _borders(rows, source.split, grid.test_from)
-    if rows < history + horizon:
-        raise _too_short(rows, borders[1], history, horizon)
-    windows = np.lib.stride_tricks.sliding_window_view(grid.values, history, axis=0)[: rows - history - horizon + 1]
-    targets = np.lib.stride_tricks.sliding_window_view(grid.values, horizon, axis=0)[history:]
     parts = _parts(grid.values, borders, history, horizon)
     if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
         raise _too_short(rows, borders[1], history, horizon)
     if whole:
         borders = (borders[0], borders[2], borders[2], borders[3])
         parts = _parts(grid.values, borders, history, horizon)
+    windows = _windows(grid.values[: rows - horizon], history)
     spec = _spec(grid, borders[1], history)
     return Dataset(
         digest=digest,
         problem=problem,
-        raw={SERIES: np.moveaxis(windows, 2, 1)} | (_times(grid, history, len(windows)) if spec.waves else {}),
-        targets=np.moveaxis(targets, 2, 1),
+        raw={SERIES: windows} | (_times(grid, history, len(windows)) if spec.waves else {}),
+        targets=_windows(grid.values[history:], horizon),
         parts=parts,
         preprocess=spec,
         answers=Quantiles(horizon=horizon, sensors=len(grid.sensors), levels=levels),
@@ -76,17 +74,26 @@ def prepare(
             metric=problem.metric, horizon=horizon, levels=levels, location=spec.location, scale=spec.scale
         ),
         shape=(history, len(grid.sensors)),
-        facts={
-            "rows": rows,
-            "sensors": len(grid.sensors),
-            "history": history,
-            "horizon": horizon,
-            "periodSeconds": grid.period_seconds,
-            "missingShare": round(float(np.isnan(grid.values).mean()), 6),
-            "trainingRows": borders[1],
-        },
+        facts=_facts(grid, history, horizon, borders[1]),
         warnings=about_series(grid, borders[1]),
     )
+
+
+def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    """Return every window [windows, length, S] of rows [rows, S], a view of them."""
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), 2, 1)
+
+
+def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
+    return {
+        "rows": len(grid.values),
+        "sensors": len(grid.sensors),
+        "history": history,
+        "horizon": horizon,
+        "periodSeconds": grid.period_seconds,
+        "missingShare": round(float(np.isnan(grid.values).mean()), 6),
+        "trainingRows": training_rows,
+    }
 
 
 def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
@@ -107,12 +114,11 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
             "are 0 at times and never near it otherwise: if 0 stands for a missing value, leave it empty",
         ),
     )
-    return tuple(_told(names[which], len(names), what) for which, what in found if which.any())
-
-
-def _told(names: npt.NDArray[np.object_], sensors: int, what: str) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} of {sensors} sensors {what}: {shown}"
+    return tuple(
+        f"{int(which.sum())} of {len(names)} sensors {what}: {listed(names[which].tolist(), _SHOWN)}"
+        for which, what in found
+        if which.any()
+    )
 
 
 def _levels(problem: Problem) -> tuple[float, ...]:
