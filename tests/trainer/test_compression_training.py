@@ -139,8 +139,8 @@ def test_a_network_learns_to_be_rounded(data: TrainingExamples, teacher: Any) ->
     rounding = insert_ranges(teacher)
     kinds = [call.kind for call in read_graph(rounding).graph.calls]
     assert (kinds.count("ActivationRange"), kinds.count("BatchNormalization")) == (2, 0)
-    lesson = DistillationTask(data, loss, teacher, rounding=round_weights)
-    learned = distill(rounding, lesson, Settings(epochs=3, learning_rate=2e-4))
+    task = DistillationTask(data, loss, teacher, rounding=round_weights)
+    learned = distill(rounding, task, Settings(epochs=3, learning_rate=2e-4))
     plain = strip_ranges(rounding)
     assert [call.kind for call in read_graph(plain).graph.calls] == [
         kind for kind in kinds if kind != "ActivationRange"

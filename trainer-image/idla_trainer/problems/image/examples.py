@@ -19,6 +19,7 @@ from idla_trainer.data.findings.images import about_pixels
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
 from idla_trainer.data.tables import read_csv
@@ -71,8 +72,7 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
         labels, files = found["label"].tolist(), tuple(found["image"].tolist())
         pixels = decode_files(files, labels, memory)
     else:
-        message = f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}")
     return Images(pixels, tuple(labels), files)
 
 
@@ -126,8 +126,7 @@ def checked(found: Images) -> CheckedImages:
     pixels = _finite(found.pixels, labels, classes)
     maximum = float(pixels.max())
     if maximum <= 0:
-        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0")
     return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
 
 
@@ -148,19 +147,17 @@ def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
     if test.files:
         height, width, channels = shape
         return unpack_files(test.files, test.labels, (height, width, channels))
-    message = (
+    raise invalid(
         f"the test images have the shape {list(test.pixels.shape[1:])}, the others {list(shape)}; both files need the "
         "same"
     )
-    raise TaskError(FailureReason.DATA_INVALID, message)
 
 
 def _scaled(spec: ImageSpec, training: npt.NDArray[np.float32]) -> ImageSpec:
     """Return the spec with the largest pixel of the training part: the scale may not know the other parts."""
     maximum = float(training.max())
     if maximum <= 0:
-        message = f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0")
     return replace(spec, maximum=maximum)
 
 
@@ -186,5 +183,5 @@ def _spec(pixels: npt.NDArray[np.float32], maximum: float) -> ImageSpec:
         spec = ImageSpec(height=height, width=width, channels=channels, maximum=maximum)
         to_tensor(spec, pixels[:1], field=IMAGE)
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the images cannot be used: {error}") from error
+        raise invalid(f"the images cannot be used: {error}") from error
     return spec

@@ -7,12 +7,13 @@ import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, Split
-from idla_preprocess import InputError
+from idla_preprocess import Array, InputError
 from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
@@ -60,12 +61,11 @@ def prepare(
     if whole:
         borders = (borders[0], borders[2], borders[2], borders[3])
         parts = _parts(grid.values, borders, history, horizon)
-    windows = _windows(grid.values[: rows - horizon], history)
     spec = _spec(grid, borders[1], history)
     return Dataset(
         digest=digest,
         problem=problem,
-        raw={SERIES: windows} | (_times(grid, history, len(windows)) if spec.waves else {}),
+        raw=_raw(grid, spec, horizon),
         targets=_windows(grid.values[history:], horizon),
         parts=parts,
         preprocess=spec,
@@ -168,11 +168,15 @@ def _spec(grid: TimeGrid, training_rows: int, history: int) -> SeriesSpec:
             period_seconds=grid.period_seconds,
         )
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the series cannot be used: {error}") from error
+        raise invalid(f"the series cannot be used: {error}") from error
 
 
-def _times(grid: TimeGrid, history: int, windows: int) -> dict[str, npt.NDArray[np.int64]]:
-    return {TIME: grid.start + (np.arange(windows, dtype=np.int64) + history - 1) * grid.period_seconds}
+def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
+    """Return the windows that have a target, and the times of their last steps where there is a calendar."""
+    windows = _windows(grid.values[: len(grid.values) - horizon], spec.history)
+    ends = np.arange(len(windows), dtype=np.int64) + spec.history - 1
+    times = {TIME: grid.start + ends * grid.period_seconds} if spec.waves else {}
+    return {SERIES: windows, **times}
 
 
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem, TaskType
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
@@ -15,11 +14,11 @@ from idla_preprocess.value import Value
 from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records, split_tied
 from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
 from idla_trainer.data.table import Table, read_table
-from idla_trainer.failures import TaskError
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.columns import labels_of, numbers_of
@@ -106,8 +105,9 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
     if not columns:
-        message = f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(
+            f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
+        )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
     return _Records(columns, answers, groups, equal, held_out, group, numbering)
@@ -137,7 +137,7 @@ def _fitted(
         raw = _raw(columns, spec)
         spec.to_tensors({name: values[:1] for name, values in raw.items()})
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the records cannot be used: {error}") from error
+        raise invalid(f"the records cannot be used: {error}") from error
     return spec, raw, left_out
 
 
