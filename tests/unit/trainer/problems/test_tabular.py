@@ -11,11 +11,11 @@ from idla_preprocess import Classes
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.value import Value
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.table import Table
+from idla_trainer.data.table import Table, read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.regression import Regression
-from idla_trainer.problems.tabular.examples import prepare, read
+from idla_trainer.problems.tabular.examples import prepare
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
 CLASSIFICATION = TaskType.TABULAR_CLASSIFICATION
@@ -227,7 +227,7 @@ def test_the_records_of_breast_cancer_are_read_without_names_and_with_missing_va
         pytest.skip("the data of ../shared are not here")
     source = DataSource(uri="pvc://data/breast-cancer-wisconsin.csv")
     problem = Problem(type=CLASSIFICATION, metric=Metric.LOG_LOSS)
-    dataset = prepare(read(path, source, 1 << 30), source, problem, digest="sha256:" + "0" * 64)
+    dataset = prepare(read_table(path, source, 1 << 30), source, problem, digest="sha256:" + "0" * 64)
     assert (len(dataset.targets), dataset.classes, list(dataset.raw)) == (699, ("2", "4"), [str(n) for n in range(9)])
     assert dataset.warnings[0] == "236 records are copies of an earlier one; copies stay in the same split"
     assert dataset.facts["missingPercent"] == round(100 * 16 / (699 * 9), 2)

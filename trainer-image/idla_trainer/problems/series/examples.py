@@ -53,15 +53,8 @@ def prepare(
     history, horizon = problem.history or HISTORY, problem.horizon or HORIZON
     levels = _levels(problem)
     grid = resample(table, source.columns, problem.period_seconds, test=test)
-    rows = len(grid.values)
-    borders = _borders(rows, source.split, grid.test_from)
-    parts = _parts(grid.values, borders, history, horizon)
-    if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
-        raise _too_short(rows, borders[1], history, horizon)
-    if whole:
-        borders = (borders[0], borders[2], borders[2], borders[3])
-        parts = _parts(grid.values, borders, history, horizon)
-    spec = _spec(grid, borders[1], history)
+    parts, training_rows = _split(grid, source.split, history, horizon, whole=whole)
+    spec = _spec(grid, training_rows, history)
     return Dataset(
         digest=digest,
         problem=problem,
@@ -74,8 +67,8 @@ def prepare(
             metric=problem.metric, horizon=horizon, levels=levels, location=spec.location, scale=spec.scale
         ),
         shape=(history, len(grid.sensors)),
-        facts=_facts(grid, history, horizon, borders[1]),
-        warnings=about_series(grid, borders[1]),
+        facts=_facts(grid, history, horizon, training_rows),
+        warnings=about_series(grid, training_rows),
     )
 
 
@@ -127,6 +120,18 @@ def _levels(problem: Problem) -> tuple[float, ...]:
         message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     return levels
+
+
+def _split(grid: TimeGrid, shares: Split, history: int, horizon: int, *, whole: bool) -> tuple[Parts, int]:
+    """Return the parts of the windows, and how many rows are learned from."""
+    rows = len(grid.values)
+    first, validation_from, test_from, end = _borders(rows, shares, grid.test_from)
+    parts = _parts(grid.values, (first, validation_from, test_from, end), history, horizon)
+    if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
+        raise _too_short(rows, validation_from, history, horizon)
+    if not whole:
+        return parts, validation_from
+    return _parts(grid.values, (first, test_from, test_from, end), history, horizon), test_from
 
 
 def _borders(rows: int, shares: Split, test_from: int | None) -> tuple[int, int, int, int]:

@@ -9,7 +9,7 @@ from idla_preprocess import Array
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present
+from idla_trainer.problems.columns import as_name, check_present, column_of
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
@@ -21,9 +21,8 @@ def group_column(table: Table, columns: Columns) -> str | None:
     Raises:
         TaskError: there is no such column.
     """
-    if columns.group is not None:
-        return check_present(table, "group", columns.group)
-    return "group" if "group" in table.columns and "group" not in columns.features else None
+    found = column_of(table, "group", columns.group)
+    return None if columns.group is None and found in columns.features else found
 
 
 def feature_columns(table: Table, columns: Columns, *, answer: str, group: str | None) -> dict[str, Array]:

@@ -18,7 +18,7 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records, split_tied
 from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
-from idla_trainer.data.table import Table, read_table
+from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.columns import labels_of, numbers_of
@@ -32,10 +32,6 @@ from idla_trainer.problems.tabular.columns import (
     index_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
-
-__all__ = ["prepare", "read"]
-
-read = read_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)

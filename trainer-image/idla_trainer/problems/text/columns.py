@@ -8,7 +8,7 @@ from idla_contract.task import Columns
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import check_present, described
+from idla_trainer.problems.columns import check_present, column_of, described
 
 
 def label_column(table: Table, columns: Columns) -> str:
@@ -17,10 +17,9 @@ def label_column(table: Table, columns: Columns) -> str:
     Raises:
         TaskError: there is no such column.
     """
-    if columns.label is not None:
-        return check_present(table, "label", columns.label)
-    if "label" in table.columns:
-        return "label"
+    found = column_of(table, "label", columns.label)
+    if found is not None:
+        return found
     others = [name for name in table.columns if name != columns.text]
     if not others:
         raise invalid(f"data.columns.label: the only column is {columns.text!r}, the text; add one with the labels")
