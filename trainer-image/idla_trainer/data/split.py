@@ -73,7 +73,7 @@ def split(
     sizes = _sizes(counts, len(free), shares, with_test=held_out is None)
     generator = np.random.default_rng(shares.seed)
     cuts = [
-        _cut(_grouped_order(generator.permutation(free[labels[free] == number]), groups), groups, sizes[number])
+        _cut(generator.permutation(free[labels[free] == number]), groups, sizes[number])
         for number in range(len(counts))
     ]
     train, validation, gate, test = (np.sort(np.concatenate(chosen)) for chosen in zip(*cuts, strict=True))
@@ -258,17 +258,10 @@ def _allocate(counts: npt.NDArray[np.int64], total: int, most: npt.NDArray[np.in
     return sizes
 
 
-def _grouped_order(shuffled: Indices, groups: Indices) -> Indices:
-    """Return the shuffled positions with equal images side by side, where the first of them was."""
+def _cut(shuffled: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
+    """Cut a shuffled class into consecutive parts; equal examples stand together, in the part where the first is."""
     _, first, group = np.unique(groups[shuffled], return_index=True, return_inverse=True)
-    order: Indices = np.argsort(first[group], kind="stable")
-    grouped: Indices = shuffled[order]
-    return grouped
-
-
-def _cut(order: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
-    """Cut a class into consecutive parts; a group on a border goes to the part where it begins."""
-    part = np.repeat(np.arange(len(sizes)), sizes)
-    _, first, group = np.unique(groups[order], return_index=True, return_inverse=True)
-    assigned = part[first[group]]
-    return [order[assigned == number] for number in range(len(sizes))]
+    order = np.argsort(first[group], kind="stable")
+    begins = np.searchsorted(first[group][order], first[group][order])
+    assigned = np.repeat(np.arange(len(sizes)), sizes)[begins]
+    return [shuffled[order][assigned == number] for number in range(len(sizes))]

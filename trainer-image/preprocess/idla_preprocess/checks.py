@@ -43,6 +43,19 @@ def check_bool(field: str, value: object) -> None:
         raise InputError(field, repr(value)[:40], "true or false")
 
 
+def check_different(field: str, names: object, fewest: int, most: int) -> None:
+    """Make sure that names are a tuple of `fewest` to `most` different texts.
+
+    Raises:
+        InputError: they are not.
+    """
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise InputError(field, type(names).__name__, "a list of texts")
+    if not fewest <= len(names) <= most or len(set(names)) != len(names):
+        found = f"{len(names)} names, {len(set(names))} different ones"
+        raise InputError(field, found, f"{fewest} to {most} different names")
+
+
 def check_array(field: str, array: Array, dtype: npt.DTypeLike, length: int | None = None) -> None:
     """Make sure that an array has one axis and a type.
 

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from idla_preprocess.base import Array, Arrays, InputError, Tensor
+from idla_preprocess.base import Array, Arrays, Tensor
+from idla_preprocess.checks import check_different
 from idla_preprocess.stored import Stored
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
-FEWEST_CLASSES = 2
+FEWEST_CLASSES, MOST_CLASSES = 2, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Classes(Stored):
         Raises:
             InputError: fewer than two names, or a name that is no text or stands twice.
         """
-        check_labels(self.labels)
+        check_different("answers.labels", self.labels, FEWEST_CLASSES, MOST_CLASSES)
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -44,15 +45,3 @@ class Classes(Stored):
         del raw, parameters
         names = np.array(self.labels, dtype=object)
         return {PROBABILITIES: values, LABEL: names[values.argmax(axis=1)]}
-
-
-def check_labels(labels: object) -> None:
-    """Make sure that names, of which nobody vouches, are those of classes.
-
-    Raises:
-        InputError: fewer than two names, or a name that is no text or stands twice.
-    """
-    if not isinstance(labels, tuple) or not all(isinstance(label, str) for label in labels):
-        raise InputError("answers.labels", type(labels).__name__, "a list of texts")
-    if len(labels) < FEWEST_CLASSES or len(set(labels)) != len(labels):
-        raise InputError("answers.labels", f"{len(labels)} names, {len(set(labels))} different ones", "two or more")

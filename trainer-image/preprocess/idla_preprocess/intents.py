@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.classes import LABEL, PROBABILITIES, Classes, check_labels
+from idla_preprocess.checks import check_different
+from idla_preprocess.classes import FEWEST_CLASSES, LABEL, MOST_CLASSES, PROBABILITIES, Classes
 from idla_preprocess.stored import Stored
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -36,7 +37,7 @@ class Intents(Stored):
         Raises:
             InputError: it is so.
         """
-        check_labels(self.labels)
+        check_different("answers.labels", self.labels, FEWEST_CLASSES, MOST_CLASSES)
         _check_share("answers.threshold", self.threshold)
         _check_share("answers.recall", self.recall)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import check_array, check_bool, check_whole, raw_input
+from idla_preprocess.checks import check_array, check_bool, check_different, check_whole, raw_input
 from idla_preprocess.stored import Stored
 
 SERIES, TIME = "series", "time"
@@ -56,7 +56,7 @@ class SeriesSpec(Stored):
         Raises:
             InputError: a part has another type or is out of its range.
         """
-        _check_names(self.sensors)
+        check_different("sensors", self.sensors, 1, MOST_SENSORS)
         check_whole("history", self.history, 1, LONGEST_HISTORY)
         check_whole("periodSeconds", self.period_seconds, 1, CYCLES[-1][0])
         waves: Any = self.waves
@@ -174,14 +174,6 @@ def filled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     places = np.where(before >= 0, before, np.minimum(after, steps - 1))
     taken: npt.NDArray[np.float32] = np.take_along_axis(windows, places, axis=1)
     return np.nan_to_num(taken, copy=False, nan=0.0)
-
-
-def _check_names(sensors: object) -> None:
-    if not isinstance(sensors, tuple) or not all(isinstance(name, str) for name in sensors):
-        raise InputError("sensors", type(sensors).__name__, "a list of texts")
-    if not 1 <= len(sensors) <= MOST_SENSORS or len(set(sensors)) != len(sensors):
-        found = f"{len(sensors)} names, {len(set(sensors))} different ones"
-        raise InputError("sensors", found, f"1 to {MOST_SENSORS} different names")
 
 
 def _is_wave(wave: object) -> bool:
