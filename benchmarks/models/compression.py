@@ -86,19 +86,19 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     """Train, compress, measure and print one network on one split."""
     dataset = dataset_of(CASES[name], seed)
     train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
-    gate, test = dataset.examples(dataset.parts.judged), dataset.examples(dataset.parts.test)
+    gate, test = dataset.examples(dataset.parts.for_gate), dataset.examples(dataset.parts.test)
     keras.utils.set_random_seed(seed)
     model, augment = built(network, dataset, options.width)
     data = TrainingExamples(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
-    lesson = DistillationTask(data, dataset.objective.loss, augment=augment)
+    distillation = DistillationTask(data, dataset.objective.loss, augment=augment)
     classes = bool(dataset.classes)
     kept = {"weight_decay": options.weight_decay, "average_decay": options.average_decay, "classes": classes}
     settings = Settings(epochs=options.epochs, learning_rate=0.002, seed=seed, **kept)
-    learned = distill(model, lesson, settings)
+    learned = distill(model, distillation, settings)
     judged = PairedEvaluation(dataset.objective, validation.targets, validation.raw)
     settings = Settings(epochs=options.distill, learning_rate=options.rate, seed=seed, **kept)
     clock = TimeBudget(options.budget)
-    task = CompressionTask(lesson, settings, judged.drop, options.tolerance, clock)
+    task = CompressionTask(distillation, settings, judged.drop, options.tolerance, clock)
     started = time.monotonic()
     found = train_candidates(model, task, tuple(options.keep))
     with tempfile.TemporaryDirectory() as folder:

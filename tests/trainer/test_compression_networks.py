@@ -110,9 +110,9 @@ def test_a_network_that_is_spoiled_by_rounding_learns_it(data: TrainingExamples,
     assert hits > 0.8
 
 
-def without_validation(lesson_data: TrainingExamples) -> TrainingExamples:
-    inputs = {name: values[:0] for name, values in lesson_data.validation_inputs.items()}
-    return TrainingExamples(lesson_data.inputs, lesson_data.targets, inputs, lesson_data.validation_targets[:0])
+def without_validation(data: TrainingExamples) -> TrainingExamples:
+    inputs = {name: values[:0] for name, values in data.validation_inputs.items()}
+    return TrainingExamples(data.inputs, data.targets, inputs, data.validation_targets[:0])
 
 
 def test_the_same_examples_make_the_same_networks_again(

@@ -127,15 +127,15 @@ CHANGED = {"augment": lambda inputs, epoch, step: {"image": inputs["image"] + np
 
 
 @pytest.mark.parametrize(
-    ("lesson", "rounded", "compiled"),
+    ("changes", "rounded", "compiled"),
     [({}, False, False), (CHANGED, False, True), (ROUNDED, True, False), (ROUNDED, True, True)],
     ids=("by answers", "by answers to changed images, compiled", "to be rounded", "to be rounded, compiled"),
 )
 def test_what_was_interrupted_goes_on_and_what_had_ended_is_not_repeated(
-    lesson: Any, data: TrainingExamples, teacher: Any, tmp_path: Path, *, rounded: bool, compiled: bool
+    changes: Any, data: TrainingExamples, teacher: Any, tmp_path: Path, *, rounded: bool, compiled: bool
 ) -> None:
     settings = Settings(epochs=3, learning_rate=0.01, batch_size=32, average_decay=0.9, seed=5, jit_compile=compiled)
-    task = DistillationTask(data, loss, teacher, **lesson)
+    task = DistillationTask(data, loss, teacher, **changes)
 
     def attempt(calls: int, fingerprint: str = "this one") -> tuple[TrainingOutcome, list[bytes]]:
         student = insert_ranges(network(4, 2)) if rounded else network(4, 2)
@@ -194,8 +194,8 @@ def test_a_network_learns_to_be_rounded(data: TrainingExamples, teacher: Any) ->
     rounding = insert_ranges(teacher)
     kinds = [call.kind for call in read_graph(rounding).graph.calls]
     assert (kinds.count("ActivationRange"), kinds.count("BatchNormalization")) == (2, 0)
-    lesson = DistillationTask(data, loss, teacher, rounding=round_weights)
-    learned = distill(rounding, lesson, Settings(epochs=3, learning_rate=2e-4))
+    task = DistillationTask(data, loss, teacher, rounding=round_weights)
+    learned = distill(rounding, task, Settings(epochs=3, learning_rate=2e-4))
     plain = strip_ranges(rounding)
     assert [call.kind for call in read_graph(plain).graph.calls] == [
         kind for kind in kinds if kind != "ActivationRange"

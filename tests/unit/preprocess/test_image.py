@@ -98,7 +98,7 @@ def test_another_version_is_refused(version: object) -> None:
         ({"maximum": 0}, "maximum"),
         ({"maximum": float("nan")}, "maximum"),
         ({"maximum": "16"}, "maximum"),
-        ({"extra": 1}, "inputs"),
+        ({"extra": 1}, "image"),
         ({"kind": "sound"}, "inputs.kind"),
     ],
 )

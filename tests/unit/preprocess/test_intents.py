@@ -51,7 +51,7 @@ def test_intents_survive_their_files(threshold: float, recall: float) -> None:
         ({"recall": -0.1}, "answers.recall"),
         ({"labels": ["book"]}, "answers.labels"),
         ({"labels": ["book", 3]}, "answers.labels"),
-        ({"more": 1}, "answers"),
+        ({"more": 1}, "intents"),
     ],
 )
 def test_a_damaged_file_is_refused(change: dict[str, Any], field: str) -> None:

@@ -89,9 +89,9 @@ def test_both_halves_survive_their_file() -> None:
 @pytest.mark.parametrize(
     ("content", "changed", "field"),
     [
-        ({}, {}, "preprocess"),
+        ({}, {}, "interactions"),
         ({"rates": 1}, {}, "rates"),
-        ({"rates": True, "more": 1}, {}, "preprocess"),
+        ({"rates": True, "more": 1}, {}, "interactions"),
         ({"rates": True}, {"more": USERS}, "arrays"),
         ({"rates": True}, {"users": USERS[::-1]}, "users"),
         ({"rates": True}, {"users": np.array(["a", "a"])}, "users"),
@@ -155,7 +155,7 @@ def test_another_k_is_refused(k: Any) -> None:
 def test_an_output_of_another_shape_is_refused() -> None:
     with pytest.raises(InputError, match="values"):
         answers().of(np.zeros((1, 3), dtype=np.float32), {"user": objects("ann")}, {})
-    with pytest.raises(InputError, match="values"):
+    with pytest.raises(InputError, match="rating"):
         Rating().of(np.zeros((3, 2), dtype=np.float32), {}, {})
     assert Rating().of(np.array([[1.5], [2.0]], dtype=np.float32), {}, {})["rating"].tolist() == [1.5, 2.0]
 

@@ -159,7 +159,7 @@ def test_what_is_written_is_read_again() -> None:
         ({"waves": [100.0] * 33}, "waves"),
         ({"waves": None}, "waves"),
         ({"marked": 1}, "marked"),
-        ({"more": 1}, "inputs"),
+        ({"more": 1}, "series"),
         ({"location": np.zeros(2)}, "location"),
         ({"location": np.array([0, math.inf], np.float32)}, "location"),
         ({"scale": np.array([0, 1], np.float32)}, "scale"),
@@ -217,7 +217,7 @@ def test_the_answers_are_read_again() -> None:
         ({"levels": [GAP]}, "levels"),
         ({"levels": "0.5"}, "levels"),
         ({"levels": [level / 11 for level in range(1, 11)]}, "levels"),
-        ({"more": 1}, "answers"),
+        ({"more": 1}, "quantiles"),
     ],
 )
 def test_a_file_that_describes_no_forecast_is_refused(changed: dict[str, Any], field: str) -> None:

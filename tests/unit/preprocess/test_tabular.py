@@ -211,5 +211,5 @@ def test_a_value_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_a_value_has_no_content() -> None:
-    with pytest.raises(InputError, match=r"answers: found the keys \['scale'\]; allowed: no key"):
+    with pytest.raises(InputError, match=r"value: found the keys \['scale'\]; allowed: no key"):
         Value.restored({"scale": 1}, {})

@@ -1,6 +1,7 @@
 """What a task answers: whole in the store, shortened in the termination message."""
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -287,59 +288,26 @@ class TaskResult(ContractModel):
         return result
 
 
-def _without_curve(result: TaskResult) -> TaskResult:
-    if result.train is None:
-        return result
-    return result.model_copy(update={"train": result.train.model_copy(update={"curve": ()})})
-
-
-def _without_classes(result: TaskResult) -> TaskResult:
-    if result.profile is None:
-        return result
-    return result.model_copy(update={"profile": result.profile.model_copy(update={"classes": (), "class_counts": ()})})
+def _changed(result: TaskResult, part: str, **update: object) -> TaskResult:
+    """Return a result with other values in one of its parts, where it has that part."""
+    found = getattr(result, part)
+    return result if found is None else result.model_copy(update={part: found.model_copy(update=update)})
 
 
 def _with_short_warnings(result: TaskResult) -> TaskResult:
-    if result.profile is None:
-        return result
-    warnings = tuple(cut_text(warning, _SHORT) for warning in result.profile.warnings)
-    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": warnings})})
-
-
-def _without_warnings(result: TaskResult) -> TaskResult:
-    if result.profile is None:
-        return result
-    return result.model_copy(update={"profile": result.profile.model_copy(update={"warnings": ()})})
-
-
-def _without_steps(result: TaskResult) -> TaskResult:
-    return result.model_copy(update={"steps": ()})
+    warnings = () if result.profile is None else result.profile.warnings
+    return _changed(result, "profile", warnings=tuple(cut_text(warning, _SHORT) for warning in warnings))
 
 
 def _without_variant_messages(result: TaskResult) -> TaskResult:
-    if result.compress is None:
-        return result
-    variants = tuple(variant.model_copy(update={"message": ""}) for variant in result.compress.variants)
-    return result.model_copy(
-        update={"compress": result.compress.model_copy(update={"variants": variants, "unpruned": ()})}
-    )
-
-
-def _without_lineage(result: TaskResult) -> TaskResult:
-    if result.artifact is None:
-        return result
-    return result.model_copy(update={"artifact": result.artifact.model_copy(update={"lineage": None})})
+    variants = () if result.compress is None else result.compress.variants
+    silent = tuple(variant.model_copy(update={"message": ""}) for variant in variants)
+    return _changed(result, "compress", variants=silent, unpruned=())
 
 
 def _with_short_failure(result: TaskResult) -> TaskResult:
-    if result.failure is None:
-        return result
-    message = cut_text(result.failure.message, _SHORT)
-    return result.model_copy(update={"failure": result.failure.model_copy(update={"message": message})})
-
-
-def _without_reports(result: TaskResult) -> TaskResult:
-    return result.model_copy(update={"profile": None, "compress": None, "refit": None})
+    message = "" if result.failure is None else cut_text(result.failure.message, _SHORT)
+    return _changed(result, "failure", message=message)
 
 
 def _bare(result: TaskResult) -> TaskResult:
@@ -359,16 +327,16 @@ _SHORT = 300
 _NAME = 64
 _URI = 512
 """More than any `pvc://` address of an artifact has."""
-_CUTS = (
-    _without_curve,
-    _without_classes,
-    _without_steps,
+_CUTS: tuple[Callable[[TaskResult], TaskResult], ...] = (
+    lambda result: _changed(result, "train", curve=()),
+    lambda result: _changed(result, "profile", classes=(), class_counts=()),
+    lambda result: result.model_copy(update={"steps": ()}),
     _without_variant_messages,
-    _without_lineage,
+    lambda result: _changed(result, "artifact", lineage=None),
     _with_short_warnings,
     _with_short_failure,
-    _without_warnings,
-    _without_reports,
+    lambda result: _changed(result, "profile", warnings=()),
+    lambda result: result.model_copy(update={"profile": None, "compress": None, "refit": None}),
     _bare,
 )
 

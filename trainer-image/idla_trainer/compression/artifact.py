@@ -8,7 +8,7 @@ task that goes on after a kill would find another manifest than Compress noted, 
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from idla_contract.artifact import (
     canonical_bytes,
     digest_of,
 )
+from idla_contract.result import FLOAT
 from idla_server.runtime import Runtime
 from idla_server.signature import tensor_specs
 
@@ -49,36 +50,28 @@ SEALED = tuple(f"{FOLDER}/{name}" for name in (CARD, MANIFEST))
 GOLDEN_INPUTS = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """The two model files."""
-
-    variant: str
-    """Name of the chosen one."""
-    chosen: bytes
-    plain: bytes
-    """The float model."""
-
-
-def assemble(task: Path, candidate: TrainedCandidate, dataset: Dataset, contents: Contents) -> None:
+def assemble(
+    task: Path, candidate: TrainedCandidate, dataset: Dataset, variant: str, paths: Mapping[str, Path]
+) -> None:
     """Write the files that are served, and the draft of their manifest.
 
     Args:
         task: the task's folder; files of an earlier attempt are replaced.
         candidate: what was trained.
-        dataset: what it was trained on, with the signature that is served; examples of its `Parts.judged`, or where
+        dataset: what it was trained on, with the signature that is served; examples of its `Parts.for_gate`, or where
             that is empty of its training part, become the golden inputs.
-        contents: the model files.
+        variant: name of the chosen file.
+        paths: the files by name, the float one and the chosen one among them.
     """
     folder = task / FOLDER
     folder.mkdir(exist_ok=True)
-    write_atomically(folder / MODEL, contents.chosen)
-    write_atomically(folder / FLOAT_MODEL, contents.plain)
+    write_atomically(folder / MODEL, paths[variant].read_bytes())
+    write_atomically(folder / FLOAT_MODEL, paths[FLOAT].read_bytes())
     signature = dataset.signature
     write_atomically(folder / PREPROCESS, signature.to_json().encode())
     write_atomically(folder / PREPROCESS_ARRAYS, pack(signature.arrays()))
     write_atomically(folder / GOLDEN, pack(_golden(folder / MODEL, dataset)))
-    write_atomically(task / DRAFT, canonical_bytes(_manifest(folder, candidate, dataset, contents.variant)))
+    write_atomically(task / DRAFT, canonical_bytes(_manifest(folder, candidate, dataset, variant)))
 
 
 def read_draft(task: Path) -> ArtifactManifest:
@@ -106,7 +99,7 @@ def _golden(model: Path, dataset: Dataset) -> Arrays:
 
 def _golden_positions(dataset: Dataset) -> Indices:
     """Return positions of the examples that become golden inputs, one of each class first."""
-    part = dataset.parts.judged if len(dataset.parts.judged) else dataset.parts.train
+    part = dataset.parts.for_gate if len(dataset.parts.for_gate) else dataset.parts.train
     if not dataset.classes:
         return part[:GOLDEN_INPUTS]
     _, first = np.unique(dataset.targets[part], return_index=True)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +42,7 @@ _AWARE_RATE = 0.1
 class CompressionTask:
     """How the networks are trained, and by what they are compared."""
 
-    lesson: DistillationTask
+    distillation: DistillationTask
     """Without a teacher."""
     settings: Settings
     drop: Callable[[Any, Any], float]
@@ -87,42 +87,56 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
         task: how it is trained, and by what it is compared.
         shares: of the channels that may stay; empty: no training happens.
     """
-    alone = (CandidateNetwork("", model, 0.0),)
-    baseline = copy_network(model, task.lesson.data.validation_inputs) if shares else None
+    baseline = copy_network(model, task.distillation.data.validation_inputs) if shares else None
     if baseline is None:
-        return CandidateNetworks(
-            alone, ("the whole network: it cannot be built again from its graph",) if shares else ()
-        )
+        reason = "the whole network: it cannot be built again from its graph"
+        return CandidateNetworks((CandidateNetwork("", model, 0.0),), (reason,) if shares else ())
     keras_graph = read_graph(baseline)
     analysis = analyse_channels(keras_graph.graph, RULES)
     kept = tuple(f"{', '.join(held.layers)}: {held.reason}" for held in analysis.kept if held.layers != (LOGITS,))
     worth = tuple(share for share in shares if size_of(keras_graph, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
-        return CandidateNetworks(alone, kept)
+        return CandidateNetworks((CandidateNetwork("", model, 0.0),), kept)
     first = train_student("further", baseline, model, task, seconds=task.clock.left() * _BASELINE)
     further = Retraining(epochs=task.settings.epochs, best_epoch=first.best_epoch)
     task = replace(task, settings=replace(task.settings, epochs=first.epochs))
-    narrowing = Narrowing.of(baseline, task.lesson, seed=task.settings.seed)
-    reference = predict(baseline, task.lesson.data.validation_inputs)
-    found = [CandidateNetwork("", baseline, 0.0, Making(further=further))]
+    found = CandidateNetwork("", baseline, 0.0, Making(further=further))
+    return CandidateNetworks((found, *_smaller_networks(found, task, worth, seconds=first.seconds)), kept)
+
+
+def _smaller_networks(
+    baseline: CandidateNetwork, task: CompressionTask, shares: Sequence[float], *, seconds: float
+) -> list[CandidateNetwork]:
+    """Return the smaller networks that are good enough, in the order in which they were tried.
+
+    Args:
+        baseline: from which they learn.
+        task: how, and by what they are compared.
+        shares: of the channels that may stay.
+        seconds: that the training of one takes; it is not begun where fewer are left.
+    """
+    narrowing = Narrowing.of(baseline.model, task.distillation, seed=task.settings.seed)
+    validation = task.distillation.data.validation_inputs
+    reference = predict(baseline.model, validation)
+    found: list[CandidateNetwork] = []
 
     def attempt(share: float) -> bool | None:
-        if not task.clock.allows(first.seconds):
+        if not task.clock.allows(seconds):
             return None
         student, name = narrowing.narrowed(share), f"Keep{round(100 * share)}"
-        outcome = train_student(name, student, baseline, task, seconds=task.clock.left())
-        drop = task.drop(reference, predict(student, task.lesson.data.validation_inputs))
+        outcome = train_student(name, student, baseline.model, task, seconds=task.clock.left())
+        drop = task.drop(reference, predict(student, validation))
         passes = drop <= task.tolerance * _OF_CHANNELS + _ROUNDING
         percent, word = round(100 * share), "accepted" if passes else "too much"
         _log.info("keeping %d %% of the channels loses %.4f on the validation part, %s", percent, drop, word)
         if passes:
             smaller = Retraining(epochs=task.settings.epochs, best_epoch=outcome.best_epoch)
-            making = Making(further=further, keep_percent=percent, smaller=smaller)
+            making = baseline.making.model_copy(update={"keep_percent": percent, "smaller": smaller})
             found.append(CandidateNetwork(name, student, drop, making))
         return passes
 
-    bisect_shares(worth, attempt)
-    return CandidateNetworks(tuple(found), kept)
+    bisect_shares(shares, attempt)
+    return found
 
 
 def quantization_aware_train(
@@ -157,10 +171,10 @@ def train_rounded(
         stop: the epoch after which it ends all the same; None: the last one.
     """
     rounding = insert_ranges(model)
-    calibrate(rounding, task.lesson.data.inputs, seed=task.settings.seed)
+    calibrate(rounding, task.distillation.data.inputs, seed=task.settings.seed)
     rate = task.settings.learning_rate * _AWARE_RATE
     settings = replace(task.settings, epochs=epochs, learning_rate=rate, stop=stop, seconds=task.clock.left())
-    distillation = replace(task.lesson, teacher=baseline, rounding=round_weights)
+    distillation = replace(task.distillation, teacher=baseline, rounding=round_weights)
     return rounding, _distill(name, rounding, distillation, settings, task)
 
 
@@ -178,16 +192,16 @@ def copy_network(model: Any, inputs: Arrays) -> Any | None:
 def train_student(name: str, student: Any, teacher: Any, task: CompressionTask, *, seconds: float) -> TrainingOutcome:
     """Let a network learn in place from another one and the targets; epochs that would end later are not begun."""
     settings = replace(task.settings, seconds=seconds)
-    outcome = _distill(name, student, replace(task.lesson, teacher=teacher), settings, task)
+    outcome = _distill(name, student, replace(task.distillation, teacher=teacher), settings, task)
     _log.info("%s: %d epochs, the best is %d, in %.1f s", name, outcome.epochs, outcome.best_epoch, outcome.seconds)
     return outcome
 
 
 def _distill(
-    name: str, student: Any, lesson: DistillationTask, settings: Settings, task: CompressionTask
+    name: str, student: Any, distillation: DistillationTask, settings: Settings, task: CompressionTask
 ) -> TrainingOutcome:
     how = repr(replace(settings, seconds=math.inf))
-    kept = task.stages.kept(name, how, student, lesson.teacher)
-    outcome = distill(student, lesson, settings, kept=kept, preemption=task.stages.preemption)
+    kept = task.stages.kept(name, how, student, distillation.teacher)
+    outcome = distill(student, distillation, settings, kept=kept, preemption=task.stages.preemption)
     task.clock.charge(outcome.earlier_seconds)
     return outcome

@@ -102,11 +102,8 @@ def rebuild(
     absent = {name for name, edit in edits.items() if edit.absent}
     present = [(name, operation) for name, operation in keras_graph.layers() if name not in absent]
     fresh = {name: _fresh(operation, name, edits.get(name)) for name, operation in present}
-    values: dict[int, Any] = {}
-    inputs = []
-    for tensor, old in zip(keras_graph.graph.inputs, keras_graph.model.inputs, strict=True):
-        values[tensor] = keras.Input(batch_shape=old.shape, dtype=old.dtype, name=old.name)
-        inputs.append(values[tensor])
+    inputs = [keras.Input(batch_shape=old.shape, dtype=old.dtype, name=old.name) for old in keras_graph.model.inputs]
+    values: dict[int, Any] = dict(zip(keras_graph.graph.inputs, inputs, strict=True))
     for tensor, entrance in (entrances or {}).items():
         values[tensor] = entrance(values[tensor])
     for step, call in zip(keras_graph.steps, keras_graph.graph.calls, strict=True):

@@ -51,9 +51,10 @@ def write_files(
     found = train_candidates(model, task, shares if size >= _LEAST else ())
     if shares and size < _LEAST:
         found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
-    files = write_variants(folder, found, methods, task.lesson.data.inputs, stages.preemption.check)
+    inputs = task.distillation.data.inputs
+    files = write_variants(folder, found, methods, inputs, stages.preemption.check)
     if shares and recipe.quantization_aware:
-        files = write_qat_variants(files, found, task, task.lesson.data.inputs, epochs=max(1, recipe.epochs // _AWARE))
+        files = write_qat_variants(files, found, task, inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files
 
 
@@ -77,7 +78,7 @@ def compression_task(
     train, validation = dataset.examples(dataset.parts.train), dataset.examples(dataset.parts.validation)
     data = TrainingExamples(train.inputs, train.targets, validation.inputs, validation.targets, train.weights)
     return CompressionTask(
-        lesson=DistillationTask(
+        distillation=DistillationTask(
             data, dataset.objective.loss, augment=augmentation_of(candidate.model, seed=candidate.seed)
         ),
         settings=Settings(

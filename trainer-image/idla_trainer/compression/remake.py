@@ -23,12 +23,12 @@ def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any]
     """
     baseline = model
     if making.further is not None:
-        baseline = copy_network(model, task.lesson.data.inputs)
+        baseline = copy_network(model, task.distillation.data.inputs)
         if baseline is None or not _retrain("further", baseline, model, task, making.further):
             return None
     network = baseline
     if making.keep_percent is not None and making.smaller is not None:
-        network = Narrowing.of(baseline, task.lesson, seed=task.settings.seed).narrowed(making.keep_percent / 100)
+        network = Narrowing.of(baseline, task.distillation, seed=task.settings.seed).narrowed(making.keep_percent / 100)
         if not _retrain("smaller", network, baseline, task, making.smaller):
             return None
     if making.rounded is not None:

@@ -47,14 +47,13 @@ def write_variants(
         inputs: the networks' inputs for the train split, by which ranges are found.
         check: called before each conversion; may raise to end the work.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {FLOAT: _written(folder, FLOAT, convert_float(found.found[0].model))}
+    paths = {FLOAT: write_variant(folder, FLOAT, convert_float(found.found[0].model))}
     makings = {FLOAT: found.found[0].making}
     for network in found.found:
         for method in methods:
             check()
             name = f"{network.name}{method.value}"
-            paths[name] = _written(folder, name, convert_compressed(network.model, method, inputs))
+            paths[name] = write_variant(folder, name, convert_compressed(network.model, method, inputs))
             makings[name] = network.making
     return Files(paths, makings, found.kept)
 
@@ -79,13 +78,13 @@ def write_qat_variants(
         aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
         content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)
-        paths[name] = _written(files.paths[FLOAT].parent, name, content)
+        paths[name] = write_variant(files.paths[FLOAT].parent, name, content)
         makings[name] = aware.making
     return replace(files, paths=paths, makings=makings)
 
 
 def _find_failing_int8(files: Files, found: CandidateNetworks, task: CompressionTask) -> Iterator[CandidateNetwork]:
-    validation = task.lesson.data.validation_inputs
+    validation = task.distillation.data.validation_inputs
     reference = Runtime(files.paths[FLOAT]).predict(validation)
     for network in found.found:
         path = files.paths.get(f"{network.name}{CompressionMethod.INT8.value}")
@@ -95,7 +94,9 @@ def _find_failing_int8(files: Files, found: CandidateNetworks, task: Compression
             yield network
 
 
-def _written(folder: Path, name: str, content: bytes) -> Path:
+def write_variant(folder: Path, name: str, content: bytes) -> Path:
+    """Write the file of a variant, whole or not at all, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.tflite"
     write_atomically(path, content)
     return path

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
-from idla_trainer.failures import TaskError
+from idla_trainer.data.formats.refusals import invalid, too_large, unreadable
 
 _ZIP, _NPY = b"PK", b"\x93NUMPY"
 """What the files of `numpy.savez` and `numpy.save` begin with."""
+_WRITE = "write x and y with numpy.savez"
 _GREY = 3
 """Dimensions of an array of grey images."""
 
@@ -29,17 +29,17 @@ def read_npz(path: Path, memory: int) -> tuple[npt.NDArray[Any], list[str]]:
     with path.open("rb") as file:
         start = file.read(len(_NPY))
         if start == _NPY:
-            raise _invalid(f"{path.name} is a single array; write x and y with numpy.savez")
+            raise invalid(f"{path.name} is a single array; {_WRITE}")
         if not start.startswith(_ZIP):
-            raise _unreadable(path, "it is no zip archive of arrays")
+            raise unreadable(path, "NPZ", "it is no zip archive of arrays", _WRITE)
         try:
             arrays = read_arrays(file, memory, names=("x", "y"))
         except MissingArrayError as error:
-            raise _invalid(f"{path.name} {error}") from error
+            raise invalid(f"{path.name} {error}") from error
         except TooLargeError as error:
             raise too_large(path, error.size, memory) from error
         except ArraysError as error:
-            raise _unreadable(path, str(error)) from error
+            raise unreadable(path, "NPZ", str(error), _WRITE) from error
     return checked_arrays(arrays["x"], arrays["y"])
 
 
@@ -53,37 +53,20 @@ def checked_arrays(images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[
     return images, _labels(labels, len(images))
 
 
-def too_large(path: Path, size: int, memory: int) -> TaskError:
-    """Return what a user is told of data that the task's memory cannot hold."""
-    message = (
-        f"the examples of {path.name} take {size} bytes of memory or more, the task has room for {memory}; raise "
-        "spec.resources.limits.memory, or give it fewer or smaller examples"
-    )
-    return _invalid(message)
-
-
 def _images(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if images.dtype.kind not in "buif":
-        raise _invalid(f"x has values of type {images.dtype}; pixels are numbers")
+        raise invalid(f"x has values of type {images.dtype}; pixels are numbers")
     grey = images.ndim == _GREY
     if not (grey or images.ndim == _GREY + 1) or 0 in images.shape[1:]:
-        raise _invalid(f"x has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]")
+        raise invalid(f"x has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]")
     return images[..., np.newaxis] if grey else images
 
 
 def _labels(labels: npt.NDArray[Any], examples: int) -> list[str]:
     if labels.ndim != 1 or len(labels) != examples:
-        raise _invalid(f"y has the shape {list(labels.shape)}; allowed: [{examples}], one label for each image of x")
+        raise invalid(f"y has the shape {list(labels.shape)}; allowed: [{examples}], one label for each image of x")
     if labels.dtype.kind == "S":
         return [label.decode("utf-8", "replace") for label in labels.tolist()]
     if labels.dtype.kind not in "buifU":
-        raise _invalid(f"y has values of type {labels.dtype}; labels are whole numbers or texts")
+        raise invalid(f"y has values of type {labels.dtype}; labels are whole numbers or texts")
     return [str(int(label)) if isinstance(label, bool) else str(label) for label in labels.tolist()]
-
-
-def _unreadable(path: Path, why: str) -> TaskError:
-    return _invalid(f"{path.name} is no readable NPZ file ({why}); write x and y with numpy.savez")
-
-
-def _invalid(message: str) -> TaskError:
-    return TaskError(FailureReason.DATA_INVALID, message)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -45,8 +46,9 @@ def _as_integers(labels: Sequence[str]) -> list[str] | None:
         known[label] = value
     fraction = next((label for label in labels if known[label] == ""), None)
     if fraction is not None:
-        message = f"the label {fraction.strip()!r} is a fraction; labels are whole numbers or texts, one for each class"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(
+            f"the label {fraction.strip()!r} is a fraction; labels are whole numbers or texts, one for each class"
+        )
     return [known[label] for label in labels]
 
 
@@ -67,21 +69,20 @@ def _number(label: str) -> str | None:
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
     missing = [position for position, name in enumerate(names) if not name or name.lower() == "nan"]
     if missing:
-        message = (
+        raise invalid(
             f"{len(missing)} of {len(names)} examples have no label; the first is example {missing[0]} (counted from "
             "0). Give every example one, or leave those without one out"
         )
-        raise TaskError(FailureReason.DATA_INVALID, message)
     for position, name in enumerate(names):
         if len(name) > LONGEST_NAME:
-            message = f"the label of example {position} has {len(name)} characters; at most {LONGEST_NAME} are allowed"
-            raise TaskError(FailureReason.DATA_INVALID, message)
+            raise invalid(
+                f"the label of example {position} has {len(name)} characters; at most {LONGEST_NAME} are allowed"
+            )
     if len(order) == 1:
         message = f"all {len(names)} examples have the label {order[0]!r}; a classifier needs two classes or more"
         raise TaskError(FailureReason.SINGLE_CLASS, message)
     if len(order) > LARGEST_CLASSES:
-        message = (
+        raise invalid(
             f"there are {len(order)} different labels; at most {LARGEST_CLASSES} classes are allowed. "
             "Check that the label column is the right one"
         )
-        raise TaskError(FailureReason.DATA_INVALID, message)

@@ -12,6 +12,7 @@ from idla_contract.task import Split
 from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
 Indices = npt.NDArray[np.int64]
@@ -23,7 +24,6 @@ _WHOLE = 100
 _DIGEST = 16
 _AT_ONCE = 4096
 """Records that are compared together."""
-_PARTS = ("train", "validation", "gate", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Parts:
     test: Indices
 
     @property
-    def judged(self) -> Indices:
+    def for_gate(self) -> Indices:
         """Return where the compression is evaluated: the gate split, or validation where there is none."""
         return self.gate if len(self.gate) else self.validation
 
@@ -67,17 +67,16 @@ def split(
         TaskError: the shares are no whole, or a class has too few examples.
     """
     check_shares(shares)
-    free = np.arange(len(labels)) if held_out is None else np.setdiff1d(np.arange(len(labels)), held_out)
+    free = free_positions(len(labels), held_out)
     counts = np.bincount(labels[free], minlength=len(classes))
     _check_counts(classes, counts, free=held_out is None)
     sizes = _sizes(counts, len(free), shares, with_test=held_out is None)
     generator = np.random.default_rng(shares.seed)
-    members: dict[str, list[Indices]] = {part: [] for part in _PARTS}
-    for number in range(len(counts)):
-        order = _grouped_order(generator.permutation(free[labels[free] == number]), groups)
-        for name, chosen in zip(_PARTS, _cut(order, groups, sizes[number]), strict=True):
-            members[name].append(chosen)
-    train, validation, gate, test = (np.sort(np.concatenate(members[name])) for name in _PARTS)
+    cuts = [
+        _cut(generator.permutation(free[labels[free] == number]), groups, sizes[number])
+        for number in range(len(counts))
+    ]
+    train, validation, gate, test = (np.sort(np.concatenate(chosen)) for chosen in zip(*cuts, strict=True))
     parts = Parts(train, validation, gate, test if held_out is None else np.sort(held_out))
     check_parts(parts)
     return parts
@@ -116,6 +115,11 @@ def split_tied(
     return parts.merged() if whole else parts
 
 
+def free_positions(examples: int, held_out: Indices | None) -> Indices:
+    """Return the positions, ascending, that are not held out for a given test split."""
+    return np.arange(examples) if held_out is None else np.setdiff1d(np.arange(examples), held_out)
+
+
 def check_shares(shares: Split) -> None:
     """Make sure that the shares are a whole.
 
@@ -124,11 +128,10 @@ def check_shares(shares: Split) -> None:
     """
     total = shares.train_percent + shares.validation_percent + shares.test_percent
     if total != _WHOLE:
-        message = (
+        raise invalid(
             f"data.split has the shares {shares.train_percent} + {shares.validation_percent} + {shares.test_percent} "
             f"= {total} percent; they must make 100"
         )
-        raise TaskError(FailureReason.DATA_INVALID, message)
 
 
 def check_parts(parts: Parts) -> None:
@@ -208,11 +211,9 @@ def _check_first_ones(strata: Indices, groups: Indices, classes: Sequence[str], 
     Raises:
         TaskError: one is.
     """
-    learned = np.ones(len(strata), dtype=bool)
-    if held_out is not None:
-        learned[held_out] = False
-    before = np.bincount(strata[learned], minlength=len(classes))
-    after = np.bincount(strata[groups][learned], minlength=len(classes))
+    free = free_positions(len(strata), held_out)
+    before = np.bincount(strata[free], minlength=len(classes))
+    after = np.bincount(strata[groups[free]], minlength=len(classes))
     lost = np.flatnonzero((before >= FEWEST) & (after < FEWEST))
     if len(lost):
         shown = ", ".join(f"{quoted(classes[number])} {after[number]} of {before[number]}" for number in lost[:SHOWN])
@@ -231,9 +232,7 @@ def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_
     else:
         percent = -(-percent * _WHOLE // (_WHOLE - shares.test_percent))
     validation = _allocate(counts, _share(examples, percent), counts - test - 1)
-    gate = np.zeros_like(counts)
-    if validation.sum() >= GATE_FROM:
-        gate = _halves(validation)
+    gate = _halves(validation) if validation.sum() >= GATE_FROM else np.zeros_like(counts)
     return np.stack([counts - test - validation, validation - gate, gate, test], axis=1)
 
 
@@ -259,17 +258,10 @@ def _allocate(counts: npt.NDArray[np.int64], total: int, most: npt.NDArray[np.in
     return sizes
 
 
-def _grouped_order(shuffled: Indices, groups: Indices) -> Indices:
-    """Return the shuffled positions with equal images side by side, where the first of them was."""
+def _cut(shuffled: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
+    """Cut a shuffled class into consecutive parts; equal examples stand together, in the part where the first is."""
     _, first, group = np.unique(groups[shuffled], return_index=True, return_inverse=True)
-    order: Indices = np.argsort(first[group], kind="stable")
-    grouped: Indices = shuffled[order]
-    return grouped
-
-
-def _cut(order: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
-    """Cut a class into consecutive parts; a group on a border goes to the part where it begins."""
-    part = np.repeat(np.arange(len(sizes)), sizes)
-    _, first, group = np.unique(groups[order], return_index=True, return_inverse=True)
-    assigned = part[first[group]]
-    return [order[assigned == number] for number in range(len(sizes))]
+    order = np.argsort(first[group], kind="stable")
+    begins = np.searchsorted(first[group][order], first[group][order])
+    assigned = np.repeat(np.arange(len(sizes)), sizes)[begins]
+    return [shuffled[order][assigned == number] for number in range(len(sizes))]

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.task import Split
 
-from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_parts, check_shares
+from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_parts, check_shares, free_positions
 
 _WHOLE = 100
 
@@ -28,10 +28,7 @@ def split_latest(
         TaskError: the shares are no whole, or a part is empty.
     """
     check_shares(shares)
-    learned = np.ones(len(owners), dtype=bool)
-    if held_out is not None:
-        learned[held_out] = False
-    free = np.flatnonzero(learned)
+    free = free_positions(len(owners), held_out)
     order = free[np.lexsort((times[free], owners[free]))]
     own = owners[order]
     counts = np.bincount(own, minlength=int(own.max(initial=0)) + 1)
@@ -40,11 +37,11 @@ def split_latest(
     tests = 0 * counts if held_out is not None else counts * shares.test_percent // _WHOLE
     validations = counts * shares.validation_percent // rest
     test = left < tests[own]
-    judged = ~test & (left < (tests + validations)[own])
-    gate = judged & (own % 2 == 1) if np.count_nonzero(judged) >= GATE_FROM else np.zeros_like(judged)
+    evaluated = ~test & (left < (tests + validations)[own])
+    gate = evaluated & (own % 2 == 1) if np.count_nonzero(evaluated) >= GATE_FROM else np.zeros_like(evaluated)
     parts = Parts(
-        train=np.sort(order[~test & ~judged]),
-        validation=np.sort(order[judged & ~gate]),
+        train=np.sort(order[~test & ~evaluated]),
+        validation=np.sort(order[evaluated & ~gate]),
         gate=np.sort(order[gate]),
         test=np.sort(order[test] if held_out is None else held_out),
     )

@@ -1,28 +1,21 @@
 """CSV files: one example a line."""
 
 import csv
-import gzip
 import math
-import zlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 
-from idla_trainer.data.arrays import too_large
-from idla_trainer.failures import TaskError
+from idla_trainer.data.formats.files import DAMAGE, LineError, bounded_lines, opened_text
+from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
-_GZIP = b"\x1f\x8b"
 DEFAULT_LABEL = "label"
 _SHOWN = 4
-_LONGEST_LINE = 1 << 24
-"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +42,10 @@ def read_csv(path: Path, label_column: str | None, memory: int) -> tuple[npt.NDA
             pixels, or a number of pixels that is no square.
     """
     try:
-        opener = gzip.open if _is_compressed(path) else open
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as text:
-            return _read(path, csv.reader(_lines(text)), label_column, memory)
-    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"{path.name} is no readable CSV file ({error})") from error
-
-
-def _is_compressed(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
-
-
-def _lines(text: IO[str]) -> Iterator[str]:
-    """Return the lines; a few compressed bytes can be a line that no memory holds."""
-    while line := text.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise csv.Error(f"a line has more than {_LONGEST_LINE} characters")
-        yield line
+        with opened_text(path) as text:
+            return _read(path, csv.reader(bounded_lines(text)), label_column, memory)
+    except (csv.Error, LineError, *DAMAGE) as error:
+        raise unreadable(path, "CSV", str(error)) from error
 
 
 def _read(
@@ -75,7 +54,7 @@ def _read(
     rows = (row for row in lines if row)
     first = next(rows, None)
     if first is None:
-        raise TaskError(FailureReason.DATA_EMPTY, "the file has no line; it needs one example a line")
+        raise empty("the file has no line; it needs one example a line")
     second = next(rows, None)
     layout = _layout(first, second, label_column)
     side = math.isqrt(layout.columns - 1)
@@ -84,7 +63,7 @@ def _read(
             f"a line has {layout.columns - 1} pixels beside the label; a CSV file holds square grey images, "
             "such as 64 pixels for 8 x 8. Use an NPZ file for other shapes"
         )
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(message)
     pixels, labels = array("f"), list[str]()
     size = 0
     for row in chain([] if layout.header else [first], [] if second is None else [second], rows):
@@ -93,7 +72,7 @@ def _read(
         if size > memory:
             raise too_large(path, size, memory)
     if not labels:
-        raise TaskError(FailureReason.DATA_EMPTY, "the file has a line of names but no example")
+        raise empty("the file has a line of names but no example")
     return np.frombuffer(pixels, dtype=np.float32).reshape(len(labels), side, side, 1), labels
 
 
@@ -109,7 +88,7 @@ def _layout(first: list[str], second: list[str] | None, label_column: str | None
     if label_column is not None and label_column not in names:
         found = f"the first line names {_few(names)}" if header else "the file has no line of names"
         message = f"there is no label column {label_column!r}: {found}. Correct data.columns.label or the file"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(message)
     label = names.index(wanted) if header and wanted in names else len(names) - 1
     return _Layout(header, len(names), label)
 
@@ -118,7 +97,7 @@ def _add(row: list[str], layout: _Layout, pixels: "array[float]", labels: list[s
     example = len(labels)
     if len(row) != layout.columns:
         message = f"example {example} has {len(row)} columns, the first line has {layout.columns}"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(message)
     labels.append(row.pop(layout.label))
     try:
         pixels.extend(map(float, row))
@@ -135,7 +114,7 @@ def _pixel(cell: str, example: int, column: int) -> float:
         return float(text)
     except ValueError as error:
         message = f"example {example} has the text {text[:40]!r} as pixel {column}; pixels are numbers"
-        raise TaskError(FailureReason.DATA_INVALID, message) from error
+        raise invalid(message) from error
 
 
 def _is_number(cell: str) -> bool:

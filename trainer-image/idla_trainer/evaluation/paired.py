@@ -43,12 +43,6 @@ class PairedEvaluation:
         hits: Array = values.argmax(axis=1) == self.targets
         return hits
 
-    def each(self, values: Array) -> Array | None:
-        """Return what each example adds to a score that is a mean [N], or None where it is something else."""
-        if not isinstance(self.objective, MeanObjective):
-            return None
-        return self.objective.each(self.targets, values, self.raw)
-
     def error(self, values: Array) -> float:
         """Return the standard error of a score."""
         right = self.right(values)
@@ -92,14 +86,12 @@ class PairedEvaluation:
 
     def _sampled(self, values: Array) -> Callable[[Array], float]:
         """Return what gives the score of some examples."""
-        each = self.each(values)
-        if each is None:
-            return lambda chosen: self._score_of(values, chosen)
-        return lambda chosen: float(each[chosen].mean())
-
-    def _score_of(self, values: Array, chosen: Array) -> float:
-        raw = {name: array[chosen] for name, array in self.raw.items()}
-        return self.objective.score(self.targets[chosen], values[chosen], raw)
+        if isinstance(self.objective, MeanObjective):
+            each = self.objective.each(self.targets, values, self.raw)
+            return lambda chosen: float(each[chosen].mean())
+        return lambda chosen: self.objective.score(
+            self.targets[chosen], values[chosen], {name: array[chosen] for name, array in self.raw.items()}
+        )
 
 
 def _bounds(of: Callable[[Array], float], samples: Iterator[Array]) -> Interval:

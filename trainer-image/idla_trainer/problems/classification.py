@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from idla_contract.problem import METRICS, Metric, TaskType
+from idla_contract.problem import METRICS, Metric, Problem, TaskType
 from idla_contract.result import FailureReason
 from idla_preprocess import Array, Arrays
 
+from idla_trainer.data.findings.names import listed
 from idla_trainer.evaluation.metrics import classification as metrics
 from idla_trainer.failures import TaskError
 
@@ -88,6 +89,16 @@ class Classification:
         return np.tile(shares.astype(np.float32), (count, 1))
 
 
+def classifier_of(problem: Problem, classes: tuple[str, ...], targets: Array) -> Classification:
+    """Return the objective of a classifier by the class numbers of the training part [N].
+
+    Raises:
+        TaskError: the positive class that is wanted is not among the labels.
+    """
+    positive = positive_class(problem.positive_label, classes, targets)
+    return Classification(metric=problem.metric, classes=len(classes), positive=positive)
+
+
 def positive_class(wanted: str | None, classes: tuple[str, ...], targets: Array) -> int | None:
     """Return the number of the positive class: the wanted one, of two the rarer, else none.
 
@@ -96,8 +107,7 @@ def positive_class(wanted: str | None, classes: tuple[str, ...], targets: Array)
     """
     if wanted is not None:
         if wanted not in classes:
-            shown = ", ".join(repr(name) for name in classes[:8]) + (", ..." if len(classes) > len(classes[:8]) else "")
-            message = f"task.positiveLabel: found {wanted!r}; the labels are {shown}"
+            message = f"task.positiveLabel: found {wanted!r}; the labels are {listed(classes, 8)}"
             raise TaskError(FailureReason.SPEC_INVALID, message)
         return classes.index(wanted)
     if len(classes) != _TWO:

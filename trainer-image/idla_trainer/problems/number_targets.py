@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
 from idla_trainer.failures import TaskError
 
@@ -32,8 +33,9 @@ def number_targets(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         )
         raise TaskError(FailureReason.NOT_FINITE, message)
     if targets.min() == targets.max():
-        message = f"all {len(targets)} examples have the number {targets[0]:g} to predict; there is nothing to learn"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(
+            f"all {len(targets)} examples have the number {targets[0]:g} to predict; there is nothing to learn"
+        )
     return targets
 
 

@@ -51,28 +51,21 @@ def kind_of(problem: Problem) -> Kind:
     """Return how a problem's examples are read and prepared.
 
     Raises:
-        TaskError: a kind that this image does not know, or a metric that does not belong to it.
+        TaskError: a metric that does not belong to its kind.
     """
-    kind = KINDS.get(problem.type)
-    if kind is None:
-        message = f"task.type: found {problem.type}; this image knows {', '.join(sorted(KINDS))}"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
     if problem.metric not in METRICS[problem.type]:
         message = f"problem.metric: found {problem.metric}; {problem.type} takes {', '.join(METRICS[problem.type])}"
         raise TaskError(FailureReason.SPEC_INVALID, message)
-    return kind
+    return KINDS[problem.type]
 
 
-def load_dataset(
-    problem: Problem, source: DataSource, origin: Origin, *, memory: int | None = None, whole: bool = False
-) -> Dataset:
-    """Fetch, read, check and split the examples.
+def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole: bool = False) -> Dataset:
+    """Fetch, read, check and split the examples, which may take half of the memory that is free.
 
     Args:
         problem: what the model has to do.
         source: where they are and how they are read.
         origin: where this pod looks for them.
-        memory: bytes that the examples may take; default: half of what is free.
         whole: whether all but the test is learned from, as `Parts.merged` says.
 
     Raises:
@@ -80,7 +73,7 @@ def load_dataset(
         TaskError: they cannot be used.
     """
     kind = kind_of(problem)
-    limit = room_for_examples() if memory is None else memory
+    limit = room_for_examples()
     found = fetch_data(source.uri, source.digest, origin)
     content = kind.read(found.path, source, limit)
     if source.test_uri is None:

@@ -9,7 +9,7 @@ from idla_contract.task import CompressStep
 from idla_preprocess.intents import Intents
 from idla_server.runtime import Runtime
 
-from idla_trainer.compression.artifact import ASSEMBLED, Contents, assemble
+from idla_trainer.compression.artifact import ASSEMBLED, assemble
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import choose_variant
 from idla_trainer.compression.recipe import write_files
@@ -39,7 +39,7 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     set_weights(model, candidate.weights)
     folder, stages = context.places.work / "variants", stages_of(context, dataset, step, name=step.kind)
     found = write_files(folder, model, candidate, dataset, step, stages=stages)
-    measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.judged), dataset.objective)
+    measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.for_gate), dataset.objective)
     context.preemption.check()
     chosen = choose_variant(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
     report = chosen.model_copy(
@@ -51,8 +51,7 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     for variant in report.variants:
         _log.info("%s: %d bytes, %s", variant.name, variant.size_bytes, variant.message)
     path = found.paths[report.choice]
-    shipped = Contents(variant=report.choice, chosen=path.read_bytes(), plain=found.paths[FLOAT].read_bytes())
-    assemble(context.folder.path, candidate, thresholded(dataset, path), shipped)
+    assemble(context.folder.path, candidate, thresholded(dataset, path), report.choice, found.paths)
     return Outcome({"compress": report}, ASSEMBLED)
 
 

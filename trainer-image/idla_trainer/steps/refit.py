@@ -21,18 +21,18 @@ from idla_contract.task import (
 )
 from idla_preprocess.intents import Intents
 
-from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, Contents, assemble
+from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, assemble
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import Measured, limit_problems
 from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
 from idla_trainer.compression.recipe import compression_task
 from idla_trainer.compression.remake import remake
+from idla_trainer.compression.variants import write_variant
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.steps.compress import stages_of, thresholded
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.steps.train import begin
-from idla_trainer.task_store import write_atomically
 from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
@@ -104,7 +104,7 @@ class _Refit:
         pair = remake(model, task, report.making)
         if pair is None:
             return self._late()
-        paths = self._written(report.choice, *pair, inputs=task.lesson.data.inputs)
+        paths = self._written(report.choice, *pair, inputs=task.distillation.data.inputs)
         measured = self._measured(paths)
         chosen = measured[report.choice]
         problems = limit_problems(self._compress, chosen)
@@ -112,12 +112,7 @@ class _Refit:
             problems.append(f"{report.choice} loses {chosen.drop:.4f} of what it learned, more than the gate allows")
         if problems:
             return "; ".join(problems)
-        assemble(
-            context.folder.path,
-            self._candidate,
-            self._with_threshold(),
-            Contents(variant=report.choice, chosen=paths[report.choice].read_bytes(), plain=paths[FLOAT].read_bytes()),
-        )
+        assemble(context.folder.path, self._candidate, self._with_threshold(), report.choice, paths)
         return report.model_copy(
             update={"variants": tuple(_measured_again(entry, measured.get(entry.name)) for entry in report.variants)}
         )
@@ -155,14 +150,11 @@ class _Refit:
 
     def _written(self, choice: str, baseline: Any, network: Any, *, inputs: Any) -> dict[str, Path]:
         folder = self._context.places.work / "refit"
-        folder.mkdir(parents=True, exist_ok=True)
-        contents = {FLOAT: convert_float(baseline)}
+        paths = {FLOAT: write_variant(folder, FLOAT, convert_float(baseline))}
         method = next((method for method in CompressionMethod if choice.endswith(method.value)), None)
         if method is not None:
-            contents[choice] = convert_compressed(network, method, inputs)
-        for name, content in contents.items():
-            write_atomically(folder / f"{name}.tflite", content)
-        return {name: folder / f"{name}.tflite" for name in contents}
+            paths[choice] = write_variant(folder, choice, convert_compressed(network, method, inputs))
+        return paths
 
     def _measured(self, paths: dict[str, Path]) -> dict[str, Measured]:
         learned = self._dataset.parts.train

@@ -33,11 +33,32 @@ class Tensor:
     """Whether BYTES are taken too: for each example the base64 text of a JPEG or PNG file."""
 
 
-class Preprocess(Protocol):
-    """Turns raw inputs, as users send them, into the network's inputs; fitted on the training split alone."""
+class Half(Protocol):
+    """One side of the border, as the files of an artifact hold it."""
 
     kind: ClassVar[str]
     """Its name in `preprocess.json`."""
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold of it, with camelCase keys."""
+        ...
+
+    def arrays(self) -> dict[str, Array]:
+        """Return its larger parts, which are no objects; empty where it has none."""
+        ...
+
+    @classmethod
+    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Return what `content` and `arrays` came from; nobody vouches for them.
+
+        Raises:
+            InputError: a part is missing, unknown or out of its range.
+        """
+        ...
+
+
+class Preprocess(Half, Protocol):
+    """Turns raw inputs, as users send them, into the network's inputs; fitted on the training split alone."""
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -55,29 +76,9 @@ class Preprocess(Protocol):
         """
         ...
 
-    def content(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, with camelCase keys."""
-        ...
 
-    def arrays(self) -> dict[str, Array]:
-        """Return its larger parts, which are no objects; empty where it has none."""
-        ...
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from; nobody vouches for them.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        ...
-
-
-class Answers(Protocol):
+class Answers(Half, Protocol):
     """Turns the network's output into what users are answered."""
-
-    kind: ClassVar[str]
-    """Its name in `preprocess.json`."""
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -94,22 +95,5 @@ class Answers(Protocol):
 
         Raises:
             InputError: a parameter has another type or value than is allowed.
-        """
-        ...
-
-    def content(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, with camelCase keys."""
-        ...
-
-    def arrays(self) -> dict[str, Array]:
-        """Return its larger parts, which are no objects; empty where it has none."""
-        ...
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from; nobody vouches for them.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
         """
         ...

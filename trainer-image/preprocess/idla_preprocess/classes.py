@@ -2,26 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.base import Array, Arrays, Tensor
+from idla_preprocess.checks import check_different
+from idla_preprocess.stored import Stored
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
-FEWEST_CLASSES = 2
+FEWEST_CLASSES, MOST_CLASSES = 2, 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Classes:
+class Classes(Stored):
     """Names of the classes in the order of the network's outputs."""
 
     kind: ClassVar[str] = "classes"
 
     labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what names no classes.
+
+        Raises:
+            InputError: fewer than two names, or a name that is no text or stands twice.
+        """
+        check_different("answers.labels", self.labels, FEWEST_CLASSES, MOST_CLASSES)
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
@@ -36,27 +45,3 @@ class Classes:
         del raw, parameters
         names = np.array(self.labels, dtype=object)
         return {PROBABILITIES: values, LABEL: names[values.argmax(axis=1)]}
-
-    def content(self) -> dict[str, Any]:
-        """Return the names."""
-        return {"labels": list(self.labels)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return nothing: all of it is in `content`."""
-        return {}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return the classes that `content` names.
-
-        Raises:
-            InputError: other keys, fewer than two names, or a name that is no text or stands twice.
-        """
-        exact_keys("answers", content, ("labels",))
-        exact_keys("arrays", arrays, ())
-        labels = content["labels"]
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise InputError("answers.labels", type(labels).__name__, "a list of texts")
-        if len(labels) < FEWEST_CLASSES or len(set(labels)) != len(labels):
-            raise InputError("answers.labels", f"{len(labels)} names, {len(set(labels))} different ones", "two or more")
-        return cls(tuple(labels))

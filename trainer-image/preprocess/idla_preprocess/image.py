@@ -1,23 +1,23 @@
 """Images: what one example looks like, and how raw arrays become a batch of it."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.checks import check_whole, raw_input
 from idla_preprocess.decode import CHANNELS, WHITE, pictures
+from idla_preprocess.stored import Stored
 
 IMAGE = "image"
 _LARGEST_SIDE = 16384
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSpec:
+class ImageSpec(Stored):
     """One example's size and the largest pixel value; the scaling by `maximum` is part of the graph."""
 
     kind: ClassVar[str] = "image"
@@ -34,9 +34,7 @@ class ImageSpec:
             InputError: a size or the maximum is out of its range.
         """
         for field in ("height", "width", "channels"):
-            size = getattr(self, field)
-            if type(size) is not int or not 1 <= size <= _LARGEST_SIDE:
-                raise InputError(field, repr(size), f"a whole number from 1 to {_LARGEST_SIDE}")
+            check_whole(field, getattr(self, field), 1, _LARGEST_SIDE)
         if isinstance(self.maximum, bool) or not isinstance(self.maximum, int | float):
             raise InputError("maximum", repr(self.maximum), "a number above 0")
         if not math.isfinite(self.maximum) or self.maximum <= 0:
@@ -62,36 +60,10 @@ class ImageSpec:
         Raises:
             InputError: as `to_tensor` and `pictures` say.
         """
-        if IMAGE not in raw:
-            raise InputError(IMAGE, "nothing", "an array of images")
-        array = np.asarray(raw[IMAGE])
+        array = raw_input(raw, IMAGE, "an array of images")
         if array.dtype.kind in "OU" and self.channels in CHANNELS:
             array = pictures(array, self.shape, field=IMAGE).astype(np.float32) * np.float32(self.maximum / WHITE)
         return {IMAGE: to_tensor(self, array, field=IMAGE)}
-
-    def content(self) -> dict[str, Any]:
-        """Return the sizes and the maximum."""
-        return {
-            "height": self.height,
-            "width": self.width,
-            "channels": self.channels,
-            "maximum": float(self.maximum),
-        }
-
-    def arrays(self) -> dict[str, Array]:
-        """Return nothing: all of it is in `content`."""
-        return {}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return the spec that `content` describes.
-
-        Raises:
-            InputError: it has other keys, or a value is out of its range.
-        """
-        exact_keys("inputs", content, ("height", "width", "channels", "maximum"))
-        exact_keys("arrays", arrays, ())
-        return cls(**content)
 
 
 def to_tensor(spec: ImageSpec, raw: npt.ArrayLike, *, field: str = "inputs") -> npt.NDArray[np.float32]:

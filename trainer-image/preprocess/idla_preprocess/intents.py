@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
-from idla_preprocess.classes import LABEL, PROBABILITIES, Classes
+from idla_preprocess.checks import check_different
+from idla_preprocess.classes import FEWEST_CLASSES, LABEL, MOST_CLASSES, PROBABILITIES, Classes
+from idla_preprocess.stored import Stored
 
 OUT_OF_SCOPE = "out_of_scope"
 CONFIDENCE = "confidence"
-_KEYS = ("labels", "recall", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class Intents:
+class Intents(Stored):
     """Names of the intents, and the confidence under which the answer is `out_of_scope`.
 
     The confidence is the largest probability (Hendrycks and Gimpel 2017).
@@ -32,22 +32,19 @@ class Intents:
     """The share of sentences in scope that `calibrated` lets pass, above 0 up to 1."""
 
     def __post_init__(self) -> None:
-        """Refuse a threshold or a share out of its range.
+        """Refuse names that are no classes, and a threshold or a share out of its range.
 
         Raises:
-            InputError: it is.
+            InputError: it is so.
         """
+        check_different("answers.labels", self.labels, FEWEST_CLASSES, MOST_CLASSES)
         _check_share("answers.threshold", self.threshold)
         _check_share("answers.recall", self.recall)
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """Return the probabilities, the label and the confidence."""
-        return (
-            Tensor(PROBABILITIES, "FP32", (-1, len(self.labels))),
-            Tensor(LABEL, "BYTES", (-1,)),
-            Tensor(CONFIDENCE, "FP32", (-1,)),
-        )
+        return (*Classes(self.labels).outputs, Tensor(CONFIDENCE, "FP32", (-1,)))
 
     def of(self, values: npt.NDArray[np.float32], raw: Arrays, parameters: Mapping[str, Any]) -> dict[str, Array]:
         """Return the probabilities [N, intents], each row's label [N], and its confidence [N].
@@ -68,25 +65,6 @@ class Intents:
         """
         threshold = float(np.quantile(values.max(axis=1), 1 - self.recall, method="lower"))
         return replace(self, threshold=min(1.0, max(0.0, threshold)))
-
-    def content(self) -> dict[str, Any]:
-        """Return the names, the threshold and the share."""
-        return {"labels": list(self.labels), "threshold": float(self.threshold), "recall": float(self.recall)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return nothing: all of it is in `content`."""
-        return {}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return the intents that `content` names.
-
-        Raises:
-            InputError: other keys, names that are no classes, or a number that is not from 0 to 1.
-        """
-        exact_keys("answers", content, _KEYS)
-        classes = Classes.restored({"labels": content["labels"]}, arrays)
-        return cls(classes.labels, content["threshold"], content["recall"])
 
 
 def _check_share(field: str, value: object) -> None:

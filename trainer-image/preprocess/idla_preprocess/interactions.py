@@ -1,14 +1,14 @@
 """Users and items by name, to numbers of embeddings; 0 stands for whoever is unknown."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.checks import check_bool, raw_texts
+from idla_preprocess.stored import Stored
 
 USER, ITEM = "user", "item"
 USERS, ITEMS = "users", "items"
@@ -19,7 +19,7 @@ Names = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InteractionsSpec:
+class InteractionsSpec(Stored):
     """A user, and an item where the two are judged together, to their numbers.
 
     The n-th name of a vocabulary has the number n, counted from 1. Another name has the number 0, so that a network
@@ -27,6 +27,7 @@ class InteractionsSpec:
     """
 
     kind: ClassVar[str] = "interactions"
+    array_names: ClassVar[tuple[str, ...]] = (USERS, ITEMS)
 
     users: Names
     """Ascending, each once."""
@@ -43,8 +44,7 @@ class InteractionsSpec:
         """
         check_names(USERS, self.users)
         check_names(ITEMS, self.items)
-        if type(self.rates) is not bool:
-            raise InputError("rates", repr(self.rates), "true or false")
+        check_bool("rates", self.rates)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -67,25 +67,6 @@ class InteractionsSpec:
             if len(tensors[ITEM]) != len(tensors[USER]):
                 raise InputError(ITEM, f"{len(tensors[ITEM])} values", f"{len(tensors[USER])}, one for each user")
         return tensors
-
-    def content(self) -> dict[str, Any]:
-        """Return all but the vocabularies."""
-        return {"rates": self.rates}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the vocabularies."""
-        return {USERS: self.users, ITEMS: self.items}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        exact_keys("preprocess", content, ("rates",))
-        exact_keys("arrays", arrays, (USERS, ITEMS))
-        return cls(users=arrays[USERS], items=arrays[ITEMS], rates=content["rates"])
 
 
 def vocabulary(names: npt.ArrayLike) -> Names:
@@ -132,12 +113,4 @@ def names_in(raw: Arrays, field: str) -> Names:
     Raises:
         InputError: it is missing, or no array [N] of texts.
     """
-    if field not in raw:
-        raise InputError(field, "nothing", "an array [N] of texts")
-    array = np.asarray(raw[field])
-    if array.ndim != 1 or not len(array):
-        raise InputError(field, f"the shape {list(array.shape)}", "[N], N at least 1")
-    wrong = next((value for value in array.tolist() if not isinstance(value, str)), None)
-    if wrong is not None:
-        raise InputError(field, f"a value of type {type(wrong).__name__}", "texts")
-    return np.strings.strip(array.astype(np.str_))
+    return np.strings.strip(np.array(raw_texts(raw, field), dtype=np.str_))

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.checks import check_array, check_whole
 from idla_preprocess.interactions import ITEMS, USER, USERS, Names, check_names, names_in, numbers_of
+from idla_preprocess.stored import Stored
+from idla_preprocess.value import Value
 
 DEFAULT_K = 10
 LARGEST_K = 1000
@@ -22,10 +24,11 @@ _SEEN, _ENDS = "seen", "ends"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Items:
+class Items(Stored):
     """The best items of each user among all that the user has not seen."""
 
     kind: ClassVar[str] = "items"
+    array_names: ClassVar[tuple[str, ...]] = (USERS, ITEMS, _SEEN, _ENDS)
 
     users: Names
     """Ascending, each once."""
@@ -45,10 +48,8 @@ class Items:
         check_names(USERS, self.users)
         check_names(ITEMS, self.items)
         seen, ends = self.seen, self.ends
-        if seen.dtype != np.int32 or seen.ndim != 1:
-            raise InputError(_SEEN, f"{seen.dtype} {list(seen.shape)}", "int32 [N]")
-        if ends.dtype != np.int64 or ends.shape != self.users.shape:
-            raise InputError(_ENDS, f"{ends.dtype} {list(ends.shape)}", f"int64 [{len(self.users)}]")
+        check_array(_SEEN, seen, np.int32)
+        check_array(_ENDS, ends, np.int64, len(self.users))
         if len(seen) and not (seen.min() >= 0 and seen.max() < len(self.items)):
             raise InputError(_SEEN, "a position out of range", f"from 0 to {len(self.items) - 1}")
         if ends[0] < 0 or (np.diff(ends) < 0).any() or ends[-1] != len(seen):
@@ -75,7 +76,9 @@ class Items:
         users = names_in(raw, USER)
         if values.shape != (len(users), len(self.items)):
             raise InputError("values", f"the shape {list(values.shape)}", f"[{len(users)}, {len(self.items)}]")
-        k = min(_k(parameters), len(self.items))
+        asked = parameters.get("k", DEFAULT_K)
+        check_whole("parameters.k", asked, 1, LARGEST_K)
+        k = min(asked, len(self.items))
         ranked = best(values, [self.seen_by(number) for number in numbers_of(users, self.users).tolist()], k)
         there = ranked != NOBODY
         names = np.where(there, self.items[ranked], "").astype(object)
@@ -106,71 +109,12 @@ class Items:
         ends = np.cumsum(np.bincount(pairs[:, 0], minlength=len(users) + 1))[1:]
         return cls(users=users, items=items, seen=(pairs[:, 1] - 1).astype(np.int32), ends=ends.astype(np.int64))
 
-    def content(self) -> dict[str, Any]:
-        """Return nothing: all of it is arrays."""
-        return {}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return all of it."""
-        return {USERS: self.users, ITEMS: self.items, _SEEN: self.seen, _ENDS: self.ends}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `arrays` came from.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        exact_keys("answers", content, ())
-        exact_keys("arrays", arrays, (USERS, ITEMS, _SEEN, _ENDS))
-        return cls(users=arrays[USERS], items=arrays[ITEMS], seen=arrays[_SEEN], ends=arrays[_ENDS])
-
 
 @dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(Value):
     """The rating that a user would give to an item."""
 
     kind: ClassVar[str] = "rating"
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """Return the one output `rating`."""
-        return (Tensor("rating", "FP32", (-1,)),)
-
-    def of(self, values: npt.NDArray[np.float32], raw: Arrays, parameters: Mapping[str, Any]) -> dict[str, Array]:
-        """Return `rating` FP32 [N].
-
-        Args:
-            values: the network's output [N, 1].
-            raw: not looked at.
-            parameters: not looked at.
-
-        Raises:
-            InputError: the output has another shape.
-        """
-        del raw, parameters
-        if values.shape != (len(values), 1):
-            raise InputError("values", f"the shape {list(values.shape)}", "[N, 1]")
-        return {"rating": values[:, 0].astype(np.float32)}
-
-    def content(self) -> dict[str, Any]:
-        """Return nothing: the network's output is the answer."""
-        return {}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return nothing."""
-        return {}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return the answer.
-
-        Raises:
-            InputError: there is something in it.
-        """
-        exact_keys("answers", content, ())
-        exact_keys("arrays", arrays, ())
-        return cls()
 
 
 def best(scores: npt.NDArray[np.floating], excluded: Sequence[npt.NDArray[np.integer]], k: int) -> Positions:
@@ -190,10 +134,3 @@ def best(scores: npt.NDArray[np.floating], excluded: Sequence[npt.NDArray[np.int
         order = np.argsort(-left[chosen], kind="stable")[:k]
         ranked[row, : len(order)] = chosen[order]
     return ranked
-
-
-def _k(parameters: Mapping[str, Any]) -> int:
-    k = parameters.get("k", DEFAULT_K)
-    if type(k) is not int or not 1 <= k <= LARGEST_K:
-        raise InputError("parameters.k", repr(k)[:40], f"a whole number from 1 to {LARGEST_K}")
-    return k

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.checks import check_whole
+from idla_preprocess.stored import Stored
 
 FORECAST, QUANTILES = "forecast", "quantiles"
 LONGEST_HORIZON = 10000
@@ -17,7 +18,7 @@ MOST_LEVELS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Quantiles:
+class Quantiles(Stored):
     """Forecasts of the next steps; the network's output is [N, horizon, sensors, 1 + levels], the mean first."""
 
     kind: ClassVar[str] = "quantiles"
@@ -33,10 +34,8 @@ class Quantiles:
         Raises:
             InputError: a part has another type or is out of its range.
         """
-        for field, most in (("horizon", LONGEST_HORIZON), ("sensors", MOST_SENSORS)):
-            value = getattr(self, field)
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(field, repr(value), f"a whole number from 1 to {most}")
+        check_whole("horizon", self.horizon, 1, LONGEST_HORIZON)
+        check_whole("sensors", self.sensors, 1, MOST_SENSORS)
         levels: Any = self.levels
         right = isinstance(levels, tuple) and all(type(level) is float and 0 < level < 1 for level in levels)
         if not right or list(levels) != sorted(set(levels)) or len(levels) > MOST_LEVELS:
@@ -72,27 +71,3 @@ class Quantiles:
         if self.levels:
             found_all[QUANTILES] = np.sort(values[..., 1:], axis=-1)
         return found_all
-
-    def content(self) -> dict[str, Any]:
-        """Return the sizes and the levels."""
-        return {"horizon": self.horizon, "sensors": self.sensors, "levels": list(self.levels)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return nothing: all of it is in `content`."""
-        return {}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` came from.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        exact_keys("answers", content, ("horizon", "sensors", "levels"))
-        exact_keys("arrays", arrays, ())
-        levels = content["levels"]
-        return cls(
-            horizon=content["horizon"],
-            sensors=content["sensors"],
-            levels=tuple(levels) if isinstance(levels, list) else levels,
-        )

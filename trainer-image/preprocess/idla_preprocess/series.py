@@ -1,6 +1,5 @@
 """Windows of many series: scaled by the training rows, gaps filled and marked, the calendar as waves."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -8,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.checks import exact_keys
+from idla_preprocess.checks import check_array, check_bool, check_different, check_whole, raw_input
+from idla_preprocess.stored import Stored
 
 SERIES, TIME = "series", "time"
 KNOWN, CALENDAR = "known", "calendar"
@@ -20,13 +20,12 @@ CYCLES = ((86400, 4), (604800, 3), (31556952, 2))
 _FEWEST_CYCLES = 2
 _FEWEST_STEPS = 3
 """A wave shorter than this many steps says nothing more."""
-_KEYS = ("history", "marked", "periodSeconds", "sensors", "waves")
 
 _Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeriesSpec:
+class SeriesSpec(Stored):
     """A window [history, sensors] and the time of its last step, to what a forecaster reads.
 
     The series are shifted and scaled for each sensor by mean and standard deviation of the training rows. A missing
@@ -35,6 +34,7 @@ class SeriesSpec:
     """
 
     kind: ClassVar[str] = "series"
+    array_names: ClassVar[tuple[str, ...]] = ("location", "scale")
 
     sensors: tuple[str, ...]
     history: int
@@ -56,19 +56,15 @@ class SeriesSpec:
         Raises:
             InputError: a part has another type or is out of its range.
         """
-        _check_names(self.sensors)
-        _check_whole("history", self.history, LONGEST_HISTORY)
-        _check_whole("periodSeconds", self.period_seconds, CYCLES[-1][0])
+        check_different("sensors", self.sensors, 1, MOST_SENSORS)
+        check_whole("history", self.history, 1, LONGEST_HISTORY)
+        check_whole("periodSeconds", self.period_seconds, 1, CYCLES[-1][0])
         waves: Any = self.waves
         if not isinstance(waves, tuple) or len(waves) > MOST_WAVES or not all(_is_wave(wave) for wave in waves):
             raise InputError("waves", repr(waves)[:200], f"up to {MOST_WAVES} lengths in seconds, 1 or more")
-        if type(self.marked) is not bool:
-            raise InputError("marked", repr(self.marked), "true or false")
-        for field in ("location", "scale"):
-            array: Any = getattr(self, field)
-            if array.dtype != np.float32 or array.shape != (len(self.sensors),):
-                allowed = f"float32 [{len(self.sensors)}], one for each sensor"
-                raise InputError(field, f"{array.dtype} {list(array.shape)}", allowed)
+        check_bool("marked", self.marked)
+        for field, array in self.arrays().items():
+            check_array(field, array, np.float32, len(self.sensors))
             if not np.isfinite(array).all() or (field == "scale" and not (array > 0).all()):
                 raise InputError(field, "a value out of range", "finite numbers, scales above 0")
 
@@ -145,48 +141,10 @@ class SeriesSpec:
             tensors[CALENDAR] = self._calendar(raw, len(values))
         return tensors
 
-    def content(self) -> dict[str, Any]:
-        """Return all but the scaling."""
-        return {
-            "sensors": list(self.sensors),
-            "history": self.history,
-            "periodSeconds": self.period_seconds,
-            "waves": list(self.waves),
-            "marked": self.marked,
-        }
-
-    def arrays(self) -> dict[str, Array]:
-        """Return `location` and `scale`."""
-        return {"location": self.location, "scale": self.scale}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        exact_keys("inputs", content, _KEYS)
-        exact_keys("arrays", arrays, ("location", "scale"))
-        for field in ("sensors", "waves"):
-            if not isinstance(content[field], list):
-                raise InputError(field, type(content[field]).__name__, "a list")
-        return cls(
-            sensors=tuple(content["sensors"]),
-            history=content["history"],
-            period_seconds=content["periodSeconds"],
-            waves=tuple(content["waves"]),
-            marked=content["marked"],
-            location=np.asarray(arrays["location"]),
-            scale=np.asarray(arrays["scale"]),
-        )
-
     def _windows(self, raw: Arrays) -> npt.NDArray[np.float32]:
         shape = (self.history, len(self.sensors))
         allowed = f"[N, {shape[0]}, {shape[1]}]: steps by sensors, N at least 1"
-        if SERIES not in raw:
-            raise InputError(SERIES, f"the inputs {sorted(raw)}", allowed)
-        array = np.asarray(raw[SERIES])
+        array = raw_input(raw, SERIES, allowed)
         if array.dtype.kind not in "iuf":
             raise InputError(SERIES, f"values of type {array.dtype}", "numbers, NaN where missing")
         if array.shape[1:] != shape or len(array) == 0:
@@ -196,9 +154,7 @@ class SeriesSpec:
 
     def _calendar(self, raw: Arrays, count: int) -> npt.NDArray[np.float32]:
         allowed = "[N] whole numbers: seconds of each window's last step"
-        if TIME not in raw:
-            raise InputError(TIME, f"the inputs {sorted(raw)}", allowed)
-        array = np.asarray(raw[TIME])
+        array = raw_input(raw, TIME, allowed)
         if array.dtype.kind not in "iu":
             raise InputError(TIME, f"values of type {array.dtype}", allowed)
         if array.shape != (count,):
@@ -218,19 +174,6 @@ def filled(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     places = np.where(before >= 0, before, np.minimum(after, steps - 1))
     taken: npt.NDArray[np.float32] = np.take_along_axis(windows, places, axis=1)
     return np.nan_to_num(taken, copy=False, nan=0.0)
-
-
-def _check_names(sensors: object) -> None:
-    if not isinstance(sensors, tuple) or not all(isinstance(name, str) for name in sensors):
-        raise InputError("sensors", type(sensors).__name__, "a list of texts")
-    if not 1 <= len(sensors) <= MOST_SENSORS or len(set(sensors)) != len(sensors):
-        found = f"{len(sensors)} names, {len(set(sensors))} different ones"
-        raise InputError("sensors", found, f"1 to {MOST_SENSORS} different names")
-
-
-def _check_whole(field: str, value: object, maximum: int) -> None:
-    if type(value) is not int or not 1 <= value <= maximum:
-        raise InputError(field, repr(value), f"a whole number from 1 to {maximum}")
 
 
 def _is_wave(wave: object) -> bool:

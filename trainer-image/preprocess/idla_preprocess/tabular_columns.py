@@ -1,15 +1,15 @@
 """Columns of records: numbers that may be missing, and texts that may be unknown; how each is fitted and read."""
 
 import itertools
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError
+from idla_preprocess.checks import check_bool
 
 CATEGORIES = "categories"
 MISSING, OTHER, KNOWN = 0, 1, 2
@@ -108,14 +108,7 @@ def written(column: Column) -> dict[str, Any]:
     """Return what JSON can hold of a column."""
     if isinstance(column, Category):
         return {"name": column.name, "type": "Category"}
-    return {
-        "name": column.name,
-        "type": "Number",
-        "center": column.center,
-        "scale": column.scale,
-        "indicator": column.indicator,
-        "edges": list(column.edges),
-    }
+    return {"type": "Number", **asdict(column), "edges": list(column.edges)}
 
 
 def read_column(place: int, column: Any, arrays: Arrays) -> Column:
@@ -137,8 +130,7 @@ def read_column(place: int, column: Any, arrays: Arrays) -> Column:
     edges = tuple(_finite(f"{field}.edges", edge) for edge in _listed(f"{field}.edges", column["edges"]))
     if any(after <= before for before, after in itertools.pairwise(edges)):
         raise InputError(f"{field}.edges", "numbers in another order", "strictly ascending numbers")
-    if not isinstance(column["indicator"], bool):
-        raise InputError(f"{field}.indicator", repr(column["indicator"])[:LONGEST], "true or false")
+    check_bool(f"{field}.indicator", column["indicator"])
     scale = _finite(f"{field}.scale", column["scale"])
     if scale <= 0:
         raise InputError(f"{field}.scale", repr(scale), "a number above 0")
@@ -165,10 +157,8 @@ def _listed(field: str, value: Any) -> Iterator[Any]:
 
 
 def _finite(field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > np.finfo(np.float64).max:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= np.finfo(np.float64).max:
         raise InputError(field, repr(value)[:LONGEST], "a finite number")
-    if not math.isfinite(value):
-        raise InputError(field, repr(value), "a finite number")
     return float(value)
 
 

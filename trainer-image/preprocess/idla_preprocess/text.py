@@ -1,7 +1,7 @@
 """Texts: hashed n-grams of words and characters, weighted by tf-idf and padded to lists of ids."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import Arrays, InputError, Tensor
+from idla_preprocess.checks import check_array, check_column, check_whole, checked_texts, raw_texts
+from idla_preprocess.stored import Stored
 from idla_preprocess.text_frequencies import Frequencies
 from idla_preprocess.text_grams import character_grams, normalised, word_grams
 
@@ -19,18 +21,15 @@ LONGEST_ORDER = 8
 LONGEST_TEXT = 1 << 16
 LONGEST_LIST = 1 << 13
 MOST_FEATURES = 1 << 22
-_KEYS = ("characters", "length", "maximumCharacters", "schemaVersion", "words")
 _AT_ONCE = 1 << 17
 """Characters that are worked on in one go; bounds the memory."""
 _COVERED = 0.99
 """The share of the training texts whose lists need not be cut."""
 _BLOCKS = 2
 
-_Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.uint32]]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TextSpec:
+class TextSpec(Stored):
     """One text to the list of its n-grams that training knew: ids [N, length] and weights [N, length].
 
     Id 0 pads; n-gram i of the vocabulary has the id i + 1. A weight is (1 + ln count) * idf, with
@@ -41,6 +40,7 @@ class TextSpec:
     """
 
     kind: ClassVar[str] = "text"
+    array_names: ClassVar[tuple[str, ...]] = ("hashes", "idf")
 
     words: int
     """The longest n-gram of words; 0 for none."""
@@ -53,6 +53,7 @@ class TextSpec:
     """The vocabulary [V]: hashes of n-grams, ascending."""
     idf: npt.NDArray[np.float32]
     """The weight of each [V]."""
+    schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         """Refuse what describes no such list.
@@ -60,21 +61,21 @@ class TextSpec:
         Raises:
             InputError: a number is out of its range, or the vocabulary is not ascending.
         """
-        _check_whole("words", self.words, 0, LONGEST_ORDER)
+        check_whole("schemaVersion", self.schema_version, SCHEMA_VERSION, SCHEMA_VERSION)
+        check_whole("words", self.words, 0, LONGEST_ORDER)
         characters: object = self.characters
         if not isinstance(characters, tuple) or len(characters) != 2:  # noqa: PLR2004 - shortest and longest
             raise InputError("characters", repr(characters), "the shortest and the longest n-gram")
-        _check_whole("characters[0]", self.characters[0], 1, LONGEST_ORDER)
-        _check_whole("characters[1]", self.characters[1], 0, LONGEST_ORDER)
-        _check_whole("length", self.length, 1, LONGEST_LIST)
-        _check_whole("maximumCharacters", self.maximum_characters, 1, LONGEST_TEXT)
-        if self.hashes.dtype != np.uint32 or self.hashes.ndim != 1 or len(self.hashes) > MOST_FEATURES:
-            found = f"{self.hashes.dtype} {list(self.hashes.shape)}"
-            raise InputError("hashes", found, f"uint32 [V], V up to {MOST_FEATURES}")
+        check_whole("characters[0]", self.characters[0], 1, LONGEST_ORDER)
+        check_whole("characters[1]", self.characters[1], 0, LONGEST_ORDER)
+        check_whole("length", self.length, 1, LONGEST_LIST)
+        check_whole("maximumCharacters", self.maximum_characters, 1, LONGEST_TEXT)
+        check_array("hashes", self.hashes, np.uint32)
+        if len(self.hashes) > MOST_FEATURES:
+            raise InputError("hashes", f"{len(self.hashes)} n-grams", f"up to {MOST_FEATURES}")
         if not (self.hashes[1:] > self.hashes[:-1]).all():
             raise InputError("hashes", "numbers that do not ascend", "ascending ones")
-        if self.idf.dtype != np.float32 or self.idf.shape != self.hashes.shape:
-            raise InputError("idf", f"{self.idf.dtype} {list(self.idf.shape)}", f"float32 {list(self.hashes.shape)}")
+        check_array("idf", self.idf, np.float32, len(self.hashes))
         if not (np.isfinite(self.idf) & (self.idf > 0)).all():
             raise InputError("idf", "a weight that is not above 0 and finite", "finite numbers above 0")
 
@@ -107,20 +108,13 @@ class TextSpec:
         """
         none = np.zeros(0, np.uint32)
         bare = cls(words, characters, 1, maximum_characters, none, none.astype(np.float32))
-        if texts.ndim != 1 or not len(texts):
-            raise InputError("text", f"the shape {list(texts.shape)}", "[N], N at least 1")
-        frequencies = Frequencies(len(texts))
-        for part in _in_parts(_each(texts), maximum_characters):
-            owners, _, grams = _unique_grams(bare, part)
-            frequencies.add(len(part), owners, grams)
+        frequencies = _frequencies(bare, texts)
         hashes, counts = frequencies.all()
         kept = _most_frequent(counts, fewest_texts, most_features)
         idf = np.log((1 + len(texts)) / (1 + counts[kept])) + 1
         hashes = hashes[kept]
         covered = math.ceil(float(np.quantile(frequencies.sizes(hashes), _COVERED)))
-        return cls(
-            words, characters, max(1, min(longest_list, covered)), maximum_characters, hashes, idf.astype(np.float32)
-        )
+        return replace(bare, length=max(1, min(longest_list, covered)), hashes=hashes, idf=idf.astype(np.float32))
 
     @property
     def features(self) -> int:
@@ -141,9 +135,7 @@ class TextSpec:
         Raises:
             InputError: no `text`, no example, another shape, or something that is no `str`.
         """
-        if "text" not in raw:
-            raise InputError("text", f"the inputs {sorted(raw)}", "the input text")
-        texts = _checked(raw["text"])
+        texts = raw_texts(raw, "text")
         ids = np.zeros((len(texts), self.length), np.int32)
         weights = np.zeros((len(texts), self.length), np.float32)
         start = 0
@@ -173,43 +165,6 @@ class TextSpec:
         places = kept[1:] - 1
         return replace(self, hashes=self.hashes[places], idf=self.idf[places])
 
-    def content(self) -> dict[str, Any]:
-        """Return the numbers."""
-        return {
-            "schemaVersion": SCHEMA_VERSION,
-            "words": self.words,
-            "characters": list(self.characters),
-            "length": self.length,
-            "maximumCharacters": self.maximum_characters,
-        }
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the vocabulary: `hashes` and `idf`."""
-        return {"hashes": self.hashes, "idf": self.idf}
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        if sorted(content) != list(_KEYS):
-            raise InputError("preprocess", f"the keys {sorted(content)}", f"exactly the keys {list(_KEYS)}")
-        if type(content["schemaVersion"]) is not int or content["schemaVersion"] != SCHEMA_VERSION:
-            raise InputError("schemaVersion", repr(content["schemaVersion"]), str(SCHEMA_VERSION))
-        if sorted(arrays) != ["hashes", "idf"]:
-            raise InputError("preprocess", f"the arrays {sorted(arrays)}", "exactly the arrays hashes and idf")
-        characters = content["characters"]
-        return cls(
-            words=content["words"],
-            characters=tuple(characters) if isinstance(characters, list) else characters,
-            length=content["length"],
-            maximum_characters=content["maximumCharacters"],
-            hashes=np.asarray(arrays["hashes"]),
-            idf=np.asarray(arrays["idf"]),
-        )
-
     def _fill(self, texts: Sequence[str], ids: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> None:
         """Write the lists of some normalised texts."""
         if not len(self.hashes):
@@ -230,28 +185,14 @@ class TextSpec:
         weights[owners[within], column[within]] = values[within]
 
 
-def _check_whole(field: str, value: object, minimum: int, maximum: int) -> None:
-    if type(value) is not int or not minimum <= value <= maximum:
-        raise InputError(field, repr(value), f"a whole number from {minimum} to {maximum}")
-
-
-def _checked(texts: npt.NDArray[Any]) -> list[str]:
-    array = np.asarray(texts)
-    if array.ndim != 1 or len(array) == 0:
-        raise InputError("text", f"the shape {list(array.shape)}", "[N], N at least 1")
-    listed: list[Any] = array.tolist()
-    for position, text in enumerate(listed):
-        if not isinstance(text, str):
-            raise InputError("text", f"a {type(text).__name__} in example {position}", "texts")
-    return listed
-
-
-def _each(texts: Iterable[Any]) -> Iterator[str]:
-    """Yield the texts after each was found to be one."""
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise InputError("text", f"a {type(text).__name__} in example {position}", "texts")
-        yield text
+def _frequencies(spec: TextSpec, texts: npt.NDArray[Any]) -> Frequencies:
+    """Return in how many of the texts each n-gram is."""
+    check_column("text", texts)
+    frequencies = Frequencies(len(texts))
+    for part in _in_parts(checked_texts("text", texts), spec.maximum_characters):
+        owners, _, grams, _ = _counted_grams(spec, part)
+        frequencies.add(len(part), owners, grams)
+    return frequencies
 
 
 def _in_parts(texts: Iterable[str], maximum: int) -> Iterator[list[str]]:
@@ -279,10 +220,6 @@ def _counted_grams(
     keys, counts = np.unique(keys, return_counts=True)
     slots = (keys >> np.uint64(32)).astype(np.int64)
     return slots // _BLOCKS, slots % _BLOCKS, keys.astype(np.uint32), counts
-
-
-def _unique_grams(spec: TextSpec, texts: Sequence[str]) -> _Lists:
-    return _counted_grams(spec, texts)[:3]
 
 
 def _most_frequent(counts: npt.NDArray[np.int64], fewest: int, most: int) -> npt.NDArray[np.int64]:

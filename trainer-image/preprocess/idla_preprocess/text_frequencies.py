@@ -1,7 +1,5 @@
 """In how many texts each n-gram is, and how many known ones a text has, in bounded memory."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -56,20 +54,12 @@ class Frequencies:
 
     def sizes(self, known: Hashes) -> _Counts:
         """Return how many known n-grams a text has; of more than 20,000 texts for so many at equal distances."""
-        return np.concatenate(list(self._sizes(known)))
-
-    def _sizes(self, known: Hashes) -> Iterator[_Counts]:
-        for owners, hashes in self._lists:
-            found = owners[np.isin(hashes, known)]
-            sizes = np.bincount(found, minlength=1)
-            yield sizes if self._stride == 1 else sizes[sizes > 0]
+        found = [np.bincount(owners[np.isin(hashes, known)], minlength=1) for owners, hashes in self._lists]
+        return np.concatenate(found if self._stride == 1 else [sizes[sizes > 0] for sizes in found])
 
     def _merge(self) -> None:
         hashes, counts = np.unique(np.concatenate([np.zeros(0, np.uint32), *self._waiting]), return_counts=True)
         self._waiting.clear()
-        if not len(self._hashes):
-            self._hashes, self._counts = hashes, counts
-            return
         both, place = np.unique(np.concatenate([self._hashes, hashes]), return_inverse=True)
         totals = np.bincount(place, np.concatenate([self._counts, counts]), minlength=len(both))
         self._hashes, self._counts = both, totals.astype(np.int64)

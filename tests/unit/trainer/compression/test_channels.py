@@ -44,8 +44,8 @@ class Network:
         return analyse_channels(self.graph(*outputs), RULES)
 
 
-def families(analysis: Analysis) -> dict[tuple[str, ...], int]:
-    return {family.layers: len(family.channels) for family in analysis.families}
+def groups(analysis: Analysis) -> dict[tuple[str, ...], int]:
+    return {group.layers: len(group.channels) for group in analysis.groups}
 
 
 def test_a_chain_gives_a_family_a_layer_and_keeps_the_answer() -> None:
@@ -58,7 +58,7 @@ def test_a_chain_gives_a_family_a_layer_and_keeps_the_answer() -> None:
     net.dense("d", "f", 6)
     net.dense("logits", "d", 2)
     found = net.analysis("logits")
-    assert families(found) == {("a", "n"): 4, ("d",): 6}
+    assert groups(found) == {("a", "n"): 4, ("d",): 6}
     assert found.kept == (Unprunable(("logits",), 2, "an output of the network"),)
 
 
@@ -147,7 +147,7 @@ def test_channels_that_share_a_fate_are_one(
     net.call("GlobalAveragePooling2D", "pool", (width,), "out")
     net.dense("logits", "pool", 2)
     found = net.analysis("logits")
-    assert families(found) == removable
+    assert groups(found) == removable
     assert found.kept == (*kept, Unprunable(("logits",), 2, "an output of the network"))
 
 
@@ -157,7 +157,7 @@ def test_a_scalar_product_ties_two_embeddings() -> None:
         net.call("Embedding", f"{name}s", (1, 4), name, weights={"embeddings": (rows, 4)})
         net.call("Flatten", f"{name}_row", (4,), f"{name}s")
     net.call("Dot", "score", (1,), "user_row", "item_row", axes=1)
-    assert families(net.analysis("score")) == {("users", "items"): 4}
+    assert groups(net.analysis("score")) == {("users", "items"): 4}
 
 
 @pytest.mark.parametrize("order", [("weights", "vectors"), ("vectors", "weights")])
@@ -166,7 +166,7 @@ def test_a_weighted_sum_of_vectors_leaves_their_channels(order: tuple[str, str])
     net.call("Embedding", "vectors", (9, 4), "ids", weights={"embeddings": (7, 4)})
     net.call("Dot", "sums", (4,), *order, axes=1)
     net.dense("logits", "sums", 3)
-    assert families(net.analysis("logits")) == {("vectors",): 4}
+    assert groups(net.analysis("logits")) == {("vectors",): 4}
 
 
 def test_a_product_of_matrices_is_not_followed() -> None:
@@ -174,7 +174,7 @@ def test_a_product_of_matrices_is_not_followed() -> None:
     net.conv("a", "x", 4)
     net.call("Dot", "product", (5, 5), "a", "a", axes=(2, 2))
     net.dense("logits", "product", 3)
-    assert families(net.analysis("logits")) == {}
+    assert groups(net.analysis("logits")) == {}
 
 
 def test_units_of_a_recurrent_layer_are_removable() -> None:
@@ -183,9 +183,9 @@ def test_units_of_a_recurrent_layer_are_removable() -> None:
     net.call("GRU", "cell", (5,), "x", units=5, weights=shapes, activation="tanh", recurrent_activation="sigmoid")
     net.dense("logits", "cell", 2)
     found = net.analysis("logits")
-    assert families(found) == {("cell",): 5}
+    assert groups(found) == {("cell",): 5}
     arrays = {"cell": {name: np.ones(shape) for name, shape in shapes.items()}, "logits": {"kernel": np.ones((5, 2))}}
-    cut = slice_weights(found.slots, arrays, found.families[0].channels[:2])
+    cut = slice_weights(found.weight_axes, arrays, found.groups[0].channels[:2])
     assert {name: array.shape for name, array in cut["cell"].items()} == {
         "kernel": (3, 9), "recurrent_kernel": (3, 9), "bias": (2, 9),
     }  # fmt: skip
@@ -201,9 +201,9 @@ def test_the_least_important_channels_go() -> None:
     found = analyse_channels(graph, RULES)
     kernel = np.broadcast_to(np.array([3.0, 1.0, 4.0, 2.0]), (1, 1, 3, 4))
     arrays = {"a": {"kernel": kernel, "bias": np.arange(4.0)}, "logits": {"kernel": np.arange(512.0).reshape(256, 2)}}
-    scores = dict(zip(found.families[0].channels.tolist(), [9.0, 3.0, 12.0, 6.0], strict=True))
-    removed = select_channels(found.families, scores, keep=0.5, multiple=1)
-    cut = slice_weights(found.slots, arrays, removed)
+    scores = dict(zip(found.groups[0].channels.tolist(), [9.0, 3.0, 12.0, 6.0], strict=True))
+    removed = select_channels(found.groups, scores, keep=0.5, multiple=1)
+    cut = slice_weights(found.weight_axes, arrays, removed)
     assert cut["a"]["bias"].tolist() == [0.0, 2.0]
     assert cut["logits"]["kernel"].shape == (128, 2)
     assert np.array_equal(
@@ -229,9 +229,9 @@ def test_the_number_that_stays_is_rounded_up(keep: float, multiple: int, left: i
     net.dense("d", "x", 10)
     net.dense("logits", "d", 2)
     found = net.analysis("logits")
-    scores = {int(channel): float(channel) for channel in found.families[0].channels}
-    removed = select_channels(found.families, scores, keep=keep, multiple=multiple)
-    assert found.families[0].channels.tolist()[10 - left :] == sorted(set(found.families[0].channels) - set(removed))
+    scores = {int(channel): float(channel) for channel in found.groups[0].channels}
+    removed = select_channels(found.groups, scores, keep=keep, multiple=multiple)
+    assert found.groups[0].channels.tolist()[10 - left :] == sorted(set(found.groups[0].channels) - set(removed))
 
 
 def test_a_share_out_of_range_is_refused() -> None:
@@ -253,10 +253,10 @@ def test_places_of_pieces_that_a_reshape_cuts_become_one_channel() -> None:
     net.call("Reshape", "rows", (5, 4), "calendar", target_shape=(5, 4))
     net.call("Dense", "logits", (5, 2), "rows", weights={"kernel": (4, 2), "bias": (2,)})
     found = net.analysis("logits")
-    assert families(found) == {("calendar",): 4}
-    gone = found.families[0].channels[[1]]
-    cut = slice_weights(found.slots, {"calendar": {"kernel": np.tile(np.arange(20.0), (3, 1)), "bias": np.arange(20.0)},
-                                "logits": {"kernel": np.arange(8.0).reshape(4, 2)}}, gone)  # fmt: skip
+    assert groups(found) == {("calendar",): 4}
+    gone = found.groups[0].channels[[1]]
+    arrays = {"calendar": {"kernel": np.tile(np.arange(20.0), (3, 1)), "bias": np.arange(20.0)}}
+    cut = slice_weights(found.weight_axes, arrays | {"logits": {"kernel": np.arange(8.0).reshape(4, 2)}}, gone)
     assert cut["calendar"]["bias"].tolist() == [place for place in range(20) if place % 4 != 1]
     assert cut["logits"]["kernel"].tolist() == [[0.0, 1.0], [4.0, 5.0], [6.0, 7.0]]
     assert resize_layers(net.graph("logits"), found, gone) == {

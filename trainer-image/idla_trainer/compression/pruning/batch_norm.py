@@ -1,44 +1,40 @@
 """Statistics of batch normalizations, estimated anew: surgery changes what flows through a network."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
+from idla_preprocess import Arrays
 
 from idla_trainer.models.prediction import feed
 
-Inputs = Mapping[str, npt.NDArray[Any]]
-BATCH = 256
+_BATCHES, _BATCH = 16, 256
 
 
-def recalibrate_batch_norm(model: Any, inputs: Inputs, *, batch: int = BATCH, batches: int = 16, seed: int = 0) -> int:
-    """Set the moving means and variances to their averages over train data; return how many layers have them.
+def recalibrate_batch_norm(model: Any, inputs: Arrays, *, seed: int) -> None:
+    """Set the moving means and variances to their averages over up to 16 batches of train data.
 
     Without it a pruned network may be right by chance only (a ResNet with half of its channels: 10 % of 10 classes).
 
     Args:
         model: changed in place.
         inputs: train data by input name [N, ...].
-        batch: examples of a batch; its variance is what is averaged.
-        batches: at most so many, chosen by the seed.
-        seed: of the choice.
+        seed: of the choice of the examples.
     """
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     count = len(next(iter(inputs.values())))
     if not layers or count == 0:
-        return 0
+        return
     order = np.random.default_rng(seed).permutation(count)
-    size = min(batch, count)
+    size = min(_BATCH, count)
     with _as_in_use(model):
-        for turn in range(min(batches, count // size)):
+        for turn in range(min(_BATCHES, count // size)):
             for layer in layers:
                 layer.momentum = turn / (turn + 1)
             chosen = np.sort(order[turn * size : (turn + 1) * size])
             model(feed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
-    return len(layers)
 
 
 @contextmanager

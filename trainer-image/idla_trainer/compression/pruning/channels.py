@@ -1,7 +1,7 @@
 """Which channels of a network belong together: what is removed from one layer must go from all that share it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +45,10 @@ class Unprunable:
 class Analysis:
     """All that is known of the channels of a network."""
 
-    slots: tuple[WeightAxis, ...]
+    weight_axes: tuple[WeightAxis, ...]
     tensors: Mapping[int, Numbers]
     """For each place on a tensor's last axis its channel."""
-    families: tuple[ChannelGroup, ...]
+    groups: tuple[ChannelGroup, ...]
     kept: tuple[Unprunable, ...]
 
 
@@ -99,7 +99,7 @@ class Found:
     """What a rule says of a call: the channels that come out, and where the weights hold channels."""
 
     outputs: tuple[Numbers, ...]
-    slots: tuple[WeightAxis, ...] = ()
+    weight_axes: tuple[WeightAxis, ...] = ()
 
 
 Rule = Callable[[Call, CoupledChannels, Mapping[int, Numbers], Mapping[int, Shape]], Found | None]
@@ -125,17 +125,15 @@ def analyse_channels(graph: Graph, rules: Mapping[str, Rule]) -> Analysis:
     earlier: dict[str, Found] = {}
     for call in graph.calls:
         found = _found(call, coupled, tensors, graph.shapes, rules)
-        if call.layer in earlier:
-            _tie_shared(earlier[call.layer], found, coupled)
-        earlier.setdefault(call.layer, found)
+        first = earlier.setdefault(call.layer, found)
+        for one, other in zip(first.weight_axes, found.weight_axes, strict=True):
+            coupled.tie(one.channels, other.channels)  # the weights of a layer are the same in all of its calls
         tensors.update(zip(call.outputs, found.outputs, strict=True))
-        weight_axes.extend(found.slots)
+        weight_axes.extend(found.weight_axes)
     for tensor in graph.outputs:
         coupled.keep(tensors[tensor], "an output of the network")
-    rooted = tuple(
-        WeightAxis(entry.layer, entry.weight, entry.axis, coupled.roots(entry.channels), entry.produces)
-        for entry in _once(weight_axes)
-    )
+    once = {(entry.layer, entry.weight, entry.axis): entry for entry in weight_axes}.values()
+    rooted = tuple(replace(entry, channels=coupled.roots(entry.channels)) for entry in once)
     groups, kept = _groups(rooted, coupled)
     return Analysis(rooted, {tensor: coupled.roots(channels) for tensor, channels in tensors.items()}, groups, kept)
 
@@ -158,16 +156,6 @@ def _found(
     for output in outputs:
         coupled.keep(output, reason)
     return Found(outputs)
-
-
-def _tie_shared(first: Found, later: Found, coupled: CoupledChannels) -> None:
-    """Couple what a layer holds in two calls: its weights are the same."""
-    for one, other in zip(first.slots, later.slots, strict=True):
-        coupled.tie(one.channels, other.channels)
-
-
-def _once(weight_axes: Iterable[WeightAxis]) -> tuple[WeightAxis, ...]:
-    return tuple({(entry.layer, entry.weight, entry.axis): entry for entry in weight_axes}.values())
 
 
 def _width(shape: Shape) -> int:

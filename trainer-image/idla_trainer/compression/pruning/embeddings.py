@@ -1,5 +1,6 @@
 """Embeddings of a network made smaller: columns that say the most first, and rows that matter little gone."""
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -88,21 +89,16 @@ def drop_embedding_rows(model: Any, inputs: Arrays, *, keep: float) -> Any:
         if (table.rows - len(kept) - 1) * embeddings.shape[1] <= _NUMBER_BYTES * table.rows:
             continue
         edits[table.embedding] = Edit({"input_dim": len(kept) + 1}, {"embeddings": with_rows(embeddings, kept)})
-        entrances[table.tensor] = _Entrance(table, renumbered(table.rows, kept))
+        entrances[table.tensor] = partial(_renumber, table=table, numbers=renumbered(table.rows, kept))
     return rebuild(keras_graph, edits, entrances=entrances)
 
 
-class _Entrance:
-    """Puts a renumbering before an embedding."""
-
-    def __init__(self, table: Table, numbers: npt.NDArray[np.int32]) -> None:
-        self._table, self._numbers = table, numbers
-
-    def __call__(self, tensor: Any) -> Any:
-        layer = Renumbering(self._table.rows, name=f"{self._table.embedding}_numbers", dtype="int32")
-        found = layer(tensor)
-        layer.numbers.assign(self._numbers)
-        return found
+def _renumber(tensor: Any, *, table: Table, numbers: npt.NDArray[np.int32]) -> Any:
+    """Return the new numbers of what comes in before an embedding."""
+    layer = Renumbering(table.rows, name=f"{table.embedding}_numbers", dtype="int32")
+    found = layer(tensor)
+    layer.numbers.assign(numbers)
+    return found
 
 
 def _numbers(keras_graph: KerasGraph, table: Table, inputs: Arrays) -> npt.NDArray[Any] | None:

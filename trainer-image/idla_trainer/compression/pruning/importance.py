@@ -20,34 +20,15 @@ def rank_by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, fl
         analysis: the network's channels.
         products: for each batch of train data every weight times its gradient.
     """
-    total: dict[int, float] = dict.fromkeys(_removable(analysis), 0.0)
+    removable = [channel for group in analysis.groups for channel in group.channels.tolist()]
+    total = np.zeros(1 + max((int(entry.channels.max()) for entry in analysis.weight_axes), default=0))
     for batch in products:
-        sums = _Sums(analysis)
-        for entry in analysis.slots:
+        change = np.zeros_like(total)
+        for entry in analysis.weight_axes:
             if entry.produces and entry.weight in batch.get(entry.layer, {}):
-                sums.add(entry.channels, _along(batch[entry.layer][entry.weight], entry.axis))
-        for channel, change in sums.values().items():
-            total[channel] += change**2
-    return total
-
-
-class _Sums:
-    """Sums by channel."""
-
-    def __init__(self, analysis: Analysis) -> None:
-        self._sums: dict[int, float] = dict.fromkeys(_removable(analysis), 0.0)
-
-    def add(self, channels: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> None:
-        for channel, value in zip(channels.tolist(), values.tolist(), strict=True):
-            if channel in self._sums:
-                self._sums[channel] += value
-
-    def values(self) -> dict[int, float]:
-        return self._sums
-
-
-def _removable(analysis: Analysis) -> list[int]:
-    return [channel for group in analysis.families for channel in group.channels.tolist()]
+                np.add.at(change, entry.channels, _along(batch[entry.layer][entry.weight], entry.axis))
+        total += change**2
+    return {channel: float(total[channel]) for channel in removable}
 
 
 def _along(array: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:

@@ -22,6 +22,11 @@ def _mixes(call: Call, key: str = "activation") -> bool:
     return not (activation is None or isinstance(activation, str)) or activation in _MIXING
 
 
+def _keep_mixed(call: Call, coupled: CoupledChannels, outgoing: Numbers) -> None:
+    if _mixes(call):
+        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
+
+
 def _channels_first(call: Call) -> bool:
     return call.config.get("data_format") == "channels_first"
 
@@ -33,24 +38,21 @@ def _weight_axis(
     return (WeightAxis(call.layer, weight, axis, channels, produces),) if weight in call.weights else ()
 
 
-def _linear(
-    call: Call, coupled: CoupledChannels, tensors: _Tensors, *, kernel: str = "kernel", transposed: bool = False
-) -> Found | None:
+def _linear(call: Call, coupled: CoupledChannels, tensors: _Tensors, *, transposed: bool = False) -> Found | None:
     """Return the rule of a kernel [..., in, out] with a bias [out]."""
-    if kernel not in call.weights or len(call.inputs) != 1:
+    if "kernel" not in call.weights or len(call.inputs) != 1:
         return None
-    shape, incoming = call.weights[kernel], tensors[call.inputs[0]]
+    shape, incoming = call.weights["kernel"], tensors[call.inputs[0]]
     rank = len(shape)
     reads, makes = (rank - 1, rank - 2) if transposed else (rank - 2, rank - 1)
     if shape[reads] != len(incoming):
         return None
     outgoing = coupled.fresh(shape[makes])
-    if _mixes(call):
-        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
+    _keep_mixed(call, coupled, outgoing)
     return Found(
         (outgoing,),
-        _weight_axis(call, kernel, reads, incoming)
-        + _weight_axis(call, kernel, makes, outgoing, produces=True)
+        _weight_axis(call, "kernel", reads, incoming)
+        + _weight_axis(call, "kernel", makes, outgoing, produces=True)
         + _weight_axis(call, "bias", 0, outgoing, produces=True),
     )
 
@@ -70,8 +72,7 @@ def _depthwise(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shap
         return None
     incoming = tensors[call.inputs[0]]
     outgoing = np.repeat(incoming, call.weights["kernel"][-1])
-    if _mixes(call):
-        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
+    _keep_mixed(call, coupled, outgoing)
     rank = len(call.weights["kernel"])
     return Found(
         (outgoing,),
@@ -88,8 +89,7 @@ def _separable(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shap
     between = np.repeat(incoming, depthwise[-1])
     pointwise = call.weights["pointwise_kernel"]
     outgoing = coupled.fresh(pointwise[-1])
-    if _mixes(call):
-        coupled.keep(outgoing, f"the activation of {call.layer} mixes channels")
+    _keep_mixed(call, coupled, outgoing)
     return Found(
         (outgoing,),
         _weight_axis(call, "depthwise_kernel", len(depthwise) - 2, incoming)

@@ -23,7 +23,7 @@ _ROWS = 0.5
 class Narrowing:
     """What is known of a baseline before channels are taken from it."""
 
-    reading: KerasGraph
+    keras_graph: KerasGraph
     analysis: Analysis
     scores: Mapping[int, float]
     inputs: Arrays
@@ -40,8 +40,8 @@ class Narrowing:
 
     def narrowed(self, share: float) -> Any:
         """Return the network with a share of the channels; it has learned nothing yet."""
-        removed = select_channels(self.analysis.families, self.scores, keep=share, multiple=_MULTIPLE)
-        narrow = remove_channels(self.reading, self.analysis, removed).model
+        removed = select_channels(self.analysis.groups, self.scores, keep=share, multiple=_MULTIPLE)
+        narrow = remove_channels(self.keras_graph, self.analysis, removed)
         student = drop_embedding_rows(narrow, self.inputs, keep=share**_ROWS)
         recalibrate_batch_norm(student, self.inputs, seed=self.seed)
         return student
@@ -49,9 +49,9 @@ class Narrowing:
 
 def size_of(keras_graph: KerasGraph, analysis: Analysis, share: float) -> float:
     """Return the share of the weights that a network with a share of its channels has."""
-    scores = {int(channel): 0.0 for group in analysis.families for channel in group.channels}
-    removed = select_channels(analysis.families, scores, keep=share, multiple=_MULTIPLE)
+    scores = {int(channel): 0.0 for group in analysis.groups for channel in group.channels}
+    removed = select_channels(analysis.groups, scores, keep=share, multiple=_MULTIPLE)
     if not len(removed):
         return 1.0
-    smaller = remove_channels(keras_graph, analysis, removed).model
+    smaller = remove_channels(keras_graph, analysis, removed)
     return float(smaller.count_params() / keras_graph.model.count_params())

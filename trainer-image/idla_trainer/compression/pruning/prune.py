@@ -1,14 +1,13 @@
 """Structured pruning: the least important channels of a network leave it, and the network stays an ordinary one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from idla_trainer.compression.network_graph import Call, Graph
-from idla_trainer.compression.pruning.channels import Analysis, ChannelGroup, Numbers, Unprunable, WeightAxis
+from idla_trainer.compression.pruning.channels import Analysis, ChannelGroup, Numbers, WeightAxis
 from idla_trainer.compression.pruning.layer_rules import WIDTH
 
 Layers = Mapping[str, Mapping[str, npt.NDArray[Any]]]
@@ -17,20 +16,7 @@ Scores = Mapping[int, float]
 """Importance by channel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """A smaller model and what was done for it."""
-
-    model: Any
-    removed: int
-    """Channels that left."""
-    channels: int
-    """Channels that could have left."""
-    kept: tuple[Unprunable, ...]
-    """What could not be followed, and why."""
-
-
-def remove_channels(keras_graph: Any, analysis: Analysis, removed: Numbers) -> Pruned:
+def remove_channels(keras_graph: Any, analysis: Analysis, removed: Numbers) -> Any:
     """Return a new model that lacks the given channels; the one that was read is not changed.
 
     Where a removed channel was 0 for every input the outputs stay what they were (up to rounding). Otherwise the
@@ -38,11 +24,10 @@ def remove_channels(keras_graph: Any, analysis: Analysis, removed: Numbers) -> P
     """
     from idla_trainer.compression.keras_graph import Edit, rebuild
 
-    arrays = slice_weights(analysis.slots, keras_graph.weights(), removed)
+    arrays = slice_weights(analysis.weight_axes, keras_graph.weights(), removed)
     widths = resize_layers(keras_graph.graph, analysis, removed)
     edits = {name: Edit(widths.get(name), arrays.get(name)) for name in {*arrays, *widths}}
-    channels = sum(len(group.channels) for group in analysis.families)
-    return Pruned(rebuild(keras_graph, edits), len(removed), channels, analysis.kept)
+    return rebuild(keras_graph, edits)
 
 
 def select_channels(groups: tuple[ChannelGroup, ...], scores: Scores, *, keep: float, multiple: int) -> Numbers:

@@ -79,19 +79,14 @@ def concentrated(embeddings: Matrix, kernel: Matrix) -> tuple[Matrix, Matrix]:
     return left, np.moveaxis(right.reshape(rank, kernel.shape[0], kernel.shape[2]), 0, 1)
 
 
-def important_rows(
-    embeddings: Matrix, numbers: npt.NDArray[Any], weights: npt.NDArray[Any] | None = None
-) -> npt.NDArray[np.float64]:
-    """Return how much each row adds to what the network sees: its length times the weight with which it occurs.
+def important_rows(embeddings: Matrix, numbers: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return how much each row adds to what the network sees: its length times how often it occurs.
 
     Args:
         embeddings: [rows, columns].
         numbers: of train examples, any shape.
-        weights: of each number, of the same shape; None is 1 each.
     """
-    counted = np.bincount(
-        numbers.ravel(), None if weights is None else np.abs(weights).ravel(), minlength=len(embeddings)
-    )
+    counted = np.bincount(numbers.ravel(), minlength=len(embeddings))
     importance: npt.NDArray[np.float64] = counted * np.linalg.norm(embeddings, axis=1)
     return importance
 

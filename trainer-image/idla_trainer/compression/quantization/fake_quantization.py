@@ -21,6 +21,7 @@ from idla_trainer.models.prediction import LOGITS, feed
 from idla_trainer.training.network import Rounding
 
 LEVELS = 127
+_BATCHES, _BATCH = 4, 64
 _FOLLOWING = 0.95
 """Share of the old range that a batch leaves."""
 _FUSED = frozenset({"ReLU", "ops.Relu", "ops.Relu6"})
@@ -76,19 +77,17 @@ def insert_ranges(model: Any) -> Any:
     return rebuild(keras_graph, {}, surround=surround)
 
 
-def calibrate(model: Any, inputs: Arrays, *, batches: int = 4, batch_size: int = 64, seed: int = 0) -> None:
+def calibrate(model: Any, inputs: Arrays, *, seed: int) -> None:
     """Give the ranges of a model that `insert_ranges` made their first ends.
 
     Args:
         model: changed in place.
         inputs: train data by input name [N, ...].
-        batches: at most so many are seen.
-        batch_size: examples of each.
-        seed: of their choice.
+        seed: of the choice of the examples, four batches at most.
     """
     order = np.random.default_rng(seed).permutation(len(next(iter(inputs.values()))))
-    for start in range(0, min(len(order), batches * batch_size), batch_size):
-        chosen = order[start : start + batch_size]
+    for start in range(0, min(len(order), _BATCHES * _BATCH), _BATCH):
+        chosen = order[start : start + _BATCH]
         model(feed(model, {name: values[chosen] for name, values in inputs.items()}), training=True)
 
 

@@ -13,6 +13,6 @@ def quoted(name: str) -> str:
     return repr(name if len(name) <= LONGEST else name[: LONGEST - 3] + "...")
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = SHOWN) -> str:
     """Return the first names, and a sign where there are more."""
-    return ", ".join(map(quoted, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
+    return ", ".join(map(quoted, names[:most])) + (", ..." if len(names) > most else "")

@@ -122,22 +122,21 @@ def threshold_at_specificity(targets: npt.NDArray[np.bool_], scores: Floats, spe
     return float(np.nextafter(negatives[len(negatives) - 1 - allowed], np.inf))
 
 
-def calibration_error(targets: Classes, probabilities: Floats, bins: int = _BINS) -> float:
+def calibration_error(targets: Classes, probabilities: Floats) -> float:
     """Return the expected calibration error of the chosen class (Naeini et al., 2015; Guo et al., 2017).
 
     Args:
         targets: class numbers [N].
         probabilities: of every class [N, classes].
-        bins: equally wide parts of the confidences from 0 to 1; default: 15.
 
     Returns:
-        Mean distance of confidence and accuracy, each bin weighted by its examples; 0 to 1.
+        Mean distance of confidence and accuracy over 15 equally wide bins, each weighted by its examples; 0 to 1.
     """
     shares = _shares(probabilities)
     confidence = shares.max(axis=1)
     right = shares.argmax(axis=1) == targets
-    places = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(places, weights=right - confidence, minlength=bins)
+    places = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gaps = np.bincount(places, weights=right - confidence, minlength=_BINS)
     return float(np.sum(np.abs(gaps)) / len(targets))
 
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from idla_contract.result import FailureReason
 from idla_preprocess import ImageSpec
 
-from idla_trainer.failures import TaskError
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.models.hyperparameters import Hyperparameter, Values
 from idla_trainer.models.image.layers import head
 from idla_trainer.objective import Objective
@@ -69,6 +68,5 @@ def _prepared(raw: Any, image: ImageSpec) -> Any:
     elif image.channels == _COLOURED:
         features = keras.layers.Concatenate()([features[..., 2:3], features[..., 1:2], features[..., 0:1]])
     else:
-        message = f"pretrained-vgg: images have {image.channels} channels; allowed: 1 (grey) or 3 (coloured)"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"pretrained-vgg: images have {image.channels} channels; allowed: 1 (grey) or 3 (coloured)")
     return keras.layers.Rescaling(255.0 / image.maximum, [-mean for mean in _MEANS])(features)

@@ -15,11 +15,12 @@ from idla_trainer.models.tabular.lbfgs import Vector, minimize
 from idla_trainer.objective import Objective
 
 _AT_ONCE = 4096
+_STEPS = 200
 _MOST = 50_000
 """Examples; more hardly move the valley, while every step would look at all of them."""
 
 
-def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, steps: int = 200) -> None:
+def fit(model: Any, objective: Objective, examples: Examples, *, seed: int) -> None:
     """Give a model the trainable weights with the least mean loss plus penalties of its layers.
 
     Args:
@@ -27,7 +28,6 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, step
         objective: its loss.
         examples: to learn from; of more than 50,000 a random part.
         seed: of that part.
-        steps: at most.
     """
     some = _part(examples, seed)
     variables, outputs = [variable.value for variable in model.trainable_variables], cut_at_logits(model)
@@ -54,7 +54,7 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, step
         return float(sum(float(loss) for loss, _ in found)), np.sum(gradients, axis=0)
 
     start = np.concatenate([_flat(variable) for variable in variables])
-    _assign(variables, np.split(minimize(slope, start, steps=steps), borders))
+    _assign(variables, np.split(minimize(slope, start, steps=_STEPS), borders))
 
 
 def _part(examples: Examples, seed: int) -> Examples:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 from idla_preprocess import InputError
 from idla_preprocess.decode import pixels_of, size_of
 
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
 LARGEST_SIDE = 224
@@ -61,18 +61,17 @@ def common_shape(sizes: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
 
 
 def _unusable(error: InputError) -> TaskError:
-    return TaskError(FailureReason.DATA_INVALID, f"the images cannot be used: {error}")
+    return invalid(f"the images cannot be used: {error}")
 
 
 def _check_memory(count: int, shape: tuple[int, int, int], memory: int) -> None:
     needed = count * int(np.prod(shape)) * np.dtype(np.float32).itemsize
     if needed > memory:
         height, width, channels = shape
-        message = (
+        raise invalid(
             f"{count} images of {height} x {width} pixels and {channels} channels take {needed} bytes of memory, the "
             f"task has room for {memory}; raise spec.resources.limits.memory, or give it fewer or smaller images"
         )
-        raise TaskError(FailureReason.DATA_INVALID, message)
 
 
 def _named(place: int, labels: Sequence[str]) -> str:

@@ -19,11 +19,12 @@ from idla_trainer.data.findings.images import about_pixels
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
 from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.image.encoded_files import decode_files, unpack_files
 
 
@@ -71,8 +72,7 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
         labels, files = found["label"].tolist(), tuple(found["image"].tolist())
         pixels = decode_files(files, labels, memory)
     else:
-        message = f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}")
     return Images(pixels, tuple(labels), files)
 
 
@@ -88,17 +88,12 @@ def prepare(
     Raises:
         TaskError: the images or the labels cannot be used.
     """
-    held_out, from_files = None, bool(found.files)
-    if test is not None:
-        held_out = np.arange(len(found.labels), len(found.labels) + len(test.labels))
-        beside = _shaped(test, found.pixels.shape[1:])
-        found = Images(np.concatenate([found.pixels, beside]), found.labels + test.labels)
-    images = checked(found)
+    held_out = None if test is None else np.arange(len(found.labels), len(found.labels) + len(test.labels))
+    images = checked(found if test is None else _joined(found, test))
     pixels, labels, classes = images.pixels, images.labels, images.classes
     groups = equal_groups(pixels)
     parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
-    spec = replace(images.spec, maximum=WHITE) if from_files else _scaled(images.spec, pixels[parts.train])
-    positive = positive_class(problem.positive_label, classes, labels[parts.train])
+    spec = replace(images.spec, maximum=WHITE) if found.files else _scaled(images.spec, pixels[parts.train])
     return Dataset(
         digest=digest,
         problem=problem,
@@ -107,7 +102,7 @@ def prepare(
         parts=parts,
         preprocess=spec,
         answers=Classes(classes),
-        objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
+        objective=classifier_of(problem, classes, labels[parts.train]),
         classes=classes,
         shape=spec.shape,
         facts={"maximum": spec.maximum},
@@ -131,9 +126,14 @@ def checked(found: Images) -> CheckedImages:
     pixels = _finite(found.pixels, labels, classes)
     maximum = float(pixels.max())
     if maximum <= 0:
-        message = f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"the largest pixel is {maximum:g}; pixels go from 0 to a maximum above 0")
     return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
+
+
+def _joined(found: Images, test: Images) -> Images:
+    """Return images with those of a test file behind them."""
+    beside = _shaped(test, found.pixels.shape[1:])
+    return Images(np.concatenate([found.pixels, beside]), found.labels + test.labels)
 
 
 def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
@@ -147,19 +147,17 @@ def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
     if test.files:
         height, width, channels = shape
         return unpack_files(test.files, test.labels, (height, width, channels))
-    message = (
+    raise invalid(
         f"the test images have the shape {list(test.pixels.shape[1:])}, the others {list(shape)}; both files need the "
         "same"
     )
-    raise TaskError(FailureReason.DATA_INVALID, message)
 
 
 def _scaled(spec: ImageSpec, training: npt.NDArray[np.float32]) -> ImageSpec:
     """Return the spec with the largest pixel of the training part: the scale may not know the other parts."""
     maximum = float(training.max())
     if maximum <= 0:
-        message = f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(f"the largest pixel of the training part is {maximum:g}; pixels go from 0 to a maximum above 0")
     return replace(spec, maximum=maximum)
 
 
@@ -185,5 +183,5 @@ def _spec(pixels: npt.NDArray[np.float32], maximum: float) -> ImageSpec:
         spec = ImageSpec(height=height, width=width, channels=channels, maximum=maximum)
         to_tensor(spec, pixels[:1], field=IMAGE)
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the images cannot be used: {error}") from error
+        raise invalid(f"the images cannot be used: {error}") from error
     return spec

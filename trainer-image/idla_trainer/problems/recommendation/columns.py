@@ -11,7 +11,7 @@ from idla_preprocess.interactions import LONGEST_NAME
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
 from idla_trainer.data.table import Table
-from idla_trainer.problems.tabular.columns import check_present
+from idla_trainer.problems.columns import as_name, check_present, column_of, numbers_of
 
 _SHOWN = 40
 
@@ -54,32 +54,24 @@ def interactions_of(table: Table, columns: Columns) -> Interactions:
     Raises:
         TaskError: users or items are missing, a named column is, or one holds something else.
     """
-    rating = _column(table, "rating", columns.rating)
-    time = _column(table, "timestamp", columns.timestamp)
+    rating = column_of(table, "rating", columns.rating)
+    time = column_of(table, "timestamp", columns.timestamp)
     return Interactions(
         _names(table, "user", columns.user),
         _names(table, "item", columns.item),
-        None if rating is None else _numbers(table, "rating", rating),
+        None if rating is None else numbers_of(table, "rating", rating),
         None if time is None else _moments(table, time),
     )
 
 
-def _column(table: Table, role: str, named: str | None) -> str | None:
-    if named is None:
-        return role if role in table.columns else None
-    check_present(table, role, named)
-    return named
-
-
 def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
-    name = role if named is None else named
-    check_present(table, role, name)
+    name = check_present(table, role, role if named is None else named)
     values = table.columns[name]
     if values.ndim != 1 or values.dtype.kind not in "buifOU":
         raise invalid(f"data.columns.{role}: the column {name!r} holds no names; texts or numbers are needed")
     column = np.empty(len(values), dtype=object)
     known: dict[object, str] = {}
-    column[:] = [known.setdefault(value, _named(value)) for value in values.tolist()]
+    column[:] = [known.setdefault(value, as_name(value).strip()) for value in values.tolist()]
     for text in known.values():
         if not text or len(text) > LONGEST_NAME:
             place = int(np.flatnonzero(column == text)[0])
@@ -89,24 +81,6 @@ def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
             )
             raise invalid(message)
     return column
-
-
-def _named(value: object) -> str:
-    """Return a name as clients send it: 3.0 is `3`, a missing one is empty."""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, float):
-        if np.isnan(value):
-            return ""
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
-
-
-def _numbers(table: Table, role: str, name: str) -> npt.NDArray[np.float64]:
-    values = table.columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "buif":
-        raise invalid(f"data.columns.{role}: the column {name!r} holds no numbers")
-    return values.astype(np.float64)
 
 
 def _moments(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -121,7 +95,7 @@ def _moments(table: Table, name: str) -> npt.NDArray[np.float64]:
         numbers = moments.astype(np.float64)
         numbers[np.isnat(moments)] = np.nan
     else:
-        numbers = _numbers(table, "timestamp", name)
+        numbers = numbers_of(table, "timestamp", name)
     if not np.isfinite(numbers).all():
         place = int(np.argmin(np.isfinite(numbers)))
         raise invalid(f"data.columns.timestamp: example {place} (counted from 0) has no time in the column {name!r}")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Metric, Problem
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 from idla_preprocess import InputError
 from idla_preprocess.interactions import ITEM, USER, InteractionsSpec, Names, vocabulary
@@ -17,7 +16,6 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices, Parts, equal_records, split_tied
 from idla_trainer.data.split_by_time import split_latest
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.recommendation.columns import Interactions, interactions_of
 from idla_trainer.problems.recommendation.ranked_users import ranked_users, split_interactions
@@ -157,7 +155,7 @@ def _vocabularies(found: Interactions, parts: Parts) -> tuple[Names, Names]:
     try:
         return vocabulary(found.users[parts.train]), vocabulary(found.items[parts.train])
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the interactions cannot be used: {error}") from error
+        raise invalid(f"the interactions cannot be used: {error}") from error
 
 
 def _facts(found: Interactions, users: Names, items: Names) -> dict[str, float | int | str]:

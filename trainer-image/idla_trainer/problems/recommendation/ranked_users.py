@@ -1,7 +1,6 @@
 """Users as examples of a ranking: what they met before, and what they met next."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from idla_trainer.problems.recommendation.columns import Interactions
 _SCORES = 1 << 27
 """Scores of all items that the users of a part may have together; of more users so many are drawn."""
 _NUMBER_BYTES = 4
+_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,48 +57,15 @@ def split_interactions(found: Interactions, owners: Indices, shares: Split, held
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """The examples of a part, of which each has any number of items."""
+class _Entries:
+    """What the examples of all parts are made of, in any order."""
 
-    users: Indices
-    """Numbers, ascending."""
-    rows: Indices
-    """Place of the user of each item in `users` [M], ascending."""
-    values: npt.NDArray[np.int32]
-    """Of the targets [M], the earliest of a user first."""
-
-    @property
-    def length(self) -> int:
-        """Return how many items a user has at most."""
-        return int(np.bincount(self.rows).max(initial=1))
-
-    def fill(self, targets: npt.NDArray[np.int32]) -> None:
-        """Write the items into the rows of the part [users, L]."""
-        counts = np.bincount(self.rows, minlength=len(self.users))
-        targets[self.rows, np.arange(len(self.rows)) - (np.cumsum(counts) - counts)[self.rows]] = self.values
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Numbered:
-    """Interactions as numbers."""
-
-    owners: Indices
-    """Number of each one's user [N]."""
-    items: Indices
-    """Number of each one's item, 0 for one that cannot be ranked [N]."""
-    unknown: int
-    """What an item that cannot be ranked is as a wanted one."""
-    times: npt.NDArray[np.float64]
-
-    def part(self, wanted: Indices, seen: Indices, users: Indices) -> _Part:
-        """Return the examples of some users, who want what is theirs in one part and have seen what is in another."""
-        positions = np.concatenate([wanted, seen])
-        numbers = self.items[wanted]
-        values = np.concatenate([np.where(numbers > 0, numbers, self.unknown), -self.items[seen]])
-        order = np.lexsort((self.times[positions], self.owners[positions]))
-        order = order[(values[order] != 0) & np.isin(self.owners[positions[order]], users)]
-        rows = np.searchsorted(users, self.owners[positions[order]])
-        return _Part(users, rows, values[order].astype(np.int32))
+    parts: Indices
+    """Number of the part, 0 to 3 [M]."""
+    positions: Indices
+    """Of the interactions [M]."""
+    values: Indices
+    """What they are as targets, none of them 0 [M]."""
 
 
 def ranked_users(
@@ -119,31 +86,48 @@ def ranked_users(
     Raises:
         TaskError: they take more.
     """
-    numbered = _Numbered(
-        owners=owners,
-        items=numbers_of(found.items.astype(np.str_), items).astype(np.int64),
-        unknown=len(items) + 1,
-        times=np.zeros(len(found)) if found.times is None else found.times,
-    )
-    most = max(1, _SCORES // len(items))
-    learned, nothing = parts.train, parts.train[:0]
-    tried = np.concatenate([parts.train, parts.validation, parts.gate])
-    made = [numbered.part(learned, nothing, np.unique(owners[learned]))]
-    for wanted, seen in ((parts.validation, learned), (parts.gate, learned), (parts.test, tried)):
-        made.append(numbered.part(wanted, seen, _drawn(np.unique(owners[wanted]), most, seed)))
-    bounds = np.cumsum([0, *(len(one.users) for one in made)]).tolist()
-    length = max(one.length for one in made)
-    _check_memory(bounds[-1], length, memory)
-    targets = np.zeros((bounds[-1], length), np.int32)
-    for one, (start, end) in zip(made, pairwise(bounds), strict=True):
-        one.fill(targets[start:end])
+    entries = _entries(found, owners, parts, items, seed)
+    times = np.zeros(len(found)) if found.times is None else found.times
+    order = np.lexsort((times[entries.positions], owners[entries.positions], entries.parts))
+    part, owner = entries.parts[order], owners[entries.positions[order]]
+    begins = np.append(True, (np.diff(part) != 0) | (np.diff(owner) != 0))  # of each user in each part
+    ends = np.cumsum(np.bincount(part[begins], minlength=_PARTS))
     _, first = np.unique(owners, return_index=True)
     return RankedUsers(
-        users=found.users[first][np.concatenate([one.users for one in made])],
-        targets=targets,
-        parts=Parts(*(np.arange(start, end) for start, end in pairwise(bounds))),
-        most=most,
+        users=found.users[first][owner[begins]],
+        targets=_rows_of(np.cumsum(begins) - 1, entries.values[order], memory),
+        parts=Parts(*np.split(np.arange(ends[-1]), ends[:-1])),
+        most=max(1, _SCORES // len(items)),
     )
+
+
+def _entries(found: Interactions, owners: Indices, parts: Parts, items: Names, seed: int) -> _Entries:
+    numbers = numbers_of(found.items.astype(np.str_), items).astype(np.int64)
+    as_wanted = np.where(numbers > 0, numbers, len(items) + 1)
+    learned, tried = parts.train, np.concatenate([parts.train, parts.validation, parts.gate])
+    blocks: list[tuple[Indices, Indices, Indices]] = []
+    for wanted, seen in (
+        (learned, learned[:0]),
+        (parts.validation, learned),
+        (parts.gate, learned),
+        (parts.test, tried),
+    ):
+        users = np.unique(owners[wanted])
+        if blocks:
+            users = _drawn(users, max(1, _SCORES // len(items)), seed)
+        positions, values = np.concatenate([wanted, seen]), np.concatenate([as_wanted[wanted], -numbers[seen]])
+        chosen = (values != 0) & np.isin(owners[positions], users)
+        blocks.append((np.full(np.count_nonzero(chosen), len(blocks)), positions[chosen], values[chosen]))
+    return _Entries(*(np.concatenate(columns) for columns in zip(*blocks, strict=True)))
+
+
+def _rows_of(rows: Indices, values: Indices, memory: int) -> npt.NDArray[np.int32]:
+    """Return values [M] side by side in the row [rows, L] that each belongs to; `rows` [M] ascend."""
+    counts = np.bincount(rows)
+    _check_memory(len(counts), int(counts.max()), memory)
+    targets = np.zeros((len(counts), int(counts.max())), np.int32)
+    targets[rows, np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]] = values
+    return targets
 
 
 def _drawn(users: Indices, most: int, seed: int) -> Indices:

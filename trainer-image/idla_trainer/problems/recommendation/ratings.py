@@ -1,6 +1,6 @@
 """One rating: the regression of a value that cannot leave the scale of the ratings."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from idla_contract.problem import Metric
@@ -23,13 +23,7 @@ class Ratings(Regression):
     def fitted(cls, metric: Metric, targets: Array) -> "Ratings":
         """Return the objective with location, scale and range of the training ratings [N]."""
         usual = Regression.fitted(metric, targets)
-        return cls(
-            metric=metric,
-            center=usual.center,
-            scale=usual.scale,
-            lowest=float(targets.min()),
-            highest=float(targets.max()),
-        )
+        return cls(**asdict(usual), lowest=float(targets.min()), highest=float(targets.max()))
 
     @override
     def finish(self, outputs: Any) -> Any:

@@ -7,11 +7,13 @@ import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, Split
-from idla_preprocess import InputError
+from idla_preprocess import Array, InputError
 from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
@@ -51,24 +53,13 @@ def prepare(
     history, horizon = problem.history or HISTORY, problem.horizon or HORIZON
     levels = _levels(problem)
     grid = resample(table, source.columns, problem.period_seconds, test=test)
-    rows = len(grid.values)
-    borders = _borders(rows, source.split, grid.test_from)
-    if rows < history + horizon:
-        raise _too_short(rows, borders[1], history, horizon)
-    windows = np.lib.stride_tricks.sliding_window_view(grid.values, history, axis=0)[: rows - history - horizon + 1]
-    targets = np.lib.stride_tricks.sliding_window_view(grid.values, horizon, axis=0)[history:]
-    parts = _parts(grid.values, borders, history, horizon)
-    if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
-        raise _too_short(rows, borders[1], history, horizon)
-    if whole:
-        borders = (borders[0], borders[2], borders[2], borders[3])
-        parts = _parts(grid.values, borders, history, horizon)
-    spec = _spec(grid, borders[1], history)
+    parts, training_rows = _split(grid, source.split, history, horizon, whole=whole)
+    spec = _spec(grid, training_rows, history)
     return Dataset(
         digest=digest,
         problem=problem,
-        raw={SERIES: np.moveaxis(windows, 2, 1)} | (_times(grid, history, len(windows)) if spec.waves else {}),
-        targets=np.moveaxis(targets, 2, 1),
+        raw=_raw(grid, spec, horizon),
+        targets=_windows(grid.values[history:], horizon),
         parts=parts,
         preprocess=spec,
         answers=Quantiles(horizon=horizon, sensors=len(grid.sensors), levels=levels),
@@ -76,17 +67,26 @@ def prepare(
             metric=problem.metric, horizon=horizon, levels=levels, location=spec.location, scale=spec.scale
         ),
         shape=(history, len(grid.sensors)),
-        facts={
-            "rows": rows,
-            "sensors": len(grid.sensors),
-            "history": history,
-            "horizon": horizon,
-            "periodSeconds": grid.period_seconds,
-            "missingShare": round(float(np.isnan(grid.values).mean()), 6),
-            "trainingRows": borders[1],
-        },
-        warnings=about_series(grid, borders[1]),
+        facts=_facts(grid, history, horizon, training_rows),
+        warnings=about_series(grid, training_rows),
     )
+
+
+def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    """Return every window [windows, length, S] of rows [rows, S], a view of them."""
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), 2, 1)
+
+
+def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
+    return {
+        "rows": len(grid.values),
+        "sensors": len(grid.sensors),
+        "history": history,
+        "horizon": horizon,
+        "periodSeconds": grid.period_seconds,
+        "missingShare": round(float(np.isnan(grid.values).mean()), 6),
+        "trainingRows": training_rows,
+    }
 
 
 def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
@@ -107,12 +107,11 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
             "are 0 at times and never near it otherwise: if 0 stands for a missing value, leave it empty",
         ),
     )
-    return tuple(_told(names[which], len(names), what) for which, what in found if which.any())
-
-
-def _told(names: npt.NDArray[np.object_], sensors: int, what: str) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} of {sensors} sensors {what}: {shown}"
+    return tuple(
+        f"{int(which.sum())} of {len(names)} sensors {what}: {listed(names[which].tolist(), _SHOWN)}"
+        for which, what in found
+        if which.any()
+    )
 
 
 def _levels(problem: Problem) -> tuple[float, ...]:
@@ -121,6 +120,18 @@ def _levels(problem: Problem) -> tuple[float, ...]:
         message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
         raise TaskError(FailureReason.SPEC_INVALID, message)
     return levels
+
+
+def _split(grid: TimeGrid, shares: Split, history: int, horizon: int, *, whole: bool) -> tuple[Parts, int]:
+    """Return the parts of the windows, and how many rows are learned from."""
+    rows = len(grid.values)
+    first, validation_from, test_from, end = _borders(rows, shares, grid.test_from)
+    parts = _parts(grid.values, (first, validation_from, test_from, end), history, horizon)
+    if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
+        raise _too_short(rows, validation_from, history, horizon)
+    if not whole:
+        return parts, validation_from
+    return _parts(grid.values, (first, test_from, test_from, end), history, horizon), test_from
 
 
 def _borders(rows: int, shares: Split, test_from: int | None) -> tuple[int, int, int, int]:
@@ -162,11 +173,15 @@ def _spec(grid: TimeGrid, training_rows: int, history: int) -> SeriesSpec:
             period_seconds=grid.period_seconds,
         )
     except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the series cannot be used: {error}") from error
+        raise invalid(f"the series cannot be used: {error}") from error
 
 
-def _times(grid: TimeGrid, history: int, windows: int) -> dict[str, npt.NDArray[np.int64]]:
-    return {TIME: grid.start + (np.arange(windows, dtype=np.int64) + history - 1) * grid.period_seconds}
+def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
+    """Return the windows that have a target, and the times of their last steps where there is a calendar."""
+    windows = _windows(grid.values[: len(grid.values) - horizon], spec.history)
+    ends = np.arange(len(windows), dtype=np.int64) + spec.history - 1
+    times = {TIME: grid.start + ends * grid.period_seconds} if spec.waves else {}
+    return {SERIES: windows, **times}
 
 
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:

@@ -1,15 +1,15 @@
 """A wide table becomes series on equal steps: one column for each sensor, missing rows as gaps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns
 
+from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 
@@ -20,7 +20,6 @@ _LATEST = 253402300799
 """The last second of the year 9999."""
 _MOST_GAPS = 4
 """The grid may be this many times as long as the table."""
-_SHOWN = 5
 
 _Values = npt.NDArray[np.float32]
 _Times = npt.NDArray[np.int64]
@@ -59,12 +58,12 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
     if test is not None:
         named, more = _sensors(test, columns)
         if named != sensors:
-            _refuse(
-                f"the test file has the sensors {_shown(named)}, the other file {_shown(sensors)}; both need the same"
+            raise invalid(
+                f"the test file has the sensors {listed(named)}, the other file {listed(sensors)}; both need the same"
             )
         later = _times(test, columns)
         if (times is None) != (later is None):
-            _refuse("one of the two files has timestamps and the other has none; give both or neither")
+            raise invalid("one of the two files has timestamps and the other has none; give both or neither")
         test_from = len(values)
         values = np.concatenate([values, more])
         times = None if times is None or later is None else np.concatenate([times, later])
@@ -79,11 +78,11 @@ def _placed(
     """Put every row where its time says."""
     order = np.argsort(times, kind="stable")
     if test_from is not None and (order[:test_from] >= test_from).any():
-        _refuse("the test file has timestamps before the end of the other file; its rows must follow")
+        raise invalid("the test file has timestamps before the end of the other file; its rows must follow")
     steps = np.diff(times[order])
     if len(steps) and steps.min() == 0:
         twice = int(times[order][int(np.argmin(steps))])
-        _refuse(f"the timestamp {_written(twice)} stands twice; each row needs its own")
+        raise invalid(f"the timestamp {_written(twice)} stands twice; each row needs its own")
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
     places, rest = np.divmod(times - start, seconds)
@@ -93,14 +92,14 @@ def _placed(
             f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
             f"{_written(start)}; give equal steps, or set problem.periodSeconds to a step that divides them all"
         )
-        _refuse(message)
+        raise invalid(message)
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(values):
         message = (
             f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
             "steps may be missing. Set problem.periodSeconds to the step of the data"
         )
-        _refuse(message)
+        raise invalid(message)
     grid = np.full((rows, len(sensors)), np.nan, np.float32)
     grid[places] = values
     return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
@@ -111,9 +110,9 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     names = columns.features or tuple(name for name in table.columns if name != timestamp)
     missing = [name for name in names if name not in table.columns]
     if missing:
-        _refuse(f"data.columns.features: no column {missing[0]!r}; there are {_shown(tuple(table.columns))}")
+        raise invalid(f"data.columns.features: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
     if not names:
-        _refuse("there is no column of a sensor; a forecast needs a table with one column for each")
+        raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
     sensors: list[str] = []
     parts: list[npt.NDArray[np.float64]] = []
     for name in names:
@@ -123,7 +122,7 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
                 f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
                 "the sensors in data.columns.features, and the time in data.columns.timestamp"
             )
-            _refuse(message)
+            raise invalid(message)
         wide = column.reshape(len(column), -1)
         sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
         parts.append(wide)
@@ -141,13 +140,15 @@ def _times(table: Table, columns: Columns) -> _Times | None:
     column = table.columns.get(name)
     if column is None:
         if columns.timestamp is not None:
-            _refuse(f"data.columns.timestamp: no column {name!r}; there are {_shown(tuple(table.columns))}")
+            raise invalid(f"data.columns.timestamp: no column {name!r}; there are {listed(tuple(table.columns))}")
         return None
     if column.dtype.kind in "iuf" and column.ndim == 1:
         right = np.isfinite(column) & (column >= 0) & (column <= _LATEST)
         if not right.all():
             row = int(np.argmin(right))
-            _refuse(f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970")
+            raise invalid(
+                f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970"
+            )
         return np.round(column).astype(np.int64)
     return np.array([_seconds(value, row) for row, value in enumerate(column.tolist())], dtype=np.int64)
 
@@ -155,22 +156,14 @@ def _times(table: Table, columns: Columns) -> _Times | None:
 def _seconds(value: object, row: int) -> int:
     try:
         moment = datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
+    except ValueError as error:
         message = (
             f"the timestamp of row {row} (counted from 0) is {str(value)[:40]!r}; allowed: ISO 8601, such as "
             "2024-05-01T08:15:00Z, or seconds since 1970"
         )
-        _refuse(message)
+        raise invalid(message) from error
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _written(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-
-
-def _refuse(message: str) -> NoReturn:
-    raise TaskError(FailureReason.DATA_INVALID, message)

@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from idla_contract.task import Columns
 from idla_preprocess import Array
 
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
+from idla_trainer.problems.columns import as_name, check_present, column_of
 
-_SHOWN = 8
 _MATRIX = 2
 _FEWEST_ROWS = 8
 
@@ -22,10 +21,8 @@ def group_column(table: Table, columns: Columns) -> str | None:
     Raises:
         TaskError: there is no such column.
     """
-    if columns.group is not None:
-        check_present(table, "group", columns.group)
-        return columns.group
-    return "group" if "group" in table.columns and "group" not in columns.features else None
+    found = column_of(table, "group", columns.group)
+    return None if columns.group is None and found in columns.features else found
 
 
 def feature_columns(table: Table, columns: Columns, *, answer: str, group: str | None) -> dict[str, Array]:
@@ -74,18 +71,6 @@ def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[
     )
 
 
-def targets_of(table: Table, name: str) -> npt.NDArray[np.float64]:
-    """Return the numbers [N] to predict.
-
-    Raises:
-        TaskError: they are no numbers.
-    """
-    values = table.columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "buif":
-        raise invalid(f"data.columns.target: the column {name!r} holds no numbers; for names use TabularClassification")
-    return values.astype(np.float64)
-
-
 def answer_column(table: Table, columns: Columns, *, role: str) -> str:
     """Return the column to predict: the one that is named, else the one called as its role, else the last one.
 
@@ -124,24 +109,6 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
     return joined
 
 
-def check_present(table: Table, role: str, name: str) -> None:
-    """Make sure that a table has a column.
-
-    Raises:
-        TaskError: it has not.
-    """
-    if name in table.columns:
-        return
-    kind = "names" if table.named else "numbers, since it has no line of names,"
-    shown = ", ".join(repr(other) for other in list(table.columns)[:_SHOWN])
-    shown += ", ..." if len(table.columns) > _SHOWN else ""
-    message = (
-        f"data.columns.{role}: found {name!r}; the columns' {kind} are {shown}. Correct the name, or data.delimiter "
-        "or data.header"
-    )
-    raise invalid(message)
-
-
 def _column(name: str, values: Array, *, texts: bool) -> Any:
     if values.ndim != 1:
         raise invalid(f"data.columns.features: the column {name!r} holds arrays of the shape {list(values.shape[1:])}")
@@ -159,11 +126,5 @@ def _texts(values: Any) -> Any:
     if isinstance(values, TextColumn):
         return values
     column = np.empty(len(values), dtype=object)
-    column[:] = [value if isinstance(value, str) else _named(float(value)) for value in values.tolist()]
+    column[:] = [value if isinstance(value, str) else as_name(float(value)) for value in values.tolist()]
     return column
-
-
-def _named(value: float) -> str:
-    if np.isnan(value):
-        return ""
-    return str(int(value)) if value.is_integer() else repr(value)

@@ -1,12 +1,11 @@
 """Records of numbers and categories, with a class or a number each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem, TaskType
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
@@ -15,13 +14,14 @@ from idla_preprocess.value import Value
 from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records, split_tied
 from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
-from idla_trainer.data.table import Table, read_table
-from idla_trainer.failures import TaskError
+from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
-from idla_trainer.problems.classification import Classification, positive_class
+from idla_trainer.problems.classification import classifier_of
+from idla_trainer.problems.columns import labels_of, numbers_of
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
@@ -30,14 +30,8 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
-    targets_of,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
-from idla_trainer.problems.text.columns import labels_of
-
-__all__ = ["prepare", "read"]
-
-read = read_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,20 +68,8 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    train = Chosen(records.columns, parts.train)
-    try:
-        spec, left_out = TabularSpec.fitted(train, source.columns.categorical)
-        raw = _raw(records.columns, spec)
-        spec.to_tensors({name: values[:1] for name, values in raw.items()})
-    except InputError as error:
-        raise TaskError(FailureReason.DATA_INVALID, f"the records cannot be used: {error}") from error
-    answers, objective = _ends(
-        problem,
-        source,
-        targets[parts.train],
-        classes,
-        Chosen({name: records.columns[name] for name in raw}, parts.train),
-    )
+    spec, raw, left_out = _fitted(records.columns, parts.train, source.columns.categorical)
+    answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
         problem=problem,
@@ -111,7 +93,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     columns = feature_columns(table, roles, answer=answer, group=group)
     numbering = index_columns(columns, kept=roles.features)
     columns = {name: values for name, values in columns.items() if name not in numbering}
-    of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else targets_of
+    of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
     answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None
     if test is not None:
         columns = appended(columns, feature_columns(test, roles, answer=answer, group=group))
@@ -119,11 +101,16 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
     if not columns:
-        message = f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
-        raise TaskError(FailureReason.DATA_INVALID, message)
+        raise invalid(
+            f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
+        )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
     return _Records(columns, answers, groups, equal, held_out, group, numbering)
+
+
+def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
+    return numbers_of(table, "target", name, remedy="; for names use TabularClassification")
 
 
 def _classified(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tuple[str, ...]]:
@@ -137,20 +124,28 @@ def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tupl
     return targets, (), *quantile_strata(targets, records.groups)
 
 
+def _fitted(
+    columns: dict[str, Array], train: Indices, categorical: tuple[str, ...]
+) -> tuple[TabularSpec, dict[str, Array], tuple[str, ...]]:
+    """Return what is fitted on the training part, the columns as users send them, and the names of those left out."""
+    try:
+        spec, left_out = TabularSpec.fitted(Chosen(columns, train), categorical)
+        raw = _raw(columns, spec)
+        spec.to_tensors({name: values[:1] for name, values in raw.items()})
+    except InputError as error:
+        raise invalid(f"the records cannot be used: {error}") from error
+    return spec, raw, left_out
+
+
 def _ends(
     problem: Problem, source: DataSource, targets: Array, classes: tuple[str, ...], train: Arrays
 ) -> tuple[Answers, Objective]:
     """Return what is answered and what is learned, by the training part."""
     if not classes:
         return Value(), Regression.fitted(problem.metric, targets)
-    positive = positive_class(problem.positive_label, classes, targets)
-    named = tuple(name for name in source.columns.categorical if name in train)
-    subgroups = reported(train, named)
-    if subgroups:
-        return Classes(classes), SubgroupClassification(
-            metric=problem.metric, classes=len(classes), positive=positive, subgroups=subgroups
-        )
-    return Classes(classes), Classification(metric=problem.metric, classes=len(classes), positive=positive)
+    usual = classifier_of(problem, classes, targets)
+    subgroups = reported(train, tuple(name for name in source.columns.categorical if name in train))
+    return Classes(classes), SubgroupClassification(**asdict(usual), subgroups=subgroups) if subgroups else usual
 
 
 def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:

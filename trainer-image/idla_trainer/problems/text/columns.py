@@ -1,16 +1,14 @@
-"""Which columns of a table are the texts and the labels, and what they hold."""
+"""Which columns of a table are the texts and the labels, and what the texts hold."""
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from idla_contract.task import Columns
 
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
-
-_SHOWN = 8
+from idla_trainer.problems.columns import check_present, column_of, described
 
 
 def label_column(table: Table, columns: Columns) -> str:
@@ -19,10 +17,9 @@ def label_column(table: Table, columns: Columns) -> str:
     Raises:
         TaskError: there is no such column.
     """
-    if columns.label is not None:
-        return _present(table, "label", columns.label)
-    if "label" in table.columns:
-        return "label"
+    found = column_of(table, "label", columns.label)
+    if found is not None:
+        return found
     others = [name for name in table.columns if name != columns.text]
     if not others:
         raise invalid(f"data.columns.label: the only column is {columns.text!r}, the text; add one with the labels")
@@ -36,7 +33,7 @@ def text_column(table: Table, columns: Columns) -> str:
         TaskError: there is no such column.
     """
     if columns.text is not None:
-        return _present(table, "text", columns.text)
+        return check_present(table, "text", columns.text)
     label = label_column(table, columns)
     if "text" in table.columns and label != "text":
         return "text"
@@ -52,50 +49,9 @@ def texts_of(table: Table, name: str) -> npt.NDArray[Any]:
     Raises:
         TaskError: there is no such column, or it holds something else.
     """
-    values = table.columns[_present(table, "text", name)]
+    values = table.columns[check_present(table, "text", name)]
     if isinstance(values, TextColumn):
         return values
     if values.dtype != object or values.ndim != 1 or not all(isinstance(value, str) for value in values):
-        raise invalid(f"data.columns.text: the column {name!r} holds {_described(values)}; texts are needed")
+        raise invalid(f"data.columns.text: the column {name!r} holds {described(values)}; texts are needed")
     return values
-
-
-def labels_of(table: Table, name: str) -> list[str]:
-    """Return the labels as texts; what is missing is empty or `nan`.
-
-    Raises:
-        TaskError: there is no such column, or it holds something else.
-    """
-    values = table.columns[_present(table, "label", name)]
-    if isinstance(values, TextColumn):
-        return values.tolist()
-    if values.ndim != 1 or not all(isinstance(value, str | float | int | np.generic) for value in values):
-        raise invalid(
-            f"data.columns.label: the column {name!r} holds {_described(values)}; texts or numbers are needed"
-        )
-    known: dict[object, str] = {}
-    return [known.setdefault(value, str(value)) for value in values.tolist()]
-
-
-def _present(table: Table, role: str, name: str) -> str:
-    if name in table.columns:
-        return name
-    kind = "names" if table.named else "numbers, since it has no line of names,"
-    message = (
-        f"data.columns.{role}: found {name!r}; the columns' {kind} are {_listed(list(table.columns))}. Correct the "
-        "name, or data.delimiter or data.header"
-    )
-    raise invalid(message)
-
-
-def _described(values: npt.NDArray[Any]) -> str:
-    if values.ndim != 1:
-        return f"arrays of the shape {list(values.shape[1:])}"
-    if values.dtype == object:
-        return "encoded files or other bytes"
-    return f"numbers ({values.dtype})"
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    return (shown or "none") + (", ..." if len(names) > _SHOWN else "")

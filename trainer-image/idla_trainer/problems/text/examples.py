@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
-from idla_contract.task import DataSource
+from idla_contract.task import Columns, DataSource
 from idla_preprocess import Classes
 from idla_preprocess.text import LONGEST_READ, TextSpec
 from idla_preprocess.text_grams import normalised
@@ -18,8 +18,9 @@ from idla_trainer.data.split import Indices, first_of_equal, split_tied
 from idla_trainer.data.spool import joined_texts
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.classification import Classification, positive_class
-from idla_trainer.problems.text.columns import label_column, labels_of, text_column, texts_of
+from idla_trainer.problems.classification import classifier_of
+from idla_trainer.problems.columns import labels_of
+from idla_trainer.problems.text.columns import label_column, text_column, texts_of
 
 _LONGEST = 1 << 16
 """Characters by which equal texts are told."""
@@ -36,19 +37,12 @@ def prepare(
     Raises:
         TaskError: the columns, texts or labels cannot be used.
     """
-    text, label = text_column(table, source.columns), label_column(table, source.columns)
-    texts, names = texts_of(table, text), labels_of(table, label)
-    held_out: Indices | None = None
-    if test is not None:
-        held_out = np.arange(len(names), len(names) + test.rows)
-        texts, names = joined_texts(texts, texts_of(test, text)), names + labels_of(test, label)
-    if not names:
-        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+    texts, names = _read(table, test, source.columns)
+    held_out = None if test is None else np.arange(len(names) - test.rows, len(names))
     labels, classes = encode_labels(names)
     groups = _equal_texts(texts)
     parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
     spec = TextSpec.fitted(texts[parts.train])
-    positive = positive_class(problem.positive_label, classes, labels[parts.train])
     return Dataset(
         digest=digest,
         problem=problem,
@@ -57,7 +51,7 @@ def prepare(
         parts=parts,
         preprocess=spec,
         answers=Classes(classes),
-        objective=Classification(metric=problem.metric, classes=len(classes), positive=positive),
+        objective=classifier_of(problem, classes, labels[parts.train]),
         classes=classes,
         shape=(spec.length,),
         facts=_facts(texts, spec),
@@ -67,6 +61,17 @@ def prepare(
             *about_test_file("texts", groups, held_out),
         ),
     )
+
+
+def _read(table: Table, test: Table | None, columns: Columns) -> tuple[npt.NDArray[Any], list[str]]:
+    """Return the texts and the labels of a table, those of a test file behind them."""
+    text, label = text_column(table, columns), label_column(table, columns)
+    texts, names = texts_of(table, text), labels_of(table, label)
+    if test is not None:
+        texts, names = joined_texts(texts, texts_of(test, text)), names + labels_of(test, label)
+    if not names:
+        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+    return texts, names
 
 
 def _equal_texts(texts: npt.NDArray[Any]) -> Indices:

@@ -1,0 +1,50 @@
+"""How the fields of a preprocessing or an answer become the files of an artifact, and come from them again."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, ClassVar, Self
+
+from idla_preprocess.base import Array, Arrays
+from idla_preprocess.checks import exact_keys
+
+
+class Stored:
+    """A frozen dataclass whose fields are written as they are named; what may stand in one, its own checks say."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    kind: ClassVar[str]
+    array_names: ClassVar[tuple[str, ...]] = ()
+    """Fields that are arrays; the others are numbers, texts and tuples of them."""
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold of it, with camelCase keys."""
+        values = {key: getattr(self, name) for key, name in self._names().items()}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return its arrays by name; empty where it has none."""
+        return {name: getattr(self, name) for name in self.array_names}
+
+    @classmethod
+    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
+        """Return what `content` and `arrays` came from; nobody vouches for them.
+
+        Raises:
+            InputError: a part is missing, unknown or out of its range.
+        """
+        names = cls._names()
+        exact_keys(cls.kind, content, names)
+        exact_keys("arrays", arrays, cls.array_names)
+        values = {names[key]: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+        return cls(**values, **arrays)
+
+    @classmethod
+    def _names(cls) -> dict[str, str]:
+        """Return the names of the fields that are no arrays, by their keys in JSON."""
+        return {_camel(field.name): field.name for field in fields(cls) if field.name not in cls.array_names}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
