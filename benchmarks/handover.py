@@ -5,6 +5,7 @@ submitted at that moment. Seconds until the other one holds the Lease, and until
 """
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -28,6 +29,11 @@ _WORKFLOW = {
 }
 
 
+def is_ready(replica: Replica) -> bool:
+    """Return whether a replica says that it could work."""
+    return replica.probe("/readyz") == (200, "ok")
+
+
 def main() -> int:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,7 +54,7 @@ def main() -> int:
             for how, end in (("SIGTERM", "stop"), ("kill -9", "kill")):
                 for run in range(1, runs + 1):
                     other.start()
-                    until(lambda standby=other: standby.probe("/readyz") == (200, "ok"), other.log.read_text)
+                    until(functools.partial(is_ready, other), other.log.read_text)
                     time.sleep(3)  # the standby has seen the Lease, as it would have in the field
                     taken, written = measure(rest, f"run-{end}-{run}", getattr(leader, end))
                     print(f"| {how} | {run} | {taken:.1f} | {written:.1f} |", flush=True)

@@ -24,7 +24,7 @@ from idla_trainer.compression.candidates import CompressionTask, train_candidate
 from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.pareto import Point, pareto_front
-from idla_trainer.compression.gate.verdict import nominate_candidates
+from idla_trainer.compression.gate.verdict import choose_variant
 from idla_trainer.compression.variants import write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import PairedEvaluation
@@ -102,12 +102,13 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     started = time.monotonic()
     found = train_candidates(model, task, tuple(options.keep))
     with tempfile.TemporaryDirectory() as folder:
-        files = write_variants(Path(folder), found, METHODS, train.inputs, lambda: None)
-        files |= write_qat_variants(files, found, task, train.inputs, epochs=max(1, options.distill // 3))
+        plain_files = write_variants(Path(folder), found, METHODS, train.inputs, lambda: None)
+        epochs = max(1, options.distill // 3)
+        files = write_qat_variants(plain_files, found, task, train.inputs, epochs=epochs).paths
         spent = time.monotonic() - started
         measured = measure(files, FLOAT, gate, dataset.objective)
         candidate = Candidate(task="t", content_hash="0" * 10, model=ModelSpec(template="t", builder=network))
-        report = nominate_candidates(
+        report = choose_variant(
             CompressStep(candidate=candidate), measured[FLOAT], [measured[one] for one in measured if one != FLOAT]
         )
         points = {

@@ -165,8 +165,8 @@ def measured(template: str, rounds: int, **options: bool) -> list[tuple[float, f
         process = starting.Process(target=work, args=(there, side, template, rounds, options), daemon=True)
         process.start()
         sides[side] = here
-    for side in sides.values():
-        side.recv()
+    for connection in sides.values():
+        connection.recv()
     found = []
     for turn in range(rounds):
         seconds = {}

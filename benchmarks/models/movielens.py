@@ -197,7 +197,7 @@ def spec(metric: str, columns: Mapping[str, str], seed: int, preset: str) -> dic
 def tell(seed: int, name: str, settings: Mapping[str, float], **figures: Any) -> None:
     """Print a line."""
     rest = {
-        key: round(float(value), 4) if np.isscalar(value) and not isinstance(value, str) else value
+        key: round(float(value), 4) if isinstance(value, int | float | np.number) else value
         for key, value in figures.items()
     }
     print(json.dumps({"seed": seed, "name": name, "settings": dict(settings), **rest}), flush=True)

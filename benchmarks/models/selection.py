@@ -172,14 +172,9 @@ def trained(requirements: Requirements, dataset: Dataset, trial: Trial, folder: 
 
     step = TrainStep(model=trial.model, training=trial.training)
     context, began = context_of(requirements, dataset, step, folder), time.monotonic()
-    begun = begin(context, step, max_seconds=None)
-    run(
-        begun.loop,
-        begun.objective.metric,
-        kept=Kept(checkpoints=Checkpoints(folder / "checkpoints"), fingerprint=begun.fingerprint),
-        preemption=context.preemption,
-        progress=context.progress,
-    )
+    begun = begin(context, dataset, step, max_seconds=None)
+    kept = Kept(checkpoints=Checkpoints(folder / "checkpoints"), fingerprint=begun.fingerprint)
+    run(begun.loop, kept=kept, preemption=context.preemption, observe=lambda _: None)
     report = begun.report(trial.model.template)
     seconds = time.monotonic() - began
     tested = dataset.examples(dataset.parts.test)
@@ -207,6 +202,7 @@ def context_of(requirements: Requirements, dataset: Dataset, step: SearchStep | 
         places=Places(store=folder, data=DATA, samples=samples_folder(), work=folder / "work"),
         folder=kept,
         dataset=dataset,
+        whole=lambda: dataset,
         preemption=Preemption(),
         progress=ProgressMetrics(),
     )

@@ -71,8 +71,9 @@ def accuracy(folder: Path, task: str, source: DataSource, model: ModelSpec, trai
     kept = TaskStore.of(folder, task, hashed)
     kept.make()
     context = Context(
-        spec=spec, places=places, folder=kept, dataset=dataset, preemption=Preemption(), progress=ProgressMetrics()
-    )
+        spec=spec, places=places, folder=kept, dataset=dataset, whole=lambda: dataset, preemption=Preemption(),
+        progress=ProgressMetrics(),
+    )  # fmt: skip
     train(context, step)
     weights = kept.path / "candidate" / "weights.npz"
     network = build_model(model, dataset.preprocess, dataset.objective, seed=1)

@@ -37,7 +37,7 @@ from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.run import Kept, advance, tell_progress
+from idla_trainer.training.run import Kept, advance, report_progress
 
 _log = logging.getLogger(__name__)
 _COMPARED = 2000
@@ -140,7 +140,7 @@ class _Refit:
                 kept=kept,
                 preemption=context.preemption,
                 epochs=candidate.best_epoch,
-                tell=functools.partial(tell_progress, metric=begun.objective.metric, progress=context.progress),
+                observe=functools.partial(report_progress, metric=begun.objective.metric, progress=context.progress),
             )
             if begun.loop.course.epoch < candidate.best_epoch:
                 return None

@@ -15,7 +15,7 @@ from idla_trainer.steps.train import Begun, begin, keep
 from idla_trainer.training.candidate import FILES
 from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import PartOfProgress
-from idla_trainer.training.run import Kept, advance, tell_progress
+from idla_trainer.training.run import Kept, advance, report_progress
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
 from idla_trainer.training.trial_results import FOLDER, TrialResults
 
@@ -132,7 +132,7 @@ class _Search:
             kept=kept,
             preemption=self._context.preemption,
             epochs=epochs,
-            tell=functools.partial(tell_progress, metric=self._metric, progress=progress),
+            observe=functools.partial(report_progress, metric=self._metric, progress=progress),
         )
         if loop.step_number > at:
             kept.save(loop)

@@ -3,7 +3,8 @@
 import functools
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, replace
 
 import numpy as np
 from idla_contract.result import FailureReason, TrainReport
@@ -25,7 +26,7 @@ from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.feed import Material
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
-from idla_trainer.training.run import Kept, reported, run, tell_progress
+from idla_trainer.training.run import Kept, report_progress, reported, run
 from idla_trainer.training.weights import begin_with
 
 _log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def train(context: Context, step: TrainStep) -> Outcome:
         begun.loop,
         kept=Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint),
         preemption=context.preemption,
-        tell=functools.partial(tell_progress, metric=begun.objective.metric, progress=context.progress),
+        observe=functools.partial(report_progress, metric=begun.objective.metric, progress=context.progress),
     )
     report = begun.report(step.model.template)
     keep(context, step, begun)
@@ -80,20 +81,13 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         TaskError: the model, its weights or a setting do not belong to these data.
         StoreError: given weights cannot be fetched, or have another digest.
     """
-    parts, training = dataset.parts, step.training
-    check_takes(step.model, dataset.preprocess)
-    learned = learned_objective(dataset.objective, training)
-    model = build_model(step.model, dataset.preprocess, learned, seed=training.seed, examples=len(parts.train))
-    check_built(step.model.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
-    given = step.model.weights
-    if given is not None:
-        places = context.places
-        count = begin_with(model, given, context.spec.data, data_mount=places.data, into=places.work / "weights")
-        _log.info("the training begins with %d given numbers of %d", count, model.count_params())
+    parts, training, objective = dataset.parts, step.training, dataset.objective
+    learned = learned_objective(objective, training)
+    model = _build(context, dataset, step, learned)
     entry, values = entry_of(step.model)
-    objective, validation = dataset.objective, dataset.examples(parts.validation)
+    pretrained, validation = step.model.weights is not None, dataset.examples(parts.validation)
     learning = _weighted(dataset, dataset.examples(parts.train), training)
-    computed = entry.begin is not None and given is None
+    computed = entry.begin is not None and not pretrained
     if entry.begin is not None and computed:
         entry.begin(model, objective, learning, values, seed=training.seed)
     network = Network(
@@ -110,19 +104,26 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
             validation=validation if len(validation) else None,
             change=augmentation_of(step.model, seed=training.seed),
         ),
-        phase=functools.partial(phase_of, values, pretrained=given is not None),
+        phase=functools.partial(phase_of, values, pretrained=pretrained),
         score=lambda answers: objective.score(validation.targets, answers, validation.raw),
         max_seconds=math.inf if max_seconds is None else max_seconds,
     )
     if computed:
         loop.judge_first()
-    return Begun(
-        loop=loop,
-        network=network,
-        objective=objective,
-        validation=validation,
-        fingerprint=context.fingerprint(dataset, step),
-    )
+    fingerprint = context.fingerprint(dataset, step)
+    return Begun(loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint)
+
+
+def _build(context: Context, dataset: Dataset, step: TrainStep, learned: Objective) -> Any:
+    """Return the step's model with fresh or given weights, checked against the data."""
+    parts, given, places = dataset.parts, step.model.weights, context.places
+    check_takes(step.model, dataset.preprocess)
+    model = build_model(step.model, dataset.preprocess, learned, seed=step.training.seed, examples=len(parts.train))
+    check_built(step.model.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
+    if given is not None:
+        count = begin_with(model, given, context.spec.data, data_mount=places.data, into=places.work / "weights")
+        _log.info("the training begins with %d given numbers of %d", count, model.count_params())
+    return model
 
 
 def keep(context: Context, step: TrainStep, begun: Begun) -> None:

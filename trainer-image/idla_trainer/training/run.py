@@ -18,7 +18,7 @@ from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network
 from idla_trainer.training.progress import Progress
 
-Tell = Callable[[Loop], None]
+Observe = Callable[[Loop], None]
 """Tells somebody how far a training is."""
 _FINGERPRINT = "fingerprint"
 _log = logging.getLogger(__name__)
@@ -74,14 +74,14 @@ class Kept:
         self.checkpoints.clear()
 
 
-def run(loop: Loop, *, kept: Kept, preemption: Preemption, tell: Tell) -> None:
+def run(loop: Loop, *, kept: Kept, preemption: Preemption, observe: Observe) -> None:
     """Train to the end, and leave the network with the best weights.
 
     Args:
         loop: the training; new.
         kept: where to go on from, and where to keep the state.
         preemption: asked after every call of the compiled function.
-        tell: called after every such call.
+        observe: called after every such call.
 
     Raises:
         TaskError: the loss is no longer finite.
@@ -89,11 +89,13 @@ def run(loop: Loop, *, kept: Kept, preemption: Preemption, tell: Tell) -> None:
         OSError: a checkpoint cannot be written.
     """
     kept.resume(loop)
-    advance(loop, kept=kept, preemption=preemption, tell=tell, epochs=loop.training.max_epochs)
+    advance(loop, kept=kept, preemption=preemption, observe=observe, epochs=loop.training.max_epochs)
     loop.finish()
 
 
-def advance(loop: Loop, *, kept: Kept | None, preemption: Preemption, epochs: int, tell: Tell = lambda _: None) -> None:
+def advance(
+    loop: Loop, *, kept: Kept | None, preemption: Preemption, epochs: int, observe: Observe = lambda _: None
+) -> None:
     """Train until so many epochs are done, those before a resumption among them, or the training is over.
 
     Where nothing is kept, a training that is interrupted begins anew. The rest is as `run` says.
@@ -102,7 +104,7 @@ def advance(loop: Loop, *, kept: Kept | None, preemption: Preemption, epochs: in
         saved = time.monotonic()
         while loop.end() is None and loop.course.epoch < epochs:
             loop.learn()
-            tell(loop)
+            observe(loop)
             due = preemption.requested or time.monotonic() - saved >= loop.training.checkpoint_period_seconds
             if kept is not None and due:
                 kept.save(loop)
@@ -141,8 +143,8 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
     )
 
 
-def tell_progress(loop: Loop, *, metric: Metric, progress: Progress) -> None:
-    """Tell how far a training is, and after an epoch what it gave; `metric` is what the score is."""
+def report_progress(loop: Loop, *, metric: Metric, progress: Progress) -> None:
+    """Report how far a training is, and after an epoch what it gave; `metric` is what the score is."""
     course = loop.course
     progress.step(loop.step_number, loop.total_steps)
     if course.batch:
