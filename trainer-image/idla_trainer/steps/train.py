@@ -3,8 +3,8 @@
 import functools
 import logging
 import math
-from dataclasses import dataclass
-from typing import Any, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from idla_contract.result import FailureReason, TrainReport

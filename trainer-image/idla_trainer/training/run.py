@@ -19,7 +19,7 @@ from idla_trainer.training.network import Network
 from idla_trainer.training.progress import Progress
 
 Observe = Callable[[Loop], None]
-"""Tells somebody how far a training is."""
+"""Looks at a training after some steps, to report how far it is."""
 _FINGERPRINT = "fingerprint"
 _log = logging.getLogger(__name__)
 
