@@ -105,7 +105,10 @@ def learn_by_idla(dataset: Dataset, model: ModelSpec, training: Training, train:
     objective, validation = dataset.objective, dataset.examples(dataset.parts.validation)
     built = build_model(model, dataset.preprocess, objective, seed=1)
     network = Network(
-        built, training, learned=lambda _, targets, outputs: objective.loss(targets, outputs), judged=objective.loss
+        built,
+        training,
+        step_loss=lambda _, targets, outputs: objective.loss(targets, outputs),
+        evaluation_loss=objective.loss,
     )
     material = Material(train=train, validation=validation, change=augmentation_of(model, seed=1))
     loop = Loop(

@@ -55,7 +55,7 @@ def network(training: Training = TRAINING) -> Network:
     hidden = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(keras.layers.Dense(6)(hidden)))
     logits = keras.layers.Dense(3, name="logits")(hidden)
     model = keras.Model([x, kind], keras.layers.Softmax()(logits))
-    return Network(model, training, learned=lambda _, targets, outputs: loss(targets, outputs), judged=loss)
+    return Network(model, training, step_loss=lambda _, targets, outputs: loss(targets, outputs), evaluation_loss=loss)
 
 
 def material(inputs: Arrays = INPUTS, weights: Any = WEIGHTS) -> Material:

@@ -108,11 +108,11 @@ def test_a_start_that_descent_only_spoils_is_what_is_kept() -> None:
     network = Network(
         model,
         training,
-        learned=lambda _, targets, outputs: RATINGS.loss(targets, outputs),
-        judged=RATINGS.loss,
+        step_loss=lambda _, targets, outputs: RATINGS.loss(targets, outputs),
+        evaluation_loss=RATINGS.loss,
     )
     loop = Loop(network, training, Material(train=learned, validation=learned))
-    loop.judge_first()
+    loop.validate_first()
     while loop.end() is None:
         loop.learn()
     loop.finish()

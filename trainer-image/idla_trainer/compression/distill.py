@@ -149,7 +149,7 @@ def distill(
     earlier = _train(loop, last, kept, preemption or Preemption())
     course = loop.course
     losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
-    best = course.best_epoch if loop.judges else course.epoch
+    best = course.best_epoch if loop.validates else course.epoch
     seconds = earlier + time.monotonic() - started
     outcome = TrainingOutcome(course.epoch, best, losses, seconds, earlier)
     if kept is not None:
@@ -161,7 +161,7 @@ def _train(loop: Loop, last: int, kept: Kept | None, preemption: Preemption) -> 
     """Go on to the end of the last epoch, and return the seconds of the attempts before this one."""
     earlier = 0.0
     try:
-        loop.judge_first()
+        loop.validate_first()
         if kept is not None:
             kept.resume(loop)
             earlier = loop.course.seconds
@@ -184,8 +184,8 @@ def _begin(student: Any, task: DistillationTask, settings: Settings) -> Loop:
     network = Network(
         student,
         training,
-        learned=_step_loss(task, settings),
-        judged=task.loss,
+        step_loss=_step_loss(task, settings),
+        evaluation_loss=task.loss,
         rounding=task.rounding,
     )
     return Loop(

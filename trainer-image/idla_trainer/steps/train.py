@@ -93,8 +93,8 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     network = Network(
         model,
         training,
-        learned=lambda _, targets, outputs: learned.loss(targets, outputs),
-        judged=objective.loss,
+        step_loss=lambda _, targets, outputs: learned.loss(targets, outputs),
+        evaluation_loss=objective.loss,
     )
     loop = Loop(
         network,
@@ -109,7 +109,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         max_seconds=math.inf if max_seconds is None else max_seconds,
     )
     if computed:
-        loop.judge_first()
+        loop.validate_first()
     fingerprint = context.fingerprint(dataset, step)
     return Begun(loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint)
 

@@ -76,7 +76,7 @@ class Loop:
         return self.course.epoch * self.epoch_steps + self.course.batch
 
     @property
-    def judges(self) -> bool:
+    def validates(self) -> bool:
         """Return whether validation examples choose the best weights."""
         return self._material.validation is not None
 
@@ -91,9 +91,9 @@ class Loop:
             return None
         return end_of(self.course, self.training, self._phase, self.max_seconds)
 
-    def judge_first(self) -> None:
+    def validate_first(self) -> None:
         """Let the network as it came be the best one until an epoch ends with a lower loss."""
-        self.course.first_loss, _ = self._judged()
+        self.course.first_loss, _ = self._validate()
         self.best = self._network.weights()
 
     def learn(self, most: int | None = None) -> None:
@@ -155,7 +155,7 @@ class Loop:
 
     def _end_epoch(self) -> None:
         course = self.course
-        found, score = self._judged()
+        found, score = self._validate()
         course.seconds = time.monotonic() - self._started
         point = {
             "train_loss": course.loss_sum / self.epoch_steps,
@@ -164,11 +164,11 @@ class Loop:
             "seconds": course.epoch_seconds,
         }
         better = course.end_epoch(point, self._phase, min_delta=self.training.early_stopping.min_delta)
-        if better or not self.judges:
+        if better or not self.validates:
             self.best = self._network.weights()
         course.ease(self.training)
 
-    def _judged(self) -> tuple[float, float]:
+    def _validate(self) -> tuple[float, float]:
         """Return loss and score of the validation examples; without such not a number."""
         validation = self._material.validation
         if validation is None:

@@ -61,8 +61,8 @@ class Network:
     Args:
         model: a Keras model with a layer `logits`.
         training: how it is trained.
-        learned: the loss of the steps.
-        judged: the loss of the evaluations.
+        step_loss: the loss of the steps.
+        evaluation_loss: that of the evaluations.
         rounding: for the model that is trained, what it computes with (quantization-aware training); None: its weights.
     """
 
@@ -71,13 +71,13 @@ class Network:
         model: Any,
         training: Training,
         *,
-        learned: StepLoss,
-        judged: Loss,
+        step_loss: StepLoss,
+        evaluation_loss: Loss,
         rounding: Callable[[Any], Rounding] | None = None,
     ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.model = model
-        self._learned, self._judged = learned, judged
+        self._step_loss, self._evaluation_loss = step_loss, evaluation_loss
         inputs = {tensor.name: tensor for tensor in model.inputs}
         self._outputs = keras.Model(inputs, [model.get_layer(LOGITS).output, model.output])
         self._rounded: Rounding = list if rounding is None else rounding(self._outputs)
@@ -176,7 +176,7 @@ class Network:
             (outputs, _), after, penalties = model.stateless_call(
                 self._rounded(values), state, self._fed(inputs), training=True, return_losses=True
             )
-            loss = tf.reduce_mean(self._learned(inputs, targets, outputs) * weights)
+            loss = tf.reduce_mean(self._step_loss(inputs, targets, outputs) * weights)
             total = tf.add_n([loss, *penalties])
         gradients = tape.gradient(total, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         for variable, before, new in zip(model.non_trainable_variables, state, after, strict=True):
@@ -192,7 +192,7 @@ class Network:
         values = self._rounded([variable.value for variable in model.trainable_variables])
         state = [variable.value for variable in model.non_trainable_variables]
         (outputs, answers), _ = model.stateless_call(values, state, self._fed(inputs), training=False)
-        return tf.reduce_sum(self._judged(targets, outputs)), answers
+        return tf.reduce_sum(self._evaluation_loss(targets, outputs)), answers
 
     def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}

@@ -152,7 +152,7 @@ def report_progress(loop: Loop, *, metric: Metric, progress: Progress) -> None:
     loss, seconds = course.curve[-1]["train_loss"], course.curve[-1]["seconds"]
     progress.epoch("train", loss=loss)
     progress.throughput(loop.epoch_examples / seconds)
-    if not loop.judges:
+    if not loop.validates:
         _log.info("epoch %d: loss %.4f", course.epoch, loss)
         return
     point = Epoch.model_validate(course.curve[-1])
