@@ -18,7 +18,7 @@ from idla_trainer.models.fine_tuning import Phase
 from idla_trainer.training.batches import epoch_order
 from idla_trainer.training.feed import Material, stream
 from idla_trainer.training.loop import Loop
-from idla_trainer.training.network import Network
+from idla_trainer.training.network import Loss, Network
 
 pytestmark = pytest.mark.trainer
 TRAINING = Training(max_epochs=3, batch_size=8, learning_rate=0.01, average_decay=0.9, schedule=Schedule.LINEAR, seed=4)
@@ -48,7 +48,7 @@ def loss(targets: Any, outputs: Any) -> Any:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
 
 
-def network(training: Training = TRAINING) -> Network:
+def network(training: Training = TRAINING, loss: Loss = loss) -> Network:
     keras.utils.set_random_seed(1)
     x, kind = keras.Input((4,), name="x"), keras.Input((), name="kind", dtype="int64")
     hidden = keras.layers.Concatenate()([x, keras.layers.Embedding(5, 2)(kind)])
@@ -140,3 +140,18 @@ def test_the_first_step_with_a_loss_that_is_not_finite_is_named() -> None:
     loop = Loop(network(), TRAINING, Material(train=bad, validation=None))
     with pytest.raises(TaskError, match="the training loss is nan in epoch 1, after 3 steps"):
         loop.learn(STEPS)
+
+
+def test_every_number_of_steps_runs_what_was_traced_once() -> None:
+    traced = []
+
+    def counted(targets: Any, outputs: Any) -> Any:
+        traced.append(targets)
+        return loss(targets, outputs)
+
+    loop = Loop(network(loss=counted), TRAINING, Material(train=material().train, validation=None))
+    found = []
+    for steps in (1, 2, 3):
+        loop.learn(steps)
+        found.append(len(traced))
+    assert found == [found[0]] * 3

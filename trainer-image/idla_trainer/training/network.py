@@ -86,7 +86,8 @@ class Network:
         self._optimizer.build(self._outputs.trainable_variables)
         self._average = WeightAverage(model.weights, training.average_decay) if training.average_decay else None
         self._jit_compile = training.jit_compile
-        self._learn = {frozen: tf.function(self._trace_learn, reduce_retracing=True) for frozen in (False, True)}
+        self._traced: dict[bool, Any] = {}
+        """The compiled steps: of the last layer alone, and of all."""
         self._frozen = False
         self._evaluate = tf.function(self._trace_evaluate, reduce_retracing=True)
 
@@ -109,7 +110,11 @@ class Network:
         if frozen is not self._frozen:
             freeze(self.model, frozen=frozen)
             self._frozen = frozen
-        losses: list[float] = self._learn[frozen](batches, tf.constant(rates, tf.float32)).numpy().tolist()
+        if frozen not in self._traced:
+            # For any number of steps at once: traced for each number, small trainings take half as long again.
+            signature = batches, tf.TensorSpec([None], tf.float32)
+            self._traced[frozen] = tf.function(self._trace_learn).get_concrete_function(*signature)
+        losses: list[float] = self._traced[frozen](batches, tf.constant(rates, tf.float32)).numpy().tolist()
         return losses
 
     def evaluate(self, examples: Examples) -> Evaluation:
