@@ -153,7 +153,7 @@ def _again(refit: RefitReport | None) -> Iterator[str]:
             "test split."
         )
     else:
-        yield "The chosen network was not made again from more examples; what was judged is what is shipped."
+        yield "The chosen network was not trained again on more examples: the gated model is the published one."
 
 
 def _quality(report: EvaluateReport) -> Iterator[str]:

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 
 class KubectlError(RuntimeError):
@@ -86,11 +86,9 @@ class Kubectl:
         command = [*self._words, "port-forward", "--address=127.0.0.1", target, f":{port}"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
         try:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            found = re.search(r":(\d+) ->", process.stdout.readline())
+            found = re.search(r":(\d+) ->", cast("IO[str]", process.stdout).readline())
             if found is None:
-                raise KubectlError(f"kubectl port-forward {target}: {process.stderr.read().strip()}")
+                raise KubectlError(f"kubectl port-forward {target}: {process.communicate()[1].strip()}")
             yield f"http://127.0.0.1:{found.group(1)}"
         finally:
             process.terminate()

@@ -140,13 +140,22 @@ def distill(
         OSError: a checkpoint cannot be written.
     """
     keras.utils.set_random_seed(settings.seed)
-    ended = None if kept is None else kept.load()
-    if ended is not None and _OUTCOME in ended.meta:
-        set_weights(student, ended.arrays)
-        return _outcome_of(ended)
+    found = None if kept is None else kept.load()
+    if found is not None and _OUTCOME in found.meta:
+        set_weights(student, found.arrays)
+        return _outcome_of(found)
     started, loop = time.monotonic(), _begin(student, task, settings)
+    resumed = kept is not None and found is not None and kept.resume_from(found, loop)
+    earlier = loop.course.seconds
     last = settings.epochs if settings.stop is None else settings.stop
-    earlier = _train(loop, last, kept, preemption or Preemption())
+    try:
+        if not resumed:
+            loop.validate_first()
+        advance(loop, kept=kept, preemption=preemption or Preemption(), epochs=last)
+    except TaskError as error:
+        _log.warning("%s", error)
+    if loop.best:
+        loop.finish()
     course = loop.course
     losses = (course.first_loss, *(point["validation_loss"] for point in course.curve))
     best = course.best_epoch if loop.validates else course.epoch
@@ -155,22 +164,6 @@ def distill(
     if kept is not None:
         kept.conclude(loop, weights_of(student), {_OUTCOME: asdict(outcome)})
     return outcome
-
-
-def _train(loop: Loop, last: int, kept: Kept | None, preemption: Preemption) -> float:
-    """Go on to the end of the last epoch, and return the seconds of the attempts before this one."""
-    earlier = 0.0
-    try:
-        loop.validate_first()
-        if kept is not None:
-            kept.resume(loop)
-            earlier = loop.course.seconds
-        advance(loop, kept=kept, preemption=preemption, epochs=last)
-    except TaskError as error:
-        _log.warning("%s", error)
-    if loop.best:
-        loop.finish()
-    return earlier
 
 
 def _outcome_of(ended: Checkpoint) -> TrainingOutcome:

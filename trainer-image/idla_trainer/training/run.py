@@ -43,13 +43,17 @@ class Kept:
     def resume(self, loop: Loop) -> None:
         """Go on from the newest checkpoint of this very training, where there is one; others are removed."""
         found = self.load()
-        if found is None:
-            return
-        if loop.set_state(found.arrays, found.meta):
-            loop.course.resumed += 1
-            _log.info("going on from step %d of at most %d", found.step, loop.total_steps)
-        else:
+        if found is not None:
+            self.resume_from(found, loop)
+
+    def resume_from(self, found: Checkpoint, loop: Loop) -> bool:
+        """Go on from a checkpoint; return False, and remove it, if it is another network's."""
+        if not loop.set_state(found.arrays, found.meta):
             self._forget()
+            return False
+        loop.course.resumed += 1
+        _log.info("going on from step %d of at most %d", found.step, loop.total_steps)
+        return True
 
     def save(self, loop: Loop) -> None:
         """Write a checkpoint.

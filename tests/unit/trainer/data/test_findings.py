@@ -116,7 +116,8 @@ def test_a_column_that_tells_the_class_alone_is_named(column: npt.NDArray[np.gen
     found = about_leakage({"other": NOISE[::-1], "it": column}, CLASSES, classes=2)
     assert len(found) == told
     assert all(
-        "1 columns tell the target alone (right answers by its nearest values): 'it' (" in text for text in found
+        "the target is predicted by one column alone (right answers by its nearest values): 'it' (" in text
+        for text in found
     )
 
 
@@ -132,7 +133,10 @@ def test_a_column_that_tells_the_class_alone_is_named(column: npt.NDArray[np.gen
 def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.generic], *, told: bool) -> None:
     found = about_leakage({"it": column, "other": np.sin(np.arange(ROWS))}, NOISE, classes=0)
     assert len(found) == told
-    assert all("1 columns tell the target alone (of the target's order explained): 'it' (" in text for text in found)
+    assert all(
+        "the target is predicted by one column alone (of the target's order explained): 'it' (" in text
+        for text in found
+    )
 
 
 def test_copies_of_a_record_do_not_tell_its_answer() -> None:

@@ -1,4 +1,4 @@
-"""Columns that alone tell the target, as one does that is filled in when the answer is known.
+"""Target leakage: columns that alone predict the target, as one does that is filled in when the answer is known.
 
 A record is answered by those of the others that are nearest to it in one column: by the most frequent class among those
 with the same value, else by the next lower and the next higher one. It never answers itself, so that names which are
@@ -36,7 +36,7 @@ def sample(part: _Numbers) -> _Numbers:
 
 
 def about_leakage(columns: Mapping[str, Array], targets: Array, *, classes: int) -> tuple[str, ...]:
-    """Return a sentence on the columns that tell the target by themselves.
+    """Return a sentence on the columns that predict the target by themselves.
 
     Args:
         columns: of the training part, [N] each: numbers, where NaN is missing, or texts.
@@ -54,11 +54,11 @@ def about_leakage(columns: Mapping[str, Array], targets: Array, *, classes: int)
             found.append(f"{quoted(name)} ({100 * share:.1f} %)")
     if not found:
         return ()
-    shown = ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
     measure = "right answers by its nearest values" if classes else "of the target's order explained"
     message = (
-        f"{len(found)} columns tell the target alone ({measure}): {shown}; leave out what is only known with the "
-        "answer, by data.columns.features"
+        f"possible target leakage: the target is predicted by one column alone ({measure}): {shown}; leave out what is "
+        "only known with the answer, by data.columns.features"
     )
     return (message,)
 
