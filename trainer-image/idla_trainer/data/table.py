@@ -8,6 +8,7 @@ from idla_contract.task import DataFormat, DataSource
 
 from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.csv_files import read_csv
+from idla_trainer.data.formats.encodings import in_utf8
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
@@ -27,6 +28,8 @@ class Table:
     `bytes`; arrays [N, ...] keep their type."""
     named: bool = True
     """Whether the file names the columns; else their numbers, counted from 0, are the names."""
+    warnings: tuple[str, ...] = ()
+    """What the reader guessed."""
 
     @property
     def rows(self) -> int:
@@ -40,7 +43,8 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
     Args:
         path: the file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, or
             with a folder of images for each class.
-        source: the format, where it is not told by the ending, the delimiter and the header of a CSV file.
+        source: the format, where it is not told by the ending, the encoding of a text file, the delimiter
+            and the header of a CSV file.
         memory: bytes that the columns may take.
         spill: whether files take what memory does not hold of CSV and JSONL; a column of texts may be a `TextColumn`.
 
@@ -48,15 +52,20 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
         TaskError: unknown or unreadable, too large, or without an example.
     """
     kind, found = detect_format(path, source.format)
-    if kind is DataFormat.CSV:
-        options = {"delimiter": source.delimiter or ("\t" if ".tsv" in found.suffixes else None)}
+    if kind not in {DataFormat.CSV, DataFormat.JSONL}:
+        return Table(_READERS[kind](found, memory))
+    with in_utf8(found, source.encoding) as text:
+        if kind is DataFormat.JSONL:
+            return Table(read_jsonl(text.path, memory, spill=spill), warnings=text.warnings)
         columns, named = read_csv(
-            found, memory, header=source.header, expected=_expected(source), spill=spill, **options
+            text.path,
+            memory,
+            delimiter=source.delimiter or ("\t" if ".tsv" in found.suffixes else None),
+            header=source.header,
+            expected=_expected(source),
+            spill=spill,
         )
-        return Table(columns, named)
-    if kind is DataFormat.JSONL:
-        return Table(read_jsonl(found, memory, spill=spill))
-    return Table(_READERS[kind](found, memory))
+    return Table(columns, named, text.warnings)
 
 
 _READERS = {
