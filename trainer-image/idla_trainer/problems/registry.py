@@ -29,7 +29,8 @@ class Kind:
     """How examples of a kind of task are read and prepared."""
 
     read: Callable[[Path, DataSource, int], Any]
-    """Returns what a path holds within so many bytes of memory; columns of tables may lie in files beyond them."""
+    """Returns what a path holds within so many bytes of memory, with `warnings` of what was guessed; columns of tables
+    may lie in files beyond them."""
     prepare: Callable[..., Dataset]
     """Takes what `read` returned, the source and the problem; by name the digest, what the test file holds, and whether
     all but the test is learned from (`whole`)."""
@@ -78,11 +79,13 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
     found = fetch_data(source.uri, source.digest, origin)
     content = kind.read(found.path, source, limit)
     if source.test_uri is None:
-        return kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
+        dataset = kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
+        return replace(dataset, warnings=(*content.warnings, *dataset.warnings))
     held_out = fetch_data(source.test_uri, source.test_digest, origin)
     try:
         test = kind.read(held_out.path, source, limit)
     except TaskError as error:
         raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
     dataset = kind.prepare(content, source, problem, digest=found.digest, test=test, whole=whole)
-    return replace(dataset, test_digest=held_out.digest)
+    warnings = (*content.warnings, *(f"the test file: {text}" for text in test.warnings), *dataset.warnings)
+    return replace(dataset, test_digest=held_out.digest, warnings=warnings)

@@ -1,6 +1,7 @@
 """Text files of any known encoding become UTF-8, which is all that the readers of text read."""
 
 import codecs
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from charset_normalizer import from_bytes
+import chardet
 from idla_contract.encoding import Encoding
 
 from idla_trainer.data.findings.names import quoted
@@ -21,11 +22,13 @@ _CODECS = {
     Encoding.WINDOWS_1253: "cp1253", Encoding.WINDOWS_1254: "cp1254", Encoding.WINDOWS_1255: "cp1255",
     Encoding.WINDOWS_1256: "cp1256", Encoding.WINDOWS_1257: "cp1257", Encoding.WINDOWS_1258: "cp1258",
     Encoding.ISO_8859_2: "iso8859_2", Encoding.ISO_8859_15: "iso8859_15", Encoding.GB18030: "gb18030",
-    Encoding.BIG5: "big5", Encoding.SHIFT_JIS: "cp932", Encoding.EUC_JP: "euc_jp", Encoding.EUC_KR: "cp949",
+    Encoding.BIG5: "big5hkscs", Encoding.SHIFT_JIS: "cp932", Encoding.EUC_JP: "euc_jp", Encoding.EUC_KR: "cp949",
     Encoding.KOI8_R: "koi8_r", Encoding.MACINTOSH: "mac_roman", Encoding.IBM866: "cp866",
 }  # fmt: skip
 """Python's codec of each, those of the web's standard where it differs from the name; the likelier ones first."""
-_GUESSED = {codec: kind for kind, codec in _CODECS.items() if not kind.startswith("UTF-")}
+_PARTS = {"shift_jis_2004": "cp932", "euc_jis_2004": "euc_jp", "big5": "big5hkscs", "euc_kr": "cp949"}
+"""What chardet may answer in the place of a codec above."""
+_GUESSED = [*(kind for kind in Encoding if kind is not Encoding.UTF_8), "cp932", "cp949"]
 _MARKS = {codecs.BOM_UTF16_LE: Encoding.UTF_16LE, codecs.BOM_UTF16_BE: Encoding.UTF_16BE}
 _BLOCK = 1 << 20
 _HEAD = 1 << 12
@@ -35,6 +38,9 @@ _ZEROS = 0.4
 _SAMPLE = 1 << 16
 """Bytes of lines with other characters than ASCII's, by which an encoding is guessed."""
 _MARK = "\ufeff"
+_WORD = re.compile(r"\w+")
+_NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
+"""Characters that bytes read as text hold where they are none, or none of the encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Utf8Text:
     """The file itself, or a copy of the same name."""
     warnings: tuple[str, ...] = ()
     """What was guessed."""
+
+
+def python_codec(kind: Encoding) -> str:
+    """Return the name of Python's codec of an encoding."""
+    return _CODECS[kind]
 
 
 @contextmanager
@@ -89,21 +100,36 @@ def _detect(path: Path) -> tuple[Encoding, tuple[str, ...]]:
     if line is None:
         return Encoding.UTF_8, ()
     sample = _sample(path)
-    matches = from_bytes(sample, cp_isolation=list(_GUESSED))
-    text = str(matches.best() or "")
-    fitting = {match.encoding for match in matches if str(match) == text}
-    kind = next((kind for codec, kind in _GUESSED.items() if codec in fitting), None)
-    if kind is None:
+    texts = [sample.decode(python_codec(kind), "replace") for kind in _guess(sample)]
+    if not texts or _NO_TEXT.search(texts[0]):
         raise invalid(
-            f"line {line} of {path.name} is no UTF-8, and no encoding is known that all such lines fit; save the file "
-            "as UTF-8, or set data.encoding"
+            f"line {line} of {path.name} is no UTF-8, and what it is is not known; save the file as UTF-8, or set "
+            "data.encoding"
         )
-    shown = next((word for word in text.split() if not word.isascii()), text)
+    # Many read a few characters alike: named is the one that is met most.
+    kind = next(kind for kind, codec in _CODECS.items() if sample.decode(codec, "replace") == texts[0])
+    word = _telling_word(*texts[:2])
     warning = (
-        f"{path.name} is read as {kind}, such as {quoted(shown)}: line {line} is no UTF-8; if that is wrong, set "
+        f"{path.name} is read as {kind}, such as {quoted(word)}: line {line} is no UTF-8; if that is wrong, set "
         "data.encoding or save the file as UTF-8"
     )
     return kind, (warning,)
+
+
+def _guess(sample: bytes) -> list[Encoding]:
+    """Return the encodings that bytes may have, the likeliest first."""
+    answers = chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=_GUESSED)
+    names = [codecs.lookup(answer["encoding"]).name for answer in answers if answer["encoding"]]
+    known = {codecs.lookup(codec).name: kind for kind, codec in _CODECS.items() if kind is not Encoding.UTF_8}
+    found = [known.get(codecs.lookup(_PARTS.get(name, name)).name) for name in names]
+    return list(dict.fromkeys(kind for kind in found if kind is not None))
+
+
+def _telling_word(text: str, other: str = "") -> str:
+    """Return a word by which a reader tells a text from what it might be else, or the first one beyond ASCII."""
+    words, others = _WORD.findall(text), _WORD.findall(other)
+    unlike = (word for word, another in zip(words, others, strict=False) if word != another)
+    return next(unlike, None) or next((word for word in words if not word.isascii()), text)
 
 
 def _wide(head: bytes) -> Encoding | None:
@@ -121,7 +147,7 @@ def _find_undecodable(path: Path, kind: Encoding) -> int | None:
         for text in _decoded(path, kind):
             line += text.count("\n")
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode(_CODECS[kind], "ignore")
+        before = error.object[: error.start].decode(python_codec(kind), "ignore")
         return line + before.count("\n")
     except DAMAGE:
         return None
@@ -130,7 +156,7 @@ def _find_undecodable(path: Path, kind: Encoding) -> int | None:
 
 def _decoded(path: Path, kind: Encoding) -> Iterator[str]:
     """Yield the text in pieces, without a byte order mark."""
-    decoder = codecs.getincrementaldecoder(_CODECS[kind])()
+    decoder = codecs.getincrementaldecoder(python_codec(kind))()
     first = True
     with opened(path) as file:
         while block := file.read(_BLOCK):

@@ -6,13 +6,14 @@ from idla_contract.task import DataFormat
 
 from idla_trainer.data.formats.idx import is_idx
 from idla_trainer.data.formats.image_folder import holds_classes
+from idla_trainer.data.formats.other_files import check_kind
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.tfrecord import shards
 
 _ENDINGS = {
     ".csv": DataFormat.CSV, ".tsv": DataFormat.CSV, ".jsonl": DataFormat.JSONL, ".ndjson": DataFormat.JSONL,
-    ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET, ".tfrecord": DataFormat.TFRECORD,
-    ".tfrecords": DataFormat.TFRECORD,
+    ".json": DataFormat.JSONL, ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET,
+    ".tfrecord": DataFormat.TFRECORD, ".tfrecords": DataFormat.TFRECORD,
 }  # fmt: skip
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _KNOWN = ", ".join(_ENDINGS)
@@ -27,11 +28,13 @@ def detect_format(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
         wanted: the format; `Auto`: what the ending, the first bytes or the folder's content tell.
 
     Raises:
-        TaskError: none or several, an unknown one, or a file without a byte.
+        TaskError: none or several, an unknown one, a file without a byte, or one that is something else.
     """
     kind, found = _found(path, wanted)
     if found.is_file() and found.stat().st_size == 0:
         raise empty(f"{found.name} is empty; it needs one example or more")
+    if found.is_file():
+        check_kind(found, kind)
     return kind, found
 
 

@@ -34,6 +34,8 @@ class Images:
     labels: tuple[str, ...]
     files: tuple[bytes, ...] = ()
     """The picture files that the pixels came from, [N]; empty where they were numbers from the beginning."""
+    warnings: tuple[str, ...] = ()
+    """What the reader guessed."""
 
 
 def read(path: Path, source: DataSource, memory: int) -> Images:
@@ -58,10 +60,10 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
     if len(whole) > 1:
         raise invalid(f"the columns {listed(whole)} hold images or other arrays; one beside the labels is allowed")
     if not whole:
-        return Images(_squares(columns), tuple(labels))
+        return Images(_squares(columns), tuple(labels), warnings=table.warnings)
     values = columns[whole[0]]
     if values.ndim > 1:
-        return Images(_checked(whole[0], values), tuple(labels))
+        return Images(_checked(whole[0], values), tuple(labels), warnings=table.warnings)
     files = tuple(values.tolist())
     return Images(decode_files(files, labels, memory), tuple(labels), files)
 
