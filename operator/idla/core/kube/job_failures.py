@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from idla_contract.exit_codes import ExitCode
-from idla_contract.result import Failure, TaskResult
-from pydantic import ValidationError
+from idla_contract.result import TaskResult
 
 from idla.api.reasons import WorkflowReason
 from idla.builders.task_job import CONTAINER
 from idla.core.kube.conditions import find_true_condition
 from idla.core.kube.pods import Termination, termination
+from idla.core.objects import read_as
 from idla.core.reconciliation import Manifest
 
 
@@ -44,9 +44,9 @@ def explain_pod(pod: Manifest) -> JobFailure | None:
 def _from_container(ended: Termination, pod: Manifest) -> JobFailure | None:
     if ended.exit_code == 0:
         return None
-    said = _read_failure(ended.message)
-    if said is not None:
-        return JobFailure(reason=WorkflowReason(said.reason), message=said.message)
+    said = read_as(TaskResult, ended.message)
+    if said is not None and said.failure is not None:
+        return JobFailure(reason=WorkflowReason(said.failure.reason), message=said.failure.message)
     if ended.reason == "OOMKilled":
         limit = _memory_limit(pod)
         at = f" at its limit of {limit}" if limit else ""
@@ -81,13 +81,6 @@ def _from_job(job: Manifest) -> JobFailure:
         reason=reasons.get(said, WorkflowReason.TASK_FAILED),
         message=f"Job {job['metadata']['name']}: {condition.get('message') or said or 'it failed'}",
     )
-
-
-def _read_failure(message: str) -> Failure | None:
-    try:
-        return TaskResult.model_validate_json(message).failure
-    except ValidationError:
-        return None
 
 
 def _memory_limit(pod: Manifest) -> str | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from idla_contract.result import TaskResult
-from pydantic import ValidationError
 
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
@@ -19,6 +18,7 @@ from idla.core.conditions import parse_timestamp, shorten
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
 from idla.core.kube.pods import job_of, lost_node, owned_by, phase, termination, waiting
+from idla.core.objects import read_as
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
@@ -168,7 +168,7 @@ def _read_settled(entry: TaskStatus) -> TaskDecision | None:
         return TaskDecision(entry=entry)
     if entry.state != TaskState.SUCCEEDED or entry.result is None:
         return None
-    result = _parse(entry.result)
+    result = read_as(TaskResult, entry.result)
     return None if result is None else TaskDecision(entry=entry, result=result)
 
 
@@ -300,17 +300,10 @@ def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
     """
     for pod in owned_by(snapshot.pods, jobs.name_of(job)):
         ended = termination(pod, CONTAINER)
-        result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
+        result = None if ended is None or ended.exit_code != 0 else read_as(TaskResult, ended.message)
         if result is not None and result.content_hash == jobs.content_hash_of(job):
             return result
     return None
-
-
-def _parse(text: str) -> TaskResult | None:
-    try:
-        return TaskResult.model_validate_json(text)
-    except ValidationError:
-        return None
 
 
 def _strip_result(result: TaskResult) -> str:
