@@ -23,6 +23,12 @@ class Resource:
     selector: str | None = None
     """Labels by which lists and watches are narrowed down on the server."""
 
+    @property
+    def group_version_plural(self) -> tuple[str, str, str]:
+        """Return group, version and plural; the group of the core is empty."""
+        group, _, version = self.api_version.rpartition("/")
+        return group, version, self.plural
+
 
 _OURS = f"{MANAGED}=true"
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from idla.api.reasons import EventReason
 from idla.builders.identity import short_hash
-from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
+from idla.core.reconciliation import Deletion, Event, Manifest, Reconciliation, warning_event
 
 from idla_operator.controllers.cache.store import Store, controller_uid
 from idla_operator.ports import (
@@ -180,9 +180,7 @@ class DecisionApplier:
         versions = "its CRDs are of another version than the operator; apply those of the operator's version"
         text = f"the API server drops {lost}: {versions}"
         _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
-        await self.emit_event(
-            about, Event(type=EventType.WARNING, reason=EventReason.STATUS_PRUNED, message=text), changed=False
-        )
+        await self.emit_event(about, warning_event(EventReason.STATUS_PRUNED, text), changed=False)
 
     async def emit_event(self, about: Manifest, event: Event, *, changed: bool) -> None:
         """Emit an event; failing to is no failure of the reconciliation.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from idla.api.reasons import EventReason, WorkflowReason
-from idla.core.reconciliation import Event, EventType, Manifest, Reconciliation
+from idla.core.reconciliation import Manifest, Reconciliation, warning_event
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
 
@@ -188,8 +188,7 @@ class Reconciler:
     async def _warn(self, key: Reference, reason: str, message: str) -> None:
         about = self._store.get(key)
         if about is not None:
-            event = Event(type=EventType.WARNING, reason=reason, message=message)
-            await self._applier.emit_event(about, event, changed=False)
+            await self._applier.emit_event(about, warning_event(reason, message), changed=False)
 
 
 def _drop_children(decision: Reconciliation, refusal: str | None) -> Reconciliation:
