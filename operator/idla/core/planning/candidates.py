@@ -154,7 +154,6 @@ def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple
             condition=WorkflowCondition.ACCEPTED,
             reason=WorkflowReason.TEMPLATE_NOT_FOUND,
             message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; {whose}: {known}",
-            final=False,
         )
     return tuple(by_name[name] for name in names)
 
@@ -172,7 +171,6 @@ def _nothing_feasible(requirements: Requirements, rejected: Sequence[Alternative
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
         message=shorten(message),
-        final=False,
     )
 
 

@@ -71,7 +71,6 @@ def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoi
             condition=WorkflowCondition.DEPLOYED,
             reason=WorkflowReason.DEPLOYMENT_STALLED,
             message=f"ModelDeployment {name}: {stalled.reason}, {stalled.message}",
-            final=False,
         )
         return Endpoint(name=name, blocker=blocker)
     summary = find_condition(status.conditions, DeploymentCondition.READY)
@@ -90,5 +89,4 @@ def _build_name_conflict(name: str) -> Blocker:
             f"ModelDeployment {name} exists and was not made for this workflow; it is left alone. Choose another"
             " `spec.deployment.name`, or delete it"
         ),
-        final=False,
     )

@@ -46,18 +46,13 @@ def interval(bounds: tuple[float, float]) -> str:
 
 def data_status(profile: DataProfile) -> DataStatus:
     """Return what the data look like."""
-    return DataStatus(
-        digest=profile.digest,
-        examples=profile.examples,
-        classes=number_of_classes(profile),
-        shape="x".join(str(side) for side in profile.shape),
-        train_examples=profile.train_examples,
-        validation_examples=profile.validation_examples,
-        gate_examples=profile.gate_examples,
-        test_examples=profile.test_examples,
-        baseline_score=score(profile.baseline_score, profile.metric),
-        warnings=tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
-    )
+    written = {
+        "classes": number_of_classes(profile),
+        "shape": "x".join(str(side) for side in profile.shape),
+        "baseline_score": score(profile.baseline_score, profile.metric),
+        "warnings": tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
+    }
+    return DataStatus.model_validate(profile.model_dump() | written)
 
 
 def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | None:
