@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import kopf
 from idla.core.deployment.reconcile import reconcile_deployment
-from idla.core.kube.covers import is_up_to_date
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.core.workflow.reconcile import reconcile_workflow
@@ -111,7 +110,7 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
             ),
         )
         gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in watch_scope.resources, library=library)
-        effects = DecisionApplier(store, cluster, clock, is_up_to_date=is_up_to_date)
+        effects = DecisionApplier(store, cluster, clock)
         reconciler = Reconciler(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
         queue: KeyQueue[Reference] = KeyQueue(reconciler, clock=clock, workers=WORKERS, backoff=Backoff())
         event_sink = EventSink(store, queue)

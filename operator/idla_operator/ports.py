@@ -181,6 +181,14 @@ class Cluster(Protocol):
         """
 
 
+async def read_live(cluster: Cluster, reference: Reference) -> dict[str, Any] | None:
+    """Return the object as the API server has it, or None where there is none."""
+    try:
+        return await cluster.get(reference)
+    except NotFoundError:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRecord:
     """What a Lease says of who works."""

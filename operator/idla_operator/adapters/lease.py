@@ -7,7 +7,7 @@ from typing import Any
 from idla.core.reconciliation import Manifest
 
 from idla_operator.adapters.kube import KubeCluster
-from idla_operator.ports import LEASES, Clock, LeaseRecord, NotFoundError, Reference
+from idla_operator.ports import LEASES, Clock, LeaseRecord, Reference, read_live
 
 NAME = "idla-operator-leader"
 
@@ -41,10 +41,8 @@ class KubeLease:
 
     async def read(self) -> LeaseRecord | None:
         """Return the Lease, None where there is none."""
-        try:
-            return self._take_in(await self._cluster.get(self._reference))
-        except NotFoundError:
-            return None
+        found = await read_live(self._cluster, self._reference)
+        return None if found is None else self._take_in(found)
 
     async def write(self, seen: LeaseRecord | None, holder: str) -> LeaseRecord:
         """Create the Lease, or change the one that was seen and no other."""

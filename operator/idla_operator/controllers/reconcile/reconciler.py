@@ -23,6 +23,7 @@ from idla_operator.ports import (
     ConflictError,
     NotFoundError,
     Reference,
+    read_live,
     reference_of,
 )
 
@@ -179,11 +180,10 @@ class Reconciler:
             Whether it is there. That it is gone is for the watch and the resync to say: an API server that does not
             know its CRDs yet answers 404 as well, and what is forgotten is forgotten for good.
         """
-        try:
-            self._store.put(await self._cluster.get(key))
-        except NotFoundError:
-            return False
-        return True
+        live = await read_live(self._cluster, key)
+        if live is not None:
+            self._store.put(live)
+        return live is not None
 
     async def _warn(self, key: Reference, reason: str, message: str) -> None:
         about = self._store.get(key)
