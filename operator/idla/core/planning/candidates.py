@@ -70,11 +70,12 @@ def nominate_candidates(
     left_out = [_beyond_limit(template, maximum) for template in order[maximum:]]
     if shares is not None:
         left_out += [_beyond_budget(spec, template, shares) for template in within[len(trained) :]]
+    rejected = sorted([*unfit, *left_out], key=lambda entry: entry.reason == DecisionReason.TASK_NOT_SUPPORTED)
     candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
     search = _search_among(spec, candidates, trained, shares)
     return Choice(
         candidates=candidates,
-        rejected=tuple(sorted([*unfit, *left_out], key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
+        rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
         message=_explain_choice(candidates, library, _explain_comparison(search, shares, trials)),
         search=search,
@@ -129,10 +130,6 @@ def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Share
         f" {shares.training_seconds} s; raise it to train this one too"
     )
     return AlternativeStatus(choice=template.name, reason=DecisionReason.BUDGET, message=message)
-
-
-def _is_of_another_kind(entry: AlternativeStatus) -> bool:
-    return entry.reason == DecisionReason.TASK_NOT_SUPPORTED
 
 
 def _is_listed(spec: TrainingWorkflowSpec) -> bool:
