@@ -24,6 +24,7 @@ from idla.api.reasons import DecisionName, WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.core.conditions import find_condition
 from idla.core.objects import read_as
+from idla.core.workflow.results import find_variant
 from idla.report.exit_status import ExitCode, exit_code_of
 
 Document = dict[str, Any]
@@ -155,8 +156,8 @@ def _baseline(found: _Found) -> Document | None:
 def _validation(found: _Found, train: TrainReport | None) -> Document | None:
     if train is None:
         return None
-    chosen = None if found.compress is None else _named(found.compress, found.compress.choice)
-    plain = None if found.compress is None else _named(found.compress, FLOAT)
+    chosen = None if found.compress is None else find_variant(found.compress, found.compress.choice)
+    plain = None if found.compress is None else find_variant(found.compress, FLOAT)
     return {
         "float": train.validation_score,
         "standardError": train.validation_score_error,
@@ -178,10 +179,6 @@ def _test(evaluate: EvaluateReport | None) -> Document | None:
         "floatMetrics": dict(evaluate.float_metrics),
         "servedMetrics": dict(evaluate.served_metrics),
     }
-
-
-def _named(report: CompressReport, name: str) -> Variant | None:
-    return next((entry for entry in report.variants if entry.name == name), None)
 
 
 def _variant(entry: Variant) -> Document:
