@@ -1,9 +1,10 @@
 """Where the examples of a TrainingWorkflow are, and which column plays which role."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from idla_contract.task import DataFormat
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import Digest, Distinct, Flag, Matches, Name, Rule, SpecModel, Whole
 from idla.api.uri import DataUri, Endpoint, Region
@@ -33,11 +34,9 @@ class SplitSettings(SpecModel):
     seed: Whole | None = Field(default=None, ge=0, le=2147483647)
     """Seed of the shuffle. Default: 42."""
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.train_percent + self.validation_percent + (self.test_percent or 0) != _ALL:
-            raise ValueError(self.cel[0].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (self.train_percent + self.validation_percent + (self.test_percent or 0) == _ALL,)
 
 
 class ColumnSettings(SpecModel):
@@ -137,20 +136,16 @@ class DataSettings(SpecModel):
     split: SplitSettings | None = None
     """Shares for training, validation and test. Default: 64, 16 and 20 percent."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         csv = self.format in {None, DataFormat.AUTO, DataFormat.CSV}
-        holds = (
+        return (
             csv or (self.delimiter is None and self.header is None),
             self.test_digest is None or self.test_storage_uri is not None,
             self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
             self.access is None or self._is_of("s3://", "https://"),
             self.access is None or (self.access.region or self.access.endpoint) is None or self._is_of("s3://"),
         )
-        for rule, true in zip(self.cel, holds, strict=True):
-            if not true:
-                raise ValueError(rule.message)
-        return self
 
     def _is_of(self, *schemes: str) -> bool:
         return any(uri.startswith(schemes) for uri in (self.storage_uri, self.test_storage_uri or ""))
