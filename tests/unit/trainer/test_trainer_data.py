@@ -1,6 +1,7 @@
 """What the trainer reads, and how it refuses what it cannot use."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.source import Origin, fetch_data
-from idla_trainer.problems.image.examples import CheckedImages, checked, read
+from idla_trainer.problems.image.examples import CheckedImages, checked
+from idla_trainer.problems.image.reading import read
 from idla_trainer.runtime_limits import memory_bytes
 
 from tests.forged import compressed, npz
@@ -34,6 +36,11 @@ def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, 
     return checked(read(found.path, source, memory_bytes() if memory is None else memory))
 
 
+def objects(labels: list[str]) -> bytes:
+    pixels = IMAGES[..., 0].tolist()
+    return "\n".join(json.dumps({"x": x, "y": y}) for x, y in zip(pixels, labels, strict=True)).encode()
+
+
 NAMES = "p0,p1,p2,p3,label"
 
 
@@ -50,6 +57,9 @@ NAMES = "p0,p1,p2,p3,label"
         pytest.param("d.csv.gz", gzip.compress(lines()), {}, id="compressed"),
         pytest.param("d.csv", gzip.compress(lines()), {}, id="compressed, whatever the ending says"),
         pytest.param("d.txt", lines(), {"format": DataFormat.CSV}, id="another ending, format given"),
+        pytest.param("d.csv", lines(header=NAMES).replace(b",", b";"), {}, id="semicolons"),
+        pytest.param("d.csv", lines().replace(b",", b" "), {"delimiter": " ", "header": False}, id="delimiter given"),
+        pytest.param("d.jsonl", objects(LABELS), {}, id="JSON lines of arrays"),
         pytest.param("d.npz", npz(x=PIXELS.reshape(6, 2, 2), y=LABELS), {}, id="grey arrays"),
         pytest.param("d.npz", npz(x=IMAGES, y=np.array(LABELS, dtype="S1")), {}, id="channels, labels as bytes"),
     ],
@@ -124,6 +134,7 @@ REFUSED: list[Any] = [
     ("an NPZ that unpacks to more than the memory", "d.npz", BOMB, {}, "DataInvalid"),
     ("a gzip that does", "d.csv.gz", gzip.compress(b"1,2,3,4,5\n" * 20000), {}, "DataInvalid"),
     ("labels that do", "d.csv", (b"1," + b"a" * 60000 + b"\n") * 2, {}, "DataInvalid"),
+    ("another array beside them", "d.jsonl", objects(LABELS).replace(b'"y"', b'"z": [1], "y"'), {}, "DataInvalid"),
     ("images of texts", "d.npz", npz(x=np.full((6, 2, 2), "a"), y=LABELS), {}, "DataInvalid"),
 ]  # fmt: skip
 
@@ -139,7 +150,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, case: Any, golden: Golde
 
 
 def test_what_just_fits_is_read(tmp_path: Path) -> None:
-    assert len(load(tmp_path, "d.csv", lines(), memory=6 * 17).labels) == 6
+    assert len(load(tmp_path, "d.csv", lines(), memory=5 * 512 + 6 * (4 * 8 + 58)).labels) == 6
     content = npz(x=IMAGES, y=LABELS)
     assert len(load(tmp_path, "d.npz", content, memory=6 * 4 * 4 + 6 * 4 + 2 * 128).labels) == 6
 

@@ -13,7 +13,8 @@ from idla_contract.task import DataSource, Split
 from idla_preprocess import ImageSpec
 from idla_trainer.data.profile import profile
 from idla_trainer.data.split import Parts, equal_groups, split
-from idla_trainer.problems.image.examples import Images, prepare
+from idla_trainer.problems.image.examples import prepare
+from idla_trainer.problems.image.reading import Images
 
 from tests.golden import Golden
 from tests.unit.trainer.refusals import refused

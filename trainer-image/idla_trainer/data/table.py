@@ -69,10 +69,10 @@ _READERS = {
 
 
 def _expected(source: DataSource) -> set[str]:
-    """Return the names of columns that the task asks for."""
+    """Return the names of columns that the task asks for, or that answers have where it names none."""
     columns = source.columns
     single = (
         columns.label, columns.target, columns.text, columns.user, columns.item, columns.rating, columns.timestamp,
         columns.group,
     )  # fmt: skip
-    return {name for name in (*single, *columns.features, *columns.categorical) if name is not None}
+    return {"label", "target", *filter(None, single), *columns.features, *columns.categorical}

@@ -51,7 +51,7 @@ def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.N
 
 
 def labels_of(table: Table, name: str) -> list[str]:
-    """Return the labels as texts; what is missing is empty or `nan`.
+    """Return the labels as texts; what is missing is empty.
 
     Raises:
         TaskError: there is no such column, or it holds something else.
@@ -62,7 +62,7 @@ def labels_of(table: Table, name: str) -> list[str]:
     if values.ndim != 1 or not all(isinstance(value, str | float | int | np.generic) for value in values):
         raise invalid(f"data.columns.label: the column {name!r} holds {described(values)}; texts or numbers are needed")
     known: dict[object, str] = {}
-    return [known.setdefault(value, str(value)) for value in values.tolist()]
+    return [known.setdefault(value, as_name(value)) for value in values.tolist()]
 
 
 def described(values: npt.NDArray[np.generic]) -> str:

@@ -15,6 +15,7 @@ from idla_trainer.data.source import Origin, fetch_data
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.image import examples as images
+from idla_trainer.problems.image.reading import read as read_images
 from idla_trainer.problems.recommendation import examples as recommendation
 from idla_trainer.problems.series import examples as forecasting
 from idla_trainer.problems.tabular import examples as tabular
@@ -37,7 +38,7 @@ class Kind:
 _read_or_spill = partial(read_table, spill=True)
 
 KINDS: Mapping[TaskType, Kind] = {
-    TaskType.IMAGE_CLASSIFICATION: Kind(images.read, images.prepare),
+    TaskType.IMAGE_CLASSIFICATION: Kind(read_images, images.prepare),
     TaskType.TEXT_CLASSIFICATION: Kind(_read_or_spill, text.prepare),
     TaskType.INTENT_DETECTION: Kind(_read_or_spill, intents.prepare),
     TaskType.TABULAR_CLASSIFICATION: Kind(_read_or_spill, tabular.prepare),

@@ -16,7 +16,7 @@ from idla_contract.task import DataFormat, DataSource
 from idla_trainer.data.formats.crc32c import checksums, crc32c, masked
 from idla_trainer.data.table import Table, read_table
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.image.examples import read as read_images
+from idla_trainer.problems.image.reading import read as read_images
 
 from tests.forged import compressed
 from tests.golden import Golden

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
-from idla_contract.task import DataSource
+from idla_contract.task import Columns, DataSource
 from idla_trainer.problems.image.encoded_files import LARGEST_SIDE, common_shape
-from idla_trainer.problems.image.examples import Images, prepare, read
+from idla_trainer.problems.image.examples import prepare
+from idla_trainer.problems.image.reading import Images, read
 from PIL import Image
+from pyarrow import parquet
 
 from tests.golden import Golden
 from tests.unit.trainer.refusals import refused
@@ -52,6 +55,13 @@ def test_a_pair_of_idx_files_is_read(tmp_path: Path) -> None:
     images = found(folder)
     assert images.labels == ("7", "3")
     np.testing.assert_array_equal(images.pixels, pixels[..., np.newaxis])
+
+
+def test_picture_files_in_a_column_are_read(tmp_path: Path) -> None:
+    files = [picture("PNG", 4, 6, grey=40), picture("PNG", 4, 6, grey=200)]
+    parquet.write_table(pa.table({"kind": ["cat", "dog"], "picture": files}), tmp_path / "set.parquet")
+    images = read(tmp_path / "set.parquet", DataSource(uri="pvc://c/set", columns=Columns(label="kind")), AMPLE)
+    assert (images.labels, images.files, images.pixels.shape) == (("cat", "dog"), tuple(files), (2, 4, 6, 1))
 
 
 def test_grey_files_of_one_size_keep_their_pixels(tmp_path: Path) -> None:

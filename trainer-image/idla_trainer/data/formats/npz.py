@@ -1,11 +1,12 @@
 """NPZ files: named arrays of equal length."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from idla_preprocess.arrays import ArraysError, TooLargeError, read_arrays
+from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
 from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
@@ -16,7 +17,7 @@ _WRITE = "write x and y with numpy.savez"
 _NUMBERS = "buif"
 
 
-def read_npz(path: Path, memory: int) -> dict[str, Column]:
+def read_npz(path: Path, memory: int, *, names: Collection[str] | None = None) -> dict[str, Column]:
     """Return the arrays of a file by name, all of one length. Nothing is unpickled.
 
     An array of one dimension becomes a column of numbers or of texts, another one stays as it is.
@@ -24,9 +25,10 @@ def read_npz(path: Path, memory: int) -> dict[str, Column]:
     Args:
         path: the file.
         memory: bytes that the arrays may take; a file that says that it takes more is not unpacked.
+        names: the arrays that are wanted, others are not looked at; default: all.
 
     Raises:
-        TaskError: unreadable, too large, no example, no array or arrays of different length.
+        TaskError: unreadable, too large, no example, no array, not a wanted one, or arrays of different length.
     """
     with path.open("rb") as file:
         start = file.read(len(_NPY))
@@ -35,7 +37,9 @@ def read_npz(path: Path, memory: int) -> dict[str, Column]:
         if not start.startswith(_ZIP):
             raise unreadable(path, "NPZ", "it is no zip archive of arrays", _WRITE)
         try:
-            arrays = read_arrays(file, memory)
+            arrays = read_arrays(file, memory, names=names)
+        except MissingArrayError as error:
+            raise invalid(f"{path.name} {error}") from error
         except TooLargeError as error:
             raise too_large(path, error.size, memory) from error
         except ArraysError as error:

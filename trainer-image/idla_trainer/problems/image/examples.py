@@ -1,42 +1,26 @@
 """Images with one class each."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
-from idla_contract.task import DataFormat, DataSource
+from idla_contract.task import DataSource
 from idla_preprocess import Classes, ImageSpec, InputError
 from idla_preprocess.decode import WHITE
 from idla_preprocess.image import IMAGE, to_tensor
 
-from idla_trainer.data.arrays import checked_arrays, read_npz
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.images import about_pixels
-from idla_trainer.data.formats.format_detection import detect_format
-from idla_trainer.data.formats.idx import read_idx
-from idla_trainer.data.formats.image_folder import read_image_folder
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
-from idla_trainer.data.tables import read_csv
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import classifier_of
-from idla_trainer.problems.image.encoded_files import decode_files, unpack_files
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """What a file of images holds."""
-
-    pixels: npt.NDArray[np.generic]
-    """[N, H, W, C]."""
-    labels: tuple[str, ...]
-    files: tuple[bytes, ...] = ()
-    """The picture files that the pixels came from, [N]; empty where they were numbers from the beginning."""
+from idla_trainer.problems.image.encoded_files import unpack_files
+from idla_trainer.problems.image.reading import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +33,6 @@ class CheckedImages:
     """Class numbers [N]."""
     classes: tuple[str, ...]
     spec: ImageSpec
-
-
-def read(path: Path, source: DataSource, memory: int) -> Images:
-    """Return the images and labels of a file, of the one in a folder, or of a folder of images for each class.
-
-    Raises:
-        TaskError: the file cannot be used, or is of a format that holds no images here.
-    """
-    kind, file = detect_format(path, source.format)
-    pixels: npt.NDArray[np.generic]
-    files: tuple[bytes, ...] = ()
-    if kind is DataFormat.CSV:
-        pixels, labels = read_csv(file, source.columns.label, memory)
-    elif kind is DataFormat.NPZ:
-        pixels, labels = read_npz(file, memory)
-    elif kind is DataFormat.IDX:
-        found = read_idx(file, memory)
-        pixels, labels = checked_arrays(found["x"], found["y"].astype(np.int64))
-    elif kind is DataFormat.IMAGE_FOLDER:
-        found = read_image_folder(file, memory)
-        labels, files = found["label"].tolist(), tuple(found["image"].tolist())
-        pixels = decode_files(files, labels, memory)
-    else:
-        raise invalid(f"data.format: images are read from CSV, NPZ, IDX and ImageFolder so far, found {kind}")
-    return Images(pixels, tuple(labels), files)
 
 
 def prepare(
