@@ -15,9 +15,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-WORDS, CHARACTERS, SHAPES = range(3)
+WORDS, CHARACTERS = range(2)
 """The kinds of n-grams."""
-KINDS = 3
 
 Positions = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
