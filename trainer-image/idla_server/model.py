@@ -37,11 +37,6 @@ class ModelError(Exception):
         self.reason = reason
         self.message = message
 
-    @classmethod
-    def of(cls, error: StoreError) -> "ModelError":
-        """Return the same problem as a reason of the contract."""
-        return cls(reason_of(error), str(error))
-
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
@@ -82,7 +77,7 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
     try:
         manifest = verify(folder, digest, names=ALLOWED)
     except StoreError as error:
-        raise ModelError.of(error) from error
+        raise ModelError(reason_of(error), str(error)) from error
     listed = {entry.name for entry in manifest.files}
     missing = [name for name in READ if name not in listed]
     if missing:
