@@ -74,14 +74,14 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
     """
     kind = kind_of(problem)
     limit = room_for_examples()
-    found = fetch_data(source.uri, source.digest, origin)
-    content = kind.read(found.path, source, limit)
+    path, digest = fetch_data(source.uri, source.digest, origin)
+    content = kind.read(path, source, limit)
     if source.test_uri is None:
-        return kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
-    held_out = fetch_data(source.test_uri, source.test_digest, origin)
+        return kind.prepare(content, source, problem, digest=digest, test=None, whole=whole)
+    test_path, test_digest = fetch_data(source.test_uri, source.test_digest, origin)
     try:
-        test = kind.read(held_out.path, source, limit)
+        test = kind.read(test_path, source, limit)
     except TaskError as error:
         raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
-    dataset = kind.prepare(content, source, problem, digest=found.digest, test=test, whole=whole)
-    return replace(dataset, test_digest=held_out.digest)
+    dataset = kind.prepare(content, source, problem, digest=digest, test=test, whole=whole)
+    return replace(dataset, test_digest=test_digest)
