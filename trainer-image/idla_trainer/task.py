@@ -207,7 +207,8 @@ class Task:
         done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
         result = outcome.applied_to(progress.result)
         result = result.model_copy(update={"steps": (*result.steps, done)})
-        noted = Progress(progress.data_digest, result, (*progress.files, self._store.digests(list(outcome.files))))
+        files = (*progress.files, self._store.digests(outcome.files))
+        noted = progress.model_copy(update={"result": result, "files": files})
         self._store.write_progress(noted)
         shown = outcome.applied_to(self.result)
         self.result = shown.model_copy(update={"steps": (*shown.steps, done)})
@@ -231,7 +232,7 @@ class Task:
         kinds = [step.kind for step in progress.result.steps]
         kept = kinds.index("Publish")
         result = progress.result.model_copy(update={"steps": progress.result.steps[:kept], "artifact": None})
-        return Progress(progress.data_digest, result, progress.files[:kept])
+        return progress.model_copy(update={"result": result, "files": progress.files[:kept]})
 
 
 def _claim(uri: str) -> str:
