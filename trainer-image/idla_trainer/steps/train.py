@@ -4,6 +4,7 @@ import functools
 import logging
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.feed import Material
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
-from idla_trainer.training.run import Kept, report_progress, reported, run
+from idla_trainer.training.progress import Progress
+from idla_trainer.training.run import Kept, Observe, report_progress, reported, run
 from idla_trainer.training.weights import begin_with
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,14 @@ class Begun:
         """Return what it came to, once the network has the best weights."""
         return reported(self.loop, self.network, self.objective, self.validation, template)
 
+    def kept(self, folder: Path) -> Kept:
+        """Return its state in a folder."""
+        return Kept(checkpoints=Checkpoints(folder), fingerprint=self.fingerprint)
+
+    def observe(self, progress: Progress) -> Observe:
+        """Return what tells how far it is."""
+        return functools.partial(report_progress, metric=self.objective.metric, progress=progress)
+
 
 def train(context: Context, step: TrainStep) -> Outcome:
     """Train, or go on with, the step's model.
@@ -59,9 +69,9 @@ def train(context: Context, step: TrainStep) -> Outcome:
     begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
     run(
         begun.loop,
-        kept=Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint),
+        kept=begun.kept(context.folder.path / CHECKPOINTS),
         preemption=context.preemption,
-        observe=functools.partial(report_progress, metric=begun.objective.metric, progress=context.progress),
+        observe=begun.observe(context.progress),
     )
     report = begun.report(step.model.template)
     keep(context, step, begun)
