@@ -115,6 +115,13 @@ def split_tied(
     return parts.merged() if whole else parts
 
 
+def drawn(positions: Indices, most: int, *, seed: int) -> Indices:
+    """Return the positions [N], of more than so many as many at random, ascending."""
+    if len(positions) <= most:
+        return positions
+    return np.sort(np.random.default_rng(seed).choice(positions, most, replace=False))
+
+
 def free_positions(examples: int, held_out: Indices | None) -> Indices:
     """Return the positions, ascending, that are not held out for a given test split."""
     return np.arange(examples) if held_out is None else np.setdiff1d(np.arange(examples), held_out)

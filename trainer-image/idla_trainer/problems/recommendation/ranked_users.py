@@ -10,7 +10,7 @@ from idla_contract.task import Split
 from idla_preprocess.interactions import Names, numbers_of
 
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.split import Indices, Parts, drawn
 from idla_trainer.data.split_by_time import split_latest
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.recommendation.columns import Interactions
@@ -114,7 +114,7 @@ def _entries(found: Interactions, owners: Indices, parts: Parts, items: Names, s
     ):
         users = np.unique(owners[wanted])
         if blocks:
-            users = _drawn(users, max(1, _SCORES // len(items)), seed)
+            users = drawn(users, max(1, _SCORES // len(items)), seed=seed)
         positions, values = np.concatenate([wanted, seen]), np.concatenate([as_wanted[wanted], -numbers[seen]])
         chosen = (values != 0) & np.isin(owners[positions], users)
         blocks.append((np.full(np.count_nonzero(chosen), len(blocks)), positions[chosen], values[chosen]))
@@ -128,12 +128,6 @@ def _rows_of(rows: Indices, values: Indices, memory: int) -> npt.NDArray[np.int3
     targets = np.zeros((len(counts), int(counts.max())), np.int32)
     targets[rows, np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]] = values
     return targets
-
-
-def _drawn(users: Indices, most: int, seed: int) -> Indices:
-    if len(users) <= most:
-        return users
-    return np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
 
 
 def _check_memory(rows: int, length: int, memory: int) -> None:
