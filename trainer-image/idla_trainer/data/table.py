@@ -71,8 +71,5 @@ _READERS = {
 def _expected(source: DataSource) -> set[str]:
     """Return the names of columns that the task asks for."""
     columns = source.columns
-    single = (
-        columns.label, columns.target, columns.text, columns.user, columns.item, columns.rating, columns.timestamp,
-        columns.group,
-    )  # fmt: skip
-    return {name for name in (*single, *columns.features, *columns.categorical) if name is not None}
+    single = columns.model_dump(exclude={"features", "categorical"}, exclude_none=True).values()
+    return {*single, *columns.features, *columns.categorical}

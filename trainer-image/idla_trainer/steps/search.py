@@ -119,7 +119,7 @@ class _Search:
         epochs = epochs_of(rung, whole, loop.epoch_steps)
         kept.resume(loop)
         at = loop.step_number
-        progress = PartOfProgress(
+        part = PartOfProgress(
             self._context.progress,
             begins=self._told,
             share=share,
@@ -131,7 +131,7 @@ class _Search:
             kept=kept,
             preemption=self._context.preemption,
             epochs=epochs,
-            observe=begun.observe(progress),
+            observe=begun.observe(self._context.progress, part),
         )
         if loop.step_number > at:
             kept.save(loop)

@@ -27,7 +27,7 @@ from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.feed import Material
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
-from idla_trainer.training.progress import Progress
+from idla_trainer.training.progress import Progress, ProgressMetrics
 from idla_trainer.training.run import Kept, Observe, report_progress, reported, run
 from idla_trainer.training.weights import begin_with
 
@@ -53,9 +53,9 @@ class Begun:
         """Return its state in a folder."""
         return Kept(checkpoints=Checkpoints(folder), fingerprint=self.fingerprint)
 
-    def observe(self, progress: Progress) -> Observe:
-        """Return what tells how far it is."""
-        return functools.partial(report_progress, metric=self.objective.metric, progress=progress)
+    def observe(self, progress: ProgressMetrics, steps: Progress | None = None) -> Observe:
+        """Return what tells how far it is; `steps` is told of the steps where it is given."""
+        return functools.partial(report_progress, metric=self.objective.metric, progress=progress, steps=steps)
 
 
 def train(context: Context, step: TrainStep) -> Outcome:

@@ -1,7 +1,7 @@
 """The part of the training that runs in TensorFlow: one step, one evaluation, and the state of both."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,13 +25,6 @@ StepLoss = Callable[[Mapping[str, Any], Any, Any], Any]
 Rounding = Callable[[Sequence[Any]], list[Any]]
 """Trainable values of a model -> what it computes with instead; the gradient is that of the values."""
 _STATE = "state/"
-
-
-class Evaluation(NamedTuple):
-    """Mean loss on some examples, and what is served for them."""
-
-    loss: float
-    values: Array
 
 
 def build_model(
@@ -117,15 +110,15 @@ class Network:
         losses: list[float] = self._traced[frozen](batches, tf.constant(rates, tf.float32)).numpy().tolist()
         return losses
 
-    def evaluate(self, examples: Examples) -> Evaluation:
-        """Return loss and answers without a change of the model; of the averaged weights where there are some."""
+    def evaluate(self, examples: Examples) -> tuple[float, Array]:
+        """Return mean loss and answers without a change of the model; of the averaged weights where there are some."""
         if self._average is None:
             return self.evaluate_plain(examples)
         with self._average.in_place(self.model.weights):
             return self.evaluate_plain(examples)
 
-    def evaluate_plain(self, examples: Examples) -> Evaluation:
-        """Return loss and answers of the weights as they are."""
+    def evaluate_plain(self, examples: Examples) -> tuple[float, Array]:
+        """Return mean loss and answers of the weights as they are."""
         loss, values = 0.0, []
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
@@ -133,7 +126,7 @@ class Network:
             losses, answers = self._evaluate(inputs, tf.constant(examples.targets[part]))
             loss += float(losses)
             values.append(np.array(answers))
-        return Evaluation(loss / len(examples), np.concatenate(values))
+        return loss / len(examples), np.concatenate(values)
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of the weights that `evaluate` uses, by their place."""
