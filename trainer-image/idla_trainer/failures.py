@@ -32,6 +32,11 @@ class TaskError(Exception):
         self.exit_code = exit_code
 
 
+def spec_invalid(message: str) -> TaskError:
+    """Return the error of a spec that asks for what cannot be."""
+    return TaskError(FailureReason.SPEC_INVALID, message)
+
+
 class PreemptedError(BaseException):
     """SIGTERM came; derives from BaseException so that no handler of a library takes it for an error."""
 

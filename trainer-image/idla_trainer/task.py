@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from idla_contract.paths import artifact_folder
-from idla_contract.result import FailureReason, StepResult, TaskResult
+from idla_contract.result import StepResult, TaskResult
 from idla_contract.task import (
     Access,
     CompressStep,
@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from idla_trainer.data.profile import profile
 from idla_trainer.data.source import Origin
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.models.registry import check_known
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import kind_of, load_dataset
@@ -59,13 +59,12 @@ def read_spec(path: Path) -> TaskSpec:
     try:
         spec = TaskSpec.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise TaskError(FailureReason.SPEC_INVALID, f"the task spec cannot be read ({error})") from error
+        raise spec_invalid(f"the task spec cannot be read ({error})") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
         more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
-        message = f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}"
-        raise TaskError(FailureReason.SPEC_INVALID, message) from error
+        raise spec_invalid(f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}") from error
     return spec
 
 
@@ -107,15 +106,13 @@ def _check_order(steps: Sequence[Step]) -> None:
     twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
     if twice:
         message = f"task spec: steps: {twice[0]} stands {kinds.count(twice[0])} times; each kind may stand once"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     for position, kind in enumerate(kinds):
         if kind == "Refit" and "Evaluate" in kinds[:position]:
-            message = "task spec: steps: Refit stands after Evaluate; what is measured on test is made before"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid("task spec: steps: Refit stands after Evaluate; what is measured on test is made before")
         needed = _NEEDS.get(kind)
         if needed is not None and needed not in kinds[:position]:
-            message = f"task spec: steps: {kind} needs {_MAKES[needed]}"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid(f"task spec: steps: {kind} needs {_MAKES[needed]}")
 
 
 class Task:

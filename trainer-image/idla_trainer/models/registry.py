@@ -2,7 +2,6 @@
 
 import functools
 
-from idla_contract.result import FailureReason
 from idla_contract.task import ModelSpec
 from idla_preprocess import Array, Arrays, ImageSpec, Preprocess
 from idla_preprocess.image import IMAGE
@@ -11,7 +10,7 @@ from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
 
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 from idla_trainer.models import fine_tuning
 from idla_trainer.models.entry import Augmentation, Builder, Entry
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
@@ -88,21 +87,18 @@ def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
     entry = REGISTRY.get(model.builder) or own_entry(model.builder)
     if entry is None:
         known = ", ".join(sorted({*REGISTRY, *offered()}))
-        message = f"model.builder: found {model.builder!r}; this image knows {known}"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(f"model.builder: found {model.builder!r}; this image knows {known}")
     if model.weights is None:
         if entry.needs_weights:
-            message = (
+            raise spec_invalid(
                 f"model.weights: the network {model.builder!r} begins with given weights; name their uri and sha256"
             )
-            raise TaskError(FailureReason.SPEC_INVALID, message)
         return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
     if not entry.begins_with_weights:
         able = ", ".join(sorted(name for name, known in REGISTRY.items() if known.begins_with_weights))
-        message = (
+        raise spec_invalid(
             f"model.weights: the network {model.builder!r} does not begin with given weights; {able} do. Leave it out"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)
     parameters = (*entry.hyperparameters, *fine_tuning.HYPERPARAMETERS)
     return entry, validated(model.builder, parameters, model.hyperparameters)
 
@@ -131,8 +127,7 @@ def check_takes(model: ModelSpec, preprocess: Preprocess) -> None:
     """
     entry, _ = entry_of(model)
     if not isinstance(preprocess, entry.preprocess):
-        message = (
+        raise spec_invalid(
             f"model.builder: {model.builder!r} takes data of the kind {entry.preprocess.kind!r}, these are of the kind "
             f"{preprocess.kind!r}"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)

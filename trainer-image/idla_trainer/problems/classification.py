@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from idla_contract.problem import Metric, Problem
-from idla_contract.result import FailureReason
 from idla_preprocess import Array, Arrays
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.evaluation.metrics import classification as metrics
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 
 _MEASURES: Mapping[Metric, Callable[[Array, Array, int | None], float]] = {
     Metric.ACCURACY: lambda targets, values, _: metrics.accuracy(targets, values.argmax(axis=1)),
@@ -100,8 +99,7 @@ def positive_class(wanted: str | None, classes: tuple[str, ...], targets: Array)
     """
     if wanted is not None:
         if wanted not in classes:
-            message = f"task.positiveLabel: found {wanted!r}; the labels are {listed(classes, 8)}"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid(f"task.positiveLabel: found {wanted!r}; the labels are {listed(classes, 8)}")
         return classes.index(wanted)
     if len(classes) != _TWO:
         return None

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from idla_contract.problem import METRICS, Problem, TaskType
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin, fetch_data
 from idla_trainer.data.table import read_table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.problems.image import examples as images
 from idla_trainer.problems.recommendation import examples as recommendation
 from idla_trainer.problems.series import examples as forecasting
@@ -55,7 +54,7 @@ def kind_of(problem: Problem) -> Kind:
     """
     if problem.metric not in METRICS[problem.type]:
         message = f"problem.metric: found {problem.metric}; {problem.type} takes {', '.join(METRICS[problem.type])}"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     return KINDS[problem.type]
 
 

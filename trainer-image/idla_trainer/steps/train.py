@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from idla_contract.result import FailureReason, TrainReport
+from idla_contract.result import TrainReport
 from idla_contract.task import ClassWeights, Training, TrainStep
 
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.environment import describe_environment
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.own import check_built
 from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
@@ -163,8 +163,7 @@ def learned_objective(objective: Objective, training: Training) -> Objective:
     if not training.label_smoothing:
         return objective
     if not isinstance(objective, Classification):
-        message = "training.labelSmoothing: it is for classifiers; leave it out"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid("training.labelSmoothing: it is for classifiers; leave it out")
     return replace(objective, smoothing=training.label_smoothing)
 
 
@@ -172,8 +171,7 @@ def _weighted(dataset: Dataset, examples: Examples, training: Training) -> Examp
     if training.class_weights is ClassWeights.NONE:
         return examples
     if not dataset.classes:
-        message = "training.classWeights: it is for classifiers; leave it out"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid("training.classWeights: it is for classifiers; leave it out")
     counts = np.bincount(examples.targets, minlength=len(dataset.classes))
     weights = len(examples) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(examples, weights=weights[examples.targets].astype(np.float32))

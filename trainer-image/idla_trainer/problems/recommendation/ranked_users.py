@@ -129,9 +129,8 @@ def _rows_of(rows: Indices, values: Indices, memory: int) -> npt.NDArray[np.int3
 def _check_memory(rows: int, length: int, memory: int) -> None:
     if rows * length * _NUMBER_BYTES <= memory:
         return
-    message = (
+    raise invalid(
         f"data.storageUri: {rows} examples of users of whom one has {length} items would take "
         f"{rows * length * _NUMBER_BYTES} bytes, {memory} are free for them; leave out users with unusually many "
         "interactions, or raise spec.resources.limits.memory"
     )
-    raise invalid(message)

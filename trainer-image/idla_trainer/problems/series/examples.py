@@ -16,7 +16,7 @@ from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import TimeGrid, resample
 
@@ -118,7 +118,7 @@ def _levels(problem: Problem) -> tuple[float, ...]:
     levels = tuple(sorted(problem.quantiles)) or LEVELS
     if len(set(levels)) != len(levels) or not all(0 < level < 1 for level in levels):
         message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     return levels
 
 
