@@ -163,8 +163,7 @@ def first_of_equal(contents: Iterable[bytes]) -> Indices:
     digests = b"".join(hashlib.blake2b(content, digest_size=_DIGEST).digest() for content in contents)
     keys = np.frombuffer(digests, dtype=np.dtype((np.void, _DIGEST)))
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    groups: Indices = first[same]
-    return groups
+    return first[same]
 
 
 def equal_records(columns: Mapping[str, Array]) -> Indices:

@@ -100,8 +100,7 @@ def _running(values: _Hashes) -> _Hashes:
 
 def _pieces(sums: _Hashes, first: Positions, end: Positions) -> _Hashes:
     """Return the hash of each piece [first, end); it does not depend on where the piece stands."""
-    hashes: _Hashes = (sums[end] - sums[first]) * _powers(_INVERSE, len(sums))[first]
-    return hashes
+    return (sums[end] - sums[first]) * _powers(_INVERSE, len(sums))[first]
 
 
 def _powers(base: int, count: int) -> _Hashes:

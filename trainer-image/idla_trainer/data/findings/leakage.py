@@ -81,8 +81,7 @@ def _numbers_told(values: Array, targets: Array) -> float | None:
 
 def _ranks(values: Array) -> _Numbers:
     """Return the place of each value [N] among the different ones; NaN is one of them."""
-    ranks: _Numbers = np.unique(values.astype(np.str_) if values.dtype.kind == "O" else values, return_inverse=True)[1]
-    return ranks
+    return np.unique(values.astype(np.str_) if values.dtype.kind == "O" else values, return_inverse=True)[1]
 
 
 def _right(ranks: _Numbers, labels: _Numbers, *, ordered: bool) -> _Shares:
