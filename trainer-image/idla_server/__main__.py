@@ -5,7 +5,6 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from idla_contract.exit_codes import ExitCode
@@ -18,7 +17,9 @@ def main(words: list[str] | None = None) -> int:
     """Run one command and return the exit code of the contract."""
     options = vars(_parser().parse_args(words))
     command = options.pop("command")
-    signal.signal(signal.SIGTERM, _interrupted if command == "fetch" else _leave)
+    # The first process of a container would else ignore it until it is killed; what is not fetched is no success.
+    ended = ExitCode.PREEMPTED if command == "fetch" else ExitCode.SUCCEEDED
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ended))
     start_logging()
     try:
         return _run(command, options)
@@ -36,16 +37,6 @@ def _run(command: str, options: dict[str, Any]) -> ExitCode:
     from idla_server.serve import ServeOptions, serve
 
     return serve(ServeOptions(**options))
-
-
-def _leave(_: int, __: FrameType | None) -> None:
-    """End at once; the first process of a container would else ignore SIGTERM until it is killed."""
-    sys.exit(ExitCode.SUCCEEDED)
-
-
-def _interrupted(_: int, __: FrameType | None) -> None:
-    """End at once, and not as if everything had been fetched."""
-    sys.exit(ExitCode.PREEMPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
