@@ -37,6 +37,11 @@ def spec_invalid(message: str) -> TaskError:
     return TaskError(FailureReason.SPEC_INVALID, message)
 
 
+def too_few(message: str) -> TaskError:
+    """Return the error of data with fewer examples than a model needs."""
+    return TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+
+
 class PreemptedError(BaseException):
     """SIGTERM came; derives from BaseException so that no handler of a library takes it for an error."""
 

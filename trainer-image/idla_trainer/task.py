@@ -202,13 +202,11 @@ class Task:
         started = time.monotonic()
         outcome = _do(context, step, progress.result)
         done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
-        result = outcome.applied_to(progress.result)
-        result = result.model_copy(update={"steps": (*result.steps, done)})
+        result = outcome.applied_to(progress.result, done)
         files = (*progress.files, self._store.digests(outcome.files))
         noted = progress.model_copy(update={"result": result, "files": files})
         self._store.write_progress(noted)
-        shown = outcome.applied_to(self.result)
-        self.result = shown.model_copy(update={"steps": (*shown.steps, done)})
+        self.result = outcome.applied_to(self.result, done)
         return noted
 
     def _is_published(self, result: TaskResult) -> bool:

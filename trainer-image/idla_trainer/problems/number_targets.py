@@ -6,7 +6,7 @@ from idla_contract.result import FailureReason
 
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, too_few
 
 _STRATA = 10
 _STRATUM = 50
@@ -21,8 +21,7 @@ def number_targets(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         TaskError: they are too few, not finite as float32, or all the same.
     """
     if len(values) < _FEWEST:
-        message = f"there are {len(values)} examples; at least {_FEWEST} are needed"
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+        raise too_few(f"there are {len(values)} examples; at least {_FEWEST} are needed")
     with np.errstate(over="ignore"):
         targets = values.astype(np.float32)
     finite = np.isfinite(targets)

@@ -12,7 +12,7 @@ from idla_preprocess.interactions import Names, numbers_of
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices, Parts, drawn
 from idla_trainer.data.split_by_time import split_latest
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, too_few
 from idla_trainer.problems.recommendation.columns import Interactions
 
 _SCORES = 1 << 27
@@ -48,12 +48,11 @@ def split_interactions(found: Interactions, owners: Indices, shares: Split, held
     except TaskError as error:
         if error.reason is not FailureReason.TOO_FEW_EXAMPLES:
             raise
-        message = (
+        raise too_few(
             f"{len(found)} interactions of {len(np.unique(owners))} users are too few of each: of "
             f"{shares.test_percent} % of a user's to test and {shares.validation_percent} % to validate no whole one "
             "is left. Give users with more interactions"
-        )
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message) from error
+        ) from error
 
 
 def ranked_users(
