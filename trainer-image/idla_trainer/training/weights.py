@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import digest_of
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, Weights
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import DigestMismatchError, FetchPolicy, RefusedError, fetch
 from idla_store.errors import shown
 
+from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError, spec_invalid
 
 Arrays = Sequence[npt.NDArray[Any]]
@@ -195,16 +195,14 @@ def _placed(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
 
 
 def _unreadable(source: str, error: Exception) -> TaskError:
-    message = (
+    return invalid(
         f"model.weights: {source} is no file of weights ({error}); give the candidate/weights.npz of a training, or an "
         "HDF5 file of weights as Keras writes it"
     )
-    return TaskError(FailureReason.DATA_INVALID, message)
 
 
 def _misfit(source: str, found: str) -> TaskError:
-    message = (
+    return spec_invalid(
         f"model.weights: {source} belongs to another network: {found}. Choose the builder, the hyperparameters "
         "and the kind of images that they were learned with"
     )
-    return spec_invalid(message)
