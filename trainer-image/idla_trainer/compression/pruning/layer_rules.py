@@ -96,8 +96,8 @@ def _batch_normalization(call: Call, _: CoupledChannels, tensors: _Tensors, shap
     if len(call.inputs) != 1 or call.config.get("axis", -1) not in {-1, rank - 1}:
         return None
     channels = tensors[call.inputs[0]]
-    found = [_weight_axis(call, name, 0, channels, produces=name in {"gamma", "beta"}) for name in call.weights]
-    return Found((channels,), tuple(entry for axes in found for entry in axes))
+    found = (WeightAxis(call.layer, name, 0, channels, name in {"gamma", "beta"}) for name in call.weights)
+    return Found((channels,), tuple(found))
 
 
 def _prelu(call: Call, _: CoupledChannels, tensors: _Tensors, __: _Shapes) -> Found:
