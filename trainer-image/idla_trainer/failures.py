@@ -42,6 +42,11 @@ def too_few(message: str) -> TaskError:
     return TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
 
 
+def not_finite(message: str) -> TaskError:
+    """Return the error of data with a number that is none."""
+    return TaskError(FailureReason.NOT_FINITE, message)
+
+
 class PreemptedError(BaseException):
     """SIGTERM came; derives from BaseException so that no handler of a library takes it for an error."""
 

@@ -61,9 +61,8 @@ class Classification:
         scores = {metric.value: measure(targets, values, self.positive) for metric, measure in _MEASURES.items()}
         scores["calibrationError"] = metrics.calibration_error(targets, values)
         if self.classes == _TWO and self.positive is not None:
-            positive = self.positive
             scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(
-                targets == positive, values[:, positive]
+                targets == self.positive, values[:, self.positive]
             )
         return {name: value for name, value in scores.items() if np.isfinite(value) or name == self.metric}
 

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 from idla_contract.task import Columns
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import not_finite
 
 TIMESTAMP = "timestamp"
 PERIOD_SECONDS = 300
@@ -128,7 +127,7 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     if np.isinf(values).any():
         row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
         message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
-        raise TaskError(FailureReason.NOT_FINITE, message)
+        raise not_finite(message)
     return tuple(sensors), values
 
 
