@@ -79,10 +79,6 @@ class Access(ContractModel):
     """`https://host[:port]`; default: AWS's."""
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class DataSource(ContractModel):
     """Where the examples are."""
 
@@ -102,7 +98,7 @@ class DataSource(ContractModel):
     """Recommendation: a table of the items' features, with the item's column."""
     items_digest: Digest | None = None
     split: Split = Split()
-    access: Access | None = Field(default=None, exclude_if=_is_none)
+    access: Access | None = Field(default=None, exclude_if=operator.not_)
     """Default: AWS's own place. It is left out where it is None, so that hashes of work without it stay."""
 
     @model_validator(mode="after")
