@@ -64,7 +64,7 @@ ARGUMENTS = {
 OURS = {("idla_server.model", "load_model")}
 ALLOWED = {
     ("operator/idla/cli/kubectl.py", "subprocess"): "the user's own kubectl, by our own arguments",
-    ("operator/idla/local/parent.py", "ctypes"): "one call of the C library that is there: no other way to ask for it",
+    ("operator/idla/local/child_process.py", "ctypes"): "one call of the C library that is there: no other way to ask for it",
     (
         "operator/idla/local/serving.py",
         "subprocess",
