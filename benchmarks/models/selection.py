@@ -178,7 +178,7 @@ def trained(requirements: Requirements, dataset: Dataset, trial: Trial, folder: 
     report = begun.report(trial.model.template)
     seconds = time.monotonic() - began
     tested = dataset.examples(dataset.parts.test)
-    answers = begun.network.evaluate_plain(tested).values
+    _, answers = begun.network.evaluate_plain(tested)
     sign = 1 if begun.objective.metric.maximized else -1
     return Ended(
         name=trial.model.template,

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import kopf
 from idla.core.deployment.reconcile import reconcile_deployment
-from idla.core.kube.covers import is_up_to_date
 from idla.core.settings import Settings
 from idla.core.snapshot import Template
 from idla.core.workflow.reconcile import reconcile_workflow
@@ -16,7 +15,7 @@ from idla.library import built_in_library
 
 from idla_operator.adapters import health as probes
 from idla_operator.adapters.clock import SystemClock
-from idla_operator.adapters.credentials import CredentialsError, load_credentials
+from idla_operator.adapters.credentials import CredentialsError, load_configuration, read_token
 from idla_operator.adapters.kube import KubeCluster
 from idla_operator.adapters.lease import KubeLease, place_of
 from idla_operator.adapters.progress import progress_source
@@ -111,7 +110,7 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
             ),
         )
         gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in watch_scope.resources, library=library)
-        effects = DecisionApplier(store, cluster, clock, is_up_to_date=is_up_to_date)
+        effects = DecisionApplier(store, cluster, clock)
         reconciler = Reconciler(store, cluster, clock, gatherer=gatherer, decisions=decisions, effects=effects)
         queue: KeyQueue[Reference] = KeyQueue(reconciler, clock=clock, workers=WORKERS, backoff=Backoff())
         event_sink = EventSink(store, queue)
@@ -133,14 +132,14 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
 
 
 async def _log_in() -> kopf.ConnectionInfo:
-    found = await load_credentials()
+    found = await load_configuration()
     return kopf.ConnectionInfo(
-        server=found.server,
-        ca_path=found.ca_file,
-        certificate_path=found.certificate_file,
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        certificate_path=found.cert_file,
         private_key_path=found.key_file,
-        token=found.token,
-        insecure=found.insecure,
+        token=await read_token(found),
+        insecure=not found.verify_ssl,
     )
 
 

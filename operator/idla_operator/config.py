@@ -53,26 +53,20 @@ class OperatorConfig:
             ConfigError: something is missing or not allowed; every mistake is in the message.
         """
         reader = _Reader(environment)
-        config = {
-            "trainer_image": reader.required("IDLA_TRAINER_IMAGE", "the image that trains"),
-            "server_image": reader.required("IDLA_SERVER_IMAGE", "the image that serves"),
-            "pull_policy": reader.one_of("IDLA_IMAGE_PULL_POLICY", PULL_POLICIES, "IfNotPresent"),
-            "log_level": reader.one_of("IDLA_LOG_LEVEL", LOG_LEVELS, "INFO"),
-        }
-        prometheus_url = reader.http_url("IDLA_PROMETHEUS_URL")
-        health_port = reader.port("IDLA_HEALTH_PORT", 8081)
-        lease_namespace, pod_uid = reader.lease_namespace(), reader.uid("POD_UID")
-        watch_namespaces = reader.namespaces("IDLA_WATCH_NAMESPACES")
+        config = cls(
+            trainer_image=reader.required("IDLA_TRAINER_IMAGE", "the image that trains"),
+            server_image=reader.required("IDLA_SERVER_IMAGE", "the image that serves"),
+            pull_policy=reader.one_of("IDLA_IMAGE_PULL_POLICY", PULL_POLICIES, "IfNotPresent"),
+            log_level=reader.one_of("IDLA_LOG_LEVEL", LOG_LEVELS, "INFO"),
+            prometheus_url=reader.http_url("IDLA_PROMETHEUS_URL"),
+            health_port=reader.port("IDLA_HEALTH_PORT", 8081),
+            lease_namespace=reader.lease_namespace(),
+            pod_uid=reader.uid("POD_UID"),
+            watch_namespaces=reader.namespaces("IDLA_WATCH_NAMESPACES"),
+        )
         if reader.mistakes:
             raise ConfigError("\n".join(reader.mistakes))
-        return cls(
-            prometheus_url=prometheus_url,
-            health_port=health_port,
-            lease_namespace=lease_namespace,
-            pod_uid=pod_uid,
-            watch_namespaces=watch_namespaces,
-            **config,
-        )
+        return config
 
 
 class _Reader:

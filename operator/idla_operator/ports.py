@@ -23,6 +23,12 @@ class Resource:
     selector: str | None = None
     """Labels by which lists and watches are narrowed down on the server."""
 
+    @property
+    def group_version_plural(self) -> tuple[str, str, str]:
+        """Return group, version and plural; the group of the core is empty."""
+        group, _, version = self.api_version.rpartition("/")
+        return group, version, self.plural
+
 
 _OURS = f"{MANAGED}=true"
 
@@ -173,6 +179,14 @@ class Cluster(Protocol):
 
         They are narrowed down by the resource's selector and this one.
         """
+
+
+async def read_live(cluster: Cluster, reference: Reference) -> dict[str, Any] | None:
+    """Return the object as the API server has it, or None where there is none."""
+    try:
+        return await cluster.get(reference)
+    except NotFoundError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

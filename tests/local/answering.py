@@ -4,8 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, TensorSpec, digest_of
+from idla_contract.artifact import ArtifactManifest, FileEntry, TensorSpec, digest_of
 from idla_contract.exit_codes import ExitCode
+from idla_contract.lineage import Lineage
 from idla_contract.paths import artifact_folder, task_folder
 from idla_contract.result import Failure, FailureReason, TaskResult
 from idla_contract.task import TaskSpec

@@ -15,9 +15,8 @@ from idla_contract.artifact import digest_of
 from idla_contract.result import Failure, FailureReason
 from idla_preprocess import ImageSpec, InputError, Signature
 from idla_server.engine import estimate_inline_limit
-from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model
+from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model, tensor_specs
 from idla_server.runtime import Runtime
-from idla_server.signature import tensor_specs
 
 from tests.forged import Evil
 from tests.server.serving import SIGNATURE, Artifact, make_artifact, serving

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from idla_contract.artifact import CARD, FLOAT_MODEL, MODEL, FileEntry, Lineage, TensorSpec
+from idla_contract.artifact import CARD, FLOAT_MODEL, MODEL, FileEntry, TensorSpec
 from idla_contract.exit_codes import ExitCode
+from idla_contract.lineage import Lineage
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason, TaskResult
 from idla_contract.task import (

@@ -64,16 +64,22 @@ ARGUMENTS = {
 OURS = {("idla_server.model", "load_model")}
 ALLOWED = {
     ("operator/idla/cli/kubectl.py", "subprocess"): "the user's own kubectl, by our own arguments",
-    ("operator/idla/local/parent.py", "ctypes"): "one call of the C library that is there: no other way to ask for it",
+    (
+        "operator/idla/local/child_process.py",
+        "ctypes",
+    ): "one call of the C library that is there: no other way to ask for it",
     (
         "operator/idla/local/serving.py",
         "subprocess",
-    ): "the server beside `idla run --local --serve`, by our own arguments",
+    ): "waits for the server beside `idla run --local --serve`",
     (
         "trainer-image/idla_trainer/training/keras_file.py",
         "h5py",
     ): "reads arrays of layers by name and shape, with a digest; nothing is made of what else the file says",
-    ("operator/idla/local/task_process.py", "subprocess"): "the tasks of `idla run --local`, by our own arguments",
+    (
+        "operator/idla/local/child_process.py",
+        "subprocess",
+    ): "tasks and server of `idla run --local`, by our own arguments",
     ("operator/idla/local/trainer.py", "subprocess"): "asks an interpreter whether it holds the trainer",
 }
 """What stands in these files alone, and why it may."""

@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from idla_contract.exit_codes import ExitCode
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT, TERMINATION_LOG
@@ -15,51 +15,28 @@ from idla_server.logs import start_logging
 
 def main(words: list[str] | None = None) -> int:
     """Run one command and return the exit code of the contract."""
-    options = _parser().parse_args(words)
-    signal.signal(signal.SIGTERM, _interrupted if options.command == "fetch" else _leave)
+    options = vars(_parser().parse_args(words))
+    command = options.pop("command")
+    # The first process of a container would else ignore it until it is killed; what is not fetched is no success.
+    ended = ExitCode.PREEMPTED if command == "fetch" else ExitCode.SUCCEEDED
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(ended))
     start_logging()
     try:
-        return _run(options)
+        return _run(command, options)
     except Exception:
         logging.getLogger(__name__).exception("an error of ours ended the process")
         return ExitCode.INTERNAL
 
 
-def _run(options: argparse.Namespace) -> ExitCode:
-    if options.command == "fetch":
+def _run(command: str, options: dict[str, Any]) -> ExitCode:
+    """Run a command; its options have the names of what it takes."""
+    if command == "fetch":
         from idla_server.fetch import fetch
 
-        return fetch(
-            options.uri,
-            options.digest,
-            options.into,
-            mount=options.mount,
-            termination_message=options.termination_message,
-        )
+        return fetch(**options)
     from idla_server.serve import ServeOptions, serve
 
-    return serve(
-        ServeOptions(
-            model_dir=options.model_dir,
-            name=options.name,
-            digest=options.digest,
-            host=options.host,
-            port=options.port,
-            drain_seconds=options.drain_seconds,
-            finish_seconds=options.finish_seconds,
-            termination_message=options.termination_message,
-        )
-    )
-
-
-def _leave(_: int, __: FrameType | None) -> None:
-    """End at once; the first process of a container would else ignore SIGTERM until it is killed."""
-    sys.exit(ExitCode.SUCCEEDED)
-
-
-def _interrupted(_: int, __: FrameType | None) -> None:
-    """End at once, and not as if everything had been fetched."""
-    sys.exit(ExitCode.PREEMPTED)
+    return serve(ServeOptions(**options))
 
 
 def _parser() -> argparse.ArgumentParser:

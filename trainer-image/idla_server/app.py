@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idla_server import __version__
+from idla_server.model import tensor_specs
 from idla_server.service import Phase, Service
-from idla_server.signature import tensor_specs
 
 PLATFORM = "litert_tflite"
 _CLIENT_GONE = 499

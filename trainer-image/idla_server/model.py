@@ -1,21 +1,21 @@
 """An artifact folder that is ready to answer: verified, loaded and checked against its golden inputs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, PREPROCESS_ARRAYS, ArtifactManifest
+from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, PREPROCESS_ARRAYS, ArtifactManifest, TensorSpec
 from idla_contract.problem import TaskType
 from idla_contract.result import FailureReason
-from idla_preprocess import Arrays, Classes, InputError, Signature
+from idla_preprocess import Arrays, Classes, InputError, Signature, Tensor
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
 from idla_server.failures import reason_of
 from idla_server.files import ALLOWED, READ
 from idla_server.runtime import ModelFileError, Runtime, Values
-from idla_server.signature import tensor_specs
 
 TASK_TYPES = tuple(kind.value for kind in TaskType)
 _INPUT, _VALUES = "inputs.", "values"
@@ -36,11 +36,6 @@ class ModelError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
-
-    @classmethod
-    def of(cls, error: StoreError) -> "ModelError":
-        """Return the same problem as a reason of the contract."""
-        return cls(reason_of(error), str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,7 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
     try:
         manifest = verify(folder, digest, names=ALLOWED)
     except StoreError as error:
-        raise ModelError.of(error) from error
+        raise ModelError(reason_of(error), str(error)) from error
     listed = {entry.name for entry in manifest.files}
     missing = [name for name in READ if name not in listed]
     if missing:
@@ -101,6 +96,11 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
     model = ServedModel(folder, digest, manifest, signature, runtime, example)
     _check_golden(model, inputs, promised)
     return model
+
+
+def tensor_specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
+    """Return tensors as a manifest lists them."""
+    return tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=each.shape) for each in tensors)
 
 
 def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:

@@ -15,6 +15,12 @@ _STORE_ERRNOS = {
 }  # fmt: skip
 """Errors of a volume that a repetition, another node or more space can mend."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_OF_STORE: Mapping[type[StoreError], tuple[FailureReason, ExitCode]] = {
+    NotFoundError: (FailureReason.DATA_NOT_FOUND, ExitCode.BAD_INPUT),
+    UnreachableError: (FailureReason.DATA_UNREACHABLE, ExitCode.STORE_UNAVAILABLE),
+    DigestMismatchError: (FailureReason.DATA_DIGEST_MISMATCH, ExitCode.BAD_INPUT),
+    RefusedError: (FailureReason.DATA_REFUSED, ExitCode.BAD_INPUT),
+}
 
 
 class TaskError(Exception):
@@ -24,6 +30,21 @@ class TaskError(Exception):
         super().__init__(message)
         self.reason = reason
         self.exit_code = exit_code
+
+
+def spec_invalid(message: str) -> TaskError:
+    """Return the error of a spec that asks for what cannot be."""
+    return TaskError(FailureReason.SPEC_INVALID, message)
+
+
+def too_few(message: str) -> TaskError:
+    """Return the error of data with fewer examples than a model needs."""
+    return TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+
+
+def not_finite(message: str) -> TaskError:
+    """Return the error of data with a number that is none."""
+    return TaskError(FailureReason.NOT_FINITE, message)
 
 
 class PreemptedError(BaseException):
@@ -51,7 +72,7 @@ def _classify(error: BaseException, volumes: Mapping[Path, str]) -> tuple[Failur
     if isinstance(error, TaskError):
         return error.reason, error.exit_code, str(error)
     if isinstance(error, StoreError):
-        return *_of_store(error), str(error)
+        return *_OF_STORE.get(type(error), (FailureReason.INTERNAL, ExitCode.INTERNAL)), str(error)
     if _is_out_of_memory(error):
         message = f"the memory is used up ({error}); request more memory or a smaller batch"
         return FailureReason.OUT_OF_MEMORY, ExitCode.OUT_OF_MEMORY, message
@@ -64,18 +85,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
-
-
-def _of_store(error: StoreError) -> tuple[FailureReason, ExitCode]:
-    if isinstance(error, NotFoundError):
-        return FailureReason.DATA_NOT_FOUND, ExitCode.BAD_INPUT
-    if isinstance(error, UnreachableError):
-        return FailureReason.DATA_UNREACHABLE, ExitCode.STORE_UNAVAILABLE
-    if isinstance(error, DigestMismatchError):
-        return FailureReason.DATA_DIGEST_MISMATCH, ExitCode.BAD_INPUT
-    if isinstance(error, RefusedError):
-        return FailureReason.DATA_REFUSED, ExitCode.BAD_INPUT
-    return FailureReason.INTERNAL, ExitCode.INTERNAL
 
 
 def _of_volume(error: OSError, volumes: Mapping[Path, str]) -> str:

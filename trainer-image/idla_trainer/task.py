@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from idla_contract.paths import artifact_folder
-from idla_contract.result import FailureReason, StepResult, TaskResult
+from idla_contract.result import StepResult, TaskResult
 from idla_contract.task import (
     Access,
     CompressStep,
@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from idla_trainer.data.profile import profile
 from idla_trainer.data.source import Origin
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.models.registry import check_known
 from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import kind_of, load_dataset
@@ -59,13 +59,12 @@ def read_spec(path: Path) -> TaskSpec:
     try:
         spec = TaskSpec.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise TaskError(FailureReason.SPEC_INVALID, f"the task spec cannot be read ({error})") from error
+        raise spec_invalid(f"the task spec cannot be read ({error})") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the document"
         more = f" ({error.error_count()} problems in all)" if error.error_count() > 1 else ""
-        message = f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}"
-        raise TaskError(FailureReason.SPEC_INVALID, message) from error
+        raise spec_invalid(f"task spec: {place}: {first['msg']}; found {str(first['input'])[:200]!r}{more}") from error
     return spec
 
 
@@ -107,15 +106,13 @@ def _check_order(steps: Sequence[Step]) -> None:
     twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
     if twice:
         message = f"task spec: steps: {twice[0]} stands {kinds.count(twice[0])} times; each kind may stand once"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     for position, kind in enumerate(kinds):
         if kind == "Refit" and "Evaluate" in kinds[:position]:
-            message = "task spec: steps: Refit stands after Evaluate; what is measured on test is made before"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid("task spec: steps: Refit stands after Evaluate; what is measured on test is made before")
         needed = _NEEDS.get(kind)
         if needed is not None and needed not in kinds[:position]:
-            message = f"task spec: steps: {kind} needs {_MAKES[needed]}"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid(f"task spec: steps: {kind} needs {_MAKES[needed]}")
 
 
 class Task:
@@ -205,12 +202,11 @@ class Task:
         started = time.monotonic()
         outcome = _do(context, step, progress.result)
         done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
-        result = outcome.applied_to(progress.result)
-        result = result.model_copy(update={"steps": (*result.steps, done)})
-        noted = Progress(progress.data_digest, result, (*progress.files, self._store.digests(list(outcome.files))))
+        result = outcome.applied_to(progress.result, done)
+        files = (*progress.files, self._store.digests(outcome.files))
+        noted = progress.model_copy(update={"result": result, "files": files})
         self._store.write_progress(noted)
-        shown = outcome.applied_to(self.result)
-        self.result = shown.model_copy(update={"steps": (*shown.steps, done)})
+        self.result = outcome.applied_to(self.result, done)
         return noted
 
     def _is_published(self, result: TaskResult) -> bool:
@@ -231,7 +227,7 @@ class Task:
         kinds = [step.kind for step in progress.result.steps]
         kept = kinds.index("Publish")
         result = progress.result.model_copy(update={"steps": progress.result.steps[:kept], "artifact": None})
-        return Progress(progress.data_digest, result, progress.files[:kept])
+        return progress.model_copy(update={"result": result, "files": progress.files[:kept]})
 
 
 def _claim(uri: str) -> str:

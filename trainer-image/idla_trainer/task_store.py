@@ -3,13 +3,15 @@
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from idla_contract.base import ContractModel
 from idla_contract.paths import task_folder
 from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
+from idla_store.artifacts import sync_folder
 from idla_store.sources import hash_file
 from pydantic import ValidationError
 
@@ -42,15 +44,10 @@ def _write(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(path.parent)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(ContractModel):
     """What finished steps left behind."""
 
     data_digest: str
@@ -62,20 +59,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class TaskStore:
-    """Paths of one task in the store."""
+    """The folder of one task in the store."""
 
-    store: Path
-    relative: str
-    path: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Derive the path."""
-        object.__setattr__(self, "path", self.store / self.relative)
+    path: Path
 
     @classmethod
     def of(cls, store: Path, task: str, content_hash: str) -> "TaskStore":
         """Return the store of a task by its content."""
-        return cls(store, task_folder(task, content_hash))
+        return cls(store / task_folder(task, content_hash))
 
     def make(self) -> None:
         """Make the folder and remove what a killed attempt was writing."""
@@ -100,30 +91,23 @@ class TaskStore:
 
     def read_progress(self, spec: TaskSpec, data_digest: str) -> Progress:
         """Return what an earlier attempt finished with these data and what of it is still intact."""
-        nothing = Progress(data_digest, TaskResult(task=spec.task, content_hash=spec.content_hash))
+        empty = TaskResult(task=spec.task, content_hash=spec.content_hash)
+        nothing = Progress(data_digest=data_digest, result=empty)
         try:
-            document: dict[str, Any] = json.loads((self.path / _PROGRESS).read_bytes())
-            result = TaskResult.model_validate(document["result"])
-            files = tuple(dict(entry) for entry in document["files"])
-            found = Progress(str(document["dataDigest"]), result, files)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            found = Progress.model_validate_json((self.path / _PROGRESS).read_bytes())
+        except (FileNotFoundError, ValidationError):
             return nothing
-        kinds = [step.kind for step in result.steps]
-        same = (result.task, result.content_hash) == (spec.task, spec.content_hash)
+        kinds = [step.kind for step in found.result.steps]
+        same = (found.result.task, found.result.content_hash) == (spec.task, spec.content_hash)
         if not same or found.data_digest != data_digest or kinds != [step.kind for step in spec.steps][: len(kinds)]:
             return nothing
-        return found if len(files) == len(kinds) and self._are_intact(files) else nothing
+        return found if len(found.files) == len(kinds) and self._are_intact(found.files) else nothing
 
     def write_progress(self, progress: Progress) -> None:
         """Note that one more step is finished."""
-        document = {
-            "dataDigest": progress.data_digest,
-            "result": json.loads(progress.result.to_json()),
-            "files": list(progress.files),
-        }
-        write_atomically(self.path / _PROGRESS, json.dumps(document, indent=1).encode())
+        write_atomically(self.path / _PROGRESS, json.dumps(json.loads(progress.to_json()), indent=1).encode())
 
-    def digests(self, names: list[str]) -> dict[str, str]:
+    def digests(self, names: Sequence[str]) -> dict[str, str]:
         """Return the digests of files in this folder."""
         return {name: hash_file(self.path / name) for name in names}
 

@@ -1,9 +1,11 @@
 """Where the examples of a TrainingWorkflow are, and which column plays which role."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
+from idla_contract.encoding import Encoding
 from idla_contract.task import DataFormat
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import Digest, Distinct, Flag, Matches, Name, Rule, SpecModel, Whole
 from idla.api.uri import DataUri, Endpoint, Region
@@ -33,11 +35,9 @@ class SplitSettings(SpecModel):
     seed: Whole | None = Field(default=None, ge=0, le=2147483647)
     """Seed of the shuffle. Default: 42."""
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.train_percent + self.validation_percent + (self.test_percent or 0) != _ALL:
-            raise ValueError(self.cel[0].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (self.train_percent + self.validation_percent + (self.test_percent or 0) == _ALL,)
 
 
 class ColumnSettings(SpecModel):
@@ -92,6 +92,10 @@ class DataSettings(SpecModel):
             message="`delimiter` and `header` are for CSV",
         ),
         Rule(
+            rule="!has(self.encoding) || !has(self.format) || self.format in ['Auto', 'CSV', 'JSONL']",
+            message="`encoding` is for CSV and JSONL",
+        ),
+        Rule(
             rule="!has(self.testDigest) || has(self.testStorageUri)",
             message="`testDigest` is of `testStorageUri`, which is not given",
         ),
@@ -128,6 +132,8 @@ class DataSettings(SpecModel):
     """What separates the columns of a CSV file. Default: found by looking."""
     header: Flag | None = None
     """Whether a CSV file begins with a line of names. Default: found by looking."""
+    encoding: Encoding | None = None
+    """How a CSV or JSONL file writes its characters. Default: found by looking, with a warning where it is guessed."""
     digest: Digest | None = None
     """Digest that the data must have; without it, the digest found is written to `status.data`."""
     test_storage_uri: DataUri | None = None
@@ -137,20 +143,17 @@ class DataSettings(SpecModel):
     split: SplitSettings | None = None
     """Shares for training, validation and test. Default: 64, 16 and 20 percent."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         csv = self.format in {None, DataFormat.AUTO, DataFormat.CSV}
-        holds = (
+        return (
             csv or (self.delimiter is None and self.header is None),
+            csv or self.encoding is None or self.format is DataFormat.JSONL,
             self.test_digest is None or self.test_storage_uri is not None,
             self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
             self.access is None or self._is_of("s3://", "https://"),
             self.access is None or (self.access.region or self.access.endpoint) is None or self._is_of("s3://"),
         )
-        for rule, true in zip(self.cel, holds, strict=True):
-            if not true:
-                raise ValueError(rule.message)
-        return self
 
     def _is_of(self, *schemes: str) -> bool:
         return any(uri.startswith(schemes) for uri in (self.storage_uri, self.test_storage_uri or ""))

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -11,6 +11,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Strict,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
@@ -74,39 +75,38 @@ class Matches:
         return text
 
 
-def _with_rules(schema: dict[str, Any], model: "type[SpecModel | StatusModel]") -> None:
+def _with_rules(schema: dict[str, Any], model: "type[SpecModel]") -> None:
     if model.cel:
         schema.update(rules(*model.cel))
+
+
+_SHARED = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
 
 
 class SpecModel(BaseModel):
     """A part of a spec: frozen, camelCase on the wire, unknown fields are refused."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-        json_schema_extra=_with_rules,
-    )
+    model_config = _SHARED | ConfigDict(extra="forbid", json_schema_extra=_with_rules)
 
     cel: ClassVar[tuple[Rule, ...]] = ()
+
+    def rules_kept(self) -> tuple[bool, ...]:
+        """Return for each rule of `cel` whether the value keeps it."""
+        return ()
+
+    @model_validator(mode="after")
+    def _keeps_rules(self) -> Self:
+        """Refuse, in the words of the API server, what breaks a rule."""
+        for rule, kept in zip(self.cel, self.rules_kept(), strict=True):
+            if not kept:
+                raise ValueError(rule.message)
+        return self
 
 
 class StatusModel(BaseModel):
     """A part of a status: as above, but fields of another version of the operator are ignored."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-        json_schema_extra=_with_rules,
-    )
-
-    cel: ClassVar[tuple[Rule, ...]] = ()
+    model_config = _SHARED | ConfigDict(extra="ignore")
 
     def to_status(self) -> dict[str, Any]:
         """Return the raw dict that is written, without absent fields."""

@@ -1,8 +1,9 @@
 """ModelDeployment: an endpoint that answers with a published artifact."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import Conditions, Digest, Name, ObjectName, Rule, SpecModel, StatusModel, Whole
 from idla.api.resources import Resources
@@ -33,13 +34,12 @@ class ModelReference(SpecModel):
     digest: Digest | None = None
     """The digest of the artifact, as `status.artifact.digest` of a workflow shows it."""
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.workflow_ref is None) == (self.storage_uri is None):
-            raise ValueError(self.cel[0].message)
-        if (self.storage_uri is None) != (self.digest is None):
-            raise ValueError(self.cel[1].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (
+            (self.workflow_ref is None) != (self.storage_uri is None),
+            (self.storage_uri is None) == (self.digest is None),
+        )
 
 
 class ModelDeploymentSpec(SpecModel):

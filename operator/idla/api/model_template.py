@@ -1,11 +1,12 @@
 """ModelTemplate: one entry of the model library."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from idla_contract.problem import TaskType
 from idla_contract.task import ClassWeights, CompressionMethod, Schedule
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import HEXADECIMAL, Decimal, Distinct, InnerShare, Keyed, Label, Matches, Rule, SpecModel, Whole
 from idla.api.search_space import TRAINING_SETTINGS, Dimension
@@ -42,11 +43,9 @@ class InputLimits(SpecModel):
     maximum_side: Whole | None = Field(default=None, ge=1, le=16384)
     """Pixels of the longer side at most. Default: 16384."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.minimum_side is not None and self.maximum_side is not None and self.minimum_side > self.maximum_side:
-            raise ValueError(self.cel[0].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (self.minimum_side is None or self.maximum_side is None or self.minimum_side <= self.maximum_side,)
 
 
 class TemplateWeights(SpecModel):
@@ -164,16 +163,12 @@ class ModelTemplateSpec(SpecModel):
     compression_methods: Annotated[tuple[CompressionMethod, ...], Field(max_length=8), Distinct()] = ()
     """Compression methods that work on it."""
 
-    @model_validator(mode="after")
-    def _images_alone(self) -> Self:
-        for part, rule in zip((self.inputs, self.weights), self.cel[:2], strict=True):
-            if part is not None and set(self.tasks) != {TaskType.IMAGE_CLASSIFICATION}:
-                raise ValueError(rule.message)
-        return self
-
-    @model_validator(mode="after")
-    def _searches_what_it_has(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        images_alone = set(self.tasks) == {TaskType.IMAGE_CLASSIFICATION}
         known = {*TRAINING_SETTINGS, *(setting.name for setting in self.hyperparameters)}
-        if any(dimension.name not in known for dimension in self.search_space):
-            raise ValueError(self.cel[2].message)
-        return self
+        return (
+            self.inputs is None or images_alone,
+            self.weights is None or images_alone,
+            all(dimension.name in known for dimension in self.search_space),
+        )

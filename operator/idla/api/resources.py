@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
+from typing_extensions import override
 
 from idla.api.meta import QUANTITY, Quantity, Rule, SpecModel, rules
 from idla.api.quantity import parse_quantity
@@ -69,18 +70,14 @@ class Resources(SpecModel):
     limits: Amounts | None = None
     """Amounts that a pod may use at most; devices such as `nvidia.com/gpu` are asked for here."""
 
-    @model_validator(mode="after")
-    def _accepted_in_a_pod(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         requests, limits = self.requests or {}, self.limits or {}
-        holds = (
+        return (
             all(amount.isdecimal() for _, amount in _extended(limits)),
             all(limits.get(name) == amount for name, amount in _extended(requests)),
             all(parse_quantity(requests[name]) <= parse_quantity(limits[name]) for name in requests.keys() & limits),
         )
-        for rule, true in zip(self.cel, holds, strict=True):
-            if not true:
-                raise ValueError(rule.message)
-        return self
 
 
 def _extended(amounts: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,9 +1,10 @@
 """What of a template's settings may be searched: a typed dimension for each."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import Distinct, Matches, Rule, SpecModel
 
@@ -100,12 +101,12 @@ class Dimension(SpecModel):
     scale: Scale | None = None
     """How numbers are spread. Default: Linear."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         bounds = [float(bound) for bound in (self.minimum, self.maximum) if bound is not None]
         numeric = self.type is not DimensionType.CATEGORICAL
         whole = all(bound is None or bound.isdecimal() for bound in (self.minimum, self.maximum))
-        kept = (
+        return (
             len(bounds) == 2 and self.values is None  # noqa: PLR2004  # both
             if numeric
             else self.values is not None and not bounds and self.scale is None,
@@ -114,10 +115,6 @@ class Dimension(SpecModel):
             self.scale is not Scale.LOG or self.minimum is None or bounds[0] > 0,
             self.name not in TRAINING_SETTINGS or self.type is DimensionType.FLOAT,
         )
-        for rule, holds in zip(self.cel, kept, strict=True):
-            if not holds:
-                raise ValueError(rule.message)
-        return self
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -5,10 +5,12 @@ The type and the API server judge alike: each table below is also written as a C
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from idla_contract.problem import METRICS, Metric, TaskType
 from idla_contract.task import DataFormat
+from pydantic.alias_generators import to_camel
 
 from idla.api.meta import Rule
 
@@ -47,43 +49,34 @@ class _Sign:
     holds: "Callable[[TrainingWorkflowSpec], bool]"
 
 
-def _column(name: str) -> str:
-    return f"has(self.data.columns) && has(self.data.columns.{name})"
+_TASK, _COLUMNS = "task", "data.columns"
+"""Optional parts of a spec whose fields tell the kind of task."""
 
 
-def _setting(name: str) -> str:
-    return f"has(self.task) && has(self.task.{name})"
+def _has_cel(part: str, name: str) -> str:
+    return f"has(self.{part}) && has(self.{part}.{to_camel(name)})"
 
 
-def _has(name: str) -> "Callable[[TrainingWorkflowSpec], bool]":
+def _has(part: str, name: str) -> "Callable[[TrainingWorkflowSpec], bool]":
     def holds(spec: "TrainingWorkflowSpec") -> bool:
-        columns = spec.data.columns
-        return columns is not None and getattr(columns, name) is not None
+        found = attrgetter(part)(spec)
+        return found is not None and getattr(found, name) is not None
 
     return holds
 
 
 _SIGNS = (
     *(
-        _Sign(
-            type=TaskType.FORECASTING,
-            cel=_setting(wire),
-            holds=lambda spec, name=name: spec.task is not None and getattr(spec.task, name) is not None,  # type: ignore[misc]
-        )
-        for wire, name in (
-            ("horizon", "horizon"),
-            ("history", "history"),
-            ("periodSeconds", "period_seconds"),
-            ("quantiles", "quantiles"),
-        )
-    ),
-    *(
-        _Sign(type=kind, cel=_column(name), holds=_has(name))
-        for name, kind in (
-            ("user", TaskType.RECOMMENDATION),
-            ("item", TaskType.RECOMMENDATION),
-            ("text", TaskType.TEXT_CLASSIFICATION),
-            ("target", TaskType.TABULAR_REGRESSION),
+        _Sign(type=kind, cel=_has_cel(part, name), holds=_has(part, name))
+        for part, name, kind in (
+            (_TASK, "horizon", TaskType.FORECASTING),
+            (_TASK, "history", TaskType.FORECASTING),
+            (_TASK, "period_seconds", TaskType.FORECASTING),
+            (_TASK, "quantiles", TaskType.FORECASTING),
+            (_COLUMNS, "user", TaskType.RECOMMENDATION),
+            (_COLUMNS, "item", TaskType.RECOMMENDATION),
+            (_COLUMNS, "text", TaskType.TEXT_CLASSIFICATION),
+            (_COLUMNS, "target", TaskType.TABULAR_REGRESSION),
         )
     ),
     _Sign(
@@ -96,10 +89,10 @@ _SIGNS = (
     ),
     _Sign(
         type=TaskType.TABULAR_CLASSIFICATION,
-        cel=f"{_column('label')}"
+        cel=f"{_has_cel(_COLUMNS, 'label')}"
         " && (!has(self.data.format) || self.data.format in ['Auto', 'CSV', 'JSONL', 'Parquet'])",
         holds=lambda spec: (
-            _has("label")(spec)
+            _has(_COLUMNS, "label")(spec)
             and spec.data.format in {None, DataFormat.AUTO, DataFormat.CSV, DataFormat.JSONL, DataFormat.PARQUET}
         ),
     ),
@@ -147,12 +140,12 @@ METRIC = Rule(
     + "; ".join(f"{kind}: {', '.join(metrics)}" for kind, metrics in METRICS.items()),
 )
 POSITIVE = Rule(
-    rule=f"!({_setting('positiveLabel')}) || {KIND_CEL} in {_words(['', *CLASSIFICATION])}",
+    rule=f"!({_has_cel(_TASK, 'positive_label')}) || {KIND_CEL} in {_words(['', *CLASSIFICATION])}",
     message=f"`task.positiveLabel` is for {_sentence(CLASSIFICATION)}",
 )
 ROLE_RULES = {
     name: Rule(
-        rule=f"!({_column(name)}) || {KIND_CEL} in {_words(['', *kinds])}",
+        rule=f"!({_has_cel(_COLUMNS, name)}) || {KIND_CEL} in {_words(['', *kinds])}",
         message=f"`data.columns.{name}` is for {_sentence(kinds)}",
     )
     for name, kinds in ROLES.items()
@@ -169,6 +162,7 @@ def broken_rule(spec: "TrainingWorkflowSpec") -> Rule | None:
     allowed: tuple[Metric, ...] = METRICS[kind]
     if any(objective.metric not in allowed for objective in spec.objectives or ()):
         return METRIC
-    if spec.task is not None and spec.task.positive_label is not None and kind not in CLASSIFICATION:
+    if _has(_TASK, "positive_label")(spec) and kind not in CLASSIFICATION:
         return POSITIVE
-    return next((rule for name, rule in ROLE_RULES.items() if _has(name)(spec) and kind not in ROLES[name]), None)
+    wrong = (name for name, kinds in ROLES.items() if kind not in kinds and _has(_COLUMNS, name)(spec))
+    return next((ROLE_RULES[name] for name in wrong), None)

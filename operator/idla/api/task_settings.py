@@ -1,9 +1,10 @@
 """What a TrainingWorkflow's model has to do, and how well."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from idla_contract.problem import Metric, TaskType
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api.meta import DECIMAL, SHARE, Decimal, Distinct, InnerShare, Matches, Rule, Share, SpecModel, Whole
 
@@ -43,13 +44,11 @@ class TaskSettings(SpecModel):
     quantiles: Annotated[tuple[InnerShare, ...], Field(min_length=1, max_length=9), Distinct()] | None = None
     """Forecasting: quantiles that are predicted, e.g. "0.1". Default: "0.1", "0.5" and "0.9"."""
 
-    @model_validator(mode="after")
-    def _fitting(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        may_forecast = self.type in {None, TaskType.FORECASTING}
         given = (self.horizon, self.history, self.period_seconds, self.quantiles)
-        for rule, value in zip(self.cel, given, strict=True):
-            if value is not None and self.type not in {None, TaskType.FORECASTING}:
-                raise ValueError(rule.message)
-        return self
+        return tuple(value is None or may_forecast for value in given)
 
 
 class Objective(SpecModel):
@@ -97,17 +96,13 @@ class Objective(SpecModel):
     maximum: Decimal | None = None
     """The most that is published, where less is better. Default: the target."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         target = None if self.target is None else float(self.target)
-        holds = (
+        return (
             self.minimum is None or self.metric.maximized,
             self.maximum is None or not self.metric.maximized,
             target is None or not self.metric.maximized or target <= 1,
             target is None or self.minimum is None or float(self.minimum) <= target,
             target is None or self.maximum is None or target <= float(self.maximum),
         )
-        for rule, true in zip(self.cel, holds, strict=True):
-            if not true:
-                raise ValueError(rule.message)
-        return self

@@ -1,10 +1,11 @@
 """TrainingWorkflow: from data and a target to a published artifact."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from idla_contract.task import CompressionMethod, OnGateFailure
-from pydantic import Field, model_validator
+from pydantic import Field
+from typing_extensions import override
 
 from idla.api import task_kind
 from idla.api.data_settings import DataSettings
@@ -126,13 +127,12 @@ class Budget(SpecModel):
     price_per_pod_hour: Decimal | None = None
     """Price of one pod with `resources` for an hour, e.g. "0.40"."""
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.cost is None) != (self.price_per_pod_hour is None):
-            raise ValueError(self.cel[0].message)
-        if self.seconds is None and self.cost is None:
-            raise ValueError(self.cel[1].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (
+            (self.cost is None) == (self.price_per_pod_hour is None),
+            self.seconds is not None or self.cost is not None,
+        )
 
 
 class SearchSettings(SpecModel):
@@ -166,13 +166,11 @@ class ModelSettings(SpecModel):
     """How they and their settings are searched. Default: 9 trials with preset Best, else every model is trained to its
     end with the settings of its ModelTemplate."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         count = len(self.template_refs or ())
         allowed = {Selection.AUTO: count == 0, Selection.SHORTLIST: count >= 1, Selection.PINNED: count == 1}
-        if not allowed[self.selection or Selection.AUTO]:
-            raise ValueError(self.cel[0].message)
-        return self
+        return (allowed[self.selection or Selection.AUTO],)
 
 
 class EarlyStoppingSettings(SpecModel):
@@ -260,13 +258,12 @@ class OutputSettings(SpecModel):
     size: Quantity | None = None
     """Size of the claim that is made; enlarge one that exists by editing the claim itself. Default: 2Gi."""
 
-    @model_validator(mode="after")
-    def _exclusive(self) -> Self:
-        if self.storage_uri is not None and (self.storage_class_name is not None or self.size is not None):
-            raise ValueError(self.cel[0].message)
-        if self.size is not None and parse_quantity(self.size) < parse_quantity("1Mi"):
-            raise ValueError(self.cel[1].message)
-        return self
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        return (
+            self.storage_uri is None or (self.storage_class_name is None and self.size is None),
+            self.size is None or parse_quantity(self.size) >= parse_quantity("1Mi"),
+        )
 
 
 class DeploymentSettings(SpecModel):
@@ -324,9 +321,7 @@ class TrainingWorkflowSpec(SpecModel):
     ttl_seconds_after_finished: Whole | None = Field(default=None, ge=0, le=31536000)
     """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Default: never."""
 
-    @model_validator(mode="after")
-    def _of_its_kind(self) -> Self:
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
         broken = task_kind.broken_rule(self)
-        if broken is not None:
-            raise ValueError(broken.message)
-        return self
+        return tuple(rule is not broken for rule in self.cel)

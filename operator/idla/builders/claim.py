@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from idla.builders.identity import Owner, labels
+from idla.builders.identity import Owner, child_metadata
 
 
 def build_artifact_claim(owner: Owner, name: str, *, mebibytes: int, storage_class: str | None) -> dict[str, Any]:
@@ -25,6 +25,6 @@ def build_artifact_claim(owner: Owner, name: str, *, mebibytes: int, storage_cla
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": owner.namespace, "labels": labels(owner)},
+        "metadata": child_metadata(owner, name, owned=False),
         "spec": spec,
     }

@@ -74,6 +74,19 @@ def labels(owner: Owner, **extra: str) -> dict[str, str]:
     return {MANAGED: "true", key: label_value(owner.name)} | {f"idla.dev/{k}": label_value(v) for k, v in extra.items()}
 
 
+def child_metadata(owner: Owner, name: str, *, owned: bool = True, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a child.
+
+    Args:
+        owner: its parent, in whose namespace it is.
+        name: of the child.
+        owned: whether Kubernetes collects it with its parent.
+        more: other fields, also in the place of the usual labels.
+    """
+    references = {"ownerReferences": [owner_reference(owner)]} if owned else {}
+    return {"name": name, "namespace": owner.namespace, "labels": labels(owner)} | more | references
+
+
 def owner_reference(owner: Owner) -> dict[str, Any]:
     """Return the controller reference by which Kubernetes collects the child with its parent."""
     return {

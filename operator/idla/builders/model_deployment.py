@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from idla.api.meta import API_VERSION
-from idla.builders.identity import MANAGED, WORKFLOW, Owner, label_value, labels, spec_annotation
+from idla.builders.identity import MANAGED, WORKFLOW, Owner, child_metadata, label_value, spec_annotation
 
 
 def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> dict[str, Any]:
@@ -24,12 +24,7 @@ def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> 
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelDeployment",
-        "metadata": {
-            "name": name,
-            "namespace": owner.namespace,
-            "labels": labels(owner),
-            "annotations": spec_annotation(spec),
-        },
+        "metadata": child_metadata(owner, name, owned=False, annotations=spec_annotation(spec)),
         "spec": spec,
     }
 

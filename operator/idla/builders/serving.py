@@ -11,9 +11,9 @@ from idla.builders.identity import (
     DEPLOYMENT,
     Owner,
     address_name,
+    child_metadata,
     label_value,
     labels,
-    owner_reference,
     spec_annotation,
 )
 from idla.builders.pod_security import (
@@ -57,12 +57,7 @@ def build_service(owner: Owner) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {
-            "name": address_name(owner.name),
-            "namespace": owner.namespace,
-            "labels": labels(owner),
-            "ownerReferences": [owner_reference(owner)],
-        },
+        "metadata": child_metadata(owner, address_name(owner.name)),
         "spec": {
             "selector": selector(owner),
             "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
@@ -80,13 +75,7 @@ def build_deployment(owner: Owner, model: ServedModel) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {
-            "name": address_name(owner.name),
-            "namespace": owner.namespace,
-            "labels": labels(owner),
-            "annotations": spec_annotation(spec),
-            "ownerReferences": [owner_reference(owner)],
-        },
+        "metadata": child_metadata(owner, address_name(owner.name), annotations=spec_annotation(spec)),
         "spec": spec,
     }
 

@@ -17,7 +17,7 @@ from idla_contract.paths import (
 )
 from idla_contract.task import TaskSpec
 
-from idla.builders.identity import Owner, child_name, labels, owner_reference, short_hash
+from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
     TMP_MOUNT,
     TMP_VOLUME,
@@ -96,20 +96,13 @@ def build_task_job(
     if size > SPEC_LIMIT:
         raise SpecTooLargeError(spec.task, size)
     child_labels = labels(owner, task=spec.task)
+    annotations = {CONTENT_HASH: spec.content_hash, ATTEMPT: str(attempt), GENERATION: str(generation)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": job_name(owner, spec, pod, attempt),
-            "namespace": owner.namespace,
-            "labels": child_labels,
-            "annotations": {
-                CONTENT_HASH: spec.content_hash,
-                ATTEMPT: str(attempt),
-                GENERATION: str(generation),
-            },
-            "ownerReferences": [owner_reference(owner)],
-        },
+        "metadata": child_metadata(
+            owner, job_name(owner, spec, pod, attempt), labels=child_labels, annotations=annotations
+        ),
         "spec": {
             "suspend": suspend,
             "completions": 1,

@@ -4,7 +4,7 @@ What the caller had ignored stays ignored, as `nohup` and the shell's `&` mean i
 """
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,15 +23,12 @@ class Signals:
         self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give them back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self.came:
             raise KeyboardInterrupt
         self.came = True

@@ -13,5 +13,5 @@ class Blocker:
     """The condition that is False for it, beside `Succeeded`."""
     reason: WorkflowReason
     message: str
-    final: bool
+    final: bool = False
     """Whether the generation has ended with it; otherwise it goes away when the world changes."""

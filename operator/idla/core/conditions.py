@@ -1,9 +1,8 @@
 """Conditions as the API conventions have them, and the summary that kstatus, Argo CD and `kubectl wait` read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from idla.api.meta import ConditionStatus
 
@@ -11,7 +10,7 @@ MESSAGE_LIMIT = 1024
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One observation: `status` is `True`, `False` or `Unknown`; `reason` is an API, `message` is for people."""
 
@@ -27,29 +26,31 @@ def find_condition(conditions: Iterable[ConditionStatus], kind: str) -> Conditio
 
 
 def merge_conditions(
-    previous: Iterable[Mapping[str, Any]], current: Iterable[Condition], *, generation: int, now: datetime
-) -> list[dict[str, Any]]:
+    previous: Iterable[ConditionStatus],
+    current: Iterable[Condition | ConditionStatus],
+    *,
+    generation: int,
+    now: datetime,
+) -> tuple[ConditionStatus, ...]:
     """Return `current` as status entries in the order given; what is not in it is gone.
 
     The transition time of a condition whose status is unchanged is kept, so that an unchanged observation is an
     unchanged status and causes no write.
     """
-    before = {str(entry.get("type")): entry for entry in previous}
-    return [_entry(before.get(condition.type), condition, generation, now) for condition in current]
-
-
-def _entry(before: Mapping[str, Any] | None, condition: Condition, generation: int, now: datetime) -> dict[str, Any]:
-    since = timestamp(now)
-    if before is not None and before.get("status") == condition.status:
-        since = str(before["lastTransitionTime"])
-    return {
-        "type": condition.type,
-        "status": condition.status,
-        "reason": condition.reason,
-        "message": shorten(condition.message),
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-    }
+    since: dict[tuple[str, str], str] = {(entry.type, entry.status): entry.last_transition_time for entry in previous}
+    return tuple(
+        ConditionStatus.model_validate(
+            {
+                "type": condition.type,
+                "status": condition.status,
+                "reason": condition.reason,
+                "message": shorten(condition.message),
+                "observed_generation": generation,
+                "last_transition_time": since.get((condition.type, condition.status), timestamp(now)),
+            }
+        )
+        for condition in current
+    )
 
 
 def shorten(message: str) -> str:

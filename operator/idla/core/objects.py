@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,6 +12,7 @@ from idla.api.training_workflow_status import ArtifactStatus, TrainingWorkflowSt
 from idla.builders.identity import Owner
 from idla.core.reconciliation import Manifest
 
+M = TypeVar("M", bound=BaseModel)
 _SHOWN_INPUT = 80
 _CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
 """User and password of an address inside JSON text."""
@@ -26,10 +28,7 @@ def read_spec(workflow: Manifest) -> TrainingWorkflowSpec:
     Raises:
         SpecError: an older CRD let something in that this version does not take.
     """
-    try:
-        return TrainingWorkflowSpec.model_validate(workflow.get("spec") or {})
-    except ValidationError as error:
-        raise SpecError(explain_errors(error)) from None
+    return _read_spec(TrainingWorkflowSpec, workflow)
 
 
 def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
@@ -38,8 +37,12 @@ def read_deployment_spec(deployment: Manifest) -> ModelDeploymentSpec:
     Raises:
         SpecError: as above.
     """
+    return _read_spec(ModelDeploymentSpec, deployment)
+
+
+def _read_spec(kind: type[M], document: Manifest) -> M:
     try:
-        return ModelDeploymentSpec.model_validate(deployment.get("spec") or {})
+        return kind.model_validate(document.get("spec") or {})
     except ValidationError as error:
         raise SpecError(explain_errors(error)) from None
 
@@ -69,14 +72,14 @@ def read_status(workflow: Manifest) -> TrainingWorkflowStatus:
     that one is what a ModelDeployment serves.
     """
     raw = workflow.get("status") or {}
-    try:
-        return TrainingWorkflowStatus.model_validate(raw)
-    except ValidationError:
-        return TrainingWorkflowStatus(artifact=_artifact(raw))
+    return read_as(TrainingWorkflowStatus, raw) or TrainingWorkflowStatus(
+        artifact=read_as(ArtifactStatus, raw.get("artifact"))
+    )
 
 
-def _artifact(raw: Manifest) -> ArtifactStatus | None:
+def read_as(kind: type[M], raw: Manifest | str | bytes | None) -> M | None:
+    """Return an object, or the JSON of one, as a type, or None where it is none of that."""
     try:
-        return ArtifactStatus.model_validate(raw.get("artifact"))
+        return kind.model_validate_json(raw) if isinstance(raw, str | bytes) else kind.model_validate(raw)
     except ValidationError:
         return None

@@ -151,7 +151,8 @@ class Machine:
         number = len(run.pods) + 1
         name = f"{run.name}-{number}"
         spec = str(template["metadata"]["annotations"][TASK_SPEC_ANNOTATION])
-        run.process = TaskProcess(_task(run.job), name, spec, self._paths, self._trainer)
+        task = str(run.job["metadata"]["labels"][TASK])
+        run.process = TaskProcess(task, name, spec, self._paths, self._trainer)
         moment = timestamp(now())
         run.job["status"].setdefault("startTime", moment)
         run.job["status"]["active"] = 1
@@ -188,10 +189,6 @@ class Machine:
 def _conclude(run: _JobRun, moment: datetime, kind: str, reason: str, message: str) -> None:
     condition = {"type": kind, "status": "True", "reason": reason, "message": message}
     run.job["status"]["conditions"] = [condition | {"lastTransitionTime": timestamp(moment)}]
-
-
-def _task(job: Manifest) -> str:
-    return str(job["metadata"]["labels"][TASK])
 
 
 def _pod(run: _JobRun, name: str, state: Mapping[str, Any], phase: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,8 +14,8 @@ from idla_contract.inference import Document, infer_request, tensor_document
 
 from idla.builders.identity import address_name
 from idla.endpoint import Endpoint
+from idla.local.child_process import kill_process, start_process
 from idla.local.errors import ServerError
-from idla.local.parent import end_with_parent
 from idla.local.task_process import free_port
 from idla.local.trainer import Trainer
 
@@ -55,16 +53,8 @@ class Server:
             "drain-seconds": 0,
             "termination-message": output / "logs" / "server-ended.json",
         }
-        words = [trainer.python, "-I", "-m", "idla_server", "serve", *(f"--{k}={v}" for k, v in options.items())]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # the interpreter that was checked
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=end_with_parent,  # noqa: PLW1509  # this command has one thread
-            )
+        words = (trainer.python, "-I", "-m", "idla_server", "serve")
+        self._process = start_process(words, options, self.log)
 
     @property
     def url(self) -> str:
@@ -107,9 +97,7 @@ class Server:
         except subprocess.TimeoutExpired:
             pass
         finally:  # a second Ctrl-C waits no longer
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            kill_process(self._process)
 
 
 def _example(entry: TensorSpec) -> Document:

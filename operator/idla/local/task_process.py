@@ -1,17 +1,14 @@
 """One attempt at a task: what is a pod in the cluster is a process here."""
 
-import os
 import shutil
-import signal
 import socket
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from idla_contract.paths import TERMINATION_LIMIT
 
-from idla.local.parent import end_with_parent
+from idla.local.child_process import kill_process, start_process
 from idla.local.trainer import Trainer
 
 _KILLED = 128
@@ -87,18 +84,7 @@ class TaskProcess:
             "metrics-address": "127.0.0.1",
         }
         (self._folder / "work").mkdir()
-        words = [*trainer.words, *(f"--{key}={value}" for key, value in options.items())]
-        with self.log.open("ab") as log:
-            # Its own session: Ctrl-C reaches this command alone, which then asks every task to end well.
-            self._process = subprocess.Popen(  # noqa: S603  # the interpreter that was checked
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "IDLA_IMAGE": trainer.image},
-                start_new_session=True,
-                preexec_fn=end_with_parent,  # noqa: PLW1509  # this command has one thread
-            )
+        self._process = start_process(trainer.words, options, self.log, IDLA_IMAGE=trainer.image)
 
     def ended(self) -> int | None:
         """Return the exit code as a container's, or None while it runs."""
@@ -120,9 +106,7 @@ class TaskProcess:
 
     def end(self) -> None:
         """Kill it with everything that it started, and clear its folder away."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        kill_process(self._process)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

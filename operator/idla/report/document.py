@@ -19,11 +19,12 @@ from idla_contract.result import (
     TrialReport,
     Variant,
 )
-from pydantic import ValidationError
 
 from idla.api.reasons import DecisionName, WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.core.conditions import find_condition
+from idla.core.objects import read_as
+from idla.core.workflow.results import find_variant
 from idla.report.exit_status import ExitCode, exit_code_of
 
 Document = dict[str, Any]
@@ -129,20 +130,13 @@ def lines_of(document: Document) -> Iterator[str]:
 
 
 def _answers(status: TrainingWorkflowStatus) -> _Found:
-    results = [result for entry in status.tasks if entry.result and (result := _parse(entry.result)) is not None]
+    results = [result for entry in status.tasks if entry.result and (result := read_as(TaskResult, entry.result))]
     last = {
         name: next((found for result in reversed(results) if (found := getattr(result, name)) is not None), None)
         for name in ("profile", "search", "compress", "refit", "evaluate")
     }
     trainings = {result.train.template: result.train for result in results if result.train is not None}
     return _Found(trainings=trainings, **last)
-
-
-def _parse(text: str) -> TaskResult | None:
-    try:
-        return TaskResult.model_validate_json(text)
-    except ValidationError:
-        return None
 
 
 def _template(status: TrainingWorkflowStatus) -> str | None:
@@ -162,8 +156,8 @@ def _baseline(found: _Found) -> Document | None:
 def _validation(found: _Found, train: TrainReport | None) -> Document | None:
     if train is None:
         return None
-    chosen = None if found.compress is None else _named(found.compress, found.compress.choice)
-    plain = None if found.compress is None else _named(found.compress, FLOAT)
+    chosen = None if found.compress is None else find_variant(found.compress, found.compress.choice)
+    plain = None if found.compress is None else find_variant(found.compress, FLOAT)
     return {
         "float": train.validation_score,
         "standardError": train.validation_score_error,
@@ -185,10 +179,6 @@ def _test(evaluate: EvaluateReport | None) -> Document | None:
         "floatMetrics": dict(evaluate.float_metrics),
         "servedMetrics": dict(evaluate.served_metrics),
     }
-
-
-def _named(report: CompressReport, name: str) -> Variant | None:
-    return next((entry for entry in report.variants if entry.name == name), None)
 
 
 def _variant(entry: Variant) -> Document:

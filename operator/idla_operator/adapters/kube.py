@@ -87,13 +87,11 @@ class KubeCluster:
 
     async def get(self, reference: Reference) -> dict[str, Any]:
         """Return the live object."""
-        return await self._call("GET", _path(reference.resource, reference.namespace, reference.name))
+        return await self._call("GET", _path_of(reference))
 
     async def apply(self, manifest: Manifest) -> dict[str, Any]:
         """Apply on the server with force: children are ours, and nobody else's opinion on our fields counts."""
-        reference = reference_of(manifest)
-        path = _path(reference.resource, reference.namespace, reference.name)
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        path, query = _path_of(reference_of(manifest)), {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._call("PATCH", path, query=query, body=_yaml(manifest), content_type=_APPLY)
 
     async def create(self, document: Manifest) -> dict[str, Any]:
@@ -104,25 +102,22 @@ class KubeCluster:
 
     async def replace(self, document: Manifest) -> dict[str, Any]:
         """Replace an object if its resourceVersion is still the newest; ConflictError where it is not."""
-        reference = reference_of(document)
-        path = _path(reference.resource, reference.namespace, reference.name)
+        path = _path_of(reference_of(document))
         return await self._call("PUT", path, query={"fieldManager": FIELD_MANAGER}, body=document)
 
     async def delete(self, reference: Reference, *, uid: str) -> None:
         """Delete in the background, only the object of this uid."""
-        path = _path(reference.resource, reference.namespace, reference.name)
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
             "preconditions": {"uid": uid},
         }
-        await self._call("DELETE", path, body=options)
+        await self._call("DELETE", _path_of(reference), body=options)
 
     async def replace_status(self, document: Manifest) -> dict[str, Any]:
         """Replace the status; the resourceVersion inside decides whether it is still the same object."""
-        reference = reference_of(document)
-        path = _path(reference.resource, reference.namespace, reference.name) + "/status"
+        path = _path_of(reference_of(document)) + "/status"
         return await self._call("PUT", path, query={"fieldManager": FIELD_MANAGER}, body=document)
 
     async def create_event(self, about: Manifest, event: Event, *, name: str, now: datetime) -> None:
@@ -207,6 +202,10 @@ class KubeCluster:
         if left <= 0:
             raise UnavailableError(f"{what}: not sent, because this replica does not lead")
         return min(TIMEOUT_SECONDS, left)
+
+
+def _path_of(reference: Reference) -> str:
+    return _path(reference.resource, reference.namespace, reference.name)
 
 
 def _path(resource: Resource, namespace: str | None, name: str | None) -> str:

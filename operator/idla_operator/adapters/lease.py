@@ -7,7 +7,7 @@ from typing import Any
 from idla.core.reconciliation import Manifest
 
 from idla_operator.adapters.kube import KubeCluster
-from idla_operator.ports import LEASES, Clock, LeaseRecord, NotFoundError, Reference
+from idla_operator.ports import LEASES, Clock, LeaseRecord, Reference, read_live
 
 NAME = "idla-operator-leader"
 
@@ -41,28 +41,22 @@ class KubeLease:
 
     async def read(self) -> LeaseRecord | None:
         """Return the Lease, None where there is none."""
-        try:
-            return self._take_in(await self._cluster.get(self._reference))
-        except NotFoundError:
-            return None
+        found = await read_live(self._cluster, self._reference)
+        return None if found is None else self._take_in(found)
 
     async def write(self, seen: LeaseRecord | None, holder: str) -> LeaseRecord:
         """Create the Lease, or change the one that was seen and no other."""
         if seen is None:
             return self._take_in(await self._cluster.create(self._document_of({}, {}, holder)))
-        metadata = {**self._metadata(), "resourceVersion": seen.version}
+        kept = {key: value for key, value in self._document["metadata"].items() if key != "managedFields"}
+        metadata = {**kept, "resourceVersion": seen.version}
         document = self._document_of(metadata, self._document.get("spec") or {}, holder)
         return self._take_in(await self._cluster.replace(document))
 
-    def _metadata(self) -> dict[str, Any]:
-        return {key: value for key, value in self._document["metadata"].items() if key != "managedFields"}
-
     def _document_of(self, metadata: dict[str, Any], spec: Manifest, holder: str) -> dict[str, Any]:
         now = self._clock.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        before = spec.get("holderIdentity") or ""
-        taken = holder not in {"", before}
         wanted = {**spec, "holderIdentity": holder, "leaseDurationSeconds": self._seconds, "renewTime": now}
-        if taken:
+        if holder not in {"", spec.get("holderIdentity") or ""}:
             wanted |= {"acquireTime": now, "leaseTransitions": int(spec.get("leaseTransitions") or 0) + 1}
         return {
             "apiVersion": LEASES.api_version,

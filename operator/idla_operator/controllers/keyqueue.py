@@ -89,7 +89,10 @@ class Schedule(Generic[K]):
     def succeeded(self, key: K, requeue_after: float | None, now: float) -> None:
         """End the key's reconciliation; it is wanted again in `requeue_after` seconds, if that is a number."""
         self._failures.pop(key, None)
-        self._end(key, now)
+        del self._working[key]
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key, now)
         if requeue_after is not None:
             self.add_after(key, requeue_after, now)
 
@@ -105,12 +108,6 @@ class Schedule(Generic[K]):
         self._again.discard(key)
         self.add_after(key, seconds, now)
         return seconds
-
-    def _end(self, key: K, now: float) -> None:
-        del self._working[key]
-        if key in self._again:
-            self._again.discard(key)
-            self.add(key, now)
 
     def next_due(self) -> float | None:
         """Return when the next delayed key becomes due, or None."""

@@ -47,8 +47,6 @@ def build_registry(resources: tuple[Resource, ...], event_sink: Observer, login:
 
 
 def _watch(registry: kopf.OperatorRegistry, resource: Resource, event_sink: Observer) -> None:
-    group, _, version = resource.api_version.rpartition("/")
-
     # Coroutines, because kopf would run plain functions in threads; without a value, because kopf would keep it.
     async def see(body: Mapping[str, Any], **_: Any) -> None:
         event_sink.upsert(resource, dict(body))
@@ -59,5 +57,5 @@ def _watch(registry: kopf.OperatorRegistry, resource: Resource, event_sink: Obse
         else:
             event_sink.changed(resource, event["object"])
 
-    kopf.index(group, version, resource.plural, registry=registry, id=f"see-{resource.plural}")(see)
-    kopf.on.event(group, version, resource.plural, registry=registry, id=f"notice-{resource.plural}")(notice)
+    kopf.index(*resource.group_version_plural, registry=registry, id=f"see-{resource.plural}")(see)
+    kopf.on.event(*resource.group_version_plural, registry=registry, id=f"notice-{resource.plural}")(notice)

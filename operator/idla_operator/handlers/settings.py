@@ -48,10 +48,5 @@ def build_settings(resources: tuple[Resource, ...]) -> kopf.OperatorSettings:
     settings.process.ultimate_exiting_timeout = None
     for resource in resources:
         if resource.selector is not None:
-            settings.watching.label_selectors[_names(resource)] = resource.selector
+            settings.watching.label_selectors[resource.group_version_plural] = resource.selector
     return settings
-
-
-def _names(resource: Resource) -> tuple[str, str, str]:
-    group, _, version = resource.api_version.rpartition("/")
-    return group, version, resource.plural

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, TensorSpec, canonical_bytes, digest_of
+from idla_contract.artifact import ArtifactManifest, FileEntry, TensorSpec, canonical_bytes, digest_of
 from idla_contract.base import ContractModel
+from idla_contract.lineage import Lineage
 from idla_contract.paths import artifact_folder, task_folder
 from idla_contract.result import (
     ArtifactRef,

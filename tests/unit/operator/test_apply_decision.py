@@ -2,7 +2,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from idla.core.kube.covers import is_up_to_date
 from idla.core.reconciliation import Deletion, Event, EventType, Reconciliation
 from idla_operator.controllers.cache.store import Store
 from idla_operator.controllers.reconcile.apply_decision import DecisionApplier, RefusedError, TakenError, first_lost
@@ -60,7 +59,7 @@ class Scene:
         self.cluster = FakeCluster(workflow(), *others)
         self.store = Store()
         self.clock = FakeClock()
-        self.apply_decision = DecisionApplier(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
+        self.apply_decision = DecisionApplier(self.store, self.cluster, self.clock)
         self.observe()
 
     def observe(self) -> None:
@@ -115,7 +114,7 @@ def test_a_view_that_lags_behind_makes_no_second_write() -> None:
     stale = Scene()
     stale.cluster, stale.store = scene.cluster, Store()
     stale.store.put(workflow() | {"metadata": scene.workflow["metadata"]})
-    stale.apply_decision = DecisionApplier(stale.store, stale.cluster, stale.clock, is_up_to_date=is_up_to_date)
+    stale.apply_decision = DecisionApplier(stale.store, stale.cluster, stale.clock)
     assert stale.do(Reconciliation(apply=(job(),))) == []
 
 

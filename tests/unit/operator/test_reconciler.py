@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from idla.core.kube.covers import is_up_to_date
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, TaskProgress, Template, WorkflowSnapshot
@@ -104,7 +103,7 @@ class Scene:
         self.seen: list[Any] = []
         self.decide: Callable[[Manifest], Reconciliation] = lambda _: Reconciliation()
         gatherer = Gatherer(self.store, self.cluster, self.meter, sees_nodes=sees_nodes, library=library)
-        effects = DecisionApplier(self.store, self.cluster, self.clock, is_up_to_date=is_up_to_date)
+        effects = DecisionApplier(self.store, self.cluster, self.clock)
         decisions = Decisions(workflow=self._workflow, deployment=self._deployment, settings=SETTINGS)
         self.reconciler = Reconciler(
             self.store, self.cluster, self.clock, gatherer=gatherer, decisions=decisions, effects=effects

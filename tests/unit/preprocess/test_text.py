@@ -137,24 +137,6 @@ def test_rare_n_grams_are_left_out_and_the_most_frequent_kept() -> None:
     assert only.hashes.tolist() == word_grams(["card"], 1)[1].tolist()
 
 
-def test_a_smaller_vocabulary_is_that_of_the_ids_kept() -> None:
-    whole, kept = fitted(words=1, characters=(1, 0)), np.array([0, 2, 3, 7])
-    small = whole.keeping("ids", kept)
-    assert small.features == len(kept)
-    before, after = (spec.to_tensors({"text": objects(TRAINING)}) for spec in (whole, small))
-    for row in range(len(TRAINING)):
-        assert {kept[number] for number in after["ids"][row]} - {0} == {*before["ids"][row].tolist()} & {2, 3, 7}
-    np.testing.assert_array_equal(small.idf, whole.idf[kept[1:] - 1])
-
-
-@pytest.mark.parametrize("kept", [[], [1, 2], [0, 2, 2], [0, 99], [0, 2, 1]])
-def test_other_ids_cannot_be_kept(kept: list[int]) -> None:
-    with pytest.raises(InputError, match="kept"):
-        fitted(words=1, characters=(1, 0)).keeping("ids", np.array(kept, dtype=np.int64))
-    with pytest.raises(InputError, match="name"):
-        fitted().keeping("weights", np.array([0, 1]))
-
-
 def test_a_training_split_of_empty_texts_knows_nothing() -> None:
     spec = TextSpec.fitted(objects(["", ""]))
     assert (spec.features, spec.length) == (1, 1)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, digest_of
+from idla_contract.artifact import ArtifactManifest, FileEntry, digest_of
 from idla_contract.exit_codes import ExitCode
+from idla_contract.lineage import Lineage
 from idla_contract.result import Failure, FailureReason
 from idla_server.failures import report
 from idla_store import publish, verify

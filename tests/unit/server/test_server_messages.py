@@ -10,7 +10,7 @@ from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
 from idla_server import messages
 from idla_server.messages import InferRequest, decode, encode
-from idla_server.signature import tensor_specs
+from idla_server.model import tensor_specs
 
 LIMIT = 5
 CLASSES = Classes(("a", "ox"))

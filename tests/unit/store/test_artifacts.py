@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, digest_of
+from idla_contract.artifact import ArtifactManifest, FileEntry, digest_of
+from idla_contract.lineage import Lineage
 from idla_store import (
     DigestMismatchError,
     NotFoundError,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_contract.artifact import ArtifactManifest, FileEntry, Lineage, MadeWith, TensorSpec
+from idla_contract.artifact import ArtifactManifest, FileEntry, MadeWith, TensorSpec
+from idla_contract.lineage import Lineage
 from idla_contract.problem import METRICS, Metric, Problem, TaskType
 from idla_contract.result import CompressReport, EvaluateReport, RefitReport, Variant
 from idla_contract.task import DataSource, Rejected, Selection, Split, TaskSpec

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from idla_contract.artifact import MANIFEST, ArtifactManifest, FileEntry, Lineage, canonical_bytes
+from idla_contract.artifact import MANIFEST, ArtifactManifest, FileEntry, canonical_bytes
 from idla_contract.exit_codes import ExitCode
+from idla_contract.lineage import Lineage
 from idla_contract.result import FailureReason, TaskResult
 from idla_store import DigestMismatchError, NotFoundError, RefusedError, UnreachableError
 from idla_trainer.__main__ import main

@@ -32,8 +32,8 @@ def load(folder: Path, name: str, content: bytes, *, memory: int | None = None, 
     (folder / name).write_bytes(content)
     source = DataSource(uri=f"pvc://claim/{name}", **options)
     origin = Origin(data_mount=folder, samples=folder / "none", downloads=folder / "work")
-    found = fetch_data(source.uri, source.digest, origin)
-    return checked(read(found.path, source, memory_bytes() if memory is None else memory))
+    path, _ = fetch_data(source.uri, source.digest, origin)
+    return checked(read(path, source, memory_bytes() if memory is None else memory))
 
 
 def objects(labels: list[str]) -> bytes:

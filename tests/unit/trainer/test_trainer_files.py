@@ -152,6 +152,8 @@ def candidate() -> TrainedCandidate:
         training=Training(max_epochs=3, seed=7),
         environment={"python": "3.11.2", "processor": "a fast one"},
         weights={"0000": np.arange(200, dtype=np.float32)},
+        best_epoch=0,
+        temperature=1.0,
     )
 
 
@@ -253,9 +255,13 @@ def folder_with_progress(store: Path) -> tuple[TaskStore, Progress]:
     folder = TaskStore.of(store, "t", HASH)
     folder.make()
     (folder.path / "made").write_text("by the first step")
-    progress = Progress(DIGEST, DONE, (folder.digests(["made"]),))
+    progress = Progress(data_digest=DIGEST, result=DONE, files=(folder.digests(["made"]),))
     folder.write_progress(progress)
     return folder, progress
+
+
+def nothing_done(data_digest: str) -> Progress:
+    return Progress(data_digest=data_digest, result=TaskResult(task="t", content_hash=HASH))
 
 
 def change_file(folder: TaskStore) -> None:
@@ -279,13 +285,13 @@ def test_progress_is_found_again(tmp_path: Path) -> None:
 def test_damaged_progress_is_no_progress(tmp_path: Path, damage: Callable[[TaskStore], None]) -> None:
     folder, _ = folder_with_progress(tmp_path)
     damage(folder)
-    assert folder.read_progress(SPEC, DIGEST) == Progress(DIGEST, TaskResult(task="t", content_hash=HASH))
+    assert folder.read_progress(SPEC, DIGEST) == nothing_done(DIGEST)
 
 
 def test_progress_with_other_data_or_steps_is_no_progress(tmp_path: Path) -> None:
     folder, _ = folder_with_progress(tmp_path)
     other = "sha256:" + "0b" * 32
-    assert folder.read_progress(SPEC, other) == Progress(other, TaskResult(task="t", content_hash=HASH))
+    assert folder.read_progress(SPEC, other) == nothing_done(other)
     changed = SPEC.model_copy(update={"steps": SPEC.steps[1:]})
     assert folder.read_progress(changed, DIGEST).result.steps == ()
 

@@ -10,11 +10,6 @@ from idla_contract.base import ContractModel
 from idla_contract.lineage import Lineage
 from idla_contract.task import Digest
 
-__all__ = [
-    "CARD", "FLOAT_MODEL", "GOLDEN", "MANIFEST", "MODEL", "PREPROCESS", "PREPROCESS_ARRAYS", "ArtifactManifest",
-    "FileEntry", "Lineage", "MadeWith", "TensorSpec", "canonical_bytes", "digest_of",
-]  # fmt: skip
-
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 FLOAT_MODEL = "model.float.tflite"

@@ -80,10 +80,6 @@ class Access(ContractModel):
     """`https://host[:port]`; default: AWS's."""
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class DataSource(ContractModel):
     """Where the examples are."""
 
@@ -96,7 +92,7 @@ class DataSource(ContractModel):
     """Of a CSV file; default: found by looking at its first lines."""
     header: bool | None = None
     """Whether a CSV file begins with a line of names; default: found by looking."""
-    encoding: Encoding | None = Field(default=None, exclude_if=_is_none)
+    encoding: Encoding | None = Field(default=None, exclude_if=operator.not_)
     """Of a CSV or JSONL file; default: found by looking. It is left out where it is None, as `access` is."""
     test_uri: str | None = Field(default=None, max_length=2048)
     """Examples of the same layout that are the test split; all of `uri` is then shared by training and validation."""
@@ -105,7 +101,7 @@ class DataSource(ContractModel):
     """Recommendation: a table of the items' features, with the item's column."""
     items_digest: Digest | None = None
     split: Split = Split()
-    access: Access | None = Field(default=None, exclude_if=_is_none)
+    access: Access | None = Field(default=None, exclude_if=operator.not_)
     """Default: AWS's own place. It is left out where it is None, so that hashes of work without it stay."""
 
     @model_validator(mode="after")

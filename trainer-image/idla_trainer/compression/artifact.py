@@ -22,14 +22,14 @@ from idla_contract.artifact import (
     PREPROCESS_ARRAYS,
     ArtifactManifest,
     FileEntry,
-    Lineage,
     MadeWith,
     canonical_bytes,
     digest_of,
 )
+from idla_contract.lineage import Lineage
 from idla_contract.result import FLOAT
+from idla_server.model import tensor_specs
 from idla_server.runtime import Runtime
-from idla_server.signature import tensor_specs
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Indices

@@ -18,13 +18,12 @@ Weights = Mapping[str, npt.NDArray[Any]]
 class Step:
     """A call as Keras knows it."""
 
-    layer: str
+    call: Call
     operation: Any
     arguments: Any
     """With symbolic tensors in the places of the inputs."""
     places: Mapping[int, int]
     """Identity of a symbolic tensor -> its number."""
-    outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +36,7 @@ class KerasGraph:
 
     def layers(self) -> Iterator[tuple[str, Any]]:
         """Yield every layer once, with its unique name."""
-        yield from {step.layer: step.operation for step in self.steps}.items()
+        yield from {step.call.layer: step.operation for step in self.steps}.items()
 
     def weights(self) -> dict[str, dict[str, npt.NDArray[Any]]]:
         """Return copies of all weights, by layer and name."""
@@ -80,7 +79,7 @@ def read_graph(model: Any) -> KerasGraph:
     outer = _function(model)
     inputs = [walk.number(tensor) for tensor in outer.inputs]
     outputs = walk.visit(outer, inputs, prefix="")
-    graph = Graph(tuple(walk.calls), walk.shapes, tuple(inputs), tuple(outputs))
+    graph = Graph(tuple(step.call for step in walk.steps), walk.shapes, tuple(inputs), tuple(outputs))
     return KerasGraph(graph, tuple(walk.steps), outer)
 
 
@@ -106,15 +105,16 @@ def rebuild(
     values: dict[int, Any] = dict(zip(keras_graph.graph.inputs, inputs, strict=True))
     for tensor, entrance in (entrances or {}).items():
         values[tensor] = entrance(values[tensor])
-    for step, call in zip(keras_graph.steps, keras_graph.graph.calls, strict=True):
-        if step.layer in absent:
-            values[step.outputs[0]] = values[call.inputs[0]]
+    for step in keras_graph.steps:
+        call = step.call
+        if call.layer in absent:
+            values[call.outputs[0]] = values[call.inputs[0]]
             continue
         args, kwargs = step.arguments.fill_in({key: values[place] for key, place in step.places.items()})
-        found = keras.tree.flatten(fresh[step.layer](*args, **kwargs))
+        found = keras.tree.flatten(fresh[call.layer](*args, **kwargs))
         if surround is not None and len(found) == 1:
             found = [surround(step, found[0])]
-        values.update(zip(step.outputs, found, strict=True))
+        values.update(zip(call.outputs, found, strict=True))
     model = keras.Model(
         keras.tree.pack_sequence_as(keras_graph.model.input, inputs),
         keras.tree.pack_sequence_as(keras_graph.model.output, [values[tensor] for tensor in keras_graph.graph.outputs]),
@@ -129,7 +129,6 @@ class _Walk:
     """Numbers the tensors of a model and writes down its calls."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
         self.steps: list[Step] = []
         self.shapes: dict[int, tuple[int | None, ...]] = {}
         self._names: dict[int, str] = {}
@@ -150,24 +149,20 @@ class _Walk:
             else:
                 outputs = [self.number(tensor) for tensor in node.outputs]
                 local = {id(tensor): places[id(tensor)] for tensor in node.input_tensors}
-                name = self._name(operation, wanted)
-                self._note(Step(name, operation, node.arguments, local, tuple(outputs)), incoming)
+                call = self._call(operation, wanted, incoming, outputs)
+                self.steps.append(Step(call, operation, node.arguments, local))
             places.update(zip((id(tensor) for tensor in node.outputs), outputs, strict=True))
         return [places[id(tensor)] for tensor in function.outputs]
 
-    def _note(self, step: Step, inputs: list[int]) -> None:
-        operation = step.operation
+    def _call(self, operation: Any, wanted: str, inputs: list[int], outputs: list[int]) -> Call:
         is_layer = isinstance(operation, keras.Layer)
-        self.steps.append(step)
-        self.calls.append(
-            Call(
-                step.layer,
-                type(operation).__name__ if is_layer else f"ops.{type(operation).__name__}",
-                operation.get_config() if is_layer else {},
-                {weight.name: tuple(weight.shape) for weight in getattr(operation, "weights", ())},
-                tuple(inputs),
-                step.outputs,
-            )
+        return Call(
+            self._name(operation, wanted),
+            type(operation).__name__ if is_layer else f"ops.{type(operation).__name__}",
+            operation.get_config() if is_layer else {},
+            {weight.name: tuple(weight.shape) for weight in getattr(operation, "weights", ())},
+            tuple(inputs),
+            tuple(outputs),
         )
 
     def _name(self, operation: Any, wanted: str) -> str:

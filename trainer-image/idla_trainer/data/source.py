@@ -18,17 +18,8 @@ class Origin:
     """What a fetch may do, and with which keys. Default: public addresses, no keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Data that are on this machine."""
-
-    path: Path
-    """The file or folder."""
-    digest: str
-
-
-def fetch_data(uri: str, digest: str | None, origin: Origin) -> Fetched:
-    """Return the data of an address.
+def fetch_data(uri: str, digest: str | None, origin: Origin) -> tuple[Path, str]:
+    """Return the file or folder with the data of an address, and their digest.
 
     Raises:
         StoreError: they cannot be fetched, or have another digest.
@@ -42,4 +33,4 @@ def fetch_data(uri: str, digest: str | None, origin: Origin) -> Fetched:
         digest=digest,
         policy=origin.policy,
     )
-    return Fetched(found, digest or digest_of_path(found, uri))
+    return found, digest or digest_of_path(found, uri)

@@ -7,13 +7,12 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 from idla_contract.task import Split
 from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import too_few
 
 Indices = npt.NDArray[np.int64]
 GATE_FROM = 100
@@ -115,6 +114,13 @@ def split_tied(
     return parts.merged() if whole else parts
 
 
+def drawn(positions: Indices, most: int, *, seed: int) -> Indices:
+    """Return the positions [N], of more than so many as many at random, ascending."""
+    if len(positions) <= most:
+        return positions
+    return np.sort(np.random.default_rng(seed).choice(positions, most, replace=False))
+
+
 def free_positions(examples: int, held_out: Indices | None) -> Indices:
     """Return the positions, ascending, that are not held out for a given test split."""
     return np.arange(examples) if held_out is None else np.setdiff1d(np.arange(examples), held_out)
@@ -142,8 +148,7 @@ def check_parts(parts: Parts) -> None:
     """
     for name, part in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
         if not len(part):
-            message = f"the {name} split is empty, since almost all examples are equal; give more different ones"
-            raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+            raise too_few(f"the {name} split is empty, since almost all examples are equal; give more different ones")
 
 
 def equal_groups(rows: Array) -> Indices:
@@ -156,8 +161,7 @@ def first_of_equal(contents: Iterable[bytes]) -> Indices:
     digests = b"".join(hashlib.blake2b(content, digest_size=_DIGEST).digest() for content in contents)
     keys = np.frombuffer(digests, dtype=np.dtype((np.void, _DIGEST)))
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    groups: Indices = first[same]
-    return groups
+    return first[same]
 
 
 def equal_records(columns: Mapping[str, Array]) -> Indices:
@@ -188,21 +192,19 @@ def _coded(columns: Mapping[str, Array], codes: dict[str, float]) -> npt.NDArray
 def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free: bool) -> None:
     if not free and not counts.all():
         lacking = [name for name, count in zip(classes, counts.tolist(), strict=True) if not count]
-        message = (
+        raise too_few(
             f"{len(lacking)} of {len(counts)} classes have no example outside the test file: {listed(lacking)}. Give "
             f"at least {FEWEST} examples of each to learn from, or take the class out of the test file"
         )
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
     few = [
         f"{quoted(name)} has {count}" for name, count in zip(classes, counts.tolist(), strict=True) if count < FEWEST
     ]
     if few:
         shown = ", ".join(few[:SHOWN]) + (", ..." if len(few) > SHOWN else "")
-        message = (
+        raise too_few(
             f"every class needs at least {FEWEST} examples, but {len(few)} of {len(counts)} classes have fewer: "
             f"{shown}. Add examples or leave these classes out"
         )
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
 
 
 def _check_first_ones(strata: Indices, groups: Indices, classes: Sequence[str], held_out: Indices | None) -> None:
@@ -217,11 +219,10 @@ def _check_first_ones(strata: Indices, groups: Indices, classes: Sequence[str], 
     lost = np.flatnonzero((before >= FEWEST) & (after < FEWEST))
     if len(lost):
         shown = ", ".join(f"{quoted(classes[number])} {after[number]} of {before[number]}" for number in lost[:SHOWN])
-        message = (
+        raise too_few(
             f"equal examples, and those of one group, count as the first of them; so {len(lost)} of {len(classes)} "
             f"classes keep fewer than {FEWEST}: {shown}. Give more different examples, or correct their labels"
         )
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
 
 
 def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_test: bool) -> npt.NDArray[np.int64]:

@@ -80,8 +80,5 @@ _READERS = {
 def _expected(source: DataSource) -> set[str]:
     """Return the names of columns that the task asks for, or that answers have where it names none."""
     columns = source.columns
-    single = (
-        columns.label, columns.target, columns.text, columns.user, columns.item, columns.rating, columns.timestamp,
-        columns.group,
-    )  # fmt: skip
-    return {"label", "target", *filter(None, single), *columns.features, *columns.categorical}
+    single = columns.model_dump(exclude={"features", "categorical"}, exclude_none=True).values()
+    return {"label", "target", *single, *columns.features, *columns.categorical}

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from idla_contract.result import FailureReason
-
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 
 Value = float | int | str
 Values = Mapping[str, float]
@@ -34,7 +32,7 @@ def validated(entry: str, known: tuple[Hyperparameter, ...], given: Mapping[str,
     for name in given:
         if name not in names:
             message = f"hyperparameters.{name}: the network {entry!r} does not know it; it knows {', '.join(names)}"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid(message)
     return {parameter.name: _value(entry, parameter, given.get(parameter.name)) for parameter in known}
 
 
@@ -45,11 +43,10 @@ def _value(entry: str, parameter: Hyperparameter, given: Value | None) -> float:
     kind = "a whole number" if parameter.whole else "a number"
     within = number is not None and parameter.minimum <= number <= parameter.maximum
     if number is None or not within or (parameter.whole and not number.is_integer()):
-        message = (
+        raise spec_invalid(
             f"hyperparameters.{parameter.name} of the network {entry!r}: found {given!r}; allowed: {kind} from "
             f"{parameter.minimum:g} to {parameter.maximum:g} ({parameter.meaning})"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)
     return int(number) if parameter.whole else number
 
 

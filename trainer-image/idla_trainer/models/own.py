@@ -7,10 +7,9 @@ network is built, and not to look at what there is: it may import TensorFlow, wh
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from idla_contract.result import FailureReason
 from idla_preprocess import Arrays
 
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.models.entry import LOGITS, Entry
 from idla_trainer.objective import Objective
 
@@ -78,4 +77,4 @@ def _package(point: EntryPoint) -> str:
 
 
 def _refused(name: str, problem: str) -> TaskError:
-    return TaskError(FailureReason.SPEC_INVALID, f"model.builder: {name!r} {problem}")
+    return spec_invalid(f"model.builder: {name!r} {problem}")

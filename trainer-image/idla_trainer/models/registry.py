@@ -2,7 +2,6 @@
 
 import functools
 
-from idla_contract.result import FailureReason
 from idla_contract.task import ModelSpec
 from idla_preprocess import Array, Arrays, ImageSpec, Preprocess
 from idla_preprocess.image import IMAGE
@@ -11,30 +10,16 @@ from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.text import TextSpec
 
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 from idla_trainer.models import fine_tuning
 from idla_trainer.models.entry import Augmentation, Builder, Entry
 from idla_trainer.models.hyperparameters import Hyperparameter, Values, validated
-from idla_trainer.models.image import augmentation, pretrained_vgg
-from idla_trainer.models.image.efficient import build_efficient
-from idla_trainer.models.image.pretrained_vgg import build_pretrained_vgg
-from idla_trainer.models.image.resnet import build_resnet
-from idla_trainer.models.image.vgg import build_vgg
+from idla_trainer.models.image import augmentation, efficient, pretrained_vgg, resnet, vgg
 from idla_trainer.models.own import offered, own_entry
 from idla_trainer.models.recommendation import collaborative_filtering
-from idla_trainer.models.recommendation.collaborative_filtering import (
-    begin_collaborative_filtering,
-    build_collaborative_filtering,
-)
 from idla_trainer.models.series import graph_forecaster, series_linear
-from idla_trainer.models.series.graph_forecaster import build_graph_forecaster
-from idla_trainer.models.series.series_linear import build_series_linear
 from idla_trainer.models.tabular import tabular_linear, tabular_network
-from idla_trainer.models.tabular.tabular_linear import build_tabular_linear
-from idla_trainer.models.tabular.tabular_network import build_tabular_network
 from idla_trainer.models.text import ngram_linear, text_network
-from idla_trainer.models.text.ngram_linear import build_ngram_linear
-from idla_trainer.models.text.text_network import build_text_network
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
 
@@ -52,41 +37,43 @@ def _of_images(build: Builder, *own: Hyperparameter, needs_weights: bool = False
 
 REGISTRY = {
     "resnet": _of_images(
-        build_resnet,
+        resnet.build_resnet,
         Hyperparameter("blocks", 1, 1, 18, "residual blocks of each of the three stages"),
         Hyperparameter("width", 32, 4, 256, "channels of the first stage; each stage doubles them"),
     ),
     "vgg": _of_images(
-        build_vgg,
+        vgg.build_vgg,
         Hyperparameter("blocks", 3, 1, 5, "pairs of convolutions, each halving the image"),
         Hyperparameter("width", 32, 4, 256, "channels of the first pair; each pair doubles them"),
         Hyperparameter("dense", 128, 8, 4096, "units of the dense layer"),
     ),
     "efficient": _of_images(
-        build_efficient,
+        efficient.build_efficient,
         Hyperparameter("width", 16, 4, 256, "channels of the first stage; each stage doubles them"),
         Hyperparameter("stages", 3, 1, 6, "blocks, each but the first halving the image"),
         Hyperparameter("expansion", 2, 1, 8, "times by which a block widens its features", whole=False),
     ),
-    "pretrained-vgg": _of_images(build_pretrained_vgg, *pretrained_vgg.HYPERPARAMETERS, needs_weights=True),
-    "ngram-linear": Entry(build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
-    "text-network": Entry(build_text_network, text_network.HYPERPARAMETERS, TextSpec),
+    "pretrained-vgg": _of_images(
+        pretrained_vgg.build_pretrained_vgg, *pretrained_vgg.HYPERPARAMETERS, needs_weights=True
+    ),
+    "ngram-linear": Entry(ngram_linear.build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
+    "text-network": Entry(text_network.build_text_network, text_network.HYPERPARAMETERS, TextSpec),
     "tabular-linear": Entry(
-        build_tabular_linear,
+        tabular_linear.build_tabular_linear,
         tabular_linear.HYPERPARAMETERS,
         TabularSpec,
         begin=tabular_linear.begin_tabular_linear,
         prior=tabular_linear.penalise,
     ),
-    "tabular-network": Entry(build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
+    "tabular-network": Entry(tabular_network.build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
     "collaborative-filtering": Entry(
-        build_collaborative_filtering,
+        collaborative_filtering.build_collaborative_filtering,
         collaborative_filtering.HYPERPARAMETERS,
         InteractionsSpec,
-        begin=begin_collaborative_filtering,
+        begin=collaborative_filtering.begin_collaborative_filtering,
     ),
-    "series-linear": Entry(build_series_linear, series_linear.HYPERPARAMETERS, SeriesSpec),
-    "graph-forecaster": Entry(build_graph_forecaster, graph_forecaster.HYPERPARAMETERS, SeriesSpec),
+    "series-linear": Entry(series_linear.build_series_linear, series_linear.HYPERPARAMETERS, SeriesSpec),
+    "graph-forecaster": Entry(graph_forecaster.build_graph_forecaster, graph_forecaster.HYPERPARAMETERS, SeriesSpec),
 }
 
 
@@ -100,21 +87,18 @@ def entry_of(model: ModelSpec) -> tuple[Entry, Values]:
     entry = REGISTRY.get(model.builder) or own_entry(model.builder)
     if entry is None:
         known = ", ".join(sorted({*REGISTRY, *offered()}))
-        message = f"model.builder: found {model.builder!r}; this image knows {known}"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(f"model.builder: found {model.builder!r}; this image knows {known}")
     if model.weights is None:
         if entry.needs_weights:
-            message = (
+            raise spec_invalid(
                 f"model.weights: the network {model.builder!r} begins with given weights; name their uri and sha256"
             )
-            raise TaskError(FailureReason.SPEC_INVALID, message)
         return entry, validated(model.builder, entry.hyperparameters, model.hyperparameters)
     if not entry.begins_with_weights:
         able = ", ".join(sorted(name for name, known in REGISTRY.items() if known.begins_with_weights))
-        message = (
+        raise spec_invalid(
             f"model.weights: the network {model.builder!r} does not begin with given weights; {able} do. Leave it out"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)
     parameters = (*entry.hyperparameters, *fine_tuning.HYPERPARAMETERS)
     return entry, validated(model.builder, parameters, model.hyperparameters)
 
@@ -143,8 +127,7 @@ def check_takes(model: ModelSpec, preprocess: Preprocess) -> None:
     """
     entry, _ = entry_of(model)
     if not isinstance(preprocess, entry.preprocess):
-        message = (
+        raise spec_invalid(
             f"model.builder: {model.builder!r} takes data of the kind {entry.preprocess.kind!r}, these are of the kind "
             f"{preprocess.kind!r}"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)

@@ -1,19 +1,26 @@
 """One class of several: softmax and cross-entropy."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from idla_contract.problem import METRICS, Metric, Problem, TaskType
-from idla_contract.result import FailureReason
+from idla_contract.problem import Metric, Problem
 from idla_preprocess import Array, Arrays
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.evaluation.metrics import classification as metrics
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 
-_METRICS = METRICS[TaskType.IMAGE_CLASSIFICATION]
-"""Those of every classifier."""
+_MEASURES: Mapping[Metric, Callable[[Array, Array, int | None], float]] = {
+    Metric.ACCURACY: lambda targets, values, _: metrics.accuracy(targets, values.argmax(axis=1)),
+    Metric.BALANCED_ACCURACY: lambda targets, values, _: metrics.balanced_accuracy(targets, values.argmax(axis=1)),
+    Metric.F1: lambda targets, values, positive: metrics.f1(targets, values.argmax(axis=1), positive=positive),
+    Metric.AUC: lambda targets, values, positive: metrics.auc(targets, values, positive=positive),
+    Metric.LOG_LOSS: lambda targets, values, _: metrics.log_loss(targets, values),
+    Metric.BRIER: lambda targets, values, _: metrics.brier(targets, values),
+}
+"""Those of every classifier, of class numbers, probabilities and the positive class."""
 _TWO = 2
 
 
@@ -51,36 +58,20 @@ class Classification:
     def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
         """Return every metric of classes and the calibration error; of two, the sensitivity at a specificity too."""
         del raw
-        scores = {metric.value: self._measured(metric, targets, values) for metric in _METRICS}
+        scores = {metric.value: measure(targets, values, self.positive) for metric, measure in _MEASURES.items()}
         scores["calibrationError"] = metrics.calibration_error(targets, values)
         if self.classes == _TWO and self.positive is not None:
-            positive = self.positive
             scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(
-                targets == positive, values[:, positive]
+                targets == self.positive, values[:, self.positive]
             )
         return {name: value for name, value in scores.items() if np.isfinite(value) or name == self.metric}
 
     def score(self, targets: Array, values: Array, raw: Arrays) -> float:
         """Return `metric`."""
         del raw
-        return self._measured(self.metric, targets, values)
-
-    def _measured(self, metric: Metric, targets: Array, values: Array) -> float:
-        match metric:
-            case Metric.ACCURACY:
-                return metrics.accuracy(targets, values.argmax(axis=1))
-            case Metric.BALANCED_ACCURACY:
-                return metrics.balanced_accuracy(targets, values.argmax(axis=1))
-            case Metric.F1:
-                return metrics.f1(targets, values.argmax(axis=1), positive=self.positive)
-            case Metric.AUC:
-                return metrics.auc(targets, values, positive=self.positive)
-            case Metric.LOG_LOSS:
-                return metrics.log_loss(targets, values)
-            case Metric.BRIER:
-                return metrics.brier(targets, values)
-            case _:
-                raise ValueError(f"{metric} is no metric of classes")
+        if self.metric not in _MEASURES:
+            raise ValueError(f"{self.metric} is no metric of classes")
+        return _MEASURES[self.metric](targets, values, self.positive)
 
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return each class's share of the training examples, so that the largest class is the answer."""
@@ -107,8 +98,7 @@ def positive_class(wanted: str | None, classes: tuple[str, ...], targets: Array)
     """
     if wanted is not None:
         if wanted not in classes:
-            message = f"task.positiveLabel: found {wanted!r}; the labels are {listed(classes, 8)}"
-            raise TaskError(FailureReason.SPEC_INVALID, message)
+            raise spec_invalid(f"task.positiveLabel: found {wanted!r}; the labels are {listed(classes, 8)}")
         return classes.index(wanted)
     if len(classes) != _TWO:
         return None

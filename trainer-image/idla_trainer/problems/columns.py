@@ -20,11 +20,10 @@ def check_present(table: Table, role: str, name: str) -> str:
     if name in table.columns:
         return name
     kind = "names" if table.named else "numbers, since it has no line of names,"
-    message = (
+    raise invalid(
         f"data.columns.{role}: found {name!r}; the columns' {kind} are {listed(list(table.columns), _SHOWN)}. Correct "
         "the name, or data.delimiter or data.header"
     )
-    raise invalid(message)
 
 
 def column_of(table: Table, role: str, named: str | None) -> str | None:

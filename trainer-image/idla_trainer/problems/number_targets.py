@@ -2,11 +2,10 @@
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import not_finite, too_few
 
 _STRATA = 10
 _STRATUM = 50
@@ -21,17 +20,15 @@ def number_targets(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         TaskError: they are too few, not finite as float32, or all the same.
     """
     if len(values) < _FEWEST:
-        message = f"there are {len(values)} examples; at least {_FEWEST} are needed"
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message)
+        raise too_few(f"there are {len(values)} examples; at least {_FEWEST} are needed")
     with np.errstate(over="ignore"):
         targets = values.astype(np.float32)
     finite = np.isfinite(targets)
     if not finite.all():
-        message = (
+        raise not_finite(
             f"{int(np.count_nonzero(~finite))} of {len(targets)} examples have no finite number to predict; the first "
             f"is example {int(np.argmin(finite))} (counted from 0). Mend or remove them"
         )
-        raise TaskError(FailureReason.NOT_FINITE, message)
     if targets.min() == targets.max():
         raise invalid(
             f"all {len(targets)} examples have the number {targets[0]:g} to predict; there is nothing to learn"

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from idla_contract.problem import METRICS, Problem, TaskType
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin, fetch_data
 from idla_trainer.data.table import read_table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.problems.image import examples as images
 from idla_trainer.problems.image.reading import read as read_images
 from idla_trainer.problems.recommendation import examples as recommendation
@@ -57,7 +56,7 @@ def kind_of(problem: Problem) -> Kind:
     """
     if problem.metric not in METRICS[problem.type]:
         message = f"problem.metric: found {problem.metric}; {problem.type} takes {', '.join(METRICS[problem.type])}"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     return KINDS[problem.type]
 
 
@@ -76,16 +75,16 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
     """
     kind = kind_of(problem)
     limit = room_for_examples()
-    found = fetch_data(source.uri, source.digest, origin)
-    content = kind.read(found.path, source, limit)
+    path, digest = fetch_data(source.uri, source.digest, origin)
+    content = kind.read(path, source, limit)
     if source.test_uri is None:
-        dataset = kind.prepare(content, source, problem, digest=found.digest, test=None, whole=whole)
+        dataset = kind.prepare(content, source, problem, digest=digest, test=None, whole=whole)
         return replace(dataset, warnings=(*content.warnings, *dataset.warnings))
-    held_out = fetch_data(source.test_uri, source.test_digest, origin)
+    test_path, test_digest = fetch_data(source.test_uri, source.test_digest, origin)
     try:
-        test = kind.read(held_out.path, source, limit)
+        test = kind.read(test_path, source, limit)
     except TaskError as error:
         raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
-    dataset = kind.prepare(content, source, problem, digest=found.digest, test=test, whole=whole)
+    dataset = kind.prepare(content, source, problem, digest=digest, test=test, whole=whole)
     warnings = (*content.warnings, *(f"the test file: {text}" for text in test.warnings), *dataset.warnings)
-    return replace(dataset, test_digest=held_out.digest, warnings=warnings)
+    return replace(dataset, test_digest=test_digest, warnings=warnings)

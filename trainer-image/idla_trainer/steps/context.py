@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from idla_contract.result import TaskResult
+from idla_contract.result import StepResult, TaskResult
 from idla_contract.task import Step, TaskSpec
 
 from idla_trainer.data.dataset import Dataset
@@ -58,6 +58,6 @@ class Outcome:
     files: tuple[str, ...] = ()
     """Files in the task's folder that later steps need."""
 
-    def applied_to(self, result: TaskResult) -> TaskResult:
-        """Return the result with this step's fields."""
-        return result.model_copy(update=dict(self.update))
+    def applied_to(self, result: TaskResult, done: StepResult) -> TaskResult:
+        """Return the result with this step's fields and how it ended."""
+        return result.model_copy(update={**self.update, "steps": (*result.steps, done)})

@@ -1,6 +1,5 @@
 """Refit: what Compress chose, made again from all examples but those of the test split."""
 
-import functools
 import logging
 import math
 import time
@@ -36,8 +35,7 @@ from idla_trainer.steps.train import begin
 from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
-from idla_trainer.training.checkpoints import Checkpoints
-from idla_trainer.training.run import Kept, advance, report_progress
+from idla_trainer.training.run import advance
 
 _log = logging.getLogger(__name__)
 _COMPARED = 2000
@@ -63,15 +61,17 @@ def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
     )
     try:
         made = work.made(report)
-    except TaskError as error:
-        made = str(error)
-    if isinstance(made, str):
-        _log.warning("what was compressed is shipped as it is: %s", made)
-        return Outcome({"refit": RefitReport(shipped=False, examples=work.examples, message=made[:1024])})
+    except (TaskError, _StaysError) as error:
+        _log.warning("what was compressed is shipped as it is: %s", error)
+        return Outcome({"refit": RefitReport(shipped=False, examples=work.examples, message=str(error)[:1024])})
     message = f"made again from {work.examples} examples, {len(context.dataset.parts.train)} before"
     _log.info("%s", message)
     done = RefitReport(shipped=True, examples=work.examples, message=message)
     return Outcome({"refit": done, "compress": made}, ASSEMBLED)
+
+
+class _StaysError(Exception):
+    """Why what was compressed stays as it is."""
 
 
 class _Refit:
@@ -82,17 +82,17 @@ class _Refit:
         self._ends = time.monotonic() + seconds
         self.examples = len(dataset.parts.train)
 
-    def made(self, report: CompressReport) -> CompressReport | str:
-        """Write the artifact anew and return the report with its sizes, or why what was there stays.
+    def made(self, report: CompressReport) -> CompressReport:
+        """Write the artifact anew and return the report with its sizes.
 
         Raises:
             TaskError: the loss is no longer finite.
+            _StaysError: what was there stays.
         """
         if self._candidate.training.schedule is Schedule.PLATEAU:
-            return "the learning rate followed the validation loss (schedule Plateau), which is not known without it"
+            message = "the learning rate followed the validation loss (schedule Plateau), which is not known without it"
+            raise _StaysError(message)
         model = self._trained()
-        if model is None:
-            return self._late()
         context = self._context
         task = compression_task(
             self._candidate,
@@ -103,7 +103,7 @@ class _Refit:
         )
         pair = remake(model, task, report.making)
         if pair is None:
-            return self._late()
+            raise self._late()
         paths = self._written(report.choice, *pair, inputs=task.distillation.data.inputs)
         measured = self._measured(paths)
         chosen = measured[report.choice]
@@ -111,7 +111,7 @@ class _Refit:
         if chosen.drop > self._compress.gate.maximum_drop:
             problems.append(f"{report.choice} loses {chosen.drop:.4f} of what it learned, more than the gate allows")
         if problems:
-            return "; ".join(problems)
+            raise _StaysError("; ".join(problems))
         assemble(context.folder.path, self._candidate, self._with_threshold(), report.choice, paths)
         return report.model_copy(
             update={"variants": tuple(_measured_again(entry, measured.get(entry.name)) for entry in report.variants)}
@@ -120,11 +120,16 @@ class _Refit:
     def _left(self) -> float:
         return max(0.0, self._ends - time.monotonic())
 
-    def _late(self) -> str:
-        return f"to learn from {self.examples} examples as before did not end well within the time that was left"
+    def _late(self) -> _StaysError:
+        message = f"to learn from {self.examples} examples as before did not end well within the time that was left"
+        return _StaysError(message)
 
-    def _trained(self) -> Any | None:
-        """Return the network after as many epochs as were best before, or None where the time does not hold them."""
+    def _trained(self) -> Any:
+        """Return the network after as many epochs as were best before.
+
+        Raises:
+            _StaysError: the time does not hold them.
+        """
         context, candidate = self._context, self._candidate
         # Without validation examples no epoch is better than another: nothing may end the training early.
         patient = EarlyStopping(patience_epochs=candidate.training.max_epochs)
@@ -133,17 +138,17 @@ class _Refit:
             context, self._dataset, TrainStep(model=candidate.model, training=training), max_seconds=self._left()
         )
         if candidate.best_epoch:
-            kept = Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint)
+            kept = begun.kept(context.folder.path / CHECKPOINTS)
             kept.resume(begun.loop)
             advance(
                 begun.loop,
                 kept=kept,
                 preemption=context.preemption,
                 epochs=candidate.best_epoch,
-                observe=functools.partial(report_progress, metric=begun.objective.metric, progress=context.progress),
+                observe=begun.observe(context.progress),
             )
             if begun.loop.course.epoch < candidate.best_epoch:
-                return None
+                raise self._late()
             begun.loop.finish()
         soften(begun.network.model, candidate.temperature)
         return begun.network.model

@@ -1,10 +1,10 @@
 """Search: many trials trained a little, the better ones further, the best one to its end and kept."""
 
-import functools
 import logging
 import math
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from idla_contract.result import FailureReason, SearchReport, TrainReport, TrialReport
 from idla_contract.task import Rung, SearchStep, TrainStep, Trial
@@ -13,9 +13,8 @@ from idla_trainer.failures import TaskError
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.steps.train import Begun, begin, keep
 from idla_trainer.training.candidate import FILES
-from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.progress import PartOfProgress
-from idla_trainer.training.run import Kept, advance, report_progress
+from idla_trainer.training.run import advance
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
 from idla_trainer.training.trial_results import FOLDER, TrialResults
 
@@ -115,12 +114,12 @@ class _Search:
         results.add(number, place, _trial_report(report, number, over=begun.loop.end()))
 
     def _advanced(self, begun: Begun, place: int, rung: Rung, *, before: TrialReport, share: float) -> TrainReport:
-        loop, trial, kept = begun.loop, self._step.trials[place], self._state_of(place, begun)
+        loop, trial, kept = begun.loop, self._step.trials[place], begun.kept(self._folder_of(place))
         whole = trial.training.max_epochs
         epochs = epochs_of(rung, whole, loop.epoch_steps)
         kept.resume(loop)
         at = loop.step_number
-        progress = PartOfProgress(
+        part = PartOfProgress(
             self._context.progress,
             begins=self._told,
             share=share,
@@ -132,7 +131,7 @@ class _Search:
             kept=kept,
             preemption=self._context.preemption,
             epochs=epochs,
-            observe=functools.partial(report_progress, metric=self._metric, progress=progress),
+            observe=begun.observe(self._context.progress, part),
         )
         if loop.step_number > at:
             kept.save(loop)
@@ -145,7 +144,7 @@ class _Search:
         begun = self._live.get(place)
         if begun is None:
             begun = self._begin(place)
-            self._state_of(place, begun).resume(begun.loop)
+            begun.kept(self._folder_of(place)).resume(begun.loop)
             begun.loop.finish()
         begun.loop.max_seconds = 0.0  # the search is over: what is neither trained to its end nor stopped early ran out
         report = begun.report(step.model.template)
@@ -159,13 +158,13 @@ class _Search:
         trial = self._step.trials[place]
         return TrainStep(model=trial.model, training=trial.training)
 
-    def _state_of(self, place: int, begun: Begun) -> Kept:
-        return Kept(checkpoints=Checkpoints(self._folder / f"{place:02d}"), fingerprint=begun.fingerprint)
+    def _folder_of(self, place: int) -> Path:
+        return self._folder / f"{place:02d}"
 
     def _clear(self, places: set[int]) -> None:
         for place in places:
             self._live.pop(place, None)
-            shutil.rmtree(self._folder / f"{place:02d}", ignore_errors=True)
+            shutil.rmtree(self._folder_of(place), ignore_errors=True)
 
     def _failure(self, place: int) -> str:
         error = self._failures.get(place)

@@ -4,15 +4,16 @@ import functools
 import logging
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from idla_contract.result import FailureReason, TrainReport
+from idla_contract.result import TrainReport
 from idla_contract.task import ClassWeights, Training, TrainStep
 
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.environment import describe_environment
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import spec_invalid
 from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.own import check_built
 from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
@@ -26,7 +27,8 @@ from idla_trainer.training.checkpoints import Checkpoints
 from idla_trainer.training.feed import Material
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network, build_model, weights_of
-from idla_trainer.training.run import Kept, report_progress, reported, run
+from idla_trainer.training.progress import Progress, ProgressMetrics
+from idla_trainer.training.run import Kept, Observe, report_progress, reported, run
 from idla_trainer.training.weights import begin_with
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,14 @@ class Begun:
         """Return what it came to, once the network has the best weights."""
         return reported(self.loop, self.network, self.objective, self.validation, template)
 
+    def kept(self, folder: Path) -> Kept:
+        """Return its state in a folder."""
+        return Kept(checkpoints=Checkpoints(folder), fingerprint=self.fingerprint)
+
+    def observe(self, progress: ProgressMetrics, steps: Progress | None = None) -> Observe:
+        """Return what tells how far it is; `steps` is told of the steps where it is given."""
+        return functools.partial(report_progress, metric=self.objective.metric, progress=progress, steps=steps)
+
 
 def train(context: Context, step: TrainStep) -> Outcome:
     """Train, or go on with, the step's model.
@@ -59,9 +69,9 @@ def train(context: Context, step: TrainStep) -> Outcome:
     begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
     run(
         begun.loop,
-        kept=Kept(checkpoints=Checkpoints(context.folder.path / CHECKPOINTS), fingerprint=begun.fingerprint),
+        kept=begun.kept(context.folder.path / CHECKPOINTS),
         preemption=context.preemption,
-        observe=functools.partial(report_progress, metric=begun.objective.metric, progress=context.progress),
+        observe=begun.observe(context.progress),
     )
     report = begun.report(step.model.template)
     keep(context, step, begun)
@@ -153,8 +163,7 @@ def learned_objective(objective: Objective, training: Training) -> Objective:
     if not training.label_smoothing:
         return objective
     if not isinstance(objective, Classification):
-        message = "training.labelSmoothing: it is for classifiers; leave it out"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid("training.labelSmoothing: it is for classifiers; leave it out")
     return replace(objective, smoothing=training.label_smoothing)
 
 
@@ -162,8 +171,7 @@ def _weighted(dataset: Dataset, examples: Examples, training: Training) -> Examp
     if training.class_weights is ClassWeights.NONE:
         return examples
     if not dataset.classes:
-        message = "training.classWeights: it is for classifiers; leave it out"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid("training.classWeights: it is for classifiers; leave it out")
     counts = np.bincount(examples.targets, minlength=len(dataset.classes))
     weights = len(examples) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return replace(examples, weights=weights[examples.targets].astype(np.float32))

@@ -1,16 +1,15 @@
 """The best weights of a training, kept for the compression."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from idla_contract.artifact import digest_of
+from idla_contract.base import ContractModel
 from idla_contract.result import FailureReason
 from idla_contract.task import Candidate, ModelSpec, Training
 from idla_preprocess.arrays import unpack
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
@@ -23,21 +22,22 @@ _CARD = "candidate.json"
 FILES = (f"{FOLDER}/{_WEIGHTS}", f"{FOLDER}/{_CARD}")
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedCandidate:
+class TrainedCandidate(ContractModel):
     """Weights with all that is needed to build their network again."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     model: ModelSpec
     signature_digest: str
     """Of what its network takes and answers."""
     data_digest: str
     training: Training
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     """What it was trained on, as `describe_environment` tells it."""
-    weights: Arrays
-    best_epoch: int = 0
+    weights: Arrays = Field(exclude=True)
+    best_epoch: int
     """The epoch that gave them, counted from 1; 0: the network as it came."""
-    temperature: float = 1.0
+    temperature: float
     """By which the logits of a classifier were divided."""
 
     @property
@@ -50,16 +50,7 @@ class TrainedCandidate:
         folder = task.path / FOLDER
         folder.mkdir(exist_ok=True)
         content = pack(self.weights)
-        card = {
-            "model": json.loads(self.model.to_json()),
-            "signatureDigest": self.signature_digest,
-            "dataDigest": self.data_digest,
-            "training": json.loads(self.training.to_json()),
-            "environment": dict(self.environment),
-            "weightsDigest": digest_of(content),
-            "bestEpoch": self.best_epoch,
-            "temperature": self.temperature,
-        }
+        card = {**json.loads(self.to_json()), "weightsDigest": digest_of(content)}
         write_atomically(folder / _WEIGHTS, content)
         write_atomically(folder / _CARD, json.dumps(card, indent=1, sort_keys=True).encode())
 
@@ -74,23 +65,14 @@ def load_candidate(store: Path, wanted: Candidate) -> TrainedCandidate:
     try:
         card: dict[str, Any] = json.loads((folder / _CARD).read_bytes())
         content = (folder / _WEIGHTS).read_bytes()
-        if digest_of(content) != card["weightsDigest"]:
+        if digest_of(content) != card.pop("weightsDigest"):
             message = f"the weights of candidate {wanted.task} have another digest than recorded; train it again"
             raise TaskError(FailureReason.ARTIFACT_DIGEST_MISMATCH, message)
-        found = TrainedCandidate(
-            model=ModelSpec.model_validate(card["model"]),
-            signature_digest=card["signatureDigest"],
-            data_digest=card["dataDigest"],
-            training=Training.model_validate(card["training"]),
-            environment={str(name): str(value) for name, value in card["environment"].items()},
-            weights=unpack(content),
-            best_epoch=int(card["bestEpoch"]),
-            temperature=float(card["temperature"]),
-        )
+        found = TrainedCandidate.model_validate({**card, "weights": unpack(content)})
     except FileNotFoundError as error:
         message = f"the store has no candidate {wanted.task} with the content {wanted.content_hash}; train it again"
         raise TaskError(FailureReason.ARTIFACT_NOT_FOUND, message) from error
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"the candidate {wanted.task} cannot be read ({error}); train it again"
         raise TaskError(FailureReason.ARTIFACT_INVALID, message) from error
     if found.model != wanted.model:

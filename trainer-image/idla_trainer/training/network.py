@@ -1,7 +1,7 @@
 """The part of the training that runs in TensorFlow: one step, one evaluation, and the state of both."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,13 +25,6 @@ StepLoss = Callable[[Mapping[str, Any], Any, Any], Any]
 Rounding = Callable[[Sequence[Any]], list[Any]]
 """Trainable values of a model -> what it computes with instead; the gradient is that of the values."""
 _STATE = "state/"
-
-
-class Evaluation(NamedTuple):
-    """Mean loss on some examples, and what is served for them."""
-
-    loss: float
-    values: Array
 
 
 def build_model(
@@ -117,28 +110,27 @@ class Network:
         losses: list[float] = self._traced[frozen](batches, tf.constant(rates, tf.float32)).numpy().tolist()
         return losses
 
-    def evaluate(self, examples: Examples) -> Evaluation:
-        """Return loss and answers without a change of the model; of the averaged weights where there are some."""
+    def evaluate(self, examples: Examples) -> tuple[float, Array]:
+        """Return mean loss and answers without a change of the model; of the averaged weights where there are some."""
         if self._average is None:
             return self.evaluate_plain(examples)
         with self._average.in_place(self.model.weights):
             return self.evaluate_plain(examples)
 
-    def evaluate_plain(self, examples: Examples) -> Evaluation:
-        """Return loss and answers of the weights as they are."""
+    def evaluate_plain(self, examples: Examples) -> tuple[float, Array]:
+        """Return mean loss and answers of the weights as they are."""
         loss, values = 0.0, []
         for start in range(0, len(examples), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            inputs = {name: array[part] for name, array in examples.inputs.items()}
-            losses, answers = self._evaluate(_tensors(inputs), tf.constant(examples.targets[part]))
+            inputs = {name: tf.constant(array[part]) for name, array in examples.inputs.items()}
+            losses, answers = self._evaluate(inputs, tf.constant(examples.targets[part]))
             loss += float(losses)
             values.append(np.array(answers))
-        return Evaluation(loss / len(examples), np.concatenate(values))
+        return loss / len(examples), np.concatenate(values)
 
     def weights(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of the weights that `evaluate` uses, by their place."""
-        source = self.model.weights if self._average is None else self._average.variables
-        return {f"{place:04d}": _copied(weight) for place, weight in enumerate(source)}
+        return _numbered(self.model.weights if self._average is None else self._average.variables)
 
     def set_weights(self, weights: Arrays) -> None:
         """Set the model's weights."""
@@ -146,7 +138,7 @@ class Network:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all that a step depends on: weights, random states, moments and averages."""
-        return {f"{_STATE}{place:04d}": _copied(variable) for place, variable in enumerate(self._variables())}
+        return {f"{_STATE}{name}": array for name, array in _numbered(self._variables()).items()}
 
     def accepts(self, state: Arrays) -> bool:
         """Tell whether a state has exactly this network's variables."""
@@ -203,13 +195,9 @@ class Network:
         return {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
 
 
-def _tensors(inputs: Mapping[str, Array]) -> dict[str, Any]:
-    return {name: tf.constant(array) for name, array in inputs.items()}
-
-
 def weights_of(model: Any) -> dict[str, npt.NDArray[Any]]:
     """Return copies of a Keras model's weights by their place."""
-    return {f"{place:04d}": _copied(weight) for place, weight in enumerate(model.weights)}
+    return _numbered(model.weights)
 
 
 def set_weights(model: Any, weights: Arrays) -> None:
@@ -218,5 +206,6 @@ def set_weights(model: Any, weights: Arrays) -> None:
         variable.assign(weights[f"{place:04d}"])
 
 
-def _copied(variable: Any) -> npt.NDArray[Any]:
-    return np.array(tf.convert_to_tensor(variable).numpy())
+def _numbered(variables: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Return copies of variables by their place."""
+    return {f"{place:04d}": np.array(tf.convert_to_tensor(each).numpy()) for place, each in enumerate(variables)}

@@ -25,12 +25,6 @@ class Progress(Protocol):
     def step(self, done: int, total: int) -> None:
         """Tell how far the training is."""
 
-    def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
-        """Tell what the last epoch gave on a split."""
-
-    def throughput(self, rate: float) -> None:
-        """Tell the examples per second of the last epoch."""
-
 
 class ProgressMetrics:
     """Gauges of the running training; each is there only when it has a value, since a new gauge would say 0."""
@@ -91,11 +85,3 @@ class PartOfProgress:
         """Tell how far the whole is."""
         part = (done / total - self._done) / (self._ends - self._done)
         self._whole.step(round(_THOUSAND * (self._begins + self._share * min(1.0, max(0.0, part)))), _THOUSAND)
-
-    def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
-        """Tell what the last epoch gave on a split."""
-        self._whole.epoch(split, loss=loss, score=score)
-
-    def throughput(self, rate: float) -> None:
-        """Tell the examples per second of the last epoch."""
-        self._whole.throughput(rate)

@@ -16,7 +16,7 @@ from idla_trainer.preemption import Preemption
 from idla_trainer.training.checkpoints import Arrays, Checkpoint, Checkpoints
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Network
-from idla_trainer.training.progress import Progress
+from idla_trainer.training.progress import Progress, ProgressMetrics
 
 Observe = Callable[[Loop], None]
 """Looks at a training after some steps, to report how far it is."""
@@ -128,7 +128,7 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
     """
     course = loop.course
     evaluation = PairedEvaluation(objective, validation.targets, validation.raw)
-    values = network.evaluate_plain(validation).values
+    _, values = network.evaluate_plain(validation)
     score = course.curve[course.best_epoch - 1]["validation_score"] if course.best_epoch else evaluation.score(values)
     return TrainReport(
         template=template,
@@ -147,10 +147,17 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
     )
 
 
-def report_progress(loop: Loop, *, metric: Metric, progress: Progress) -> None:
-    """Report how far a training is, and after an epoch what it gave; `metric` is what the score is."""
+def report_progress(loop: Loop, *, metric: Metric, progress: ProgressMetrics, steps: Progress | None = None) -> None:
+    """Report how far a training is, and after an epoch what it gave.
+
+    Args:
+        loop: the training.
+        metric: what the score is.
+        progress: who is told.
+        steps: who is told of the steps; None: `progress` as well.
+    """
     course = loop.course
-    progress.step(loop.step_number, loop.total_steps)
+    (steps or progress).step(loop.step_number, loop.total_steps)
     if course.batch:
         return
     loss, seconds = course.curve[-1]["train_loss"], course.curve[-1]["seconds"]

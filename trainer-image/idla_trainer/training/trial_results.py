@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idla_contract.result import TrialReport
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from idla_trainer.task_store import write_atomically
 
 FOLDER = "trials"
 """Of a task's folder: the results, and the checkpoints of each trial."""
 _FILE = "standings.json"
+_RUNGS = TypeAdapter(dict[int, dict[int, TrialReport]])
 
 
 @dataclass(slots=True)
@@ -28,14 +29,9 @@ class TrialResults:
         """Return what was written down for this very search, or nothing."""
         try:
             document = json.loads((folder / _FILE).read_bytes())
-            if document["fingerprint"] != fingerprint:
-                return cls(folder, fingerprint)
-            rungs = {
-                int(rung): {int(place): TrialReport.model_validate(report) for place, report in reports.items()}
-                for rung, reports in document["rungs"].items()
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):
-            return cls(folder, fingerprint)
+            rungs = _RUNGS.validate_python(document["rungs"]) if document["fingerprint"] == fingerprint else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            rungs = {}
         return cls(folder, fingerprint, rungs)
 
     def add(self, rung: int, place: int, report: TrialReport) -> None:
@@ -45,13 +41,8 @@ class TrialResults:
             OSError: it cannot be written.
         """
         self.rungs.setdefault(rung, {})[place] = report
-        document = {
-            "fingerprint": self.fingerprint,
-            "rungs": {
-                str(number): {str(place): json.loads(report.to_json()) for place, report in reports.items()}
-                for number, reports in self.rungs.items()
-            },
-        }
+        rungs = _RUNGS.dump_python(self.rungs, mode="json", by_alias=True, exclude_none=True)
+        document = {"fingerprint": self.fingerprint, "rungs": rungs}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder / _FILE, json.dumps(document, indent=1).encode())
 

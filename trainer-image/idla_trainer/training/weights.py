@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import digest_of
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, Weights
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import DigestMismatchError, FetchPolicy, RefusedError, fetch
 from idla_store.errors import shown
 
-from idla_trainer.failures import TaskError
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.failures import TaskError, spec_invalid
 
 Arrays = Sequence[npt.NDArray[Any]]
 HEAD = "logits"
@@ -67,11 +67,10 @@ def begin_with(model: Any, weights: Weights, data: DataSource, *, data_mount: Pa
     claim, mounted = _claim_of(weights.uri), _claim_of(data.uri)
     if claim is not None and claim != mounted:
         has = f"the claim {mounted}" if mounted else "no claim"
-        message = (
+        raise spec_invalid(
             f"model.weights.uri: found {weights.uri}, but this task mounts {has} for its data; put the file onto the "
             "claim of the data or give its https:// address"
         )
-        raise TaskError(FailureReason.SPEC_INVALID, message)
     content = fetch_weights(weights.uri, weights.sha256, data_mount=data_mount, into=into)
     return set_pretrained(model, read_weights(content, shown(weights.uri)))
 
@@ -196,16 +195,14 @@ def _placed(arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
 
 
 def _unreadable(source: str, error: Exception) -> TaskError:
-    message = (
+    return invalid(
         f"model.weights: {source} is no file of weights ({error}); give the candidate/weights.npz of a training, or an "
         "HDF5 file of weights as Keras writes it"
     )
-    return TaskError(FailureReason.DATA_INVALID, message)
 
 
 def _misfit(source: str, found: str) -> TaskError:
-    message = (
+    return spec_invalid(
         f"model.weights: {source} belongs to another network: {found}. Choose the builder, the hyperparameters "
         "and the kind of images that they were learned with"
     )
-    return TaskError(FailureReason.SPEC_INVALID, message)

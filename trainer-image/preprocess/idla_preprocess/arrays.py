@@ -56,7 +56,8 @@ def read_arrays(file: IO[bytes], maximum_bytes: int, *, names: Collection[str] |
             wanted = sorted(members) if names is None else list(names)
             missing = [name for name in wanted if name not in members]
             if missing:
-                raise MissingArrayError(f"lacks the array {missing[0]!r}; it holds {_listed(members)}")
+                held = ", ".join(sorted(members)) or "nothing"
+                raise MissingArrayError(f"lacks the array {missing[0]!r}; it holds {held}")
             size = sum(members[name].file_size for name in wanted)
             if size > maximum_bytes:
                 raise TooLargeError(size, maximum_bytes)
@@ -122,7 +123,3 @@ def _check_header(name: str, member: IO[bytes], size: int) -> None:
     told, held = math.prod(shape) * dtype.itemsize, size - member.tell()
     if min(shape, default=0) < 0 or told != held:
         raise ArraysError(f"{name} tells of the shape {list(shape)} of {dtype}, {told} bytes, and holds {held}")
-
-
-def _listed(members: Collection[str]) -> str:
-    return ", ".join(sorted(members)) or "nothing"

@@ -103,8 +103,7 @@ def check_names(field: str, names: Any) -> None:
 def numbers_of(names: Names, known: Names) -> npt.NDArray[np.int32]:
     """Return the number of each name, counted from 1 in the order of `known`; 0 where it is not there."""
     places = np.minimum(np.searchsorted(known, names), len(known) - 1)
-    numbers: npt.NDArray[np.int32] = np.where(known[places] == names, places + 1, 0).astype(np.int32)
-    return numbers
+    return np.where(known[places] == names, places + 1, 0).astype(np.int32)
 
 
 def names_in(raw: Arrays, field: str) -> Names:

@@ -145,26 +145,6 @@ class TextSpec(Stored):
             start = end
         return {"ids": ids, "weights": weights}
 
-    def keeping(self, name: str, kept: npt.NDArray[np.int64]) -> Self:
-        """Return the same spec with fewer n-grams: its id i is the id kept[i] of this one.
-
-        The other n-grams count as unknown, also in the length of a text's weights.
-
-        Args:
-            name: `ids`, the only input that numbers n-grams.
-            kept: ids of this spec, ascending, the padding's 0 in front.
-
-        Raises:
-            InputError: another input, or ids that are not so.
-        """
-        if name != "ids":
-            raise InputError("name", repr(name), "ids")
-        rising = len(kept) > 0 and kept[0] == 0 and kept[-1] < self.features and bool((np.diff(kept) > 0).all())
-        if not rising:
-            raise InputError("kept", f"{len(kept)} ids", f"ascending ids from 0 to {self.features - 1}, 0 among them")
-        places = kept[1:] - 1
-        return replace(self, hashes=self.hashes[places], idf=self.idf[places])
-
     def _fill(self, texts: Sequence[str], ids: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> None:
         """Write the lists of some normalised texts."""
         if not len(self.hashes):

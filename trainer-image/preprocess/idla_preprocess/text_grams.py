@@ -15,9 +15,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-WORDS, CHARACTERS, SHAPES = range(3)
+WORDS, CHARACTERS = range(2)
 """The kinds of n-grams."""
-KINDS = 3
 
 Positions = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
@@ -101,8 +100,7 @@ def _running(values: _Hashes) -> _Hashes:
 
 def _pieces(sums: _Hashes, first: Positions, end: Positions) -> _Hashes:
     """Return the hash of each piece [first, end); it does not depend on where the piece stands."""
-    hashes: _Hashes = (sums[end] - sums[first]) * _powers(_INVERSE, len(sums))[first]
-    return hashes
+    return (sums[end] - sums[first]) * _powers(_INVERSE, len(sums))[first]
 
 
 def _powers(base: int, count: int) -> _Hashes:

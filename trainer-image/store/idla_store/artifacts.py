@@ -57,10 +57,10 @@ def publish(folder: Path, store_root: Path, manifest: ArtifactManifest) -> tuple
                 _copy(folder / entry.name, work / entry.name)
             _write(work / MANIFEST, content)
             work.chmod(0o755)
-            _sync(work)
+            sync_folder(work)
             verify(work, digest)
             _move(work, target, digest)
-            _sync(target.parent)
+            sync_folder(target.parent)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
@@ -143,6 +143,15 @@ def fetch_artifact(
     return verify(into, digest, names=names)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _verify(folder: Path, digest: str, names: Collection[str] | None) -> ArtifactManifest:
     manifest = _read_manifest(folder, digest, str(folder), names)
     sizes = {entry.name: entry.size_bytes for entry in manifest.files}
@@ -218,15 +227,6 @@ def _write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.chmod(0o644)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sweep(models: Path) -> None:

@@ -16,6 +16,11 @@ from idla.api.schema.structural import structural_schema
 CATEGORY = "idla"
 HEADER = "# Generated from the types in operator/idla/api by `make generate`; an edit here would be lost.\n"
 KUSTOMIZATION = "kustomization.yaml"
+_SCALE = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ def custom_resource_definition(definition: Definition) -> dict[str, Any]:
         "schema": {"openAPIV3Schema": _schema(definition)},
     }
     if definition.status is not None:
-        version["subresources"] = {"status": {}} | _scale(definition)
+        version["subresources"] = {"status": {}} | ({"scale": _SCALE} if definition.scale else {})
     names = {
         "kind": definition.kind,
         "listKind": f"{definition.kind}List",
@@ -187,18 +192,6 @@ def _schema(definition: Definition) -> dict[str, Any]:
         status["properties"]["observedGeneration"]["default"] = -1
         properties["status"] = status | {"default": unseen}
     return {"description": definition.description, "type": "object", "required": ["spec"], "properties": properties}
-
-
-def _scale(definition: Definition) -> dict[str, Any]:
-    if not definition.scale:
-        return {}
-    return {
-        "scale": {
-            "specReplicasPath": ".spec.replicas",
-            "statusReplicasPath": ".status.replicas",
-            "labelSelectorPath": ".status.selector",
-        }
-    }
 
 
 def render() -> dict[str, str]:

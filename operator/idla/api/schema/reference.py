@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -165,14 +164,9 @@ def _conditions(states: tuple[State, ...]) -> str:
         ]
     for title, words in _REASONS:
         parts.append(f"\n## {title}\n| word | meaning |\n|---|---|\n")
-        parts += [f"| `{word}` | {_cell(note)} |\n" for word, note in _list_words(words)]
+        notes = member_notes(words)
+        parts += [f"| `{word}` | {_cell(notes[word.name])} |\n" for word in words]
     return "".join(parts)
-
-
-def _list_words(words: type[StrEnum]) -> Iterator[tuple[str, str]]:
-    notes = member_notes(words)
-    for word in words:
-        yield word.value, notes[word.name]
 
 
 def _cell(text: str) -> str:

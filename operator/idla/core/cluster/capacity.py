@@ -28,7 +28,6 @@ def find_missing_claim(
                 condition=WorkflowCondition.DATA_READY,
                 reason=WorkflowReason.CLAIM_NOT_FOUND,
                 message=f"`{field}`: {missing}; create it or name another",
-                final=False,
             )
     return None
 
@@ -75,5 +74,4 @@ def _build_blocker(problem: str) -> Blocker:
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
         message=shorten(f"`spec.resources`: {problem}. Lower it or add such a node"),
-        final=False,
     )

@@ -17,19 +17,19 @@ def waiting_conditions(message: str) -> tuple[Condition, ...]:
     """Return the conditions while there is nothing to serve."""
     reason = DeploymentReason.WAITING_FOR_MODEL
     return (
-        _condition(DeploymentCondition.READY, FALSE, reason, message),
-        _condition(DeploymentCondition.MODEL_LOADED, UNKNOWN, reason, message),
-        _condition(DeploymentCondition.ROLLOUT_SUCCEEDED, UNKNOWN, reason, message),
-        _condition(DeploymentCondition.RECONCILING, TRUE, reason, message),
+        Condition(DeploymentCondition.READY, FALSE, reason, message),
+        Condition(DeploymentCondition.MODEL_LOADED, UNKNOWN, reason, message),
+        Condition(DeploymentCondition.ROLLOUT_SUCCEEDED, UNKNOWN, reason, message),
+        Condition(DeploymentCondition.RECONCILING, TRUE, reason, message),
     )
 
 
 def stopped_conditions(reason: DeploymentReason, message: str) -> tuple[Condition, ...]:
     """Return the conditions where nothing may be applied."""
     return (
-        _condition(DeploymentCondition.READY, FALSE, reason, message),
-        _condition(DeploymentCondition.ROLLOUT_SUCCEEDED, FALSE, reason, message),
-        _condition(DeploymentCondition.STALLED, TRUE, reason, message),
+        Condition(DeploymentCondition.READY, FALSE, reason, message),
+        Condition(DeploymentCondition.ROLLOUT_SUCCEEDED, FALSE, reason, message),
+        Condition(DeploymentCondition.STALLED, TRUE, reason, message),
     )
 
 
@@ -58,30 +58,30 @@ def _build_ready(rollout: Rollout, model: ServedModelStatus, serving: ServedMode
     if rollout.ready_replicas > 0:
         older = serving is not None and serving.digest != model.digest
         text = f"{counts}; pods with {serving.digest} still serve" if older and serving is not None else counts
-        return _condition(kind, TRUE, DeploymentReason.SERVING, text)
+        return Condition(kind, TRUE, DeploymentReason.SERVING, text)
     if rollout.problem is not None:
-        return _condition(kind, FALSE, rollout.problem.reason, rollout.problem.message)
+        return Condition(kind, FALSE, rollout.problem.reason, rollout.problem.message)
     if serving is not None:
-        return _condition(kind, FALSE, DeploymentReason.NO_READY_REPLICAS, counts)
-    return _condition(kind, FALSE, DeploymentReason.LOADING, "pods are started, fetch the artifact and check it")
+        return Condition(kind, FALSE, DeploymentReason.NO_READY_REPLICAS, counts)
+    return Condition(kind, FALSE, DeploymentReason.LOADING, "pods are started, fetch the artifact and check it")
 
 
 def _build_loaded(rollout: Rollout, model: ServedModelStatus) -> Condition:
     kind = DeploymentCondition.MODEL_LOADED
     if rollout.complete:
-        return _condition(kind, TRUE, DeploymentReason.LOADED, f"every pod has loaded {model.digest}")
+        return Condition(kind, TRUE, DeploymentReason.LOADED, f"every pod has loaded {model.digest}")
     if rollout.load_problem is not None:
-        return _condition(kind, FALSE, rollout.load_problem.reason, rollout.load_problem.message)
-    return _condition(kind, UNKNOWN, DeploymentReason.LOADING, f"{model.digest} is being loaded")
+        return Condition(kind, FALSE, rollout.load_problem.reason, rollout.load_problem.message)
+    return Condition(kind, UNKNOWN, DeploymentReason.LOADING, f"{model.digest} is being loaded")
 
 
 def _build_rolled_out(rollout: Rollout, model: ServedModelStatus, stalled: Problem | None) -> Condition:
     kind = DeploymentCondition.ROLLOUT_SUCCEEDED
     if rollout.complete:
-        return _condition(kind, TRUE, DeploymentReason.COMPLETE, f"every pod serves {model.digest}")
+        return Condition(kind, TRUE, DeploymentReason.COMPLETE, f"every pod serves {model.digest}")
     if stalled is not None:
-        return _condition(kind, FALSE, stalled.reason, stalled.message)
-    return _condition(kind, UNKNOWN, DeploymentReason.PROGRESSING, f"{model.digest} is being rolled out")
+        return Condition(kind, FALSE, stalled.reason, stalled.message)
+    return Condition(kind, UNKNOWN, DeploymentReason.PROGRESSING, f"{model.digest} is being rolled out")
 
 
 def _kstatus_conditions(rollout: Rollout, stalled: Problem | None) -> tuple[Condition, ...]:
@@ -89,20 +89,16 @@ def _kstatus_conditions(rollout: Rollout, stalled: Problem | None) -> tuple[Cond
         return ()
     if stalled is not None:
         on = "; the previous artifact is still served" if rollout.ready_replicas > 0 else ""
-        return (_condition(DeploymentCondition.STALLED, TRUE, stalled.reason, f"{stalled.message}{on}"),)
+        return (Condition(DeploymentCondition.STALLED, TRUE, stalled.reason, f"{stalled.message}{on}"),)
     if rollout.problem is not None:
         reason, message = rollout.problem.reason, rollout.problem.message
     else:
         reason, message = DeploymentReason.PROGRESSING, "pods are being started or replaced"
-    return (_condition(DeploymentCondition.RECONCILING, TRUE, reason, message),)
+    return (Condition(DeploymentCondition.RECONCILING, TRUE, reason, message),)
 
 
-def deployment_events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> tuple[Event, ...]:
-    """Return what happened between two statuses."""
-    return tuple(_events(old, new))
-
-
-def _events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> Iterator[Event]:
+def deployment_events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> Iterator[Event]:
+    """Yield what happened between two statuses."""
     if new.model is not None and (old.model is None or old.model.digest != new.model.digest):
         yield normal_event(EventReason.ROLLOUT_STARTED, f"{new.model.digest} from {new.model.uri}")
     if new.serving is not None and (old.serving is None or old.serving.digest != new.serving.digest):
@@ -118,7 +114,3 @@ def _events(old: ModelDeploymentStatus, new: ModelDeploymentStatus) -> Iterator[
         yield warning_event(stalled.reason, stalled.message)
     if stalled is None and earlier is not None:
         yield normal_event(EventReason.RECOVERED, f"{earlier.reason} no longer stops the rollout")
-
-
-def _condition(kind: DeploymentCondition, status: str, reason: DeploymentReason, message: str) -> Condition:
-    return Condition(type=kind, status=status, reason=reason, message=message)

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pydantic import ValidationError
-
-from idla.api.meta import ConditionStatus
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
 from idla.api.reasons import DeploymentReason
 from idla.api.uri import without_query
@@ -23,7 +20,7 @@ from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import claim_of
 from idla.core.kube.resources import pod_resources
-from idla.core.objects import SpecError, owner_of, read_deployment_spec, read_status
+from idla.core.objects import SpecError, owner_of, read_as, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot
@@ -47,22 +44,21 @@ def reconcile_deployment(
     """
     if "deletionTimestamp" in deployment["metadata"]:
         return Reconciliation()
-    old, owner = _read_status(deployment), owner_of(deployment, KIND)
+    # Of a status of another version's shape nothing is known; what it serves is looked up again.
+    old = read_as(ModelDeploymentStatus, deployment.get("status")) or ModelDeploymentStatus()
+    owner = owner_of(deployment, KIND)
     outcome = _decide(deployment, owner, snapshot, old, settings)
     generation = int(deployment["metadata"].get("generation", 0))
-    entries = merge_conditions(
-        [entry.to_status() for entry in old.conditions], outcome.conditions, generation=generation, now=now
-    )
     update = {
         "observed_generation": generation,
-        "conditions": tuple(ConditionStatus.model_validate(entry) for entry in entries),
+        "conditions": merge_conditions(old.conditions, outcome.conditions, generation=generation, now=now),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(selector(owner).items())),
         **outcome.changes,
     }
     new = old.model_copy(update=update)
     if new == old:
         return Reconciliation(apply=outcome.apply)
-    return Reconciliation(apply=outcome.apply, status=new.to_status(), events=deployment_events(old, new))
+    return Reconciliation(apply=outcome.apply, status=new.to_status(), events=tuple(deployment_events(old, new)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +107,6 @@ def _observe_rollout(snapshot: DeploymentSnapshot, model: ServedModelStatus, *, 
         return rollout
     refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shorten(snapshot.refusal), permanent=True)
     return replace(rollout, complete=False, problem=refused)
-
-
-def _read_status(deployment: Manifest) -> ModelDeploymentStatus:
-    raw = deployment.get("status") or {}
-    try:
-        return ModelDeploymentStatus.model_validate(raw)
-    except ValidationError:  # another version's shape; what it serves is looked up again
-        return ModelDeploymentStatus()
 
 
 def _choose_model(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from idla_contract.result import Failure, FailureReason
-from pydantic import ValidationError
 
 from idla.api.reasons import DeploymentReason
 from idla.builders.serving import DIGEST_ANNOTATION
 from idla.core.kube.conditions import find_condition, find_true_condition
 from idla.core.kube.pods import Termination, newest_first, termination, waiting
+from idla.core.objects import read_as
 from idla.core.reconciliation import Manifest
 
 _CONTAINERS = ("fetch", "server")
@@ -120,9 +120,8 @@ def _explain_ending(container: str, ended: Termination) -> Problem:
     if ended.reason == "OOMKilled":
         message = "the kernel ended a pod at its memory limit; raise `spec.resources.limits.memory`"
         return Problem(reason=DeploymentReason.OOM_KILLED, message=message, permanent=True)
-    try:
-        said = Failure.model_validate_json(ended.message)
-    except ValidationError:
+    said = read_as(Failure, ended.message)
+    if said is None:
         message = f"container {container} ended with exit code {ended.exit_code}: {ended.message or ended.reason}"
         return Problem(reason=DeploymentReason.LOAD_FAILED, message=message, permanent=False)
     reason = _REASONS.get(said.reason, DeploymentReason.LOAD_FAILED)

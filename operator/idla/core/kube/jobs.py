@@ -28,14 +28,12 @@ def task_label(job: Manifest) -> str:
 
 def attempt_of(job: Manifest) -> int:
     """Return which attempt it is, counted from 1."""
-    text = str(_annotations(job).get(ATTEMPT, "1"))
-    return int(text) if text.isdecimal() else 1
+    return _read_number(job, ATTEMPT)
 
 
 def generation_of(job: Manifest) -> int:
     """Return for which generation of the workflow it was made; 1 where it does not say."""
-    text = str(_annotations(job).get(GENERATION, "1"))
-    return int(text) if text.isdecimal() else 1
+    return _read_number(job, GENERATION)
 
 
 def is_complete(job: Manifest) -> bool:
@@ -127,6 +125,11 @@ def with_suspension(job: Manifest, *, suspend: bool) -> dict[str, Any]:
         "metadata": metadata,
         "spec": {**job["spec"], "suspend": suspend},
     }
+
+
+def _read_number(job: Manifest, annotation: str) -> int:
+    text = str(_annotations(job).get(annotation, "1"))
+    return int(text) if text.isdecimal() else 1
 
 
 def _annotations(job: Manifest) -> Mapping[str, str]:

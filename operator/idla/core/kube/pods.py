@@ -16,8 +16,8 @@ _NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Why a pod does not run."""
+class Explanation:
+    """Why a pod does not run, or why a Job failed, and what to do."""
 
     reason: WorkflowReason
     message: str
@@ -82,7 +82,7 @@ def termination(pod: Manifest, container: str, *, earlier: bool = False) -> Term
     return None
 
 
-def waiting(pod: Manifest) -> Waiting | None:
+def waiting(pod: Manifest) -> Explanation | None:
     """Return what a pod waits for, or None where it runs, has ended, or is merely being started."""
     if phase(pod) != "Pending":
         return None
@@ -98,7 +98,7 @@ def waiting(pod: Manifest) -> Waiting | None:
         name = f"image {status.get('image')}, which the operator's configuration names, cannot be pulled"
         text = f"{name}: {reason}" if image else reason
         detail = str(state.get("message") or "")
-        return Waiting(
+        return Explanation(
             reason=WorkflowReason.IMAGE_UNAVAILABLE if image else WorkflowReason.CONTAINER_NOT_STARTED,
             message=f"{text}: {detail}" if detail else text,
         )
@@ -128,20 +128,20 @@ def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
     )
 
 
-def _explain_unscheduled(message: str) -> Waiting:
+def _explain_unscheduled(message: str) -> Explanation:
     missing = _MISSING_CLAIM.search(message)
     if missing is not None:
         text = f"there is no PersistentVolumeClaim {missing[1]} in the namespace; create it or name another"
-        return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
+        return Explanation(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
     terminating = _TERMINATING_CLAIM.search(message)
     if terminating is not None:
         when = "it goes when the pods that use it, also ended ones, are deleted"
         text = f"PersistentVolumeClaim {terminating[1]} is being deleted; {when}"
-        return Waiting(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
+        return Explanation(reason=WorkflowReason.CLAIM_NOT_FOUND, message=text)
     if "unbound immediate PersistentVolumeClaims" in message:
         unbound = "a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why"
         message = f"{unbound}. The scheduler: {message}"
-    return Waiting(reason=WorkflowReason.UNSCHEDULABLE, message=message)
+    return Explanation(reason=WorkflowReason.UNSCHEDULABLE, message=message)
 
 
 def _container_statuses(pod: Manifest) -> Sequence[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from idla_contract.result import DataProfile
-from idla_contract.task import EarlyStopping, Training
+from idla_contract.task import Training
 
 from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
@@ -23,6 +23,8 @@ from idla.core.snapshot import Template
 
 DEFAULT_MAX_CANDIDATES = {Preset.FAST: 2, Preset.BALANCED: 3, Preset.BEST: 6}
 _EPOCHS = {Preset.FAST: 1 / 3, Preset.BALANCED: 1.0, Preset.BEST: 2.0}
+_NOT_OF_A_TRAINING = {"refit", "backoff_limit"}
+"""Settings under `spec.training` that say nothing of a single training."""
 _SHOWN_ALTERNATIVES = 8
 
 
@@ -68,11 +70,12 @@ def nominate_candidates(
     left_out = [_beyond_limit(template, maximum) for template in order[maximum:]]
     if shares is not None:
         left_out += [_beyond_budget(spec, template, shares) for template in within[len(trained) :]]
+    rejected = sorted([*unfit, *left_out], key=lambda entry: entry.reason == DecisionReason.TASK_NOT_SUPPORTED)
     candidates = tuple(_candidate(spec, template, shares, known) for template in trained)
     search = _search_among(spec, candidates, trained, shares)
     return Choice(
         candidates=candidates,
-        rejected=tuple(sorted([*unfit, *left_out], key=_is_of_another_kind)[:_SHOWN_ALTERNATIVES]),
+        rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
         reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
         message=_explain_choice(candidates, library, _explain_comparison(search, shares, trials)),
         search=search,
@@ -112,7 +115,8 @@ def _explain_comparison(search: SearchStatus | None, shares: Shares | None, tria
 
 def _explain_choice(candidates: Sequence[CandidateStatus], library: Sequence[Template], how: str) -> str:
     sizes = ", ".join(f"{candidate.template} ({candidate.parameters} weights)" for candidate in candidates)
-    return shorten(f"{len(candidates)} of {len(library)} {_library_label(library)} {how}: {sizes}")
+    kind = "built-in templates" if _built_in(library) else "templates"
+    return shorten(f"{len(candidates)} of {len(library)} {kind} {how}: {sizes}")
 
 
 def _beyond_limit(template: Template, maximum: int) -> AlternativeStatus:
@@ -126,10 +130,6 @@ def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Share
         f" {shares.training_seconds} s; raise it to train this one too"
     )
     return AlternativeStatus(choice=template.name, reason=DecisionReason.BUDGET, message=message)
-
-
-def _is_of_another_kind(entry: AlternativeStatus) -> bool:
-    return entry.reason == DecisionReason.TASK_NOT_SUPPORTED
 
 
 def _is_listed(spec: TrainingWorkflowSpec) -> bool:
@@ -151,7 +151,6 @@ def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple
             condition=WorkflowCondition.ACCEPTED,
             reason=WorkflowReason.TEMPLATE_NOT_FOUND,
             message=f"`spec.model.templateRefs`: no ModelTemplate {', '.join(unknown)}; {whose}: {known}",
-            final=False,
         )
     return tuple(by_name[name] for name in names)
 
@@ -169,16 +168,11 @@ def _nothing_feasible(requirements: Requirements, rejected: Sequence[Alternative
         condition=WorkflowCondition.PLANNED,
         reason=WorkflowReason.NO_FEASIBLE_MODEL,
         message=shorten(message),
-        final=False,
     )
 
 
 def _built_in(library: Sequence[Template]) -> bool:
     return any(template.built_in for template in library)
-
-
-def _library_label(library: Sequence[Template]) -> str:
-    return "built-in templates" if _built_in(library) else "templates"
 
 
 def _round_robin_by_builder(templates: Sequence[Template], known: Mapping[Measure, int]) -> list[Template]:
@@ -214,31 +208,8 @@ def _candidate(
 def training_for(spec: TrainingWorkflowSpec, template: ModelTemplateSpec) -> Training:
     """Return how a template is trained: the workflow's settings, else the template's, else the contract's."""
     own, given = template.training, spec.training
-    own_values: dict[str, object] = {
-        "max_epochs": max(1, round(own.max_epochs * _EPOCHS[spec.preset or Preset.BALANCED])),
-        "batch_size": own.batch_size,
-        "learning_rate": float(own.learning_rate),
-        "weight_decay": None if own.weight_decay is None else float(own.weight_decay),
-        "label_smoothing": None if own.label_smoothing is None else float(own.label_smoothing),
-        "average_decay": None if own.average_decay is None else float(own.average_decay),
-        "warm_up_percent": own.warm_up_percent,
-        "schedule": own.schedule,
-        "class_weights": own.class_weights,
-        "jit_compile": own.jit_compile,
-    }
-    values = {name: value for name, value in own_values.items() if value is not None}
+    epochs = max(1, round(own.max_epochs * _EPOCHS[spec.preset or Preset.BALANCED]))
+    values = own.model_dump(exclude_none=True) | {"max_epochs": epochs}
     if given is not None:
-        overrides = {
-            "max_epochs": given.max_epochs,
-            "batch_size": given.batch_size,
-            "learning_rate": None if given.learning_rate is None else float(given.learning_rate),
-            "seed": given.seed,
-            "checkpoint_period_seconds": given.checkpoint_period_seconds,
-        }
-        values |= {name: value for name, value in overrides.items() if value is not None}
-        if given.early_stopping is not None:
-            stopping = given.early_stopping
-            patience = {} if stopping.patience_epochs is None else {"patience_epochs": stopping.patience_epochs}
-            delta = {} if stopping.min_delta is None else {"min_delta": float(stopping.min_delta)}
-            values["early_stopping"] = EarlyStopping.model_validate(patience | delta)
+        values |= given.model_dump(exclude_none=True, exclude=_NOT_OF_A_TRAINING)
     return Training.model_validate(values)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from idla_contract.problem import METRICS, Metric, Problem
 from idla_contract.task import Access, Columns, DataFormat, DataSource, Split
 
-from idla.api.data_settings import AccessSettings, ColumnSettings
 from idla.api.quantity import parse_quantity
 from idla.api.task_kind import KIND_UNKNOWN, kind_of
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
@@ -96,6 +95,7 @@ def resolve_requirements(spec: TrainingWorkflowSpec, name: str) -> Requirements:
     pod = pod_resources(spec.resources, requests=_REQUESTS, limits=_LIMITS)
     given = None if training is None else training.backoff_limit
     uri = None if outputs is None else outputs.storage_uri
+    size = parse_quantity((outputs and outputs.size) or _CLAIM_SIZE)
     secret = None if data.access is None else data.access.secret_ref
     return Requirements(
         spec=spec,
@@ -108,7 +108,7 @@ def resolve_requirements(spec: TrainingWorkflowSpec, name: str) -> Requirements:
         cpu_only_pod=pod.without_devices(),
         backoff_limit=_BACKOFF_LIMIT if given is None else given,
         artifact_claim=artifact_claim(name, uri),
-        artifact_mebibytes=_count_mebibytes((outputs and outputs.size) or _CLAIM_SIZE) if uri is None else None,
+        artifact_mebibytes=math.ceil(size / MEBIBYTE) if uri is None else None,
         data_claim=claim_of(data.storage_uri),
         data_secret=None if secret is None else secret.name,
     )
@@ -129,50 +129,26 @@ def _resolve_problem(spec: TrainingWorkflowSpec) -> Problem:
     if kind is None:
         raise SpecError(KIND_UNKNOWN.message)
     metric = spec.objectives[0].metric if spec.objectives else METRICS[kind][0]
-    if task is None:
-        return Problem(type=kind, metric=metric)
-    return Problem(
-        type=kind,
-        metric=metric,
-        positive_label=task.positive_label,
-        horizon=task.horizon,
-        history=task.history,
-        period_seconds=task.period_seconds,
-        quantiles=tuple(float(quantile) for quantile in task.quantiles or ()),
-    )
+    settings = {} if task is None else task.model_dump(exclude_none=True)
+    return Problem.model_validate(settings | {"type": kind, "metric": metric})
 
 
 def _resolve_data(spec: TrainingWorkflowSpec) -> DataSource:
-    data, split = spec.data, spec.data.split
+    data, split, access = spec.data, spec.data.split, spec.data.access
+    place = {} if access is None else access.model_dump(include={"region", "endpoint"}, exclude_none=True)
     return DataSource(
         uri=data.storage_uri,
         digest=data.digest,
         format=data.format or DataFormat.AUTO,
-        columns=_resolve_columns(data.columns),
+        columns=Columns.model_validate(data.columns.model_dump(exclude_none=True)) if data.columns else Columns(),
         delimiter=data.delimiter,
         header=data.header,
+        encoding=data.encoding,
         test_uri=data.test_storage_uri,
         test_digest=data.test_digest,
-        access=_resolve_access(data.access),
-        split=Split()
-        if split is None
-        else Split(
-            train_percent=split.train_percent,
-            validation_percent=split.validation_percent,
-            test_percent=split.test_percent or 0,
-            seed=Split().seed if split.seed is None else split.seed,
-        ),
+        access=Access.model_validate(place) if place else None,
+        split=Split.model_validate({"test_percent": 0} | split.model_dump(exclude_none=True)) if split else Split(),
     )
-
-
-def _resolve_access(given: AccessSettings | None) -> Access | None:
-    if given is None or (given.region is None and given.endpoint is None):
-        return None
-    return Access(region=given.region, endpoint=given.endpoint)
-
-
-def _resolve_columns(given: ColumnSettings | None) -> Columns:
-    return Columns() if given is None else Columns.model_validate(given.model_dump(exclude_none=True))
 
 
 def _resolve_quality(spec: TrainingWorkflowSpec) -> QualityThreshold | None:
@@ -192,7 +168,3 @@ def _resolve_limits(spec: TrainingWorkflowSpec) -> Limits:
         size_bytes=None if size is None else max(1, round(size * MEBIBYTE)),
         latency_p95_milliseconds=maxima.get(ConstraintMetric.LATENCY),
     )
-
-
-def _count_mebibytes(quantity: str) -> int:
-    return math.ceil(parse_quantity(quantity) / MEBIBYTE)

@@ -59,7 +59,8 @@ def search_of(
     for entry in candidates:
         name = entry.template
         for point in draw_points(spaces[name], counts.get(name, 0), key=f"{seed}/{name}"):
-            trial = TrialStatus(template=name, settings=_to_json(_diff_settings(entry, point)))
+            settings = json.dumps(_diff_settings(entry, point), sort_keys=True, ensure_ascii=False)
+            trial = TrialStatus(template=name, settings=settings)
             if trial not in found:
                 found.append(trial)
     if min(trials, len(found)) == 1:
@@ -107,7 +108,3 @@ def _diff_settings(candidate: CandidateStatus, point: Settings) -> Settings:
     own |= {name: getattr(training, field) for name, field in _TRAINING.items()}
     read = {name: number_or_text(value) if isinstance(value, str) else value for name, value in point.items()}
     return {name: value for name, value in read.items() if own.get(name) != value}
-
-
-def _to_json(settings: Settings) -> str:
-    return json.dumps(dict(settings), sort_keys=True, ensure_ascii=False)

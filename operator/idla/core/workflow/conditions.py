@@ -4,7 +4,7 @@
 `kubectl wait` give the same answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from idla_contract.result import CompressReason, DataProfile, EvaluateReport
 
@@ -22,58 +22,41 @@ from idla.core.workflow.results import explain_variant
 from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.tasks import TaskDecision
 
+_SUSPENDED = "`spec.suspend` is true; set it to false to go on"
 _UNCHECKED = "; whether a node can hold the pods was not checked: the operator may not list nodes"
 
 
 def build_conditions(state: GenerationState) -> tuple[Condition, ...]:
     """Return every condition that applies, the summary first."""
-    summary = summarize(state)
-    conditions = [summary, _build_accepted(state), _build_planned(state)]
-    conditions += _build_approved(state)
-    conditions += [
-        _build_resources_ready(state),
-        _build_data_ready(state),
-        _build_trained(state),
-        _build_compressed(state),
-        _build_evaluated(state),
-    ]
-    conditions += _build_deployed(state)
-    if state.suspended:
-        conditions.append(
-            _condition(
-                WorkflowCondition.SUSPENDED,
-                TRUE,
-                WorkflowReason.SUSPENDED_BY_SPEC,
-                "`spec.suspend` is true; set it to false to go on",
-            )
-        )
-    conditions += kstatus_conditions(summary)
-    return tuple(conditions)
+    summary = _summarize(state)
+    found = (_build_blocked(state, kind) or build(state, kind) for kind, build in _BUILDERS.items())
+    applying = (condition for condition in found if condition is not None)
+    return (summary, *applying, *_kstatus_conditions(summary))
 
 
-def kstatus_conditions(summary: Condition) -> tuple[Condition, ...]:
+def _kstatus_conditions(summary: Condition) -> tuple[Condition, ...]:
     """Return `Reconciling` or `Stalled` as the summary demands."""
     kinds = {UNKNOWN: WorkflowCondition.RECONCILING, FALSE: WorkflowCondition.STALLED}
     kind = kinds.get(summary.status)
-    return () if kind is None else (Condition(type=kind, status=TRUE, reason=summary.reason, message=summary.message),)
+    return () if kind is None else (Condition(kind, TRUE, summary.reason, summary.message),)
 
 
-def summarize(state: GenerationState) -> Condition:
+def _summarize(state: GenerationState) -> Condition:
     """Return `Succeeded`."""
     blocker = state.blocker
     if blocker is not None:
-        return _condition(WorkflowCondition.SUCCEEDED, FALSE, blocker.reason, blocker.message)
+        return Condition(WorkflowCondition.SUCCEEDED, FALSE, blocker.reason, blocker.message)
     if state.served and isinstance(state.stage, Published):
         return _build_succeeded(state.stage, state.inputs.requirements.quality)
     if state.plan_shown and isinstance(state.stage, Planned):
-        return _condition(WorkflowCondition.SUCCEEDED, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
+        return Condition(WorkflowCondition.SUCCEEDED, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
     reason, message = _under_way(state)
-    return _condition(WorkflowCondition.SUCCEEDED, UNKNOWN, reason, message)
+    return Condition(WorkflowCondition.SUCCEEDED, UNKNOWN, reason, message)
 
 
 def _under_way(state: GenerationState) -> tuple[WorkflowReason, str]:
     if state.suspended:
-        return WorkflowReason.SUSPENDED, "`spec.suspend` is true; set it to false to go on"
+        return WorkflowReason.SUSPENDED, _SUSPENDED
     stage = state.stage
     if isinstance(stage, Published) and stage.endpoint is not None:
         return WorkflowReason.DEPLOYING, stage.endpoint.message
@@ -120,22 +103,16 @@ def _build_succeeded(stage: Published, wanted: QualityThreshold | None) -> Condi
     else:
         message = f"{chosen}, {missed} the target {wanted.target}, not {missed} {wanted.minimum}; it is published"
         reason = WorkflowReason.TARGET_MISSED
-    return _condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
+    return Condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
 
 
-def _build_accepted(state: GenerationState) -> Condition:
-    return _build_blocked(state, WorkflowCondition.ACCEPTED) or _condition(
-        WorkflowCondition.ACCEPTED, TRUE, WorkflowReason.VALID, "the spec is valid"
-    )
+def _build_accepted(_: GenerationState, kind: WorkflowCondition) -> Condition:
+    return Condition(kind, TRUE, WorkflowReason.VALID, "the spec is valid")
 
 
-def _build_planned(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.PLANNED
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_planned(state: GenerationState, kind: WorkflowCondition) -> Condition:
     if isinstance(state.stage, Planned):
-        return _condition(kind, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
+        return Condition(kind, TRUE, WorkflowReason.PLAN_READY, _plan_text(state, state.stage))
     return _build_waiting(state, kind, "the data are profiled first")
 
 
@@ -148,10 +125,10 @@ def _plan_text(state: GenerationState, stage: Planned) -> str:
     return f"plan {stage.plan.hash}: {how} {names}, then publish the best{capacity}"
 
 
-def _build_approved(state: GenerationState) -> list[Condition]:
-    kind, stage = WorkflowCondition.APPROVED, state.stage
+def _build_approved(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
+    stage = state.stage
     if not isinstance(stage, Planned) or state.inputs.spec.approval is not Approval.MANUAL:
-        return []
+        return None
     waits = _approval_text(state, stage)
     answers = {
         ApprovalState.APPROVED: (TRUE, WorkflowReason.APPROVED, f"plan {stage.plan.hash} is approved"),
@@ -159,7 +136,7 @@ def _build_approved(state: GenerationState) -> list[Condition]:
         ApprovalState.WAITING: (UNKNOWN, WorkflowReason.WAITING_FOR_APPROVAL, waits),
     }
     status, reason, message = answers[stage.approval]
-    return [_condition(kind, status, reason, message)]
+    return Condition(kind, status, reason, message)
 
 
 def _approval_text(state: GenerationState, stage: Planned) -> str:
@@ -172,36 +149,28 @@ def _approval_text(state: GenerationState, stage: Planned) -> str:
     return f"{before}plan {stage.plan.hash} waits for: {command}"
 
 
-def _build_resources_ready(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.RESOURCES_READY
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_resources_ready(state: GenerationState, kind: WorkflowCondition) -> Condition:
     waiting = [decision for decision in state.active if decision.entry.reason is not None]
     if waiting:
         texts = "; ".join(f"{decision.entry.name}: {decision.entry.message}" for decision in waiting)
-        return _condition(kind, FALSE, known_reason(waiting[0].entry.reason), texts)
+        return Condition(kind, FALSE, known_reason(waiting[0].entry.reason), texts)
     running = [decision.entry for decision in state.active if decision.state is TaskState.RUNNING]
     if running:
         lost = "; ".join(f"{entry.name}: {entry.message}" for entry in running if entry.message)
         status, reason = (UNKNOWN, WorkflowReason.IN_PROGRESS) if lost else (TRUE, WorkflowReason.SCHEDULED)
-        return _condition(kind, status, reason, lost or "every pod has its node")
+        return Condition(kind, status, reason, lost or "every pod has its node")
     if any(decision.state is TaskState.PENDING for decision in state.active):
-        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
+        return Condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, "pods are being started")
     if state.finished or isinstance(state.stage, Published):
-        return _condition(kind, TRUE, WorkflowReason.NOT_NEEDED, "no pod is needed any more")
-    return _condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is needed now")
+        return Condition(kind, TRUE, WorkflowReason.NOT_NEEDED, "no pod is needed any more")
+    return Condition(kind, UNKNOWN, WorkflowReason.PENDING, "no pod is needed now")
 
 
-def _build_data_ready(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.DATA_READY
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_data_ready(state: GenerationState, kind: WorkflowCondition) -> Condition:
     profiles = state.tasks_with(StepKind.PROFILE)
     if any(decision.state is TaskState.SUCCEEDED for decision in profiles):
         data = state.data
-        return _condition(kind, TRUE, WorkflowReason.PROFILED, "" if data is None else _data_text(data))
+        return Condition(kind, TRUE, WorkflowReason.PROFILED, "" if data is None else _data_text(data))
     return _build_waiting(state, kind, "the data are profiled", profiles)
 
 
@@ -214,39 +183,27 @@ def _data_text(profile: DataProfile) -> str:
     return f"{sizes}; noticed: {profile.warnings[0]}" + (f"; {more} more in `status.data.warnings`" if more else "")
 
 
-def _build_trained(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.TRAINED
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_trained(state: GenerationState, kind: WorkflowCondition) -> Condition:
     if isinstance(state.stage, Trained):
         selected = state.stage.selected
         message = f"{selected.candidate.template}: {selected.message}"
-        return _condition(kind, TRUE, WorkflowReason.MODEL_SELECTED, message)
+        return Condition(kind, TRUE, WorkflowReason.MODEL_SELECTED, message)
     trainings = state.tasks_with(StepKind.TRAIN, StepKind.SEARCH)
     return _build_waiting(state, kind, "candidates are trained after the plan", trainings)
 
 
-def _build_compressed(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.COMPRESSED
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_compressed(state: GenerationState, kind: WorkflowCondition) -> Condition:
     stage = state.stage
     if isinstance(stage, Published) and stage.result.compress is not None:
         compress = stage.result.compress
         reason = compress.reason if compress.reason in set(CompressReason) else WorkflowReason.GATE_PASSED
         message = f"{compress.choice}: {explain_variant(compress, stage.result.refit)}"
-        return _condition(kind, TRUE, WorkflowReason(reason), message)
+        return Condition(kind, TRUE, WorkflowReason(reason), message)
     message, tasks = "the chosen model is compressed after the trainings", state.tasks_with(StepKind.COMPRESS)
     return _build_waiting(state, kind, message, tasks)
 
 
-def _build_evaluated(state: GenerationState) -> Condition:
-    kind = WorkflowCondition.EVALUATED
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return blocked
+def _build_evaluated(state: GenerationState, kind: WorkflowCondition) -> Condition:
     if isinstance(state.stage, Published) and state.stage.result.evaluate is not None:
         return judge_test_score(state.stage.result.evaluate, state.inputs.requirements.quality)
     message, tasks = "the test split is measured after every choice", state.tasks_with(StepKind.EVALUATE)
@@ -261,38 +218,55 @@ def judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) 
     shown = f"{examples}, {evaluate.metric} {accuracy:.4f}"
     beside = f"{shown}; the baseline: {evaluate.baseline_score:.4f}"
     if not is_better(evaluate.metric, accuracy, evaluate.baseline_score):
-        return _condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
+        return Condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
     if wanted is None:
-        return _condition(kind, TRUE, WorkflowReason.MEASURED, beside)
+        return Condition(kind, TRUE, WorkflowReason.MEASURED, beside)
     if not wanted.reached(accuracy):
         missed = "below" if evaluate.metric.maximized else "above"
         message = f"{shown}, {missed} {wanted.minimum} that validation reached; it is published anyway"
-        return _condition(kind, FALSE, WorkflowReason.TARGET_MISSED_ON_TEST, message)
+        return Condition(kind, FALSE, WorkflowReason.TARGET_MISSED_ON_TEST, message)
     if wanted.target is not None and wanted.target_reached(accuracy):
-        return _condition(kind, TRUE, WorkflowReason.TARGET_MET, f"{beside}; target {wanted.target}")
-    return _condition(kind, TRUE, WorkflowReason.MINIMUM_MET, f"{beside}; minimum {wanted.minimum}")
+        return Condition(kind, TRUE, WorkflowReason.TARGET_MET, f"{beside}; target {wanted.target}")
+    return Condition(kind, TRUE, WorkflowReason.MINIMUM_MET, f"{beside}; minimum {wanted.minimum}")
 
 
-def _build_deployed(state: GenerationState) -> list[Condition]:
-    kind, settings = WorkflowCondition.DEPLOYED, state.inputs.spec.deployment
+def _build_deployed(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
+    settings = state.inputs.spec.deployment
     if settings is None or settings.mode == "None":
-        return []
-    blocked = _build_blocked(state, kind)
-    if blocked is not None:
-        return [blocked]
+        return None
     endpoint = state.stage.endpoint if isinstance(state.stage, Published) else None
     if endpoint is None:
-        return [_build_waiting(state, kind, "the artifact is deployed when it is published")]
-    if endpoint.ready:
-        return [_condition(kind, TRUE, WorkflowReason.SERVING, endpoint.message)]
-    return [_condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, endpoint.message)]
+        return _build_waiting(state, kind, "the artifact is deployed when it is published")
+    status, reason = (TRUE, WorkflowReason.SERVING) if endpoint.ready else (UNKNOWN, WorkflowReason.IN_PROGRESS)
+    return Condition(kind, status, reason, endpoint.message)
+
+
+def _build_suspended(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
+    if not state.suspended:
+        return None
+    return Condition(kind, TRUE, WorkflowReason.SUSPENDED_BY_SPEC, _SUSPENDED)
+
+
+_BUILDERS: Mapping[WorkflowCondition, Callable[[GenerationState, WorkflowCondition], Condition | None]] = {
+    WorkflowCondition.ACCEPTED: _build_accepted,
+    WorkflowCondition.PLANNED: _build_planned,
+    WorkflowCondition.APPROVED: _build_approved,
+    WorkflowCondition.RESOURCES_READY: _build_resources_ready,
+    WorkflowCondition.DATA_READY: _build_data_ready,
+    WorkflowCondition.TRAINED: _build_trained,
+    WorkflowCondition.COMPRESSED: _build_compressed,
+    WorkflowCondition.EVALUATED: _build_evaluated,
+    WorkflowCondition.DEPLOYED: _build_deployed,
+    WorkflowCondition.SUSPENDED: _build_suspended,
+}
+"""What is observed where nothing stops the work at a condition, in the order of the status; None: it does not apply."""
 
 
 def _build_blocked(state: GenerationState, kind: WorkflowCondition) -> Condition | None:
     blocker = state.blocker
     if blocker is None or blocker.condition is not kind:
         return None
-    return _condition(kind, FALSE, blocker.reason, blocker.message)
+    return Condition(kind, FALSE, blocker.reason, blocker.message)
 
 
 def _build_waiting(
@@ -301,11 +275,7 @@ def _build_waiting(
     """Return that something is not known yet: it is being done, it will be done, or it will not."""
     active = next((task for task in tasks if task.active), None)
     if active is not None and not state.suspended:
-        return _condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {active.entry.name} is running")
+        return Condition(kind, UNKNOWN, WorkflowReason.IN_PROGRESS, f"task {active.entry.name} is running")
     if state.finished:
-        return _condition(kind, UNKNOWN, WorkflowReason.SKIPPED, "the work ended before it")
-    return _condition(kind, UNKNOWN, WorkflowReason.PENDING, message)
-
-
-def _condition(kind: WorkflowCondition, status: str, reason: WorkflowReason, message: str) -> Condition:
-    return Condition(type=kind, status=status, reason=reason, message=message)
+        return Condition(kind, UNKNOWN, WorkflowReason.SKIPPED, "the work ended before it")
+    return Condition(kind, UNKNOWN, WorkflowReason.PENDING, message)

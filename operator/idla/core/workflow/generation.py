@@ -20,7 +20,7 @@ from idla.core.workflow.model_selection import find_missed_minimum, select_model
 from idla.core.workflow.planned_tasks import define_task
 from idla.core.workflow.results import artifact_status
 from idla.core.workflow.stages import Planned, Published, Stage, Trained
-from idla.core.workflow.tasks import JobContext, TaskDecision, pending_task, reconcile_task
+from idla.core.workflow.tasks import TaskDecision, pending_task, reconcile_task
 
 
 def observe_generation(inputs: ReconcileInput, generation: Generation) -> GenerationState:
@@ -86,12 +86,10 @@ def _observe_task(state: GenerationState, node: TaskNode) -> GenerationState:
     state = _select(state) if NEEDS_MODEL & set(node.steps) else state
     if state.blocker is not None and StepKind.PROFILE not in node.steps:
         return state.with_task(pending_task(node.name, "it will not run: nothing can be published"))
-    inputs, previous = state.inputs, state.previous
     decision = reconcile_task(
-        define_task(node, inputs, state.stage, image=state.generation.basis.image),
-        next((entry for entry in previous.tasks if entry.name == node.name), None),
-        inputs.snapshot,
-        JobContext(owner=inputs.owner, suspend=inputs.spec.suspend, generation=inputs.generation, now=inputs.now),
+        define_task(node, state.inputs, state.stage, image=state.generation.basis.image),
+        next((entry for entry in state.previous.tasks if entry.name == node.name), None),
+        state.inputs,
         blocked_by=_explain_block(state),
     )
     return _with_outcome(state, node, decision)
@@ -194,6 +192,5 @@ def _with_refusal(state: GenerationState) -> GenerationState:
         condition=WorkflowCondition.RESOURCES_READY,
         reason=WorkflowReason.APPLY_REFUSED,
         message=shorten(refusal),
-        final=False,
     )
     return replace(state, blocker=blocker)

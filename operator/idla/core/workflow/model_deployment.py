@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from idla.api.model_deployment import ModelDeploymentStatus
 from idla.api.reasons import DeploymentCondition, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import ArtifactStatus
@@ -13,6 +11,7 @@ from idla.core.blocker import Blocker
 from idla.core.conditions import TRUE, find_condition
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.references import deployment_name
+from idla.core.objects import read_as
 from idla.core.reconciliation import Manifest
 from idla.core.workflow.inputs import ReconcileInput
 
@@ -61,10 +60,7 @@ def observe_endpoint(inputs: ReconcileInput, artifact: ArtifactStatus) -> Endpoi
 
 
 def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoint:
-    try:
-        status = ModelDeploymentStatus.model_validate(live.get("status") or {})
-    except ValidationError:
-        status = ModelDeploymentStatus()
+    status = read_as(ModelDeploymentStatus, live.get("status")) or ModelDeploymentStatus()
     current = status.observed_generation >= live["metadata"].get("generation", 0)
     asked = status.model is not None and status.model.digest == artifact.digest
     if not current or not asked:
@@ -75,7 +71,6 @@ def _observe_live(name: str, live: Manifest, artifact: ArtifactStatus) -> Endpoi
             condition=WorkflowCondition.DEPLOYED,
             reason=WorkflowReason.DEPLOYMENT_STALLED,
             message=f"ModelDeployment {name}: {stalled.reason}, {stalled.message}",
-            final=False,
         )
         return Endpoint(name=name, blocker=blocker)
     summary = find_condition(status.conditions, DeploymentCondition.READY)
@@ -94,5 +89,4 @@ def _build_name_conflict(name: str) -> Blocker:
             f"ModelDeployment {name} exists and was not made for this workflow; it is left alone. Choose another"
             " `spec.deployment.name`, or delete it"
         ),
-        final=False,
     )

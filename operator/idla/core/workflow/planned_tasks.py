@@ -38,7 +38,7 @@ from idla.core.planning.search import MINIMUM_STEPS, candidate_of
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
 from idla.core.workflow.stages import Planned, Stage, Trained
-from idla.core.workflow.task_definition import TaskDefinition
+from idla.core.workflow.tasks import TaskDefinition
 
 
 def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: str) -> TaskDefinition:

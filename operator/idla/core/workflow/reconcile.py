@@ -5,7 +5,7 @@ other one waits until running tasks that it does not need have ended. A generati
 again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from idla.api.meta import API_VERSION
@@ -210,11 +210,5 @@ def _with_status(
         wait = throttle_progress(old.progress, now, period)
     if wait > 0:
         requeue_after = wait if reconciliation.requeue_after is None else min(wait, reconciliation.requeue_after)
-        return Reconciliation(apply=reconciliation.apply, delete=reconciliation.delete, requeue_after=requeue_after)
-    return Reconciliation(
-        apply=reconciliation.apply,
-        delete=reconciliation.delete,
-        status=new.to_status(),
-        events=events_between(old, new),
-        requeue_after=reconciliation.requeue_after,
-    )
+        return replace(reconciliation, requeue_after=requeue_after)
+    return replace(reconciliation, status=new.to_status(), events=events_between(old, new))

@@ -1,7 +1,6 @@
 """What was found and reached, in the shape of the status."""
 
 import math
-from collections.abc import Sequence
 
 from idla_contract.problem import Metric
 from idla_contract.result import FLOAT, ArtifactRef, CompressReport, DataProfile, RefitReport, TaskResult, Variant
@@ -46,18 +45,13 @@ def interval(bounds: tuple[float, float]) -> str:
 
 def data_status(profile: DataProfile) -> DataStatus:
     """Return what the data look like."""
-    return DataStatus(
-        digest=profile.digest,
-        examples=profile.examples,
-        classes=number_of_classes(profile),
-        shape="x".join(str(side) for side in profile.shape),
-        train_examples=profile.train_examples,
-        validation_examples=profile.validation_examples,
-        gate_examples=profile.gate_examples,
-        test_examples=profile.test_examples,
-        baseline_score=score(profile.baseline_score, profile.metric),
-        warnings=tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
-    )
+    written = {
+        "classes": number_of_classes(profile),
+        "shape": "x".join(str(side) for side in profile.shape),
+        "baseline_score": score(profile.baseline_score, profile.metric),
+        "warnings": tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
+    }
+    return DataStatus.model_validate(profile.model_dump() | written)
 
 
 def results_status(selected: Selected, result: TaskResult) -> ResultsStatus | None:
@@ -121,7 +115,7 @@ def explain_variant(compress: CompressReport, refit: RefitReport | None) -> str:
 
 
 def _compare_with_float(compress: CompressReport) -> str:
-    chosen, plain = _find_variant(compress.variants, compress.choice), _find_variant(compress.variants, FLOAT)
+    chosen, plain = find_variant(compress, compress.choice), find_variant(compress, FLOAT)
     if chosen is None:
         return ""
     if plain is None or plain.name == chosen.name:
@@ -137,14 +131,15 @@ def _figures(variant: Variant) -> str:
 
 def _ratio(compress: CompressReport, field: str) -> str:
     """Return how many times less of something the shipped variant has than the float one."""
-    chosen, plain = _find_variant(compress.variants, compress.choice), _find_variant(compress.variants, FLOAT)
+    chosen, plain = find_variant(compress, compress.choice), find_variant(compress, FLOAT)
     if chosen is None or plain is None or not getattr(chosen, field):
         return "1.00"
     return f"{getattr(plain, field) / getattr(chosen, field):.2f}"
 
 
-def _find_variant(variants: Sequence[Variant], name: str) -> Variant | None:
-    return next((variant for variant in variants if variant.name == name), None)
+def find_variant(compress: CompressReport, name: str) -> Variant | None:
+    """Return the variant of a name, or None where it was not measured."""
+    return next((variant for variant in compress.variants if variant.name == name), None)
 
 
 def _variant_status(variant: Variant, metric: Metric) -> VariantStatus:

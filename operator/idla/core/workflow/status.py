@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from idla.api.meta import ConditionStatus
 from idla.api.reasons import DecisionName, WorkflowCondition, WorkflowReason
 from idla.api.training_workflow_status import (
     AlternativeStatus,
@@ -34,7 +33,9 @@ def build_status(state: GenerationState) -> TrainingWorkflowStatus:
             deployment = DeploymentReference(name=stage.endpoint.name)
     return TrainingWorkflowStatus(
         observed_generation=inputs.generation,
-        conditions=merge_status_conditions(inputs.old, build_conditions(state), inputs.generation, inputs.now),
+        conditions=merge_conditions(
+            inputs.old.conditions, build_conditions(state), generation=inputs.generation, now=inputs.now
+        ),
         basis=state.generation.basis,
         plan=stage.plan if isinstance(stage, Planned) else None,
         decisions=_decisions(state),
@@ -55,15 +56,12 @@ def refused_status(
     """Return the status of a spec that cannot be read; everything that was reached stays."""
     reason, text = WorkflowReason.INVALID_SPEC, shorten(message)
     conditions = [
-        Condition(type=WorkflowCondition.SUCCEEDED, status=FALSE, reason=reason, message=text),
-        Condition(type=WorkflowCondition.ACCEPTED, status=FALSE, reason=reason, message=text),
-        Condition(type=WorkflowCondition.STALLED, status=TRUE, reason=reason, message=text),
+        Condition(WorkflowCondition.SUCCEEDED, FALSE, reason, text),
+        Condition(WorkflowCondition.ACCEPTED, FALSE, reason, text),
+        Condition(WorkflowCondition.STALLED, TRUE, reason, text),
     ]
-    update = {
-        "observed_generation": generation,
-        "conditions": merge_status_conditions(old, conditions, generation, now),
-    }
-    return old.model_copy(update=update)
+    merged = merge_conditions(old.conditions, conditions, generation=generation, now=now)
+    return old.model_copy(update={"observed_generation": generation, "conditions": merged})
 
 
 def queued_status(
@@ -79,22 +77,14 @@ def queued_status(
         message=f"generation {inputs.generation} waits for the running tasks of generation"
         f" {old.observed_generation} that it does not need: {names}",
     )
-    kept = [
-        Condition(type=entry.type, status=entry.status, reason=entry.reason, message=entry.message)
-        for entry in old.conditions
-        if entry.type not in {WorkflowCondition.RECONCILING, WorkflowCondition.STALLED}
-    ]
-    conditions = merge_status_conditions(old, [*kept, queued], max(0, old.observed_generation), inputs.now)
+    replaced = {WorkflowCondition.RECONCILING, WorkflowCondition.STALLED}
+    conditions = merge_conditions(
+        old.conditions,
+        [*(entry for entry in old.conditions if entry.type not in replaced), queued],
+        generation=max(0, old.observed_generation),
+        now=inputs.now,
+    )
     return old.model_copy(update={"conditions": conditions, "tasks": tuple(tasks)})
-
-
-def merge_status_conditions(
-    old: TrainingWorkflowStatus, conditions: Iterable[Condition], generation: int, now: datetime
-) -> tuple[ConditionStatus, ...]:
-    """Return conditions with the transition times of the old ones where nothing changed."""
-    previous = [entry.to_status() for entry in old.conditions]
-    entries = merge_conditions(previous, conditions, generation=generation, now=now)
-    return tuple(ConditionStatus.model_validate(entry) for entry in entries)
 
 
 def _decisions(state: GenerationState) -> tuple[DecisionStatus, ...]:

@@ -6,23 +6,24 @@ in the status needs no Job any more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from idla_contract.result import TaskResult
-from pydantic import ValidationError
+from idla_contract.task import TaskSpec
 
 from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
-from idla.builders.identity import TASK, Owner, label_value
-from idla.builders.task_job import CONTAINER, SPEC_LIMIT, SpecTooLargeError, build_task_job, job_name
+from idla.builders.identity import TASK, label_value
+from idla.builders.task_job import CONTAINER, SPEC_LIMIT, SpecTooLargeError, TaskPod, build_task_job, job_name
 from idla.core.conditions import parse_timestamp, shorten
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
 from idla.core.kube.pods import job_of, lost_node, owned_by, phase, termination, waiting
+from idla.core.objects import read_as
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 from idla.core.task_state import TaskState
-from idla.core.workflow.task_definition import TaskDefinition
+from idla.core.workflow.inputs import ReconcileInput
 
 LOST_RESULTS = 3
 """Jobs of a task that may end well without leaving a result; more than that is no lost pod but a broken image."""
@@ -37,14 +38,11 @@ _TOO_LARGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobContext:
-    """What a task's Job takes from its workflow in this reconciliation."""
+class TaskDefinition:
+    """A task that is fully determined: the spec that its pod is given, and the pod."""
 
-    owner: Owner
-    suspend: bool
-    generation: int
-    """Of the spec; what a Job of an earlier one came to is reused, and what failed for it is tried again."""
-    now: datetime
+    spec: TaskSpec
+    pod: TaskPod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +76,7 @@ class _TaskContext:
     task: TaskDefinition
     entry: TaskStatus | None
     """What the status says of it in this generation."""
-    snapshot: WorkflowSnapshot
-    job_context: JobContext
+    inputs: ReconcileInput
     blocked_by: str | None
     """Why no Job may be created now."""
 
@@ -88,10 +85,10 @@ class _TaskContext:
     ) -> TaskDecision:
         earlier = self.entry.attempts if self.entry else 0
         entry = TaskStatus(
-            name=self.task.name,
+            name=self.task.spec.task,
             state=state,
             content_hash=self.task.spec.content_hash,
-            attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.task, self.snapshot))),
+            attempts=max(earlier, sum(jobs.pods_started(other) for other in jobs_of(self.task, self.inputs.snapshot))),
             job_name=jobs.name_of(job),
             reason=reason,
             message=shorten(message),
@@ -102,7 +99,7 @@ class _TaskContext:
 
     def wait(self, message: str, *, active: bool = False) -> TaskDecision:
         entry = TaskStatus(
-            name=self.task.name,
+            name=self.task.spec.task,
             state=TaskState.PENDING,
             content_hash=self.task.spec.content_hash,
             attempts=self.entry.attempts if self.entry else 0,
@@ -121,20 +118,14 @@ def pending_task(name: str, message: str) -> TaskDecision:
 
 
 def reconcile_task(
-    task: TaskDefinition,
-    entry: TaskStatus | None,
-    snapshot: WorkflowSnapshot,
-    job_context: JobContext,
-    *,
-    blocked_by: str | None,
+    task: TaskDefinition, entry: TaskStatus | None, inputs: ReconcileInput, *, blocked_by: str | None
 ) -> TaskDecision:
     """Return how a task stands and what to do next.
 
     Args:
         task: what it has to do, and its pod.
         entry: what the status says of it in this generation, or None.
-        snapshot: Jobs and pods.
-        job_context: what its Job takes from the workflow.
+        inputs: the workflow, with its Jobs and pods.
         blocked_by: why no Job may be created now, or None where one may.
     """
     if entry is not None and entry.content_hash != task.spec.content_hash:
@@ -142,8 +133,8 @@ def reconcile_task(
     settled = None if entry is None else _read_settled(entry)
     if settled is not None:
         return settled
-    context = _TaskContext(task=task, entry=entry, snapshot=snapshot, job_context=job_context, blocked_by=blocked_by)
-    mine = jobs_of(task, snapshot)
+    context = _TaskContext(task=task, entry=entry, inputs=inputs, blocked_by=blocked_by)
+    mine = jobs_of(task, inputs.snapshot)
     terminating = [job for job in mine if jobs.is_terminating(job)]
     if terminating:
         return context.wait(f"waits for the deleted Job {jobs.name_of(terminating[0])} to be gone", active=True)
@@ -154,7 +145,7 @@ def reconcile_task(
 
 def jobs_of(task: TaskDefinition, snapshot: WorkflowSnapshot) -> tuple[Manifest, ...]:
     """Return the Jobs that do this very work, the first attempt first."""
-    label = label_value(task.name)
+    label = label_value(task.spec.task)
     mine = [
         job
         for job in snapshot.jobs
@@ -168,7 +159,7 @@ def _read_settled(entry: TaskStatus) -> TaskDecision | None:
         return TaskDecision(entry=entry)
     if entry.state != TaskState.SUCCEEDED or entry.result is None:
         return None
-    result = _parse(entry.result)
+    result = read_as(TaskResult, entry.result)
     return None if result is None else TaskDecision(entry=entry, result=result)
 
 
@@ -180,22 +171,23 @@ def _observe(context: _TaskContext, job: Manifest) -> TaskDecision:
     if (context.entry is None or context.entry.job_name != jobs.name_of(job)) and _is_earlier(job, context):
         # The edit is the user's way to say "try again".
         return _begin(replace(context, entry=None), attempt=jobs.attempt_of(job) + 1)
-    failure = explain_failure(job, owned_by(context.snapshot.pods, jobs.name_of(job)))
+    failure = explain_failure(job, owned_by(context.inputs.snapshot.pods, jobs.name_of(job)))
     return context.decide(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
 
 
 def _is_earlier(job: Manifest, context: _TaskContext) -> bool:
-    return jobs.generation_of(job) < context.job_context.generation
+    """Return whether a Job is of an earlier spec: its result is reused, and what failed for it is tried again."""
+    return jobs.generation_of(job) < context.inputs.generation
 
 
 def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
-    blocked_by = context.blocked_by or ("the workflow is suspended" if context.job_context.suspend else None)
+    blocked_by = context.blocked_by or ("the workflow is suspended" if context.inputs.spec.suspend else None)
     if blocked_by is not None:
         return context.wait(blocked_by)
-    job_context, task = context.job_context, context.task
+    inputs, task = context.inputs, context.task
     try:
         job = build_task_job(
-            job_context.owner, task.spec, task.pod, attempt=attempt, generation=job_context.generation, suspend=False
+            inputs.owner, task.spec, task.pod, attempt=attempt, generation=inputs.generation, suspend=False
         )
     except SpecTooLargeError as error:
         return context.refuse(WorkflowReason.TASK_TOO_LARGE, _TOO_LARGE.format(size=error.size, limit=SPEC_LIMIT))
@@ -208,23 +200,23 @@ def _begin(context: _TaskContext, *, attempt: int) -> TaskDecision:
 
 def _find_orphaned_pod(context: _TaskContext) -> str | None:
     """Return why to wait for a pod that outlived its deleted Job: two pods must not do the same work."""
-    names = {jobs.name_of(job) for job in context.snapshot.jobs}
-    label = label_value(context.task.name)
-    for pod in context.snapshot.pods:
+    names = {jobs.name_of(job) for job in context.inputs.snapshot.jobs}
+    label = label_value(context.task.spec.task)
+    for pod in context.inputs.snapshot.pods:
         labels = pod["metadata"].get("labels") or {}
         if labels.get(TASK) == label and job_of(pod) not in names and phase(pod) == "Running":
-            ends, nodes = pod["metadata"].get("deletionTimestamp"), context.snapshot.nodes
+            ends, nodes = pod["metadata"].get("deletionTimestamp"), context.inputs.snapshot.nodes
             # A working node ends it when its time is up, by another clock than ours.
             ended_by_node = nodes is not None and lost_node(pod, nodes) is None
-            if ends is None or ended_by_node or parse_timestamp(ends) >= context.job_context.now:
+            if ends is None or ended_by_node or parse_timestamp(ends) >= context.inputs.now:
                 return f"waits for the pod {pod['metadata']['name']} of a deleted Job to end"
     return None
 
 
 def _observe_complete(context: _TaskContext, job: Manifest) -> TaskDecision:
-    result = result_of(job, context.snapshot)
+    result = result_of(job, context.inputs.snapshot)
     if result is None:
-        lost = [other for other in jobs_of(context.task, context.snapshot) if jobs.is_complete(other)]
+        lost = [other for other in jobs_of(context.task, context.inputs.snapshot) if jobs.is_complete(other)]
         if len(lost) < LOST_RESULTS:
             return _begin(context, attempt=jobs.attempt_of(job) + 1)
         message = f"{len(lost)} Jobs succeeded without a result; is {context.task.pod.image} the trainer's image?"
@@ -246,25 +238,25 @@ def _build_succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -
 
 
 def _observe_unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
-    wanted = job_name(context.job_context.owner, context.task.spec, context.task.pod, jobs.attempt_of(job))
-    if jobs.name_of(job) != wanted and not jobs.started(job, context.snapshot):
+    wanted = job_name(context.inputs.owner, context.task.spec, context.task.pod, jobs.attempt_of(job))
+    if jobs.name_of(job) != wanted and not jobs.started(job, context.inputs.snapshot):
         # The same work for a pod of another size: a Job that waits gives way, one that runs is allowed to finish.
         decision = context.wait(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
         return replace(decision, delete=(jobs.deletion(job),))
-    suspend = context.job_context.suspend
+    suspend = context.inputs.spec.suspend
     apply = () if jobs.is_suspended(job) == suspend else (jobs.with_suspension(job, suspend=suspend),)
     return replace(_observe_pods(context, job), active=True, apply=apply)
 
 
 def _observe_pods(context: _TaskContext, job: Manifest) -> TaskDecision:
-    if context.job_context.suspend:
+    if context.inputs.spec.suspend:
         return context.decide(
             job, TaskState.SUSPENDED, message="suspended; its checkpoints are used when it is resumed"
         )
-    pods = owned_by(context.snapshot.pods, jobs.name_of(job))
+    pods = owned_by(context.inputs.snapshot.pods, jobs.name_of(job))
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
     if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
-        nodes = context.snapshot.nodes
+        nodes = context.inputs.snapshot.nodes
         lost = next((text for pod in pods if (text := lost_node(pod, nodes)) is not None), "")
         return context.decide(job, TaskState.RUNNING, message=lost)
     pending = [pod for pod in pods if phase(pod) == "Pending"]
@@ -285,9 +277,9 @@ def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Ma
     if (
         began is not None
         and not decision.entry.attempts
-        and context.job_context.now - parse_timestamp(began) >= POD_EXPECTED
+        and context.inputs.now - parse_timestamp(began) >= POD_EXPECTED
     ):
-        command = f"kubectl describe -n {context.job_context.owner.namespace} job {jobs.name_of(job)}"
+        command = f"kubectl describe -n {context.inputs.owner.namespace} job {jobs.name_of(job)}"
         message = f"Kubernetes created no pod for it (a quota or a policy?): {command}"
         decision = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
     return replace(decision, poll=True)
@@ -300,17 +292,10 @@ def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
     """
     for pod in owned_by(snapshot.pods, jobs.name_of(job)):
         ended = termination(pod, CONTAINER)
-        result = None if ended is None or ended.exit_code != 0 else _parse(ended.message)
+        result = None if ended is None or ended.exit_code != 0 else read_as(TaskResult, ended.message)
         if result is not None and result.content_hash == jobs.content_hash_of(job):
             return result
     return None
-
-
-def _parse(text: str) -> TaskResult | None:
-    try:
-        return TaskResult.model_validate_json(text)
-    except ValidationError:
-        return None
 
 
 def _strip_result(result: TaskResult) -> str:

@@ -39,14 +39,8 @@ def progress_status(state: GenerationState) -> ProgressStatus | None:
         last_updated_time=timestamp(state.inputs.now),
         metrics=tuple(_metrics(state))[:_METRICS],
     )
-    if before is not None and is_unchanged(before, new):
-        return before
-    return new
-
-
-def is_unchanged(one: ProgressStatus, other: ProgressStatus) -> bool:
-    """Return whether two measurements say the same, whenever they were taken."""
-    return one.model_copy(update={"last_updated_time": other.last_updated_time}) == other
+    unchanged = before is not None and before.model_copy(update={"last_updated_time": new.last_updated_time}) == new
+    return before if unchanged else new
 
 
 def done_share(state: GenerationState) -> float:

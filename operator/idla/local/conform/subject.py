@@ -9,8 +9,8 @@ from idla_contract.paths import TERMINATION_LIMIT
 from idla_contract.problem import Problem
 from idla_contract.result import TaskResult
 from idla_contract.task import DataSource, ModelSpec, Step, TaskSpec
-from pydantic import ValidationError
 
+from idla.core.objects import read_as
 from idla.local.machine import GRACE_SECONDS
 from idla.local.task_process import RunPaths, TaskProcess
 from idla.local.trainer import Trainer
@@ -35,10 +35,7 @@ class Ended:
     @property
     def result(self) -> TaskResult | None:
         """Return its answer, or None where the message is none."""
-        try:
-            return TaskResult.model_validate_json(self.message)
-        except ValidationError:
-            return None
+        return read_as(TaskResult, self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

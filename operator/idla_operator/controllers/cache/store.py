@@ -26,23 +26,22 @@ class Store:
         self._children: dict[tuple[Resource, str], dict[str, Reference]] = {}
         self._gone: OrderedDict[str, int | None] = OrderedDict()
 
-    def put(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Take in a version of an object unless a newer one is known or it is deleted; return what it replaced."""
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Take in a version of an object unless a newer one is known or it is deleted."""
         reference = reference_of(document)
         uid = document["metadata"]["uid"]
         known = self.get(reference)
         if self._is_gone(uid, version_of(document)):
-            return known
-        if known is not None and version_of(known) >= version_of(document):
-            return known
+            return
         if known is not None:
+            if version_of(known) >= version_of(document):
+                return
             self._forget(reference, known)
         slim = {**document, "metadata": {k: v for k, v in document["metadata"].items() if k != "managedFields"}}
         self._objects.setdefault(reference.resource, {}).setdefault(reference.namespace, {})[reference.name] = slim
         owner = controller_uid(document)
         if owner is not None:
             self._children.setdefault((reference.resource, owner), {})[uid] = reference
-        return known
 
     def remove(self, reference: Reference, uid: str, *, version: int | None = None) -> dict[str, Any] | None:
         """Forget the object of this uid; a successor of the same name stays.
@@ -116,9 +115,7 @@ class Store:
         return version_of(known) >= int(identity.version)
 
     def _is_gone(self, uid: str, version: int) -> bool:
-        if uid not in self._gone:
-            return False
-        last = self._gone[uid]
+        last = self._gone.get(uid, -1)
         return last is None or version <= last
 
     def _forget(self, reference: Reference, known: Mapping[str, Any]) -> None:

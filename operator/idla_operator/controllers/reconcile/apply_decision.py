@@ -3,13 +3,14 @@
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from idla.api.reasons import EventReason
 from idla.builders.identity import short_hash
-from idla.core.reconciliation import Deletion, Event, EventType, Manifest, Reconciliation
+from idla.core.kube.covers import is_up_to_date
+from idla.core.reconciliation import Deletion, Event, Manifest, Reconciliation, warning_event
 
 from idla_operator.controllers.cache.store import Store, controller_uid
 from idla_operator.ports import (
@@ -23,6 +24,7 @@ from idla_operator.ports import (
     InvalidError,
     NotFoundError,
     Reference,
+    read_live,
     reference_of,
     resource_of,
 )
@@ -34,7 +36,6 @@ _PREFIX_LIMIT = 200
 _LOG = logging.getLogger(__name__)
 
 V = TypeVar("V")
-Comparison = Callable[[Manifest, Manifest], bool]
 
 
 class TakenError(ClusterError):
@@ -54,19 +55,17 @@ class RefusedError(ClusterError):
 class DecisionApplier:
     """Brings the cluster to what was decided, with as few writes as that takes."""
 
-    def __init__(self, store: Store, cluster: Cluster, clock: Clock, *, is_up_to_date: Comparison) -> None:
+    def __init__(self, store: Store, cluster: Cluster, clock: Clock) -> None:
         """Bind what is read and written.
 
         Args:
             store: takes in what the API server answers, so that the next decision sees what this one wrote.
             cluster: is written to.
             clock: dates events.
-            is_up_to_date: returns whether a live object already has every field of a desired one.
         """
         self._store = store
         self._cluster = cluster
         self._clock = clock
-        self._is_up_to_date = is_up_to_date
         self._applied: OrderedDict[str, str] = OrderedDict()
         self._answered: OrderedDict[str, tuple[Manifest, Manifest]] = OrderedDict()
         self._emitted: OrderedDict[str, float] = OrderedDict()
@@ -105,12 +104,13 @@ class DecisionApplier:
     async def _apply(self, about: Manifest, manifest: Manifest, known: Mapping[Reference, Manifest]) -> bool:
         """Apply a child where that changes it; return whether it was given this content for the first time."""
         reference = reference_of(manifest)
-        live = self._store.get(reference) or known.get(reference) or await self._read_live(reference)
+        # The store may lag behind, and holds only what carries our label.
+        live = self._store.get(reference) or known.get(reference) or await read_live(self._cluster, reference)
         if live is None:
             await self._require_alive(about)
         else:
             _require_ours(reference, manifest, live)
-            if self._is_up_to_date(manifest, live) and not self._wants_less(manifest, live):
+            if is_up_to_date(manifest, live) and not self._wants_less(manifest, live):
                 return False
         try:
             answer = await self._cluster.apply(manifest)
@@ -132,16 +132,9 @@ class DecisionApplier:
         """
         return self._applied.get(live["metadata"]["uid"], digest := _digest(manifest)) != digest
 
-    async def _read_live(self, reference: Reference) -> Manifest | None:
-        """Return the live object: the store may lag behind, and holds only what carries our label."""
-        try:
-            return await self._cluster.get(reference)
-        except NotFoundError:
-            return None
-
     async def _require_alive(self, about: Manifest) -> None:
         """Check that the object still exists before anything is created for it: not every child has an owner."""
-        live = await self._read_live(reference_of(about))
+        live = await read_live(self._cluster, reference_of(about))
         if live is None or live["metadata"]["uid"] != about["metadata"]["uid"]:
             raise ConflictError(f"{reference_of(about)} is gone")
         if live["metadata"].get("deletionTimestamp"):
@@ -180,9 +173,7 @@ class DecisionApplier:
         versions = "its CRDs are of another version than the operator; apply those of the operator's version"
         text = f"the API server drops {lost}: {versions}"
         _LOG.error("%s", text, extra={"fields": {"key": str(reference_of(about))}})
-        await self.emit_event(
-            about, Event(type=EventType.WARNING, reason=EventReason.STATUS_PRUNED, message=text), changed=False
-        )
+        await self.emit_event(about, warning_event(EventReason.STATUS_PRUNED, text), changed=False)
 
     async def emit_event(self, about: Manifest, event: Event, *, changed: bool) -> None:
         """Emit an event; failing to is no failure of the reconciliation.

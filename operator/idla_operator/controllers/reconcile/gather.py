@@ -25,10 +25,10 @@ from idla_operator.ports import (
     WORKFLOWS,
     Cluster,
     Measured,
-    NotFoundError,
     ProgressSource,
     Reference,
     UnavailableError,
+    read_live,
 )
 
 _JOB = "batch.kubernetes.io/job-name"
@@ -72,7 +72,8 @@ class Gatherer:
         if seen is None:
             return None
         names = claim_names(seen)
-        claims = await asyncio.gather(*(self._live(Reference(CLAIMS, reference.namespace, name)) for name in names))
+        named = [Reference(CLAIMS, reference.namespace, name) for name in names]
+        claims = await asyncio.gather(*(read_live(self._cluster, claim) for claim in named))
         progress = await self._measure(self._running(seen))
         checked: frozenset[str] = frozenset()
         while (workflow := self._store.get(reference)) is not None:
@@ -112,7 +113,8 @@ class Gatherer:
         serving = Reference(DEPLOYMENTS, reference.namespace, name)
         service = Reference(SERVICES, reference.namespace, name)
         # What carries no label of ours is not watched, but its name may be taken.
-        others = {entry: await self._live(entry) for entry in (serving, service) if self._store.get(entry) is None}
+        unseen = [entry for entry in (serving, service) if self._store.get(entry) is None]
+        others = {entry: await read_live(self._cluster, entry) for entry in unseen}
         model = self._store.get(reference)
         if model is None:
             return None
@@ -123,12 +125,6 @@ class Gatherer:
             service=self._store.get(service) or others.get(service),
             pods=self._find_pods(reference, DEPLOYMENT),
         )
-
-    async def _live(self, reference: Reference) -> Manifest | None:
-        try:
-            return await self._cluster.get(reference)
-        except NotFoundError:
-            return None
 
     def _find_pods(self, reference: Reference, label: str) -> tuple[Manifest, ...]:
         """Return the pods of a resource by label: a pod may outlive the Job that owns it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from idla.api.reasons import EventReason, WorkflowReason
-from idla.core.reconciliation import Event, EventType, Manifest, Reconciliation
+from idla.core.reconciliation import Manifest, Reconciliation, warning_event
 from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot, WorkflowSnapshot
 
@@ -23,6 +23,7 @@ from idla_operator.ports import (
     ConflictError,
     NotFoundError,
     Reference,
+    read_live,
     reference_of,
 )
 
@@ -179,17 +180,15 @@ class Reconciler:
             Whether it is there. That it is gone is for the watch and the resync to say: an API server that does not
             know its CRDs yet answers 404 as well, and what is forgotten is forgotten for good.
         """
-        try:
-            self._store.put(await self._cluster.get(key))
-        except NotFoundError:
-            return False
-        return True
+        live = await read_live(self._cluster, key)
+        if live is not None:
+            self._store.put(live)
+        return live is not None
 
     async def _warn(self, key: Reference, reason: str, message: str) -> None:
         about = self._store.get(key)
         if about is not None:
-            event = Event(type=EventType.WARNING, reason=reason, message=message)
-            await self._applier.emit_event(about, event, changed=False)
+            await self._applier.emit_event(about, warning_event(reason, message), changed=False)
 
 
 def _drop_children(decision: Reconciliation, refusal: str | None) -> Reconciliation:

@@ -59,10 +59,10 @@ def test_unicode_is_known_without_a_word(tmp_path: Path, text: str, codec: str) 
     ],
     ids=lambda value: value if isinstance(value, Encoding) else "",
 )  # fmt: skip
-def test_others_are_guessed_with_a_warning(tmp_path: Path, golden: Golden, text: str, kind: Encoding) -> None:
+def test_others_are_guessed_with_a_warning(tmp_path: Path, text: str, kind: Encoding) -> None:
     found, warnings = read(tmp_path / "d.csv", text.encode(python_codec(kind)))
     assert found == text
-    golden(list(warnings))
+    assert warnings[0].startswith(f"d.csv is read as {kind}, such as '")
 
 
 def test_one_word_far_down_a_compressed_file_is_enough(tmp_path: Path) -> None:

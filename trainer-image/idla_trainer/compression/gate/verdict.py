@@ -58,11 +58,14 @@ def choose_variant(step: CompressStep, baseline: Measured, compressed: Sequence[
         raise _refusal(step, plain, others)
     best = _best([verdict.variant for verdict in passed])
     uncompressed = CompressReason.KEPT_UNCOMPRESSED if others else CompressReason.OFF
-    unbeaten = pareto_front({verdict.variant.name: _point(verdict.variant) for verdict in verdicts})
+    variants = [verdict.variant for verdict in verdicts]
+    unbeaten = pareto_front(
+        {each.name: Point(each.gate_drop, each.size_bytes, each.latency_p50_milliseconds) for each in variants}
+    )
     return CompressReport(
         choice=best.name,
         reason=uncompressed if best.name == FLOAT else CompressReason.GATE_PASSED,
-        variants=tuple(_compared(verdict.variant, best, unbeaten) for verdict in verdicts),
+        variants=tuple(_compared(variant, best, unbeaten) for variant in variants),
     )
 
 
@@ -129,10 +132,6 @@ def _best(passed: Sequence[Variant]) -> Variant:
         return smallest
     as_small = [variant for variant in passed if variant.size_bytes <= smallest.size_bytes * _AS_SMALL]
     return min(as_small, key=lambda v: (v.latency_p50_milliseconds, v.size_bytes, v.gate_drop))
-
-
-def _point(variant: Variant) -> Point:
-    return Point(variant.gate_drop, variant.size_bytes, variant.latency_p50_milliseconds)
 
 
 def _refusal(step: CompressStep, plain: _Verdict, others: Sequence[_Verdict]) -> TaskError:

@@ -20,7 +20,6 @@ def rank_by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, fl
         analysis: the network's channels.
         products: for each batch of train data every weight times its gradient.
     """
-    removable = [channel for group in analysis.groups for channel in group.channels.tolist()]
     total = np.zeros(1 + max((int(entry.channels.max()) for entry in analysis.weight_axes), default=0))
     for batch in products:
         change = np.zeros_like(total)
@@ -28,7 +27,7 @@ def rank_by_loss(analysis: Analysis, products: Iterable[Layers]) -> dict[int, fl
             if entry.produces and entry.weight in batch.get(entry.layer, {}):
                 np.add.at(change, entry.channels, _along(batch[entry.layer][entry.weight], entry.axis))
         total += change**2
-    return {channel: float(total[channel]) for channel in removable}
+    return {channel: float(total[channel]) for group in analysis.groups for channel in group.channels.tolist()}
 
 
 def _along(array: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:

@@ -38,13 +38,15 @@ def _weight_axis(
     return (WeightAxis(call.layer, weight, axis, channels, produces),) if weight in call.weights else ()
 
 
-def _linear(call: Call, coupled: CoupledChannels, tensors: _Tensors, *, transposed: bool = False) -> Found | None:
-    """Return the rule of a kernel [..., in, out] with a bias [out]."""
+def _linear(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
+    """Return the rule of a kernel [..., in, out], transposed [..., out, in], with a bias [out]."""
+    if _channels_first(call) or call.config.get("groups", 1) != 1:
+        return None
     if "kernel" not in call.weights or len(call.inputs) != 1:
         return None
     shape, incoming = call.weights["kernel"], tensors[call.inputs[0]]
     rank = len(shape)
-    reads, makes = (rank - 1, rank - 2) if transposed else (rank - 2, rank - 1)
+    reads, makes = (rank - 1, rank - 2) if call.kind.endswith("Transpose") else (rank - 2, rank - 1)
     if shape[reads] != len(incoming):
         return None
     outgoing = coupled.fresh(shape[makes])
@@ -55,16 +57,6 @@ def _linear(call: Call, coupled: CoupledChannels, tensors: _Tensors, *, transpos
         + _weight_axis(call, "kernel", makes, outgoing, produces=True)
         + _weight_axis(call, "bias", 0, outgoing, produces=True),
     )
-
-
-def _dense(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
-    return _linear(call, coupled, tensors)
-
-
-def _convolution(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
-    if _channels_first(call) or call.config.get("groups", 1) != 1:
-        return None
-    return _linear(call, coupled, tensors, transposed=call.kind.endswith("Transpose"))
 
 
 def _depthwise(call: Call, coupled: CoupledChannels, tensors: _Tensors, _: _Shapes) -> Found | None:
@@ -104,8 +96,8 @@ def _batch_normalization(call: Call, _: CoupledChannels, tensors: _Tensors, shap
     if len(call.inputs) != 1 or call.config.get("axis", -1) not in {-1, rank - 1}:
         return None
     channels = tensors[call.inputs[0]]
-    found = [_weight_axis(call, name, 0, channels, produces=name in {"gamma", "beta"}) for name in call.weights]
-    return Found((channels,), tuple(entry for axes in found for entry in axes))
+    found = (WeightAxis(call.layer, name, 0, channels, name in {"gamma", "beta"}) for name in call.weights)
+    return Found((channels,), tuple(found))
 
 
 def _prelu(call: Call, _: CoupledChannels, tensors: _Tensors, __: _Shapes) -> Found:
@@ -257,8 +249,7 @@ _SAME = (
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "Dense": _dense,
-        **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose"), _convolution),
+        **dict.fromkeys(("Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose"), _linear),
         **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
         **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
         "BatchNormalization": _batch_normalization,

@@ -70,9 +70,8 @@ def insert_ranges(model: Any) -> Any:
     wanted = _rounded(keras_graph)
 
     def surround(step: Step, output: Any) -> Any:
-        if step.outputs[0] not in wanted:
-            return output
-        return ActivationRange(name=f"{step.layer}_range_{step.outputs[0]}")(output)
+        place = step.call.outputs[0]
+        return ActivationRange(name=f"{step.call.layer}_range_{place}")(output) if place in wanted else output
 
     return rebuild(keras_graph, {}, surround=surround)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import quoted
-from idla_trainer.data.split import equal_records
+from idla_trainer.data.split import drawn, equal_records
 
 _FEWEST = 30
 """Records from which on an agreement is no accident."""
@@ -30,9 +30,7 @@ _Shares = npt.NDArray[np.float64]
 
 def sample(part: _Numbers) -> _Numbers:
     """Return positions of the records that are looked at: of more than 20,000 so many at random, always the same."""
-    if len(part) <= _MOST:
-        return part
-    return np.sort(np.random.default_rng(0).choice(part, _MOST, replace=False))
+    return drawn(part, _MOST, seed=0)
 
 
 def about_leakage(columns: Mapping[str, Array], targets: Array, *, classes: int) -> tuple[str, ...]:
@@ -83,8 +81,7 @@ def _numbers_told(values: Array, targets: Array) -> float | None:
 
 def _ranks(values: Array) -> _Numbers:
     """Return the place of each value [N] among the different ones; NaN is one of them."""
-    ranks: _Numbers = np.unique(values.astype(np.str_) if values.dtype.kind == "O" else values, return_inverse=True)[1]
-    return ranks
+    return np.unique(values.astype(np.str_) if values.dtype.kind == "O" else values, return_inverse=True)[1]
 
 
 def _right(ranks: _Numbers, labels: _Numbers, *, ordered: bool) -> _Shares:

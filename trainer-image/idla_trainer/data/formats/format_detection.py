@@ -12,8 +12,8 @@ from idla_trainer.data.formats.tfrecord import shards
 
 _ENDINGS = {
     ".csv": DataFormat.CSV, ".tsv": DataFormat.CSV, ".jsonl": DataFormat.JSONL, ".ndjson": DataFormat.JSONL,
-    ".json": DataFormat.JSONL, ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET,
-    ".tfrecord": DataFormat.TFRECORD, ".tfrecords": DataFormat.TFRECORD,
+    ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET, ".tfrecord": DataFormat.TFRECORD,
+    ".tfrecords": DataFormat.TFRECORD,
 }  # fmt: skip
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _KNOWN = ", ".join(_ENDINGS)
@@ -44,6 +44,8 @@ def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     if wanted is not DataFormat.AUTO:
         return wanted, path
     kind = _told(path)
+    if kind is None and path.name.lower().removesuffix(".gz").endswith(".json"):
+        return DataFormat.JSONL, path  # in a folder such a file describes the data more often than it is them
     if kind is None:
         if path.name.lower().endswith(_ARCHIVES):
             raise invalid(

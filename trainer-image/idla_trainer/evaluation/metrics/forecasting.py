@@ -75,5 +75,4 @@ def _errors(targets: Floats, quantiles: Floats, levels: Sequence[float]) -> npt.
         raise ValueError(f"{message} cannot be compared")
     known = ~np.isnan(targets)
     truth = targets[known].astype(np.float64)
-    errors: npt.NDArray[np.float64] = truth[:, np.newaxis] - quantiles[known].astype(np.float64)
-    return errors
+    return truth[:, np.newaxis] - quantiles[known].astype(np.float64)

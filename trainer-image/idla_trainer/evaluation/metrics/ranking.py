@@ -30,8 +30,7 @@ def recall(ranked: Positions, wanted: Sequence[npt.NDArray[np.integer]]) -> npt.
     """Return for each row the share of its relevant items that was chosen, of at most k of them; else as `ndcg`."""
     hits = _hits(ranked, wanted).sum(axis=1)
     most = np.minimum([len(items) for items in wanted], ranked.shape[1])
-    shares: npt.NDArray[np.float64] = np.where(most > 0, hits / np.maximum(most, 1), np.nan)
-    return shares
+    return np.where(most > 0, hits / np.maximum(most, 1), np.nan)
 
 
 def _hits(ranked: Positions, wanted: Sequence[npt.NDArray[np.integer]]) -> npt.NDArray[np.float64]:

@@ -30,5 +30,4 @@ def _errors(targets: Floats, values: Floats) -> npt.NDArray[np.float64]:
     if targets.shape != values.shape:
         raise ValueError(f"targets of shape {targets.shape} and values of shape {values.shape} cannot be compared")
     known = ~np.isnan(targets)
-    errors: npt.NDArray[np.float64] = values[known].astype(np.float64) - targets[known].astype(np.float64)
-    return errors
+    return values[known].astype(np.float64) - targets[known].astype(np.float64)

@@ -1,7 +1,5 @@
 """Images changed at random as training sees them: a pure function of seed, epoch and step, in numpy alone."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -92,8 +90,7 @@ def _smooth(count: int, height: int, width: int, random: np.random.Generator) ->
 def _spread(side: int) -> Field:
     """Return the weights [side, corners] of the corners at each pixel: a cosine ease between the two next ones."""
     place = np.linspace(0, _ELASTIC_CELLS, side)[:, np.newaxis] - np.arange(_ELASTIC_CELLS + 1)
-    weights: Field = np.where(np.abs(place) < 1, (1 + np.cos(np.pi * place)) / 2, 0.0)
-    return weights
+    return np.where(np.abs(place) < 1, (1 + np.cos(np.pi * place)) / 2, 0.0)
 
 
 def _sampled(images: Images, rows: Field, columns: Field, fill: Images) -> Images:
@@ -120,11 +117,7 @@ def _blanked(images: Images, share: float, random: np.random.Generator, fill: Im
     half = random.uniform(0, share / 2, (count, 1))
 
     def within(side: int) -> npt.NDArray[np.bool_]:
-        inside: npt.NDArray[np.bool_] = (
-            np.abs(np.arange(side) + 0.5 - random.uniform(0, side, (count, 1))) < half * side
-        )
-        return inside
+        return np.abs(np.arange(side) + 0.5 - random.uniform(0, side, (count, 1))) < half * side
 
     blank = within(height)[:, :, np.newaxis, np.newaxis] & within(width)[:, np.newaxis, :, np.newaxis]
-    changed: Any = np.where(blank, fill, images)
-    return changed  # type: ignore[no-any-return]
+    return np.where(blank, fill, images)

@@ -58,12 +58,10 @@ def ranked(met: Incidence, *, width: int, ridge: float, half_life: float, seed: 
     biases = relation.transposed(back.times(np.ones((len(met.ends), 1))))[:, 0] / len(met.ends)
 
     def times(right: Matrix) -> Matrix:
-        found: Matrix = weights.times(relation.times(right)) - biases @ right
-        return found
+        return weights.times(relation.times(right)) - biases @ right
 
     def transposed(left: Matrix) -> Matrix:
-        found: Matrix = relation.transposed(back.times(left)) - np.outer(biases, left.sum(axis=0))
-        return found
+        return relation.transposed(back.times(left)) - np.outer(biases, left.sum(axis=0))
 
     users, items = factored(times, transposed, met.shape, width, seed=seed)
     slope, offset = _logistic(met, users, items, biases)
@@ -73,8 +71,7 @@ def ranked(met: Incidence, *, width: int, ridge: float, half_life: float, seed: 
 
 def _followers(met: Incidence) -> Matrix:
     """Return how many later meetings of the same user follow each one."""
-    followers: Matrix = (met.ends[met.rows] - 1 - np.arange(len(met.columns))).astype(np.float64)
-    return followers
+    return (met.ends[met.rows] - 1 - np.arange(len(met.columns))).astype(np.float64)
 
 
 def _relation(met: Incidence, width: int, ridge: float, seed: int) -> _Relation:
@@ -104,8 +101,7 @@ def _by_users(met: Incidence, ridge: float) -> _Relation:
     inverse = np.linalg.inv(met.times(back.times(np.eye(users))) + ridge * np.eye(users))
 
     def precision(right: Matrix) -> Matrix:
-        found: Matrix = (right - back.times(inverse @ met.times(right))) / ridge
-        return found
+        return (right - back.times(inverse @ met.times(right))) / ridge
 
     diagonal = np.empty(met.width)
     for item in range(met.width):

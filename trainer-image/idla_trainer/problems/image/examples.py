@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource
 from idla_preprocess import Classes, ImageSpec, InputError
 from idla_preprocess.decode import WHITE
@@ -14,10 +13,10 @@ from idla_preprocess.image import IMAGE, to_tensor
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.images import about_pixels
-from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import equal_groups, split_tied
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import not_finite
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.image.encoded_files import unpack_files
 from idla_trainer.problems.image.reading import Images
@@ -80,7 +79,7 @@ def checked(found: Images) -> CheckedImages:
         TaskError: there is none, a label or a pixel cannot be used, or there is one class only.
     """
     if not found.labels:
-        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+        raise empty("there is no example; at least five of each class are needed")
     labels, classes = encode_labels(found.labels)
     pixels = _finite(found.pixels, labels, classes)
     maximum = float(pixels.max())
@@ -128,11 +127,10 @@ def _finite(
     finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
     if not finite.all():
         example = int(np.argmin(finite))
-        message = (
+        raise not_finite(
             f"{int(np.count_nonzero(~finite))} of {len(pixels)} examples have NaN, infinite or missing pixels; the "
             f"first is example {example} (counted from 0, label {classes[labels[example]]!r}). Mend or remove them"
         )
-        raise TaskError(FailureReason.NOT_FINITE, message)
     return pixels
 
 

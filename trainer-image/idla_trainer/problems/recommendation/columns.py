@@ -75,11 +75,10 @@ def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
     for text in known.values():
         if not text or len(text) > LONGEST_NAME:
             place = int(np.flatnonzero(column == text)[0])
-            message = (
+            raise invalid(
                 f"data.columns.{role}: example {place} (counted from 0) has {text[:_SHOWN]!r} in the column {name!r}; "
                 f"a name of 1 to {LONGEST_NAME} characters is needed. Mend or remove it"
             )
-            raise invalid(message)
     return column
 
 

@@ -10,9 +10,9 @@ from idla_contract.task import Split
 from idla_preprocess.interactions import Names, numbers_of
 
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.split import Indices, Parts, drawn
 from idla_trainer.data.split_by_time import split_latest
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, too_few
 from idla_trainer.problems.recommendation.columns import Interactions
 
 _SCORES = 1 << 27
@@ -48,24 +48,11 @@ def split_interactions(found: Interactions, owners: Indices, shares: Split, held
     except TaskError as error:
         if error.reason is not FailureReason.TOO_FEW_EXAMPLES:
             raise
-        message = (
+        raise too_few(
             f"{len(found)} interactions of {len(np.unique(owners))} users are too few of each: of "
             f"{shares.test_percent} % of a user's to test and {shares.validation_percent} % to validate no whole one "
             "is left. Give users with more interactions"
-        )
-        raise TaskError(FailureReason.TOO_FEW_EXAMPLES, message) from error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entries:
-    """What the examples of all parts are made of, in any order."""
-
-    parts: Indices
-    """Number of the part, 0 to 3 [M]."""
-    positions: Indices
-    """Of the interactions [M]."""
-    values: Indices
-    """What they are as targets, none of them 0 [M]."""
+        ) from error
 
 
 def ranked_users(
@@ -86,22 +73,29 @@ def ranked_users(
     Raises:
         TaskError: they take more.
     """
-    entries = _entries(found, owners, parts, items, seed)
+    part, positions, values = _entries(found, owners, parts, items, seed)
     times = np.zeros(len(found)) if found.times is None else found.times
-    order = np.lexsort((times[entries.positions], owners[entries.positions], entries.parts))
-    part, owner = entries.parts[order], owners[entries.positions[order]]
+    order = np.lexsort((times[positions], owners[positions], part))
+    part, owner = part[order], owners[positions[order]]
     begins = np.append(True, (np.diff(part) != 0) | (np.diff(owner) != 0))  # of each user in each part
     ends = np.cumsum(np.bincount(part[begins], minlength=_PARTS))
     _, first = np.unique(owners, return_index=True)
     return RankedUsers(
         users=found.users[first][owner[begins]],
-        targets=_rows_of(np.cumsum(begins) - 1, entries.values[order], memory),
+        targets=_rows_of(np.cumsum(begins) - 1, values[order], memory),
         parts=Parts(*np.split(np.arange(ends[-1]), ends[:-1])),
         most=max(1, _SCORES // len(items)),
     )
 
 
-def _entries(found: Interactions, owners: Indices, parts: Parts, items: Names, seed: int) -> _Entries:
+def _entries(
+    found: Interactions, owners: Indices, parts: Parts, items: Names, seed: int
+) -> tuple[Indices, Indices, Indices]:
+    """Return what the examples of all parts are made of, in any order.
+
+    Returns:
+        The number of the part, 0 to 3, the position of the interaction, and what it is as a target, never 0; [M] each.
+    """
     numbers = numbers_of(found.items.astype(np.str_), items).astype(np.int64)
     as_wanted = np.where(numbers > 0, numbers, len(items) + 1)
     learned, tried = parts.train, np.concatenate([parts.train, parts.validation, parts.gate])
@@ -114,11 +108,12 @@ def _entries(found: Interactions, owners: Indices, parts: Parts, items: Names, s
     ):
         users = np.unique(owners[wanted])
         if blocks:
-            users = _drawn(users, max(1, _SCORES // len(items)), seed)
+            users = drawn(users, max(1, _SCORES // len(items)), seed=seed)
         positions, values = np.concatenate([wanted, seen]), np.concatenate([as_wanted[wanted], -numbers[seen]])
         chosen = (values != 0) & np.isin(owners[positions], users)
         blocks.append((np.full(np.count_nonzero(chosen), len(blocks)), positions[chosen], values[chosen]))
-    return _Entries(*(np.concatenate(columns) for columns in zip(*blocks, strict=True)))
+    part, positions, values = (np.concatenate(columns) for columns in zip(*blocks, strict=True))
+    return part, positions, values
 
 
 def _rows_of(rows: Indices, values: Indices, memory: int) -> npt.NDArray[np.int32]:
@@ -130,18 +125,11 @@ def _rows_of(rows: Indices, values: Indices, memory: int) -> npt.NDArray[np.int3
     return targets
 
 
-def _drawn(users: Indices, most: int, seed: int) -> Indices:
-    if len(users) <= most:
-        return users
-    return np.sort(np.random.default_rng(seed).choice(users, most, replace=False))
-
-
 def _check_memory(rows: int, length: int, memory: int) -> None:
     if rows * length * _NUMBER_BYTES <= memory:
         return
-    message = (
+    raise invalid(
         f"data.storageUri: {rows} examples of users of whom one has {length} items would take "
         f"{rows * length * _NUMBER_BYTES} bytes, {memory} are free for them; leave out users with unusually many "
         "interactions, or raise spec.resources.limits.memory"
     )
-    raise invalid(message)

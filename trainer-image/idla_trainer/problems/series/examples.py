@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
-from idla_contract.result import FailureReason
 from idla_contract.task import DataSource, Split
 from idla_preprocess import Array, InputError
 from idla_preprocess.quantiles import Quantiles
@@ -16,7 +15,7 @@ from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import TaskError, spec_invalid, too_few
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import TimeGrid, resample
 
@@ -118,7 +117,7 @@ def _levels(problem: Problem) -> tuple[float, ...]:
     levels = tuple(sorted(problem.quantiles)) or LEVELS
     if len(set(levels)) != len(levels) or not all(0 < level < 1 for level in levels):
         message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
-        raise TaskError(FailureReason.SPEC_INVALID, message)
+        raise spec_invalid(message)
     return levels
 
 
@@ -185,9 +184,8 @@ def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
 
 
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:
-    message = (
+    return too_few(
         f"{rows} rows, {max(training_rows, 0)} of them for training, are too few for windows of {history} + {horizon} "
         f"rows: training needs {FEWEST_WINDOWS} windows, validation and test at least one each with a known target. "
         "Give more rows, or a smaller problem.history or problem.horizon"
     )
-    return TaskError(FailureReason.TOO_FEW_EXAMPLES, message)

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
-from idla_contract.result import FailureReason
 from idla_contract.task import Columns
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
+from idla_trainer.failures import not_finite
 
 TIMESTAMP = "timestamp"
 PERIOD_SECONDS = 300
@@ -88,18 +87,16 @@ def _placed(
     places, rest = np.divmod(times - start, seconds)
     if rest.any():
         stray = int(times[int(np.argmax(rest > 0))])
-        message = (
+        raise invalid(
             f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
             f"{_written(start)}; give equal steps, or set problem.periodSeconds to a step that divides them all"
         )
-        raise invalid(message)
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(values):
-        message = (
+        raise invalid(
             f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
             "steps may be missing. Set problem.periodSeconds to the step of the data"
         )
-        raise invalid(message)
     grid = np.full((rows, len(sensors)), np.nan, np.float32)
     grid[places] = values
     return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
@@ -118,11 +115,10 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     for name in names:
         column = table.columns[name]
         if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
-            message = (
+            raise invalid(
                 f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
                 "the sensors in data.columns.features, and the time in data.columns.timestamp"
             )
-            raise invalid(message)
         wide = column.reshape(len(column), -1)
         sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
         parts.append(wide)
@@ -131,7 +127,7 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     if np.isinf(values).any():
         row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
         message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
-        raise TaskError(FailureReason.NOT_FINITE, message)
+        raise not_finite(message)
     return tuple(sensors), values
 
 
@@ -157,11 +153,10 @@ def _seconds(value: object, row: int) -> int:
     try:
         moment = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
-        message = (
+        raise invalid(
             f"the timestamp of row {row} (counted from 0) is {str(value)[:40]!r}; allowed: ISO 8601, such as "
             "2024-05-01T08:15:00Z, or seconds since 1970"
-        )
-        raise invalid(message) from error
+        ) from error
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 

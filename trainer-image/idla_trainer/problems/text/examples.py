@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
-from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataSource
 from idla_preprocess import Classes
 from idla_preprocess.text import LONGEST_READ, TextSpec
@@ -13,11 +12,11 @@ from idla_preprocess.text_grams import normalised
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, first_of_equal, split_tied
 from idla_trainer.data.spool import joined_texts
 from idla_trainer.data.table import Table
-from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.columns import labels_of
 from idla_trainer.problems.text.columns import label_column, text_column, texts_of
@@ -70,7 +69,7 @@ def _read(table: Table, test: Table | None, columns: Columns) -> tuple[npt.NDArr
     if test is not None:
         texts, names = joined_texts(texts, texts_of(test, text)), names + labels_of(test, label)
     if not names:
-        raise TaskError(FailureReason.DATA_EMPTY, "there is no example; at least five of each class are needed")
+        raise empty("there is no example; at least five of each class are needed")
     return texts, names
 
 

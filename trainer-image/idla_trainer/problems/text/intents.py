@@ -11,6 +11,7 @@ from idla_preprocess.intents import Intents
 from idla_preprocess.text import TextSpec
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.split import drawn
 from idla_trainer.data.table import Table
 from idla_trainer.evaluation.metrics import classification as metrics
 from idla_trainer.problems.text import examples as text
@@ -81,7 +82,7 @@ def scope_of(dataset: Dataset, *, seed: int) -> Scope:
     parts, targets = dataset.parts, dataset.targets
     train = parts.train[~np.isin(targets[parts.train], chosen)]
     asked = np.concatenate([parts.validation, parts.train[np.isin(targets[parts.train], chosen)]])
-    train, asked = (_some(positions, seed) for positions in (train, asked))
+    train, asked = (drawn(positions, _MOST, seed=seed) for positions in (train, asked))
     unknown = np.isin(targets[asked], chosen)
     texts = dataset.raw["text"]
     confidence = light_confidence(texts[train], targets[train], texts[asked])
@@ -98,13 +99,6 @@ def scope_of(dataset: Dataset, *, seed: int) -> Scope:
         auroc=metrics.auc((~unknown).astype(np.int64), np.stack([1 - confidence, confidence], axis=1)),
         fpr_at_95=float((outside >= usual).mean()),
     )
-
-
-def _some(positions: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
-    """Return so many positions as the light model needs at most."""
-    if len(positions) <= _MOST:
-        return positions
-    return np.sort(np.random.default_rng(seed).choice(positions, _MOST, replace=False))
 
 
 def light_confidence(
