@@ -69,8 +69,12 @@ class Matches:
         """Return the CEL expression that holds where `part` has this form."""
         return f"{part}.matches(r'{self.pattern}')"
 
+    def accepts(self, text: str) -> bool:
+        """Return whether a text has this form."""
+        return re.fullmatch(self.pattern, text, re.ASCII) is not None
+
     def _checked(self, text: str) -> str:
-        if not re.fullmatch(self.pattern, text, re.ASCII):
+        if not self.accepts(text):
             raise ValueError(f"must be {self.allowed}")
         return text
 

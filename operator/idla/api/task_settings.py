@@ -102,7 +102,7 @@ class Objective(SpecModel):
         return (
             self.minimum is None or self.metric.maximized,
             self.maximum is None or not self.metric.maximized,
-            target is None or not self.metric.maximized or target <= 1,
+            self.target is None or not self.metric.maximized or SHARE.accepts(self.target),
             target is None or self.minimum is None or float(self.minimum) <= target,
             target is None or self.maximum is None or target <= float(self.maximum),
         )

@@ -212,6 +212,7 @@ CASES: dict[str, Case] = {
     "an objective without a figure": _twf(objectives=[{"metric": "accuracy"}]),
     "a target of all": _twf(objectives__0__target="1.00"),
     "a target as a number": _twf("objectives[0].target", objectives__0__target=0.97),
+    "a target with a zero before it": _twf("objectives[0]", objectives__0__target="00.9"),
     "a target above 1": _twf("objectives[0]", objectives__0__target="1.01"),
     "a target above 1 beside a minimum": _twf(
         "objectives[0]", objectives__0__target="97", objectives__0__minimum="0.9",
