@@ -89,7 +89,15 @@ def test_a_first_line_of_names_is_known_by_its_numbers_below(tmp_path: Path) -> 
     ("labels", "classes", "numbers"),
     [
         pytest.param(["10", "9", "1"], ("1", "9", "10"), [2, 1, 0], id="whole numbers in their order"),
-        pytest.param(["3.0", "3", "1e0", "-2"], ("-2", "1", "3"), [2, 2, 1, 0], id="spellings of whole numbers"),
+        pytest.param(["007", "042", "7"], ("007", "7", "042"), [0, 2, 1], id="codes with zeros before them"),
+        pytest.param(["3.0", "1e0", "-2"], ("-2", "1e0", "3.0"), [2, 1, 0], id="numbers as they stand"),
+        pytest.param(["NA", "null", "nan"], ("NA", "nan", "null"), [0, 2, 1], id="what reads like missing"),
+        pytest.param(
+            ["café", "cafe\u0301", "cafe\u0301", "ba\u200br", "bar", "bar"],
+            ("bar", "cafe\u0301"),
+            [1, 1, 1, 0, 0, 0],
+            id="what looks the same",
+        ),
         pytest.param(["10", "9", "x"], ("10", "9", "x"), [0, 1, 2], id="texts among them"),
         pytest.param([" cat", "cat ", "dog"], ("cat", "dog"), [0, 0, 1], id="spaces around"),
     ],

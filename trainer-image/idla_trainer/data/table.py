@@ -1,13 +1,14 @@
 """A data file of any format becomes a table: named columns of equal length."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from idla_contract.task import DataFormat, DataSource
+from idla_contract.task import Columns, DataFormat, DataSource
 
 from idla_trainer.data.formats.column_inference import Column
-from idla_trainer.data.formats.csv_files import read_csv
+from idla_trainer.data.formats.csv_files import CsvOptions, read_csv
 from idla_trainer.data.formats.encodings import in_utf8
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
@@ -37,7 +38,7 @@ class Table:
         return len(next(iter(self.columns.values())))
 
 
-def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = False) -> Table:
+def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = False, label: Sequence[str] = ()) -> Table:
     """Return the table of a data file or folder, whatever its format.
 
     Args:
@@ -47,6 +48,8 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
             and the header of a CSV file.
         memory: bytes that the columns may take.
         spill: whether files take what memory does not hold of CSV and JSONL; a column of texts may be a `TextColumn`.
+        label: names by which the column of the classes is known where `source` names none; else it is the last one.
+            CSV and JSONL are read with the classes as they stand in the file. Default: there are no classes.
 
     Raises:
         TaskError: unknown or unreadable, too large, or without an example.
@@ -54,17 +57,17 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
     kind, found = detect_format(path, source.format)
     if kind not in {DataFormat.CSV, DataFormat.JSONL}:
         return Table(_READERS[kind](found, memory))
+    as_written = partial(_label_column, source.columns, label)
     with in_utf8(found, source.encoding) as text:
         if kind is DataFormat.JSONL:
-            return Table(read_jsonl(text.path, memory, spill=spill), warnings=text.warnings)
-        columns, named = read_csv(
-            text.path,
-            memory,
+            return Table(read_jsonl(text.path, memory, spill=spill, as_written=as_written), warnings=text.warnings)
+        options = CsvOptions(
             delimiter=source.delimiter or ("\t" if ".tsv" in found.suffixes else None),
             header=source.header,
             expected=_expected(source),
-            spill=spill,
+            as_written=as_written,
         )
+        columns, named = read_csv(text.path, memory, options, spill=spill)
     return Table(columns, named, text.warnings)
 
 
@@ -75,6 +78,15 @@ _READERS = {
     DataFormat.PARQUET: read_parquet,
     DataFormat.TFRECORD: read_tfrecord,
 }
+
+
+def _label_column(columns: Columns, label: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+    """Return which of a file's columns holds the classes; none where there are no classes."""
+    if not label or not names:
+        return frozenset()
+    named = columns.label or columns.target
+    others = [name for name in names if name != columns.text] or names
+    return frozenset({named or next((name for name in label if name in names), others[-1])})
 
 
 def _expected(source: DataSource) -> set[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_trainer.data.findings.names import listed
+from idla_trainer.data.formats.column_inference import padded_numbers
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
@@ -44,9 +45,12 @@ def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.N
         TaskError: it holds something else; `remedy` ends the message.
     """
     values = table.columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "buif":
+    if values.ndim == 1 and values.dtype.kind in "buif":
+        return values.astype(np.float64)
+    padded = padded_numbers(values) if values.ndim == 1 and all(isinstance(value, str) for value in values) else None
+    if padded is None:
         raise invalid(f"data.columns.{role}: the column {name!r} holds no numbers{remedy}")
-    return values.astype(np.float64)
+    return padded
 
 
 def labels_of(table: Table, name: str) -> list[str]:
@@ -74,7 +78,9 @@ def described(values: npt.NDArray[np.generic]) -> str:
 
 
 def as_name(value: object) -> str:
-    """Return a value as the name that it is: 3.0 is `3`, a missing number is empty."""
+    """Return a value as the name that it is: 3.0 is `3`, True is `true`, a missing number is empty."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, float):
         return str(value)
     if np.isnan(value):

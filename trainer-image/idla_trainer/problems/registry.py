@@ -35,14 +35,15 @@ class Kind:
     all but the test is learned from (`whole`)."""
 
 
-_read_or_spill = partial(read_table, spill=True)
+_read_classes = partial(read_table, spill=True, label=("label",))
+_read_numbers = partial(read_table, spill=True)
 
 KINDS: Mapping[TaskType, Kind] = {
     TaskType.IMAGE_CLASSIFICATION: Kind(read_images, images.prepare),
-    TaskType.TEXT_CLASSIFICATION: Kind(_read_or_spill, text.prepare),
-    TaskType.INTENT_DETECTION: Kind(_read_or_spill, intents.prepare),
-    TaskType.TABULAR_CLASSIFICATION: Kind(_read_or_spill, tabular.prepare),
-    TaskType.TABULAR_REGRESSION: Kind(_read_or_spill, tabular.prepare),
+    TaskType.TEXT_CLASSIFICATION: Kind(_read_classes, text.prepare),
+    TaskType.INTENT_DETECTION: Kind(_read_classes, intents.prepare),
+    TaskType.TABULAR_CLASSIFICATION: Kind(_read_classes, tabular.prepare),
+    TaskType.TABULAR_REGRESSION: Kind(_read_numbers, tabular.prepare),
     TaskType.RECOMMENDATION: Kind(read_table, recommendation.prepare),
     TaskType.FORECASTING: Kind(read_table, forecasting.prepare),
 }

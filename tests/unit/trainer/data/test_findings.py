@@ -75,16 +75,22 @@ def parts(train: Sequence[int], validation: Sequence[int], test: Sequence[int]) 
     return Parts(numbers(*train), numbers(*validation), numbers(), numbers(*test))
 
 
+ALIKE = "labels that differ by case, spaces or the way to write a number alone count as different classes:"
+
+
 @pytest.mark.parametrize(
     ("labels", "classes", "cut", "expected"),
     [
         pytest.param((0, 1) * 3, ("a", "b"), parts((0, 1), (2, 3), (4, 5)), (), id="nothing"),
         pytest.param((0, 1, 2) * 3, ("Spam", "ham", "spam"), parts((0, 1, 2), (3, 4, 5), (6, 7, 8)),
-                     (("labels that differ by case or spaces alone count as different classes: 'Spam' (3 examples) and "
-                      "'spam' (3 examples); write them alike"),), id="case"),
-        pytest.param((0, 1) * 3, ("very good", "very  good"), parts((0, 1), (2, 3), (4, 5)),
-                     (("labels that differ by case or spaces alone count as different classes: 'very good' (3 "
-                       "examples) and 'very  good' (3 examples); write them alike"),), id="spaces"),
+                     (f"{ALIKE} 'Spam' (3 examples) and 'spam' (3 examples); write them alike",), id="case"),
+        pytest.param((0, 1) * 3, ("a b", "a  b"), parts((0, 1), (2, 3), (4, 5)),
+                     (f"{ALIKE} 'a b' (3 examples) and 'a  b' (3 examples); write them alike",), id="spaces"),
+        pytest.param((0, 1) * 3, ("1", "01"), parts((0, 1), (2, 3), (4, 5)),
+                     (f"{ALIKE} '1' (3 examples) and '01' (3 examples); write them alike",), id="zeros"),
+        pytest.param((0, 1) * 3, ("NA", "b"), parts((0, 1), (2, 3), (4, 5)),
+                     ("the label 'NA' is a class of 3 examples; where it stands for a missing label, leave them out",),
+                     id="what reads like missing"),
         pytest.param((0,) * 10 + (1,), ("a", "b"), parts((0, 10), (1,), (2,)),
                      (("the classes are unbalanced: 10 examples of 'a', 1 of 'b'; accuracy says little about the rare "
                       "ones"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from idla_contract.task import DataFormat, DataSource
 
 from idla_trainer.data.findings.names import listed, quoted
-from idla_trainer.data.formats.column_inference import Column, number
+from idla_trainer.data.formats.column_inference import Column, padded_numbers
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.npz import read_npz
 from idla_trainer.data.formats.refusals import invalid
@@ -72,7 +72,7 @@ def _table(path: Path, source: DataSource, memory: int) -> Table:
     kind, file = detect_format(path, source.format)
     if kind is DataFormat.NPZ:
         return Table(read_npz(file, memory, names=_ARRAYS))
-    return read_table(path, source, memory)
+    return read_table(path, source, memory, label=_LABELS)
 
 
 def _holds_files(values: Column) -> bool:
@@ -88,15 +88,12 @@ def _checked(name: str, images: Column) -> npt.NDArray[np.generic]:
 
 def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
     """Return grey images [N, side, side, 1] of a column for each pixel."""
-    texts = {name: values for name, values in columns.items() if values.dtype == object}
-    if columns and len(texts) == len(columns):
+    if columns and all(values.dtype == object and padded_numbers(values) is None for values in columns.values()):
         raise invalid(
-            f"there are no images beside the labels, only texts: {listed(list(texts))}; images are arrays x [N, H, W] "
-            "or [N, H, W, C], picture files, or a column of numbers for each pixel"
+            f"there are no images beside the labels, only texts: {listed(list(columns))}; images are arrays x of the "
+            "shape [N, H, W] or [N, H, W, C], picture files, or a column of numbers for each pixel"
         )
-    for name, values in texts.items():
-        place = next(place for place, cell in enumerate(values) if number(cell) is None)
-        raise invalid(f"example {place} has the text {quoted(values[place])} as pixel {name}; pixels are numbers")
+    pixels = {name: _pixels(name, values) for name, values in columns.items()}
     side = math.isqrt(len(columns))
     if side == 0 or side * side != len(columns):
         raise invalid(
@@ -104,5 +101,14 @@ def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
             "such as 64 pixels for 8 x 8. Use an NPZ file or picture files for other shapes"
         )
     with np.errstate(over="ignore"):
-        pixels = np.stack(list(columns.values()), axis=1, dtype=np.float32, casting="same_kind")
-    return pixels.reshape(-1, side, side, 1)
+        stacked = np.stack(list(pixels.values()), axis=1, dtype=np.float32, casting="same_kind")
+    return stacked.reshape(-1, side, side, 1)
+
+
+def _pixels(name: str, values: Column) -> Column:
+    """Return a column of numbers, of which some may have zeros before them."""
+    found = padded_numbers(values) if values.dtype == object else values
+    if found is None:
+        place = next(place for place, cell in enumerate(values) if padded_numbers([cell]) is None)
+        raise invalid(f"example {place} has the text {quoted(values[place])} as pixel {name}; pixels are numbers")
+    return found

@@ -9,6 +9,7 @@ from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
@@ -199,7 +200,9 @@ def _kept(column: Array) -> Array:
 def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:
     cells = sum(values.size for values in records.columns.values())
     missing = sum(
-        int(np.isnan(values).sum()) if values.dtype.kind == "f" else sum(1 for text in values.tolist() if not text)
+        int(np.isnan(values).sum())
+        if values.dtype.kind == "f"
+        else sum(text.strip() in MISSING_TEXTS for text in values.tolist())
         for values in records.columns.values()
     )
     facts: dict[str, float | int | str] = {
