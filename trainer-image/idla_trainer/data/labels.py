@@ -1,7 +1,6 @@
 """Labels of any kind become class numbers in a fixed order."""
 
 import math
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from idla_contract.result import FailureReason
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 LARGEST_CLASSES = 1000
 LONGEST_NAME = 128
 
@@ -22,7 +20,7 @@ def encode_labels(labels: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[s
     """Return class numbers [N] and the class names, sorted as numbers where all are whole numbers, else as texts.
 
     Labels that look the same are one class: outer spaces, characters without a width and the way in which an accent is
-    composed do not count. It has the name that stands most often.
+    composed do not count. It has the name that stands most often, of equal ones the plainest.
 
     Args:
         labels: one text an example.
@@ -33,12 +31,11 @@ def encode_labels(labels: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[s
     spellings = _spellings(labels)
     names = [spellings[label] for label in labels]
     different = set(names)
-    fractions = {name for name in different if _is_fraction(name)}
-    if fractions and all(map(_is_number, different)):
-        fraction = next(name for name in names if name in fractions)
+    numeric = all(map(_is_number, different))
+    fraction = next((name for name in names if numeric and not float(name).is_integer()), None)
+    if fraction is not None:
         raise invalid(f"the label {fraction!r} is a fraction; labels are whole numbers or texts, one for each class")
-    whole = all(map(_INTEGER.fullmatch, different))
-    order = sorted(different, key=lambda name: (int(name) if whole else 0, name))
+    order = sorted(different, key=lambda name: (float(name) if numeric else 0, name))
     _check_names(names, order)
     number = {name: index for index, name in enumerate(order)}
     return np.array([number[name] for name in names], dtype=np.int64), tuple(order)
@@ -49,7 +46,7 @@ def _spellings(labels: Sequence[str]) -> dict[str, str]:
     counts = Counter(labels)
     looks = {label: "".join(filter(_is_seen, unicodedata.normalize("NFC", label))).strip() for label in counts}
     chosen: dict[str, str] = {}
-    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+    for label in sorted(counts, key=lambda label: (-counts[label], label != looks[label], label)):
         chosen.setdefault(looks[label], label.strip())
     return {label: chosen[look] for label, look in looks.items()}
 
@@ -63,10 +60,6 @@ def _is_number(name: str) -> bool:
         return math.isfinite(float(name))
     except ValueError:
         return False
-
-
-def _is_fraction(name: str) -> bool:
-    return _is_number(name) and not float(name).is_integer()
 
 
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
