@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idla_server import __version__
-from idla_server.model import tensor_specs
+from idla_server.model import tensor_metadata
 from idla_server.service import Phase, Service
 
 PLATFORM = "litert_tflite"
@@ -86,8 +86,8 @@ class _Routes:
                 "name": self._service.name,
                 "versions": [self._service.version],
                 "platform": PLATFORM,
-                "inputs": [spec.model_dump() for spec in tensor_specs(model.signature.inputs)],
-                "outputs": [spec.model_dump() for spec in tensor_specs(model.signature.outputs)],
+                "inputs": [tensor_metadata(tensor) for tensor in model.signature.inputs],
+                "outputs": [tensor_metadata(tensor) for tensor in model.signature.outputs],
             }
         )
 

@@ -32,9 +32,7 @@ class Engine:
     """
 
     def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
-        self.inline_limit = estimate_inline_limit(
-            _seconds_of_one(model), sum(array.size for array in model.example.values())
-        )
+        self.inline_limit = estimate_inline_limit(_seconds_of_one(model), _fewest_values(model))
         self._inline = model if self.inline_limit else None
         self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
         for _ in range(workers):
@@ -69,11 +67,16 @@ def estimate_inline_limit(seconds: float, values: int) -> int:
 
     Args:
         seconds: what one example takes.
-        values: numbers of one example.
+        values: the fewest that a request holds of one example.
     """
     examples = int(SHORT_SECONDS / max(seconds, 1e-9))
     # A request of this size may hold that many examples at most, written as tersely as can be.
     return min(SHORT_BYTES, examples * values * _SHORTEST_VALUE) if examples else 0
+
+
+def _fewest_values(model: ServedModel) -> int:
+    optional = {tensor.name for tensor in model.signature.inputs if tensor.optional}
+    return max(1, sum(array.size for name, array in model.example.items() if name not in optional))
 
 
 def _seconds_of_one(model: ServedModel) -> float:

@@ -12,6 +12,8 @@ import orjson
 from idla_contract.inference import Document, tensor_document
 from idla_preprocess import Array, Arrays, InputError, Signature, Tensor
 
+from idla_server.missing import check_missing, with_left_out
+
 Numbers = npt.NDArray[np.generic]
 
 DATATYPES: Mapping[str, npt.DTypeLike] = {
@@ -38,7 +40,7 @@ class InferRequest:
 
     id: str | None
     inputs: Arrays
-    """By name, in the shapes that the request gives; texts as objects."""
+    """By name, in the shapes that the request gives; texts as objects; NaN or an empty text where one is missing."""
     outputs: tuple[str, ...]
     """Wanted outputs in the wanted order, without repetition."""
     parameters: Mapping[str, Any]
@@ -106,7 +108,9 @@ def _parse(body: bytes) -> object:
         content: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InputError(
-            "the body", f"no JSON ({error})", "a JSON object; JSON has neither NaN nor Infinity"
+            "the body",
+            f"no JSON ({error})",
+            "a JSON object; JSON has neither NaN nor Infinity, a missing number is null",
         ) from error
     return content
 
@@ -156,7 +160,7 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> A
     if len(set(lengths.values())) > 1:
         first, other = sorted(lengths.items(), key=lambda item: item[1])[:: len(lengths) - 1][:2]
         raise InputError("inputs", f"{first[1]} of `{first[0]}` and {other[1]} of `{other[0]}`", "as many of each")
-    return found_inputs
+    return with_left_out(found_inputs, tensors)
 
 
 def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch: int) -> Array:
@@ -167,16 +171,23 @@ def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch
     _parameters(f"{field}.parameters", content)
     shape = _shape(field, content.get("shape"), maximum_batch)
     data = content.get("data")
-    return _texts(field, data, shape) if datatype == TEXT else _shaped(field, _numbers(field, data, datatype), shape)
+    if datatype == TEXT:
+        return _texts(field, data, shape, tensor)
+    numbers = _shaped(field, _numbers(field, data, datatype, tensor), shape)
+    check_missing(f"{field}.data", numbers, tensor)
+    return numbers
 
 
-def _texts(field: str, data: object, shape: tuple[int, ...]) -> Array:
-    if not isinstance(data, list) or not all(isinstance(text, str) for text in data):
-        raise InputError(f"{field}.data", shown(data), "a flat list of texts")
+def _texts(field: str, data: object, shape: tuple[int, ...], tensor: Tensor) -> Array:
+    if not isinstance(data, list) or not all(text is None or isinstance(text, str) for text in data):
+        allowed = "a flat list of texts" + (", or null where one is missing" if tensor.missing else "")
+        raise InputError(f"{field}.data", shown(data), allowed)
     if not data or len(data) != math.prod(shape):
         raise InputError(f"{field}.data", f"{len(data)} texts", f"as many as the shape {list(shape)} has, one or more")
     texts = np.empty(len(data), dtype=object)
     texts[:] = data
+    check_missing(f"{field}.data", texts, tensor)
+    texts[:] = [text or "" for text in data]
     return texts.reshape(shape)
 
 
@@ -201,7 +212,7 @@ def _shape(field: str, value: object, maximum_batch: int) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _numbers(input_field: str, data: object, datatype: str) -> Numbers:
+def _numbers(input_field: str, data: object, datatype: str, tensor: Tensor) -> Numbers:
     field = f"{input_field}.data"
     if not isinstance(data, list):
         raise InputError(field, shown(data), "a list of numbers")
@@ -214,10 +225,13 @@ def _numbers(input_field: str, data: object, datatype: str) -> Numbers:
     if numbers.size == 0:
         raise InputError(field, "no number", "at least one example")
     wanted = np.dtype(DATATYPES[datatype])
-    if numbers.dtype.kind == "O" and wanted.kind == "f" and all(type(each) in _NUMBER_OR_NULL for each in numbers.flat):
+    if numbers.dtype.kind == "O" and all(type(each) in _NUMBER_OR_NULL for each in numbers.flat):
+        if wanted.kind != "f":
+            rest = "; one that is missing is null in FP32 and FP64" if tensor.missing else " only"
+            raise InputError(field, f"null among {datatype}", f"whole numbers{rest}")
         return numbers.astype(np.float64)  # null is NaN: a missing number, which JSON cannot say otherwise
     if numbers.dtype.kind not in "iuf":
-        allowed = "numbers, or null where one is missing" if wanted.kind == "f" else f"numbers only for {datatype}"
+        allowed = "a list of numbers" + (", or null where one is missing" if tensor.missing else "")
         raise InputError(field, "values that are not numbers", allowed)
     if wanted.kind != "f":
         _check_integers(field, numbers, wanted, datatype)
