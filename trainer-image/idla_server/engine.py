@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from idla_server.messages import Reply
 from idla_server.model import ServedModel
 
-Job = Callable[[ServedModel], bytes]
+Job = Callable[[ServedModel], Reply]
 
 SHORT_SECONDS = 0.002
 """An inference that takes longer must not hold up the event loop, on which probes are answered too."""
@@ -39,7 +40,7 @@ class Engine:
             self._idle.put(model.replicate(threads=threads))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inference")
 
-    async def run(self, job: Job, size: int) -> bytes:
+    async def run(self, job: Job, size: int) -> Reply:
         """Return what a job answers.
 
         Args:
@@ -54,7 +55,7 @@ class Engine:
         """End the threads; jobs that wait are given up."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _borrow(self, job: Job) -> bytes:
+    def _borrow(self, job: Job) -> Reply:
         model = self._idle.get_nowait()  # there are as many models as threads
         try:
             return job(model)

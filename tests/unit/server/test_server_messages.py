@@ -9,7 +9,7 @@ from idla_preprocess import Classes, ImageSpec, InputError, Signature
 from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
-from idla_server import messages
+from idla_server.json_data import DATATYPES
 from idla_server.messages import InferRequest, decode, encode
 from idla_server.model import tensor_metadata, tensor_specs
 
@@ -27,6 +27,7 @@ def body(*, drop: str | None = None, tensor: dict[str, Any] | None = None, **mor
 
 GOOD: dict[str, tuple[bytes, str | None, tuple[str, ...]]] = {
     "plain": (body(), None, ("probabilities", "label")),
+    "a byte order mark": (b"\xef\xbb\xbf" + body(), None, ("probabilities", "label")),
     "with an id": (body(id="42"), "42", ("probabilities", "label")),
     "with an empty id": (body(id=""), "", ("probabilities", "label")),
     "nested data": (body(tensor={"data": [[1, 2, 3], [4, 5, 6]]}), None, ("probabilities", "label")),
@@ -82,11 +83,11 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "a misspelt key": (body(output=[]), "the body", "the key 'output'", "id, inputs,"),
     "a number as id": (body(id=42), "id", "42", "a text"),
     "parameters that are none": (body(parameters=[]), "parameters", "[]", "a JSON object"),
-    "binary output wanted": (
-        body(parameters={"binary_data_output": True}),
+    "binary output neither wanted nor not": (
+        body(parameters={"binary_data_output": 1}),
         "parameters.binary_data_output",
-        "True",
-        "no binary extension",
+        "1",
+        "true or false",
     ),
     "no inputs": (body(drop="inputs"), "inputs", "nothing", "`image`"),
     "inputs no list": (body(inputs={}), "inputs", "{}", "`image`"),
@@ -99,10 +100,10 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "an unknown datatype": (body(tensor={"datatype": "FP16"}), "inputs[0].datatype", "'FP16'", "FP32"),
     "a datatype that is no text": (body(tensor={"datatype": ["FP32"]}), "inputs[0].datatype", "['FP32']", "FP32"),
     "binary data": (
-        body(tensor={"parameters": {"binary_data_size": 24}}),
+        body(tensor={"data": None, "parameters": {"binary_data_size": 24}}),
         "inputs[0].parameters.binary_data_size",
         "24",
-        "no binary extension",
+        "only with the header Inference-Header-Content-Length; else `data`",
     ),
     "no shape": (body(drop="shape"), SHAPE, "nothing", "1 to 4 whole numbers"),
     "a shape that is no list": (body(tensor={"shape": 6}), SHAPE, "6", "1 to 4 whole numbers"),
@@ -152,11 +153,17 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
         "`probabilities` or `label`",
     ),
     "an output whose name is no text": (body(outputs=[{"name": ["label"]}]), "outputs[0].name", "['label']", "`label`"),
-    "a binary output": (
-        body(outputs=[{"name": "label", "parameters": {"binary_data": True}}]),
+    "a binary output or not": (
+        body(outputs=[{"name": "label", "parameters": {"binary_data": "yes"}}]),
         "outputs[0].parameters.binary_data",
-        "True",
-        "no binary extension",
+        "'yes'",
+        "true or false",
+    ),
+    "the classification extension": (
+        body(outputs=[{"name": "label", "parameters": {"classification": 3}}]),
+        "outputs[0].parameters.classification",
+        "3",
+        "no classification extension",
     ),
 }
 
@@ -332,7 +339,8 @@ def test_an_answer_holds_what_was_asked(outputs: tuple[str, ...], identifier: st
     if identifier is not None:
         expected["id"] = identifier
     expected["outputs"] = [TENSORS[name] for name in outputs]
-    assert json.loads(encode(request, "m", "v", CLASSES.of(PROBABILITIES, {}, {}))) == expected
+    reply = encode(request, "m", "v", CLASSES.of(PROBABILITIES, {}, {}))
+    assert (json.loads(reply.content), reply.json_bytes) == (expected, None)
 
 
 def test_metadata_say_what_may_be_missing() -> None:
@@ -351,4 +359,4 @@ def test_a_manifest_and_the_messages_speak_of_the_same_tensors() -> None:
         ("probabilities", "FP32", (-1, 2)),
         ("label", "BYTES", (-1,)),
     ]
-    assert image.datatype in messages.DATATYPES
+    assert image.datatype in DATATYPES
