@@ -279,17 +279,13 @@ def test_more_missing_values_than_a_request_could_write_are_refused() -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["of a model that knows gaps", "of another model"])
-def test_a_window_has_gaps_where_the_training_rows_had_them(*, marked: bool) -> None:
+def test_a_window_may_have_gaps(*, marked: bool) -> None:
     one = np.ones(1, np.float32)
     series = SeriesSpec(sensors=("a",), history=3, period_seconds=60, waves=(), marked=marked, location=one, scale=one)
     window = {"name": "series", "datatype": "FP32", "shape": [1, 3, 1], "data": [2, None, 3]}
     content = json.dumps({"inputs": [window]}).encode()
-    if marked:
-        request = decode(content, Signature(series, CLASSES), LIMIT)
-        np.testing.assert_array_equal(request.inputs["series"], [[[2], [np.nan], [3]]])
-    else:
-        with pytest.raises(InputError, match="null or NaN as value 1 of `series`"):
-            decode(content, Signature(series, CLASSES), LIMIT)
+    request = decode(content, Signature(series, CLASSES), LIMIT)
+    np.testing.assert_array_equal(request.inputs["series"], [[[2], [np.nan], [3]]])
 
 
 JSON = st.recursive(

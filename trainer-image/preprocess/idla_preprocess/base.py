@@ -32,7 +32,7 @@ class Tensor:
     pictures: bool = False
     """Whether BYTES are taken too: for each example the base64 text of a JPEG or PNG file."""
     missing: bool = False
-    """Whether a value may be missing, since the network is told which are: NaN, or an empty text."""
+    """Whether a value may be missing, since what stands in its place is known: NaN, or an empty text."""
 
     @property
     def optional(self) -> bool:

@@ -114,7 +114,7 @@ class SeriesSpec(Stored):
         `time` is that of the window's last step in seconds: since 1970 (UTC) where the training data had timestamps,
         else since their first row.
         """
-        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)), missing=self.marked)
+        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)), missing=True)
         return (series, Tensor(TIME, "INT64", (-1,))) if self.waves else (series,)
 
     def to_tensors(self, raw: Arrays) -> dict[str, Array]:
