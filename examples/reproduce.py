@@ -354,11 +354,19 @@ def class_numbers(labels: Array, signature: Signature) -> Array:
 
 def _features(table: Table, signature: Signature) -> Table:
     return {
-        tensor.name: table[tensor.name].astype(np.float32)
+        tensor.name: _floats(table[tensor.name])
         if tensor.datatype == "FP32"
         else np.array([_plain(value) for value in table[tensor.name].tolist()], dtype=object)
         for tensor in signature.inputs
     }
+
+
+def _floats(column: Array) -> Array:
+    """Return numbers; a text among them is a missing one."""
+    if column.dtype != object:
+        return column.astype(np.float32)
+    numbers = (_number(cell) for cell in column.tolist())
+    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float32)
 
 
 def _answer(table: Table, asked: Asked, role: str) -> str:

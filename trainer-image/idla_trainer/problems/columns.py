@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.findings.names import listed
-from idla_trainer.data.formats.column_inference import padded_numbers
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.column_inference import Column, mostly_numbers, padded_numbers
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
@@ -49,8 +49,22 @@ def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.N
         return values.astype(np.float64)
     padded = padded_numbers(values) if values.ndim == 1 and all(isinstance(value, str) for value in values) else None
     if padded is None:
-        raise invalid(f"data.columns.{role}: the column {name!r} holds no numbers{remedy}")
+        raise invalid(
+            f"data.columns.{role}: {explain_texts(name, values) or f'the column {name!r} holds no numbers{remedy}'}"
+        )
     return padded
+
+
+def explain_texts(name: str, values: Column) -> str:
+    """Return which cell of a column of numbers holds a text; an empty text where it is no column of numbers."""
+    found = mostly_numbers(values) if values.ndim == 1 and all(isinstance(value, str) for value in values) else None
+    if found is None:
+        return ""
+    (row, text), count = found.strays[0], len(found.strays)
+    return (
+        f"the column {name!r} has {quoted(text)} in row {row} (counted from 0), which is no number; {count} of "
+        f"{len(values)} rows have such a text. Mend or remove them, or leave the cell empty where one may be missing"
+    )
 
 
 def labels_of(table: Table, name: str) -> list[str]:

@@ -144,6 +144,11 @@ def test_an_array_of_sensors_is_one_sensor_a_column() -> None:
     assert (grid.sensors, grid.start, grid.period_seconds) == (("x.0", "x.1"), 0, 300)
 
 
+def test_a_target_is_the_only_series() -> None:
+    grid = resample(table(a=np.arange(3.0), b=np.ones(3), c=objects(["x"] * 3)), Columns(target="b"), None)
+    assert (grid.sensors, grid.values.tolist()) == (("b",), [[1], [1], [1]])
+
+
 def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
     rows = 100
     stamps = 86400 * 1000 + 3600 * np.arange(rows)

@@ -11,6 +11,7 @@ from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.failures import not_finite
+from idla_trainer.problems.columns import explain_texts
 
 TIMESTAMP = "timestamp"
 PERIOD_SECONDS = 300
@@ -104,10 +105,16 @@ def _placed(
 
 def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     timestamp = columns.timestamp or TIMESTAMP
-    names = columns.features or tuple(name for name in table.columns if name != timestamp)
+    if columns.target is not None and columns.features:
+        raise invalid(
+            "data.columns: a forecast predicts each column of `features`, or that of `target`; leave out one of the two"
+        )
+    named = columns.features or tuple(filter(None, [columns.target]))
+    names = named or tuple(name for name in table.columns if name != timestamp)
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise invalid(f"data.columns.features: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
+        role = "features" if columns.features else "target"
+        raise invalid(f"data.columns.{role}: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
     if not names:
         raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
     sensors: list[str] = []
@@ -116,7 +123,8 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
         column = table.columns[name]
         if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
             raise invalid(
-                f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
+                explain_texts(name, column)
+                or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
                 "the sensors in data.columns.features, and the time in data.columns.timestamp"
             )
         wide = column.reshape(len(column), -1)

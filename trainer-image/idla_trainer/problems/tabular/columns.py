@@ -1,11 +1,14 @@
 """Which columns of a table are the inputs of a record, and what they hold."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from idla_contract.task import Columns
 from idla_preprocess import Array
 
+from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.column_inference import mostly_numbers
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
@@ -13,6 +16,8 @@ from idla_trainer.problems.columns import as_name, check_present, column_of
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
+_SHOWN = 2
+"""Cells that a sentence shows."""
 
 
 def group_column(table: Table, columns: Columns) -> str | None:
@@ -59,6 +64,27 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
     return found
 
 
+def without_strays(columns: dict[str, Array], categorical: Collection[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the columns, those of numbers with few texts among them as numbers, and a sentence on each of these.
+
+    Args:
+        columns: the inputs, as `feature_columns` returns them.
+        categorical: names of columns that hold names.
+    """
+    found, warnings = dict(columns), []
+    for name, values in columns.items():
+        numeric = mostly_numbers(values) if values.dtype.kind == "O" and name not in categorical else None
+        if numeric is None:
+            continue
+        found[name] = numeric.values
+        shown = " and ".join(f"{quoted(text)} in example {row}" for row, text in numeric.strays[:_SHOWN])
+        warnings.append(
+            f"{quoted(name)} holds numbers; {len(numeric.strays)} of {len(values)} cells have none and count as "
+            f"missing: {shown} (counted from 0); if it holds names, put it into data.columns.categorical"
+        )
+    return found, tuple(warnings)
+
+
 def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns that only count the rows, one up each time; those in `kept` are not looked at."""
     return tuple(
@@ -101,6 +127,9 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
         if name not in more:
             raise invalid(f"data.testUri: its file has no column {name!r}, which the other one has; both need the same")
         below = more[name]
+        if values.dtype.kind == "f" and below.dtype.kind == "O":
+            numeric = mostly_numbers(below)
+            below = below if numeric is None else numeric.values
         if values.dtype.kind == "f" and below.dtype.kind != "f":
             raise invalid(f"data.testUri: its column {name!r} holds texts, that of the other file numbers")
         joined[name] = (

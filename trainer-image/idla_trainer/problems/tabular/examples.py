@@ -31,6 +31,7 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
+    without_strays,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 
@@ -50,6 +51,8 @@ class _Records:
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
+    strays: tuple[str, ...]
+    """Sentences on texts in columns of numbers."""
 
 
 def prepare(
@@ -91,7 +94,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     roles, classified = source.columns, problem.type is TaskType.TABULAR_CLASSIFICATION
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
-    columns = feature_columns(table, roles, answer=answer, group=group)
+    columns, strays = without_strays(feature_columns(table, roles, answer=answer, group=group), roles.categorical)
     numbering = index_columns(columns, kept=roles.features)
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
@@ -107,7 +110,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, group, numbering)
+    return _Records(columns, answers, groups, equal, held_out, group, numbering, strays)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -218,7 +221,7 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = []
+    found = list(records.strays)
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "
