@@ -53,6 +53,8 @@ READ = {
     "21-null-bytes/workflow-numbers": Expected(shape=(2,), warns=("'a' holds numbers; 1 of 60 cells",)),
     "22-texts-that-read-like-missing/workflow": Expected(classes=("programming", "region", "unclear")),
     "23-spellings-of-one-label/workflow-unicode": Expected(classes=("bar", "café")),
+    "24-channels-first/workflow": Expected(refuses="channels first; allowed.* Write x.transpose"),
+    "24-channels-first/workflow-four-channels": Expected(refuses="channels first; allowed.* Write x.transpose"),
     "39-one-stray-text-among-numbers/workflow": Expected(
         shape=(3,),
         warns=("'glucose' holds numbers; 2 of 220 cells", "'-' in example", "'<40' in example"),

@@ -136,6 +136,7 @@ REFUSED: list[Any] = [
     ("a fraction as label", "d.csv", lines([1, 2, 1.5, 1, 2, 1]), {}, "DataInvalid"),
     ("an endless label", "d.csv", lines(["a" * 200, *"bababa"[:5]]), {}, "DataInvalid"),
     ("x missing", "d.npz", npz(images=PIXELS, y=LABELS), {}, "DataInvalid"),
+    ("channels first", "d.npz", npz(x=np.ones((6, 3, 8, 8)), y=LABELS), {}, "DataInvalid"),
     ("flat arrays", "d.npz", npz(x=PIXELS, y=LABELS), {}, "DataInvalid"),
     ("too few labels", "d.npz", npz(x=PIXELS.reshape(6, 2, 2), y=LABELS[:5]), {}, "DataInvalid"),
     ("a file of texts", "d.jsonl", b'{"text": "a", "label": "b"}\n', {}, "DataInvalid"),

@@ -21,6 +21,8 @@ from idla_trainer.problems.image.encoded_files import decode_files
 _ARRAYS = ("x", "y")
 """Of an NPZ file; others are not looked at."""
 _LABELS = ("label", "y")
+_MOST_CHANNELS = 4
+"""Of colours with transparency or infrared: an image is no lower than that."""
 _GREY = 3
 """Dimensions of an array of grey images."""
 
@@ -83,6 +85,11 @@ def _checked(name: str, images: Column) -> npt.NDArray[np.generic]:
     grey = images.ndim == _GREY
     if not (grey or images.ndim == _GREY + 1) or 0 in images.shape[1:]:
         raise invalid(f"{name} has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]")
+    if not grey and images.shape[1] <= _MOST_CHANNELS < min(images.shape[2:]):
+        raise invalid(
+            f"{name} has the shape {list(images.shape)}, which looks like [N, C, H, W], channels first; allowed: "
+            f"[N, H, W] or [N, H, W, C]. Write {name}.transpose(0, 2, 3, 1)"
+        )
     return images[..., np.newaxis] if grey else images
 
 
