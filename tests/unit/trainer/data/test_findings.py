@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.labels import about_labels
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
@@ -143,6 +144,23 @@ def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.ge
         "the target is predicted by one column alone (of the target's order explained): 'it' (" in text
         for text in found
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "found"),
+    [
+        pytest.param("n", RANDOM.permutation(ROWS) + 5.0, True, id="a shuffled index"),
+        pytest.param("customer_id", 1000.0 * np.arange(ROWS), True, id="by its name"),
+        pytest.param("salary", 1000.0 * np.arange(ROWS), False, id="numbers far apart"),
+        pytest.param("paid", np.arange(ROWS) / 2, False, id="fractions"),
+        pytest.param("id", np.arange(ROWS) // 2 + 0.0, False, id="each twice"),
+        pytest.param("id", np.where(np.arange(ROWS) == 3, np.nan, np.arange(ROWS)), False, id="one is missing"),
+        pytest.param("id", objects([f"a{number}" for number in range(ROWS)]), False, id="texts"),
+    ],
+)
+def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, found: bool) -> None:
+    said = about_identifiers({"other": NOISE, name: column})
+    assert [text.partition(":")[0] for text in said] == [repr(name)] * found
 
 
 def test_copies_of_a_record_do_not_tell_its_answer() -> None:

@@ -214,6 +214,10 @@ AS_WRITTEN: dict[str, tuple[str, str, dict[str, Any], dict[str, list[Any]]]] = {
         "d.jsonl", '{"size": true, "label": true}\n{"size": false, "label": false}\n', {},
         {"size": [1.0, 0.0], "label": ["true", "false"]},
     ),
+    "half an emoji": (
+        "d.jsonl", '{"text": "so \\ud83d", "label": "\\ud83d\\ude00"}\n{"text": "\\uDE00", "label": "b"}\n', {},
+        {"text": ["so \ufffd", "\ufffd"], "label": ["\U0001f600", "b"]},
+    ),
     "numbers as classes": ("d.jsonl", '{"label": 7}\n{"label": null}\n', {}, {"label": ["7", ""]}),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """JSONL files: one JSON object a line, compressed by gzip or not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from idla_trainer.data.formats.values import Values
 
 _DAMAGE = (*DAMAGE, LineError, ValueError, RecursionError)
 _SHOWN = 40
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""A half of a character beyond 16 bits, as it stands in JSON: alone it is no character, and no UTF-8."""
 _BLOCK = 1 << 24
 """Bytes that go to the files together."""
 
@@ -101,6 +104,8 @@ def _missing(like: Column, rows: int) -> Column:
 
 def _record(path: Path, line: str, example: int) -> dict[str, Any]:
     found = json.loads(line)
+    if _HALF.search(line) and isinstance(found, dict):
+        found = {_whole(name): _whole(value) if isinstance(value, str) else value for name, value in found.items()}
     if not isinstance(found, dict):
         message = (
             f"example {example} of {path.name} is {line.strip()[:_SHOWN]!r}; every line has to be a JSON object, "
@@ -108,3 +113,8 @@ def _record(path: Path, line: str, example: int) -> dict[str, Any]:
         )
         raise invalid(message)
     return found
+
+
+def _whole(text: str) -> str:
+    """Return a text with the replacement character in the place of each half that stands alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

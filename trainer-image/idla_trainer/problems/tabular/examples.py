@@ -14,6 +14,7 @@ from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
@@ -221,7 +222,7 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = list(records.strays)
+    found = [*records.strays, *about_identifiers(records.columns)]
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "
