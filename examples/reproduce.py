@@ -307,7 +307,7 @@ def read_windows(asked: Asked, signature: Signature) -> tuple[Table, Array]:
     clock = asked.column("timestamp") or "timestamp"
     if clock in earlier:
         times = np.concatenate([_seconds(earlier[clock]), _seconds(later[clock])])
-        places = (times - times.min()) // period
+        places = np.rint((times - times.min()) / period).astype(np.int64)
         grid = np.full((places.max() + 1, len(sensors)), np.nan, np.float32)
         grid[places], start, first = values, int(times.min()), int(places[first:].min())
     chosen = [

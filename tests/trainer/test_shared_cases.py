@@ -46,6 +46,13 @@ READ = {
     "09-class-named-NA/workflow": Expected(classes=("APAC", "EU", "NA"), warns=("the label 'NA' is a class of",)),
     "11-label-codes-with-leading-zeros/workflow": Expected(classes=("007", "042")),
     "11-label-codes-with-leading-zeros/workflow-positive": Expected(classes=("007", "042")),
+    "12-day-first-dates/workflow": Expected(facts={"sensors": 1, "periodSeconds": 3600}),
+    "13-dates-as-whole-numbers/workflow": Expected(facts={"sensors": 1, "periodSeconds": 86400}),
+    "15-autumn-hour-twice/workflow": Expected(
+        refuses="'2023-10-29 02:00' stands twice, in the rows 216 and 217 .*end of summer time"
+    ),
+    "16-timestamps-with-jitter/workflow": Expected(facts={"sensors": 2, "periodSeconds": 300}),
+    "17-long-table-of-series/workflow": Expected(refuses="the column 'item_id' names the series of each row"),
     "18-json-array/workflow": Expected(refuses="data.json is one JSON array; write JSONL"),
     "18-json-array/workflow-as-jsonl": Expected(refuses="data.json is one JSON array; write JSONL"),
     "19-true-and-false-as-labels/workflow": Expected(classes=("false", "true")),
