@@ -40,6 +40,22 @@ class Expected:
 
 
 READ = {
+    "01-decimal-comma/workflow": Expected(
+        facts={"numbers": 3}, warns=("'gewicht' has numbers with a decimal comma: '2,1' is 2.1", "'preis' has numbers")
+    ),
+    "01-decimal-comma/workflow-delimiter": Expected(
+        facts={"numbers": 2}, warns=("'preis' has numbers with a decimal",)
+    ),
+    "01-decimal-comma/workflow-regression": Expected(
+        facts={"numbers": 2}, warns=("'preis' has numbers with a decimal",)
+    ),
+    "01-decimal-comma/workflow-fewer": Expected(facts={"numbers": 3}),
+    "02-thousands-separator/workflow": Expected(
+        facts={"numbers": 3}, warns=("'lot' has numbers with commas between thousands: '2,753' is 2753",)
+    ),
+    "02-thousands-separator/workflow-target": Expected(
+        facts={"numbers": 3}, warns=("'price' has numbers with commas between thousands: '333,235' is 333235",)
+    ),
     "05-utf16-from-excel/workflow": Expected(classes=("gelé", "liquide")),
     "06-windows-1252-and-gbk/workflow": Expected(classes=("bon", "mauvais"), warns=("windows-1252", "data.encoding")),
     "06-windows-1252-and-gbk/workflow-gbk": Expected(classes=("好", "差"), warns=("GB18030", "data.encoding")),

@@ -125,8 +125,8 @@ def test_few_texts_in_a_column_of_numbers_are_missing_and_told_of() -> None:
     assert np.isnan(dataset.raw["size"]).nonzero()[0].tolist() == [3, 4, ROWS]
     assert dataset.raw["code"][3:5].tolist() == ["-", "<40"]
     assert dataset.warnings[0] == (
-        f"'size' holds numbers; 2 of {ROWS} cells have none and count as missing: '-' in example 3 and '<40' in "
-        "example 4 (counted from 0); if it holds names, put it into data.columns.categorical"
+        f"'size' holds numbers; 3 of {ROWS + ROWS // 2} cells have none and count as missing: '-' in example 3 and "
+        "'<40' in example 4 (counted from 0); if it holds names, put it into data.columns.categorical"
     )
 
 

@@ -2,8 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ AsWritten = Callable[[Sequence[str]], Collection[str]]
 """Returns of the names of all columns those whose cells stay as they are written."""
 _PADDED = re.compile(r"^[^\S\n]*[+-]?0[0-9]+[^\S\n]*$", re.MULTILINE)
 """A whole number with zeros before it, such as a postal code: the zeros would be lost."""
-_STRAYS = 0.05
-"""Share of texts in a column of numbers, at most."""
 EXACT = 1 << 53
 """From here on a float64 no longer holds every whole number; longer ones, such as identifiers, stay texts."""
 _OBJECT = 57
@@ -60,34 +57,6 @@ def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
 def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | None:
     """Return the numbers of a column in which zeros may stand before them, NaN where one is missing, or None."""
     return numbers([_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MostlyNumbers:
-    """A column of numbers in which a few cells hold texts."""
-
-    values: npt.NDArray[np.float64]
-    """[N], NaN where a number is missing and where a text stands."""
-    strays: tuple[tuple[int, str], ...]
-    """Row, counted from 0, and text of each cell that is no number; one or more."""
-
-
-def mostly_numbers(cells: Iterable[str]) -> MostlyNumbers | None:
-    """Return a column as numbers where at most one in twenty of its cells that are not missing holds a text, else None.
-
-    A column without such a cell is None too.
-    """
-    found, strays, known = list[float](), list[tuple[int, str]](), 0
-    for row, cell in enumerate(cells):
-        value = number(cell)
-        if value is None:
-            strays.append((row, cell))
-        else:
-            known += not math.isnan(value)
-        found.append(math.nan if value is None else value)
-    if not strays or len(strays) > _STRAYS * (known + len(strays)):
-        return None
-    return MostlyNumbers(np.array(found, np.float64), tuple(strays))
 
 
 def texts(cells: Sequence[str]) -> Column:

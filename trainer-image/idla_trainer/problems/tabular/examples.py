@@ -23,7 +23,7 @@ from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
 from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
-from idla_trainer.problems.columns import labels_of, numbers_of
+from idla_trainer.problems.columns import explain_style, labels_of, numbers_of
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
@@ -32,7 +32,7 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
-    without_strays,
+    read_number_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 
@@ -52,8 +52,8 @@ class _Records:
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
-    strays: tuple[str, ...]
-    """Sentences on texts in columns of numbers."""
+    read_as: tuple[str, ...]
+    """Sentences on columns of texts that were read as numbers."""
 
 
 def prepare(
@@ -95,7 +95,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     roles, classified = source.columns, problem.type is TaskType.TABULAR_CLASSIFICATION
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
-    columns, strays = without_strays(feature_columns(table, roles, answer=answer, group=group), roles.categorical)
+    columns = feature_columns(table, roles, answer=answer, group=group)
     numbering = index_columns(columns, kept=roles.features)
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
@@ -105,13 +105,16 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
+    columns, read_as = read_number_columns(columns, roles.categorical)
+    if not classified:
+        read_as += explain_style(table, answer)
     if not columns:
         raise invalid(
             f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, group, numbering, strays)
+    return _Records(columns, answers, groups, equal, held_out, group, numbering, read_as)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -222,7 +225,7 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = [*records.strays, *about_identifiers(records.columns)]
+    found = [*records.read_as, *about_identifiers(records.columns)]
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "
