@@ -16,7 +16,9 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -305,7 +307,7 @@ def read_windows(asked: Asked, signature: Signature) -> tuple[Table, Array]:
     clock = asked.column("timestamp") or "timestamp"
     if clock in earlier:
         times = np.concatenate([_seconds(earlier[clock]), _seconds(later[clock])])
-        places = (times - times.min()) // period
+        places = np.rint((times - times.min()) / period).astype(np.int64)
         grid = np.full((places.max() + 1, len(sensors)), np.nan, np.float32)
         grid[places], start, first = values, int(times.min()), int(places[first:].min())
     chosen = [
@@ -331,14 +333,17 @@ _READERS = {
 
 
 def class_numbers(labels: Array, signature: Signature) -> Array:
-    """Return the places [N] of labels among the classes that the artifact answers; 3, 3.0 and `3` are one label.
+    """Return the places [N] of labels among the classes that the artifact answers; the number 3 is `3` or `3.0`.
 
     Raises:
         UnusableError: a label is none of the classes.
     """
-    known = {name: place for place, name in enumerate(signature.answers.content()["labels"])}
-    texts = [_plain(label).strip() for label in labels.tolist()]
-    names = [text if text in known else _whole(text) for text in texts]
+    known: dict[str | float, int] = {}
+    for place, name in enumerate(signature.answers.content()["labels"]):
+        number = _number(name)
+        known |= {_look(name): place} | ({} if number is None else {number: place})
+    written = [str(label).lower() if isinstance(label, bool) else label for label in labels.tolist()]
+    names = [_look(label) if isinstance(label, str) else float(label) for label in written]
     stray = next((name for name in names if name not in known), None)
     if stray is not None:
         raise UnusableError(
@@ -349,11 +354,19 @@ def class_numbers(labels: Array, signature: Signature) -> Array:
 
 def _features(table: Table, signature: Signature) -> Table:
     return {
-        tensor.name: table[tensor.name].astype(np.float32)
+        tensor.name: _floats(table[tensor.name])
         if tensor.datatype == "FP32"
         else np.array([_plain(value) for value in table[tensor.name].tolist()], dtype=object)
         for tensor in signature.inputs
     }
+
+
+def _floats(column: Array) -> Array:
+    """Return numbers; a text among them is a missing one."""
+    if column.dtype != object:
+        return column.astype(np.float32)
+    numbers = (_number(cell) for cell in column.tolist())
+    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float32)
 
 
 def _answer(table: Table, asked: Asked, role: str) -> str:
@@ -370,10 +383,10 @@ def _plain(value: object) -> str:
     return "" if np.isnan(number) else str(int(number)) if number.is_integer() else repr(number)
 
 
-def _whole(text: str) -> str:
-    """Return the text of a whole number without point and sign, any other text as it is."""
-    number = _number(text)
-    return text if number is None or not number.is_integer() else str(int(number))
+def _look(label: str) -> str:
+    """Return what labels have in common that look the same."""
+    composed = unicodedata.normalize("NFC", label)
+    return "".join(character for character in composed if unicodedata.category(character) != "Cf").strip()
 
 
 def _seconds(column: Array) -> Array:
@@ -419,7 +432,9 @@ def _column(cells: Sequence[str]) -> Array:
     numbers = [_number(cell) for cell in cells]
     if None not in numbers:
         return np.array(numbers, dtype=np.float64)
-    return np.array(["" if cell.strip() in MISSING else cell for cell in cells], dtype=object)
+    column = np.empty(len(cells), dtype=object)
+    column[:] = cells
+    return column
 
 
 def _number(cell: str) -> float | None:
@@ -427,12 +442,14 @@ def _number(cell: str) -> float | None:
     if text in MISSING:
         return float("nan")
     try:
-        return None if "_" in text else float(text)
+        return None if "_" in text or re.fullmatch("[+-]?0[0-9]+", text) else float(text)
     except ValueError:
         return None
 
 
 def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 

@@ -32,6 +32,8 @@ def _data(part: Part) -> Part:
         part = part | {"storageUri": "s3://faces/x.csv"}
     if part.keys() & {"delimiter", "header"} and part.get("format") not in {None, "Auto", "CSV"}:
         part = _without(part, "format")
+    if "encoding" in part and part.get("format") not in {None, "Auto", "CSV", "JSONL"}:
+        part = _without(part, "format")
     if "testDigest" in part:
         test: Part = {"testStorageUri": "pvc://faces/test.csv"}
         part = test | part

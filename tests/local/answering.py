@@ -39,6 +39,9 @@ def carry_out(desk: Desk, options: dict[str, str]) -> int:
     if code is not None:
         return code
     result = answer(spec)
+    if desk.order(spec.task).poor and result.evaluate is not None:
+        served = result.evaluate.model_copy(update={"served_score": result.evaluate.baseline_score})
+        result = result.model_copy(update={"evaluate": served})
     kept.parent.mkdir(parents=True)
     kept.write_text(result.to_json())
     if result.artifact is not None:

@@ -29,6 +29,8 @@ class Order:
     """Its answer, whatever it is; none if empty."""
     reason: str = ""
     """Why it fails."""
+    poor: bool = False
+    """Its model is no better on the test split than the baseline."""
     code: int = 0
     """How it ends, with an answer of its own or a reason."""
 

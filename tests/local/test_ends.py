@@ -41,7 +41,12 @@ RESULTS = {
     "a published model": Result(
         spec={"objectives": [{"metric": "accuracy", "target": "0.97"}]},
         code=ExitCode.DONE, published=True, story=WELL,
-        says="Completed: vgg-small has validation accuracy 0.9722; at least 0.97 asked for",
+        says="Completed: vgg-small has validation accuracy 0.9722, test accuracy 0.9778; at least 0.97 asked for",
+    ),
+    "a model as bad as the baseline": Result(
+        orders={"publish": Order(poor=True)}, code=ExitCode.BASELINE, published=True, story=WELL,
+        says="BaselineNotBeaten: vgg-small has validation accuracy 0.9722, test accuracy 0.1000, no better than the "
+        "baseline's 0.1000; it is published",
     ),
     "a plan alone": Result(
         spec={"approval": "PlanOnly"}, code=ExitCode.DONE, story=WELL[:2],
@@ -117,7 +122,8 @@ RESULTS = {
     ),
     "a trainer that is killed once": Result(
         orders={"train_vgg_small": Order(killed=True, once=True)}, code=ExitCode.DONE, published=True,
-        story=[*WELL[:2], WELL[2], *WELL[2:]], says="Completed: vgg-small has validation accuracy 0.9722",
+        story=[*WELL[:2], WELL[2], *WELL[2:]],
+        says="Completed: vgg-small has validation accuracy 0.9722, test accuracy 0.9778",
     ),
     "a deadline": Result(
         spec={"activeDeadlineSeconds": 1}, orders={"profile": Order(holds=True)}, code=ExitCode.DEADLINE,
@@ -143,11 +149,13 @@ def test_an_end_has_its_exit_code_its_one_document_and_its_files(scene: Scene, c
     assert (ended.code, said) == (case.code, f"idla: {case.says}")
     assert (ended.out.count("\n"), document) == (1, scene.read("result.json"))
     assert ended.err == [f"idla: {document['reason']}: {document['message']}"]
-    assert (document["exitCode"], document["succeeded"]) == (case.code, case.code == ExitCode.DONE)
+    ended_well = case.code in {ExitCode.DONE, ExitCode.BASELINE}
+    assert (document["exitCode"], document["succeeded"]) == (case.code, ended_well)
     assert case.story is None or scene.story() == case.story
     assert scene.files() == LEFT | ({"model"} if case.published else set())
     assert document["plan"] == (status.get("plan") or {}).get("hash")
     assert document["decisions"] == status.get("decisions", [])
+    assert document["conditions"] == status["conditions"]
     assert [(task["name"], task["state"]) for task in document["tasks"]] == [
         (task["name"], task["state"]) for task in status.get("tasks", [])
     ]
@@ -253,7 +261,7 @@ def test_people_are_told_the_way_on_stderr_and_the_result_on_stdout(scene: Scene
     assert ended.code == ExitCode.DONE
     told = scene.plain(ended.out).splitlines()
     assert [line for line in told if not line.startswith("refit")] == [
-        "Completed: vgg-small has validation accuracy 0.9722",
+        "Completed: vgg-small has validation accuracy 0.9722, test accuracy 0.9778",
         "model      vgg-small, shipped as Int8",
         "accuracy   0.9778 on 360 test examples",
         "           0.9806 as the float model",

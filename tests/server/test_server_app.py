@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from idla_contract.artifact import digest_of
+from idla_server import messages
 from idla_server.app import build_app
 from idla_server.engine import Engine, Job
 from idla_server.model import ServedModel, load_model
@@ -112,7 +113,7 @@ class Broken(Engine):
     """An engine with an error of ours."""
 
     @override
-    async def run(self, job: Job, size: int) -> bytes:
+    async def run(self, job: Job, size: int) -> messages.Reply:
         raise RuntimeError("secret")
 
 
@@ -139,7 +140,7 @@ class Waiting(Engine):
         self.told = asyncio.Event()
 
     @override
-    async def run(self, job: Job, size: int) -> bytes:
+    async def run(self, job: Job, size: int) -> messages.Reply:
         await self.told.wait()
         return await super().run(job, size)
 

@@ -1,7 +1,11 @@
 import base64
+import gzip
 import io
+import json
 import math
 import socket
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,8 +52,8 @@ def test_the_client_of_the_product_is_answered(port: int, artifact: Artifact) ->
 def test_every_route_answers_as_the_protocol_says(client: Client, artifact: Artifact) -> None:
     model, version = "/v2/models/tiny", f"/v2/models/tiny/versions/{artifact.version}"
     expected = {
-        "/v2": {"name": "idla", "version": "0.1.0", "extensions": []},
-        "/v2/": {"name": "idla", "version": "0.1.0", "extensions": []},
+        "/v2": {"name": "idla", "version": "0.1.0", "extensions": ["binary_tensor_data"]},
+        "/v2/": {"name": "idla", "version": "0.1.0", "extensions": ["binary_tensor_data"]},
         "/v2/health/live": {"live": True},
         "/v2/health/ready": {"live": True, "ready": True},
         model: metadata(artifact),
@@ -181,14 +185,54 @@ REFUSED: dict[str, tuple[str, str, Any, dict[str, str], int, list[str]]] = {
         ["outputs[0].name", "'scores'", "`probabilities` or `label`"],
     ),
     "too large": ("POST", INFER, b" " * ((16 << 20) + 1), {}, 413, ["16777216"]),
-    "a compressed body": ("POST", INFER, GOOD, {"Content-Encoding": "gzip"}, 415, ["Content-Encoding", "'gzip'"]),
-    "the binary extension": (
+    "an unknown compression": (
         "POST",
         INFER,
         GOOD,
-        {"Inference-Header-Content-Length": "9"},
+        {"Content-Encoding": "br"},
         415,
-        ["Inference-Header-Content-Length", "JSON"],
+        ["'br'", "gzip, deflate, or none"],
+    ),
+    "no gzip": ("POST", INFER, GOOD, {"Content-Encoding": "gzip"}, 400, ["the body: found no gzip"]),
+    "half a gzip": (
+        "POST",
+        INFER,
+        gzip.compress(json.dumps(GOOD).encode())[:-9],
+        {"Content-Encoding": "gzip"},
+        400,
+        ["gzip with no end", "one whole gzip stream"],
+    ),
+    "a gzip and more": (
+        "POST",
+        INFER,
+        gzip.compress(json.dumps(GOOD).encode()) + b"more",
+        {"Content-Encoding": "gzip"},
+        400,
+        ["gzip with bytes behind its end"],
+    ),
+    "a small gzip of much": (
+        "POST",
+        INFER,
+        gzip.compress(b" " * (200 << 20)),
+        {"Content-Encoding": "gzip"},
+        413,
+        ["16777216"],
+    ),
+    "a header that is no number": (
+        "POST",
+        INFER,
+        GOOD,
+        {"Inference-Header-Content-Length": "-9"},
+        400,
+        ["Inference-Header-Content-Length: found '-9'", "a whole number"],
+    ),
+    "a header beyond the body": (
+        "POST",
+        INFER,
+        GOOD,
+        {"Inference-Header-Content-Length": "99999"},
+        400,
+        ["Inference-Header-Content-Length: found 99999", "at most"],
     ),
 }
 
@@ -202,6 +246,42 @@ def test_a_bad_request_is_answered_clearly_and_harms_nobody(client: Client, arti
     assert [part for part in parts if part not in answer.json["error"]] == []
     again = client.send("POST", INFER, request_of(artifact.inputs, outputs=[{"name": "label"}]))
     assert again.json["outputs"][0]["data"] == artifact.labels
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "X-GZIP": gzip.compress,
+    "deflate": zlib.compress,
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED)
+def test_a_compressed_body_is_unpacked(client: Client, artifact: Artifact, encoding: str) -> None:
+    content = json.dumps(request_of(artifact.inputs, outputs=[{"name": "label"}])).encode()
+    answer = client.send("POST", INFER, PACKED[encoding](content), {"Content-Encoding": encoding})
+    assert (answer.status, answer.json["outputs"][0]["data"]) == (200, artifact.labels)
+
+
+def test_tensors_come_and_go_as_bytes(client: Client, artifact: Artifact) -> None:
+    image = {"name": "image", "datatype": "FP32", "shape": [12, 4, 4, 1], "parameters": {"binary_data_size": 768}}
+    outputs = [{"name": "label", "parameters": {"binary_data": True}}, {"name": "probabilities"}]
+    text = json.dumps({"inputs": [image], "outputs": outputs}).encode()
+    body = gzip.compress(text + artifact.inputs.tobytes())
+    headers = {"Inference-Header-Content-Length": str(len(text)), "Content-Encoding": "gzip"}
+    answer = client.send("POST", INFER, body, headers)
+    length = int(answer.headers["inference-header-content-length"])
+    found = json.loads(answer.content[:length])["outputs"]
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/octet-stream")
+    labels = b"".join(b"\x03\0\0\0" + label.encode() for label in artifact.labels)
+    assert answer.content[length:] == labels
+    assert found[0] == {
+        "name": "label",
+        "datatype": "BYTES",
+        "shape": [12],
+        "parameters": {"binary_data_size": len(labels)},
+    }
+    np.testing.assert_allclose(found[1]["data"], artifact.probabilities.ravel(), atol=1e-5)
 
 
 def test_a_body_without_a_length_is_limited_too(port: int) -> None:

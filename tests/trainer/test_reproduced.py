@@ -54,7 +54,7 @@ def texts(folder: Path, samples: Path) -> Held:
         records.append({"label": label, "text": " ".join([*said, *random.choice(common, 6).tolist(), str(number)])})
     for name, part in (("train", records[:300]), ("test", records[300:])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in part))
-    spec = of("TextClassification", "f1", "ngram-linear", "jsonl", epochs=4)
+    spec = of("TextClassification", "f1", "ngram-linear", "jsonl", epochs=40)
     spec["task"]["positiveLabel"] = "warm"
     return Held(spec, "test.jsonl")
 

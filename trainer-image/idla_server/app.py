@@ -16,10 +16,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idla_server import __version__
-from idla_server.model import tensor_specs
+from idla_server.binary import EXTENSION, HEADER
+from idla_server.messages import Reply
+from idla_server.model import tensor_metadata
+from idla_server.reading import read_body
+from idla_server.request_body import BodyTooLargeError
 from idla_server.service import Phase, Service
 
 PLATFORM = "litert_tflite"
+_PATHS = "/v2, /v2/health/live, /v2/health/ready, /v2/models/NAME and its /ready and /infer, without a slash behind"
 _CLIENT_GONE = 499
 """Counted where the client hung up before its request was whole; nobody reads the answer."""
 
@@ -67,7 +72,7 @@ class _Routes:
         self._service = service
 
     async def server(self, _: Request) -> Response:
-        return _json({"name": "idla", "version": __version__, "extensions": []})
+        return _json({"name": "idla", "version": __version__, "extensions": [EXTENSION]})
 
     async def live(self, _: Request) -> Response:
         return _json({"live": True})
@@ -86,8 +91,8 @@ class _Routes:
                 "name": self._service.name,
                 "versions": [self._service.version],
                 "platform": PLATFORM,
-                "inputs": [spec.model_dump() for spec in tensor_specs(model.signature.inputs)],
-                "outputs": [spec.model_dump() for spec in tensor_specs(model.signature.outputs)],
+                "inputs": [tensor_metadata(tensor) for tensor in model.signature.inputs],
+                "outputs": [tensor_metadata(tensor) for tensor in model.signature.outputs],
             }
         )
 
@@ -107,13 +112,13 @@ class _Routes:
         service.metrics.in_flight.set(service.in_flight)
         try:
             self._check_path(request)
-            self._check_load(request)
-            body = await _body(request, service.limits.body_bytes)
+            self._check_load()
+            body = await read_body(request, service.limits.body_bytes)
             start = time.perf_counter()
-            response = Response(await service.infer(body), media_type="application/json")
+            response = _answered(await service.infer(body))
             code = 200
         except InputError as error:
-            code = 400
+            code = 413 if isinstance(error, BodyTooLargeError) else 400
             response = _json({"error": str(error)}, code)
         except HTTPException as error:
             code = error.status_code
@@ -135,43 +140,24 @@ class _Routes:
         if version not in {None, self._service.version}:
             raise HTTPException(404, f"version: found {version[:100]!r}; allowed: {self._service.version!r}")
 
-    def _check_load(self, request: Request) -> None:
+    def _check_load(self) -> None:
         service = self._service
         if service.model is None:
             raise _not_loaded()
         if service.in_flight > service.limits.in_flight:
             problem = f"{service.limits.in_flight} requests are being answered, which is the most at a time; try again"
             raise HTTPException(503, problem, {"retry-after": "1"})
-        encoding = request.headers.get("content-encoding", "identity")
-        if encoding.lower() != "identity":
-            raise HTTPException(415, f"Content-Encoding: found {encoding[:100]!r}; allowed: none, send plain JSON")
-        if "inference-header-content-length" in request.headers:
-            raise HTTPException(415, "Inference-Header-Content-Length: there is no binary extension; send plain JSON")
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Return a request's body.
-
-    Raises:
-        HTTPException: it is larger than `limit` bytes; a body that announces its length is not even read.
-        ClientDisconnect: the client hung up.
-    """
-    too_large = HTTPException(413, f"the body: found more than {limit} bytes; allowed: {limit}; send several requests")
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdigit() or int(announced) > limit:
-        raise too_large
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def _answered(reply: Reply) -> Response:
+    if reply.json_bytes is None:
+        return Response(reply.content, media_type="application/json")
+    headers = {HEADER: str(reply.json_bytes)}
+    return Response(reply.content, headers=headers, media_type="application/octet-stream")
 
 
 def _not_loaded() -> HTTPException:
@@ -182,7 +168,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and text == "Not Found":
-        text = f"there is no {request.url.path[:100]!r}; the protocol begins at /v2"
+        text = f"there is no {request.url.path[:100]!r}; allowed: {_PATHS}"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         text = f"method: found {request.method}; allowed: {(error.headers or {}).get('Allow', 'another one')}"
     response = _json({"error": text}, error.status_code)

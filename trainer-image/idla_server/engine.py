@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from idla_server.messages import Reply
 from idla_server.model import ServedModel
 
-Job = Callable[[ServedModel], bytes]
+Job = Callable[[ServedModel], Reply]
 
 SHORT_SECONDS = 0.002
 """An inference that takes longer must not hold up the event loop, on which probes are answered too."""
@@ -32,16 +33,14 @@ class Engine:
     """
 
     def __init__(self, model: ServedModel, workers: int, threads: int) -> None:
-        self.inline_limit = estimate_inline_limit(
-            _seconds_of_one(model), sum(array.size for array in model.example.values())
-        )
+        self.inline_limit = estimate_inline_limit(_seconds_of_one(model), _fewest_values(model))
         self._inline = model if self.inline_limit else None
         self._idle: queue.SimpleQueue[ServedModel] = queue.SimpleQueue()
         for _ in range(workers):
             self._idle.put(model.replicate(threads=threads))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inference")
 
-    async def run(self, job: Job, size: int) -> bytes:
+    async def run(self, job: Job, size: int) -> Reply:
         """Return what a job answers.
 
         Args:
@@ -56,7 +55,7 @@ class Engine:
         """End the threads; jobs that wait are given up."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _borrow(self, job: Job) -> bytes:
+    def _borrow(self, job: Job) -> Reply:
         model = self._idle.get_nowait()  # there are as many models as threads
         try:
             return job(model)
@@ -69,11 +68,16 @@ def estimate_inline_limit(seconds: float, values: int) -> int:
 
     Args:
         seconds: what one example takes.
-        values: numbers of one example.
+        values: the fewest that a request holds of one example.
     """
     examples = int(SHORT_SECONDS / max(seconds, 1e-9))
     # A request of this size may hold that many examples at most, written as tersely as can be.
     return min(SHORT_BYTES, examples * values * _SHORTEST_VALUE) if examples else 0
+
+
+def _fewest_values(model: ServedModel) -> int:
+    optional = {tensor.name for tensor in model.signature.inputs if tensor.optional}
+    return max(1, sum(array.size for name, array in model.example.items() if name not in optional))
 
 
 def _seconds_of_one(model: ServedModel) -> float:

@@ -1,33 +1,22 @@
 """Bodies of the Open Inference Protocol v2: a request's JSON to an array, an answer's arrays to JSON."""
 
-import math
-import reprlib
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 from idla_contract.inference import Document, tensor_document
 from idla_preprocess import Array, Arrays, InputError, Signature, Tensor
 
-Numbers = npt.NDArray[np.generic]
-
-DATATYPES: Mapping[str, npt.DTypeLike] = {
-    "FP32": np.float32,
-    "FP64": np.float64,
-    "UINT8": np.uint8,
-    "INT32": np.int32,
-    "INT64": np.int64,
-}
-"""Accepted datatypes of an input of numbers; an input of texts is BYTES, and so are picture files."""
-TEXT = "BYTES"
+from idla_server.binary import BINARY_DATATYPES, SIZE, BinaryData, read_binary, write
+from idla_server.json_data import DATATYPES, TEXT, read_json, shown
+from idla_server.missing import with_left_out
 
 _REQUEST_KEYS = ("id", "inputs", "model_name", "model_version", "outputs", "parameters")
 _INPUT_KEYS = ("data", "datatype", "name", "parameters", "shape")
 _OUTPUT_KEYS = ("name", "parameters")
-_NUMBER_OR_NULL = (int, float, type(None))
 _MOST_RANKS = 4
 _SHOWN_NAMES = 8
 
@@ -38,40 +27,70 @@ class InferRequest:
 
     id: str | None
     inputs: Arrays
-    """By name, in the shapes that the request gives; texts as objects."""
+    """By name, in the shapes that the request gives; texts as objects; NaN or an empty text where one is missing."""
     outputs: tuple[str, ...]
     """Wanted outputs in the wanted order, without repetition."""
     parameters: Mapping[str, Any]
+    binary: frozenset[str] = frozenset()
+    """Outputs that are wanted as bytes."""
 
 
-def decode(body: bytes, signature: Signature, maximum_batch: int) -> InferRequest:
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The body of an answer."""
+
+    content: bytes
+    json_bytes: int | None = None
+    """Bytes of its JSON, where tensors come behind it; None: all of it is JSON."""
+
+
+def decode(body: bytes, signature: Signature, maximum_batch: int, json_bytes: int | None = None) -> InferRequest:
     """Return what a request's body asks.
 
     Args:
-        body: the JSON text.
+        body: the JSON text, and behind it tensors as bytes.
         signature: of the model.
         maximum_batch: the most examples of one request.
+        json_bytes: of the JSON text, where tensors come behind it; None: all of the body.
 
     Raises:
         InputError: the field, what was found, and what is allowed.
     """
-    content = _object("the body", _parse(body), _REQUEST_KEYS)
+    binary = BinaryData(body, json_bytes)
+    content = _object("the body", _parse(binary.json), _REQUEST_KEYS)
     identifier = content.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise InputError("id", shown(identifier), "a text")
     parameters = _parameters("parameters", content)
-    inputs = _inputs(content.get("inputs"), signature.inputs, maximum_batch)
-    wanted = _outputs(content.get("outputs"), tuple(tensor.name for tensor in signature.outputs))
-    return InferRequest(identifier, inputs, wanted, parameters)
+    inputs = _inputs(content.get("inputs"), signature.inputs, maximum_batch, binary)
+    binary.check_end()
+    usual = _flag("parameters.binary_data_output", parameters.get("binary_data_output", False))
+    wanted = _outputs(content.get("outputs"), tuple(tensor.name for tensor in signature.outputs), binary=usual)
+    return InferRequest(
+        identifier,
+        with_left_out(inputs, signature.inputs),
+        tuple(wanted),
+        parameters,
+        frozenset(output for output, binary in wanted.items() if binary),
+    )
 
 
-def encode(request: InferRequest, name: str, version: str, answers: Arrays) -> bytes:
-    """Return an answer's body: the wanted ones of the answers by name."""
+def encode(request: InferRequest, name: str, version: str, answers: Arrays) -> Reply:
+    """Return an answer: the wanted ones of the answers by name, as JSON or as bytes."""
     content: dict[str, Any] = {"model_name": name, "model_version": version}
     if request.id is not None:
         content["id"] = request.id
-    outputs = [encode_tensor(output, answers[output]) for output in request.outputs]
-    return dump(content | {"outputs": outputs})
+    outputs, parts = [], []
+    for output in request.outputs:
+        if output in request.binary:
+            datatype, array = _answered(answers[output])
+            parts.append(write(array))
+            parameters = {SIZE: len(parts[-1])}
+            outputs.append({"name": output, "datatype": datatype, "shape": array.shape, "parameters": parameters})
+        else:
+            outputs.append(tensor_of(output, answers[output]))
+    text = dump(content | {"outputs": outputs})
+    return Reply(b"".join([text, *parts]), len(text)) if parts else Reply(text)
 
 
 def dump(content: Document) -> bytes:
@@ -79,34 +98,31 @@ def dump(content: Document) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def shown(value: object) -> str:
-    """Return a value as an error shows it: short, however large it is."""
-    return "nothing" if value is None else _SHORT.repr(value)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlevel = 2
-
-
-def encode_tensor(name: str, array: Array) -> Document:
+def tensor_of(name: str, array: Array) -> Document:
     """Return a tensor for `dump`: numbers as FP32 or INT64, texts as BYTES."""
-    data: object
+    datatype, values = _answered(array)
+    data = [str(text) for text in values.ravel()] if datatype == TEXT else values.ravel()
+    return tensor_document(name, datatype, values.shape, data)
+
+
+def _answered(array: Array) -> tuple[str, Array]:
+    """Return the datatype of an answer, and its values in it."""
     if array.dtype.kind == "f":
-        datatype, data = "FP32", np.ascontiguousarray(array, np.float32).ravel()
-    elif array.dtype.kind in "iu":
-        datatype, data = "INT64", np.ascontiguousarray(array, np.int64).ravel()
-    else:
-        datatype, data = TEXT, [str(text) for text in array.ravel()]
-    return tensor_document(name, datatype, array.shape, data)
+        return "FP32", np.ascontiguousarray(array, np.float32)
+    if array.dtype.kind in "iu":
+        return "INT64", np.ascontiguousarray(array, np.int64)
+    return TEXT, array
 
 
-def _parse(body: bytes) -> object:
+def _parse(body: memoryview) -> object:
+    text = body[len(BOM_UTF8) :] if bytes(body[: len(BOM_UTF8)]) == BOM_UTF8 else body
     try:
-        content: object = orjson.loads(body)
+        content: object = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise InputError(
-            "the body", f"no JSON ({error})", "a JSON object; JSON has neither NaN nor Infinity"
+            "the body",
+            f"no JSON ({error})",
+            "a JSON object in UTF-8; JSON has neither NaN nor Infinity, a missing number is null",
         ) from error
     return content
 
@@ -121,21 +137,22 @@ def _object(field: str, value: object, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _parameters(field: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return parameters as the protocol demands, save those that would change how the bytes are read."""
+    """Return parameters as the protocol demands."""
     parameters = content.get("parameters")
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
         raise InputError(field, shown(parameters), "a JSON object")
-    for name in ("binary_data", "binary_data_output", "binary_data_size"):
-        if parameters.get(name):
-            raise InputError(
-                f"{field}.{name}", shown(parameters[name]), "tensors as JSON; there is no binary extension"
-            )
     return parameters
 
 
-def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> Arrays:
+def _flag(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(field, shown(value), "true or false")
+    return value
+
+
+def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int, binary: BinaryData) -> Arrays:
     names = ", ".join(f"`{tensor.name}`" for tensor in tensors[:_SHOWN_NAMES]) + (
         ", ..." if len(tensors) > _SHOWN_NAMES else ""
     )
@@ -151,7 +168,7 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> A
         tensor = known.pop(str(content.get("name")), None) if isinstance(content.get("name"), str) else None
         if tensor is None:
             raise InputError(f"{field}.name", shown(content.get("name")), names if known else "each tensor once")
-        found_inputs[tensor.name] = _input(field, content, tensor, maximum_batch)
+        found_inputs[tensor.name] = _input(field, content, tensor, maximum_batch, binary)
     lengths = {name: len(array) for name, array in found_inputs.items()}
     if len(set(lengths.values())) > 1:
         first, other = sorted(lengths.items(), key=lambda item: item[1])[:: len(lengths) - 1][:2]
@@ -159,35 +176,19 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int) -> A
     return found_inputs
 
 
-def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch: int) -> Array:
-    datatype = content.get("datatype")
-    datatypes = (TEXT,) if tensor.datatype == TEXT else (*DATATYPES, *((TEXT,) if tensor.pictures else ()))
+def _input(field: str, content: Mapping[str, Any], tensor: Tensor, maximum_batch: int, binary: BinaryData) -> Array:
+    datatype, parameters = content.get("datatype"), _parameters(f"{field}.parameters", content)
+    numbers = BINARY_DATATYPES if SIZE in parameters else DATATYPES
+    datatypes = (TEXT,) if tensor.datatype == TEXT else (*numbers, *((TEXT,) if tensor.pictures else ()))
     if not isinstance(datatype, str) or datatype not in datatypes:
         raise InputError(f"{field}.datatype", shown(datatype), ", ".join(datatypes))
-    _parameters(f"{field}.parameters", content)
-    shape = _shape(field, content.get("shape"), maximum_batch)
-    data = content.get("data")
-    return _texts(field, data, shape) if datatype == TEXT else _shaped(field, _numbers(field, data, datatype), shape)
-
-
-def _texts(field: str, data: object, shape: tuple[int, ...]) -> Array:
-    if not isinstance(data, list) or not all(isinstance(text, str) for text in data):
-        raise InputError(f"{field}.data", shown(data), "a flat list of texts")
-    if not data or len(data) != math.prod(shape):
-        raise InputError(f"{field}.data", f"{len(data)} texts", f"as many as the shape {list(shape)} has, one or more")
-    texts = np.empty(len(data), dtype=object)
-    texts[:] = data
-    return texts.reshape(shape)
-
-
-def _shaped(field: str, numbers: Numbers, shape: tuple[int, ...]) -> Numbers:
-    if numbers.shape == shape:
-        return numbers
-    if numbers.ndim != 1 or numbers.size != math.prod(shape):
-        nested = f"numbers nested as {list(numbers.shape)}" if numbers.ndim > 1 else f"{numbers.size} numbers"
-        allowed = f"as many numbers as the shape {list(shape)} has ({math.prod(shape)}), flat or nested like it"
-        raise InputError(f"{field}.data", nested, allowed)
-    return numbers.reshape(shape)
+    shape, data = _shape(field, content.get("shape"), maximum_batch), content.get("data")
+    if SIZE not in parameters:
+        return read_json(f"{field}.data", data, datatype, shape, tensor)
+    if data is not None:
+        raise InputError(f"{field}.data", shown(data), f"either `data` or the parameter {SIZE}")
+    field = f"{field}.parameters.{SIZE}"
+    return read_binary(field, binary.take(field, parameters[SIZE], tensor), datatype, shape, tensor)
 
 
 def _shape(field: str, value: object, maximum_batch: int) -> tuple[int, ...]:
@@ -201,50 +202,21 @@ def _shape(field: str, value: object, maximum_batch: int) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _numbers(input_field: str, data: object, datatype: str) -> Numbers:
-    field = f"{input_field}.data"
-    if not isinstance(data, list):
-        raise InputError(field, shown(data), "a list of numbers")
-    try:
-        numbers = np.asarray(data)
-    except ValueError as error:
-        raise InputError(
-            field, "lists of unequal length or depth", "a flat list, or one nested like the shape"
-        ) from error
-    if numbers.size == 0:
-        raise InputError(field, "no number", "at least one example")
-    wanted = np.dtype(DATATYPES[datatype])
-    if numbers.dtype.kind == "O" and wanted.kind == "f" and all(type(each) in _NUMBER_OR_NULL for each in numbers.flat):
-        return numbers.astype(np.float64)  # null is NaN: a missing number, which JSON cannot say otherwise
-    if numbers.dtype.kind not in "iuf":
-        allowed = "numbers, or null where one is missing" if wanted.kind == "f" else f"numbers only for {datatype}"
-        raise InputError(field, "values that are not numbers", allowed)
-    if wanted.kind != "f":
-        _check_integers(field, numbers, wanted, datatype)
-    return numbers
-
-
-def _check_integers(field: str, numbers: Numbers, wanted: np.dtype[Any], datatype: str) -> None:
-    limits = np.iinfo(wanted)
-    allowed = f"whole numbers from {limits.min} to {limits.max} for {datatype}"
-    if numbers.dtype.kind == "f":
-        raise InputError(field, "a number with a decimal point or beyond 64 bits", allowed)
-    lowest, highest = int(numbers.min()), int(numbers.max())
-    if lowest < limits.min or highest > limits.max:
-        raise InputError(field, str(lowest if lowest < limits.min else highest), allowed)
-
-
-def _outputs(value: object, known: tuple[str, ...]) -> tuple[str, ...]:
+def _outputs(value: object, known: tuple[str, ...], *, binary: bool) -> dict[str, bool]:
+    """Return the wanted outputs in the wanted order, and whether each is wanted as bytes."""
     if value is None or value == []:
-        return known
+        return dict.fromkeys(known, binary)
     if not isinstance(value, list):
         raise InputError("outputs", shown(value), "a list of objects with a name")
-    names = []
+    wanted: dict[str, bool] = {}
     for index, entry in enumerate(value):
         field = f"outputs[{index}]"
         output = _object(field, entry, _OUTPUT_KEYS)
         if output.get("name") not in known:
             raise InputError(f"{field}.name", shown(output.get("name")), " or ".join(f"`{name}`" for name in known))
-        _parameters(f"{field}.parameters", output)
-        names.append(output["name"])
-    return tuple(dict.fromkeys(names))
+        parameters = _parameters(f"{field}.parameters", output)
+        if parameters.get("classification"):
+            allowed = "nothing; this server has no classification extension"
+            raise InputError(f"{field}.parameters.classification", shown(parameters["classification"]), allowed)
+        wanted[output["name"]] = _flag(f"{field}.parameters.binary_data", parameters.get("binary_data", binary))
+    return wanted

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +102,12 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
 def tensor_specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
     """Return tensors as a manifest lists them."""
     return tuple(TensorSpec(name=each.name, datatype=each.datatype, shape=each.shape) for each in tensors)
+
+
+def tensor_metadata(tensor: Tensor) -> dict[str, Any]:
+    """Return a tensor as the server's metadata list it: as a manifest, and whether values may be missing."""
+    (spec,) = tensor_specs([tensor])
+    return spec.model_dump() | ({"parameters": {"may_be_missing": True}} if tensor.missing else {})
 
 
 def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from idla_server import cpu_budget
 from idla_server.app import build_app
+from idla_server.connection import Connection
 from idla_server.engine import Engine
 from idla_server.failures import report
 from idla_server.model import ModelError, ServedModel, load_model
@@ -117,7 +118,7 @@ class _Server(uvicorn.Server):
     def __init__(self, service: Service, options: ServeOptions) -> None:
         config = uvicorn.Config(
             build_app(service),
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -8,9 +8,10 @@ import numpy as np
 from idla_preprocess import InputError
 
 from idla_server.engine import ENDLESS, Engine
-from idla_server.messages import decode, encode
+from idla_server.messages import Reply, decode, encode
 from idla_server.metrics import ServerMetrics
 from idla_server.model import ServedModel
+from idla_server.request_body import IDENTITY, Body
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,15 +75,16 @@ class Service:
         self._enter(Phase.DRAINING)
         return was_ready
 
-    async def infer(self, body: bytes) -> bytes:
-        """Return the answer's body for a request's body.
+    async def infer(self, body: Body) -> Reply:
+        """Return the answer to a request; what is compressed is unpacked by whoever answers, so few at a time.
 
         Raises:
+            BodyTooLargeError: the body is, once it is unpacked.
             InputError: the request cannot be answered.
         """
         if self._engine is None:
             raise RuntimeError("infer is called before loaded")
-        size = ENDLESS if self._may_hold_pictures(body) else len(body)
+        size = ENDLESS if self._may_hold_much(body) else len(body.content)
         return await self._engine.run(lambda model: self._answer(model, body), size)
 
     def close(self) -> None:
@@ -90,9 +92,9 @@ class Service:
         if self._engine is not None:
             self._engine.close()
 
-    def _answer(self, model: ServedModel, body: bytes) -> bytes:
+    def _answer(self, model: ServedModel, body: Body) -> Reply:
         signature = model.signature
-        request = decode(body, signature, self.limits.batch)
+        request = decode(body.unpacked(self.limits.body_bytes), signature, self.limits.batch, body.json_bytes)
         values = model.predict(request.inputs)
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
@@ -101,11 +103,13 @@ class Service:
         answers = signature.answers.of(values, request.inputs, request.parameters)
         return encode(request, self.name, self.version, answers)
 
-    def _may_hold_pictures(self, body: bytes) -> bool:
-        """Tell whether few bytes may be many pixels; a backslash could spell the word in another way."""
+    def _may_hold_much(self, body: Body) -> bool:
+        """Tell whether few bytes may be many values or pixels; a backslash could spell the word in another way."""
+        if body.encoding != IDENTITY or body.json_bytes is not None:
+            return True
         if self.model is None or not any(tensor.pictures for tensor in self.model.signature.inputs):
             return False
-        return b"BYTES" in body or b"\\" in body
+        return b"BYTES" in body.content or b"\\" in body.content
 
     def _enter(self, phase: Phase) -> None:
         if self.phase is not Phase.DRAINING:

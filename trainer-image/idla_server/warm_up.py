@@ -6,7 +6,7 @@ import numpy as np
 from idla_contract.inference import infer_path, infer_request
 from idla_contract.result import FailureReason
 
-from idla_server.messages import dump, encode_tensor
+from idla_server.messages import dump, tensor_of
 from idla_server.model import ModelError, ServedModel
 
 
@@ -18,7 +18,7 @@ async def warm_up(port: int, name: str, model: ServedModel) -> None:
     """
     # What is not finite cannot be sent, and zeros warm up as well.
     finite = {key: np.nan_to_num(array) if array.dtype.kind == "f" else array for key, array in model.example.items()}
-    body = dump(infer_request([encode_tensor(key, array) for key, array in finite.items()]))
+    body = dump(infer_request([tensor_of(key, array) for key, array in finite.items()]))
     head = f"POST {infer_path(name)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from idla_contract.encoding import Encoding
 from idla_contract.task import DataFormat
 from pydantic import Field
 from typing_extensions import override
@@ -91,6 +92,10 @@ class DataSettings(SpecModel):
             message="`delimiter` and `header` are for CSV",
         ),
         Rule(
+            rule="!has(self.encoding) || !has(self.format) || self.format in ['Auto', 'CSV', 'JSONL']",
+            message="`encoding` is for CSV and JSONL",
+        ),
+        Rule(
             rule="!has(self.testDigest) || has(self.testStorageUri)",
             message="`testDigest` is of `testStorageUri`, which is not given",
         ),
@@ -127,6 +132,8 @@ class DataSettings(SpecModel):
     """What separates the columns of a CSV file. Default: found by looking."""
     header: Flag | None = None
     """Whether a CSV file begins with a line of names. Default: found by looking."""
+    encoding: Encoding | None = None
+    """How a CSV or JSONL file writes its characters. Default: found by looking, with a warning where it is guessed."""
     digest: Digest | None = None
     """Digest that the data must have; without it, the digest found is written to `status.data`."""
     test_storage_uri: DataUri | None = None
@@ -141,6 +148,7 @@ class DataSettings(SpecModel):
         csv = self.format in {None, DataFormat.AUTO, DataFormat.CSV}
         return (
             csv or (self.delimiter is None and self.header is None),
+            csv or self.encoding is None or self.format is DataFormat.JSONL,
             self.test_digest is None or self.test_storage_uri is not None,
             self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
             self.access is None or self._is_of("s3://", "https://"),

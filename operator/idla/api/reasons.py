@@ -51,7 +51,7 @@ class WorkflowReason(StrEnum):
     WAITING_FOR_RESOURCES = "WaitingForResources"
     """No task can go on: every pod waits for a node, an image or a volume; the message says which."""
     COMPLETED = "Completed"
-    """Everything that was asked for is reached."""
+    """What was asked for is reached; where no quality was asked for, the model is better than the baseline."""
     TARGET_MISSED = "TargetMissed"
     """The model reached the minimum, not the target; it is published."""
     MINIMUM_MISSED = "MinimumMissed"

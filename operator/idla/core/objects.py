@@ -5,6 +5,7 @@ import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from idla.api.model_deployment import ModelDeploymentSpec
 from idla.api.training_workflow import KIND, TrainingWorkflowSpec
@@ -52,11 +53,19 @@ def explain_errors(error: ValidationError) -> str:
     parts = []
     for entry in error.errors(include_url=False)[:5]:
         field = ".".join(("spec", *(str(part) for part in entry["loc"])))
-        message = entry["msg"].removeprefix("Value error, ")
+        message = _explain_unquoted(entry) or entry["msg"].removeprefix("Value error, ")
         found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
         shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
         parts.append(f"`{field}`: {message}{shown}")
     return "; ".join(parts)
+
+
+def _explain_unquoted(error: ErrorDetails) -> str:
+    """Return what to do where YAML made a truth value or a number of what has to be text; else an empty text."""
+    if error["type"] != "string_type" or not isinstance(error["input"], bool | int | float):
+        return ""
+    why = "; YAML reads yes, no, on, off, true and false as truth values" if isinstance(error["input"], bool) else ""
+    return f"must be text: put it in quotes{why}"
 
 
 def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:

@@ -77,6 +77,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "decisions": [entry.to_status() for entry in status.decisions],
         "data": None if status.data is None else status.data.to_status(),
         "plan": None if status.plan is None else status.plan.hash,
+        "conditions": [entry.to_status() for entry in status.conditions],
         "tasks": [
             {"name": entry.name, "state": entry.state, "cached": entry.cached, "message": entry.message}
             for entry in status.tasks

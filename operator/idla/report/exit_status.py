@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     FAILED = 6, "a task failed: diverged, out of memory, no space, an error of the trainer"
     DEADLINE = 7, "`spec.activeDeadlineSeconds` ran out"
     WAITING = 8, "the plan waits for --approve, or `spec.suspend` is true"
+    BASELINE = 9, "the artifact is published, but on the test split it is no better than the baseline, such as the mean"
     INTERRUPTED = 130, "Ctrl-C or SIGTERM; the same command goes on"
 
 
@@ -66,6 +67,6 @@ def exit_code_of(status: TrainingWorkflowStatus) -> ExitCode:
     if summary is None:
         return ExitCode.INTERRUPTED
     if summary.status == TRUE:
-        return ExitCode.DONE
+        return ExitCode.BASELINE if summary.reason == WorkflowReason.BASELINE_NOT_BEATEN else ExitCode.DONE
     default = ExitCode.INTERRUPTED if summary.status == UNKNOWN else ExitCode.FAILED
     return _BY_REASON.get(summary.reason, default)

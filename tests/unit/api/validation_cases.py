@@ -155,6 +155,9 @@ CASES: dict[str, Case] = {
     "a delimiter of two": _twf("data.delimiter", data__delimiter=";;"),
     "a delimiter in words": _twf("data.delimiter", data__delimiter="t"),
     "a delimiter of NPZ": _twf("data", data__format="NPZ", data__delimiter=","),
+    "the encoding of a text file": _twf(data__encoding="windows-1252", data__format="JSONL"),
+    "an encoding by Python's name": _twf("data.encoding", data__encoding="cp1252"),
+    "an encoding of NPZ": _twf("data", data__format="NPZ", data__encoding="UTF-8"),
     "a test file": _twf(
         data__testStorageUri="pvc://faces/test.csv", data__testDigest=DIGEST,
         data__split={"trainPercent": 90, "validationPercent": 10},

@@ -196,3 +196,25 @@ def test_which_condition_a_failure_makes_false(case: str) -> None:
     found, expected = FAILURES[case]
     assert (None if found is None else (found.condition, found.reason)) == expected
     assert found is None or found.final
+
+
+AT_LEAST_A_THIRD = {"objectives": [{"metric": "accuracy", "target": "0.3"}]}
+ENDS: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
+    "better than the baseline": ({}, {}, "True Completed", "test accuracy 0.9833"),
+    "no better": ({}, {"right": 144, "baseline": 0.4}, "True BaselineNotBeaten", "no better than the baseline's 0.4"),
+    "no better, and as good as was asked for": (
+        AT_LEAST_A_THIRD, {"right": 144, "baseline": 0.4}, "True Completed", "at least 0.3 asked for",
+    ),
+    "no better, and on the test split worse than was asked for": (
+        AT_LEAST_A_THIRD, {"right": 100, "baseline": 0.4}, "True BaselineNotBeaten", "test accuracy 0.2778",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_the_summary_says_whether_the_model_is_worth_having(case: str) -> None:
+    spec, results, expected, said = ENDS[case]
+    world = World(workflow=workflow(**spec)).profiled().train().publish(**results)
+    assert world.conditions()["Succeeded"] == expected
+    assert said in world.message("Succeeded")
+    assert expected.split()[1] in world.told()

@@ -73,6 +73,16 @@ CASES = {
         "`metadata.annotations` of digits has when: 2026-01-01; allowed are texts, write it in quotes",
     ),
     "a field that is none": (text("sample://digits", epochs=3), InvalidSpecError, "`spec.epochs`"),
+    "yes without quotes": (
+        text("sample://digits", task={"positiveLabel": True}),
+        InvalidSpecError,
+        "`spec.task.positiveLabel`: must be text: put it in quotes; YAML reads yes, no, on, off, true and false as",
+    ),
+    "a number without quotes": (
+        text("sample://digits", objectives=[{"metric": "accuracy", "target": 0.8}]),
+        InvalidSpecError,
+        r"`spec.objectives.0.target`: must be text: put it in quotes .found 0.8",
+    ),
     "no such file": (text("absent.csv"), MissingDataError, "there is no"),
     "a claim without a folder": (text("pvc://faces/x.csv"), UsageError, "by --data DIR"),
     "a path of another machine": (text("file://host/x"), UsageError, "no absolute path"),

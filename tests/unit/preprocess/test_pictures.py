@@ -36,6 +36,9 @@ def test_pictures_have_the_pixels_that_a_training_on_files_sees(spec: ImageSpec)
     expected = np.stack([pixels_of(file, spec.shape) for file in files])
     np.testing.assert_array_equal(tensors["image"], expected.astype(np.float32))
     np.testing.assert_array_equal(spec.to_tensors({"image": texts(*files)[:, np.newaxis]})["image"], tensors["image"])
+    whole = np.empty(len(files), dtype=object)
+    whole[:] = files
+    np.testing.assert_array_equal(spec.to_tensors({"image": whole})["image"], tensors["image"])
 
 
 def test_white_is_the_largest_value_of_the_training() -> None:

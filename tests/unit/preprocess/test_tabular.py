@@ -47,10 +47,10 @@ def test_a_record_becomes_two_tensors() -> None:
 
 def test_each_column_is_an_input() -> None:
     assert SPEC.inputs == (
-        Tensor("age", "FP32", (-1,)),
-        Tensor("ward", "BYTES", (-1,)),
+        Tensor("age", "FP32", (-1,), missing=True),
+        Tensor("ward", "BYTES", (-1,), missing=True),
         Tensor("dose", "FP32", (-1,)),
-        Tensor("sex", "BYTES", (-1,)),
+        Tensor("sex", "BYTES", (-1,), missing=True),
     )
 
 
@@ -68,10 +68,10 @@ def test_a_column_of_a_matrix_is_a_column() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        pytest.param({"age": None}, "age: found nothing; allowed: numbers, NaN where missing", id="missing-number"),
+        pytest.param({"age": None}, "age: found nothing; allowed: numbers, null where missing", id="missing-number"),
         pytest.param({"sex": None}, "sex: found nothing; allowed: texts, empty where missing", id="missing-text"),
-        pytest.param({"age": texts("50", "60")}, "age: found values of type object; allowed: numbers, NaN where "
-                     "missing", id="text-for-a-number"),
+        pytest.param({"age": texts("50", "60")}, "age: found values of type object; allowed: numbers, null "
+                     "where missing", id="text-for-a-number"),
         pytest.param({"ward": np.array([1, 2])}, "ward: found values of type int64; allowed: texts, empty where "
                      "missing", id="number-for-a-text"),
         pytest.param({"ward": texts("east", None)}, "ward: found the value None; allowed: texts, empty where missing",
@@ -80,7 +80,7 @@ def test_a_column_of_a_matrix_is_a_column() -> None:
         pytest.param({"dose": np.zeros(3)}, "dose: found 3 values; allowed: 2 as in 'age'", id="length"),
         pytest.param({"age": np.zeros(0)}, "age: found 0 values; allowed: 1 or more", id="empty"),
         pytest.param({"dose": np.array([0.0, 1e39])}, "dose: found an infinite number in example 1; allowed: finite "
-                     "32-bit numbers, or NaN", id="too-large"),
+                     "32-bit numbers", id="too-large"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused(changed: dict[str, Any], message: str) -> None:

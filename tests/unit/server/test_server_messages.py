@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
-from idla_server import messages
+from idla_server.json_data import DATATYPES
 from idla_server.messages import InferRequest, decode, encode
-from idla_server.model import tensor_specs
+from idla_server.model import tensor_metadata, tensor_specs
 
 LIMIT = 5
 CLASSES = Classes(("a", "ox"))
@@ -26,6 +27,7 @@ def body(*, drop: str | None = None, tensor: dict[str, Any] | None = None, **mor
 
 GOOD: dict[str, tuple[bytes, str | None, tuple[str, ...]]] = {
     "plain": (body(), None, ("probabilities", "label")),
+    "a byte order mark": (b"\xef\xbb\xbf" + body(), None, ("probabilities", "label")),
     "with an id": (body(id="42"), "42", ("probabilities", "label")),
     "with an empty id": (body(id=""), "", ("probabilities", "label")),
     "nested data": (body(tensor={"data": [[1, 2, 3], [4, 5, 6]]}), None, ("probabilities", "label")),
@@ -59,13 +61,6 @@ def test_a_request_is_understood(name: str) -> None:
     np.testing.assert_array_equal(request.inputs["image"], [[1, 2, 3], [4, 5, 6]])
 
 
-def test_a_number_that_is_missing_is_sent_as_null() -> None:
-    request = decode(body(tensor={"data": [[1, None, 3], [4, 5.5, 6]]}), SIGNATURE, LIMIT)
-    np.testing.assert_array_equal(request.inputs["image"], [[1, np.nan, 3], [4, 5.5, 6]])
-    with pytest.raises(InputError, match="image: found NaN"):
-        SIGNATURE.preprocess.to_tensors(request.inputs)
-
-
 def test_picture_files_are_taken_where_pixels_may_be_grey_or_coloured() -> None:
     tensor = {"datatype": "BYTES", "shape": [2], "data": ["aGk=", "aG8="], "parameters": {"content_type": "base64"}}
     request = decode(body(tensor=tensor), SIGNATURE, LIMIT)
@@ -81,18 +76,18 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     # name: body, the field, a part of what was found, a part of what is allowed
     "no JSON": (b"image", "the body", "no JSON", "a JSON object"),
     "empty": (b"", "the body", "no JSON", "a JSON object"),
-    "NaN": (body().replace(b"6", b"NaN"), "the body", "no JSON", "neither NaN nor Infinity"),
+    "NaN": (body().replace(b"6", b"NaN"), "the body", "no JSON", "a missing number is null"),
     "not UTF-8": (b'{"id": "\xff"}', "the body", "no JSON", "a JSON object"),
     "too deep": (b"[" * 5000, "the body", "no JSON", "a JSON object"),
     "a list": (b"[]", "the body", "[]", "a JSON object"),
     "a misspelt key": (body(output=[]), "the body", "the key 'output'", "id, inputs,"),
     "a number as id": (body(id=42), "id", "42", "a text"),
     "parameters that are none": (body(parameters=[]), "parameters", "[]", "a JSON object"),
-    "binary output wanted": (
-        body(parameters={"binary_data_output": True}),
+    "binary output neither wanted nor not": (
+        body(parameters={"binary_data_output": 1}),
         "parameters.binary_data_output",
-        "True",
-        "no binary extension",
+        "1",
+        "true or false",
     ),
     "no inputs": (body(drop="inputs"), "inputs", "nothing", "`image`"),
     "inputs no list": (body(inputs={}), "inputs", "{}", "`image`"),
@@ -105,10 +100,10 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "an unknown datatype": (body(tensor={"datatype": "FP16"}), "inputs[0].datatype", "'FP16'", "FP32"),
     "a datatype that is no text": (body(tensor={"datatype": ["FP32"]}), "inputs[0].datatype", "['FP32']", "FP32"),
     "binary data": (
-        body(tensor={"parameters": {"binary_data_size": 24}}),
+        body(tensor={"data": None, "parameters": {"binary_data_size": 24}}),
         "inputs[0].parameters.binary_data_size",
         "24",
-        "no binary extension",
+        "only with the header Inference-Header-Content-Length; else `data`",
     ),
     "no shape": (body(drop="shape"), SHAPE, "nothing", "1 to 4 whole numbers"),
     "a shape that is no list": (body(tensor={"shape": 6}), SHAPE, "6", "1 to 4 whole numbers"),
@@ -131,13 +126,19 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
     "a null among whole numbers": (
         body(tensor={"datatype": "INT64", "data": [1, 2, 3, 4, 5, None]}),
         DATA,
-        "not numbers",
-        "numbers only for INT64",
+        "null among INT64",
+        "whole numbers only",
     ),
-    "a null and a text": (body(tensor={"data": [1, 2, 3, 4, None, "6"]}), DATA, "not numbers", "null where one is"),
-    "a text among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, "6"]}), DATA, "not numbers", "numbers, or null"),
-    "an object among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, {}]}), DATA, "not numbers", "numbers, or null"),
-    "only true and false": (body(tensor={"data": [True] * 6}), DATA, "not numbers", "numbers, or null"),
+    "a null where nothing may be missing": (
+        body(tensor={"data": [[1, 2, 3], [4, None, None]]}),
+        DATA,
+        "null or NaN as value 4 of `image`, counted from 0",
+        "numbers only; the model has not learned from missing ones",
+    ),
+    "a null and a text": (body(tensor={"data": [1, 2, 3, 4, None, "6"]}), DATA, "not numbers", "a list of numbers"),
+    "a text among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, "6"]}), DATA, "not numbers", "a list of numbers"),
+    "an object among numbers": (body(tensor={"data": [1, 2, 3, 4, 5, {}]}), DATA, "not numbers", "a list of numbers"),
+    "only true and false": (body(tensor={"data": [True] * 6}), DATA, "not numbers", "a list of numbers"),
     "UINT8 above 255": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, 256]}), DATA, "256", "from 0 to 255"),
     "UINT8 below 0": (body(tensor={"datatype": "UINT8", "data": [0, 1, 2, 3, 4, -1]}), DATA, "-1", "from 0 to 255"),
     "INT32 with a point": (body(tensor={"datatype": "INT32", "data": [0.5] * 6}), DATA, "decimal", "for INT32"),
@@ -152,11 +153,17 @@ BAD: dict[str, tuple[bytes, str, str, str]] = {
         "`probabilities` or `label`",
     ),
     "an output whose name is no text": (body(outputs=[{"name": ["label"]}]), "outputs[0].name", "['label']", "`label`"),
-    "a binary output": (
-        body(outputs=[{"name": "label", "parameters": {"binary_data": True}}]),
+    "a binary output or not": (
+        body(outputs=[{"name": "label", "parameters": {"binary_data": "yes"}}]),
         "outputs[0].parameters.binary_data",
-        "True",
-        "no binary extension",
+        "'yes'",
+        "true or false",
+    ),
+    "the classification extension": (
+        body(outputs=[{"name": "label", "parameters": {"classification": 3}}]),
+        "outputs[0].parameters.classification",
+        "3",
+        "no classification extension",
     ),
 }
 
@@ -173,7 +180,9 @@ def test_a_bad_request_is_refused_by_field_value_and_what_is_allowed(name: str) 
 
 
 AGE = Number("age", center=40.0, scale=0.1, indicator=True, edges=(-1.0, 1.0))
+DOSE = Number("dose", center=0.0, scale=1.0, indicator=False, edges=(-1.0, 1.0))
 RECORDS = Signature(TabularSpec((AGE, Category("sex", ("f", "m")))), CLASSES)
+DOSES = Signature(TabularSpec((DOSE, AGE)), CLASSES)
 AGES = {"name": "age", "datatype": "FP64", "shape": [2], "data": [40, None]}
 SEXES = {"name": "sex", "datatype": "BYTES", "shape": [2, 1], "data": ["m", ""]}
 
@@ -197,8 +206,14 @@ BAD_RECORDS: dict[str, tuple[list[Any], str, str, str]] = {
     "unequal batches": ([AGES, {**SEXES, "shape": [1], "data": ["m"]}], "inputs", "1 of `sex` and 2 of `age`", "each"),
     "numbers for texts": ([AGES, {**SEXES, "datatype": "FP32"}], "inputs[1].datatype", "'FP32'", "BYTES"),
     "texts for numbers": ([{**AGES, "datatype": "BYTES"}, SEXES], "inputs[0].datatype", "'BYTES'", "FP32, FP64"),
+    "a null among whole numbers": (
+        [{**AGES, "datatype": "INT64"}, SEXES],
+        "inputs[0].data",
+        "null among INT64",
+        "null in FP32 and FP64",
+    ),
+    "a text among numbers": ([{**AGES, "data": [1, "2"]}], "inputs[0].data", "not numbers", "or null where one is"),
     "a number among texts": ([AGES, {**SEXES, "data": ["m", 3]}], "inputs[1].data", "['m', 3]", "a flat list of texts"),
-    "a null among texts": ([AGES, {**SEXES, "data": ["m", None]}], "inputs[1].data", "['m', None]", "texts"),
     "nested texts": ([AGES, {**SEXES, "data": [["m"], ["f"]]}], "inputs[1].data", "[['m'], ['f']]", "a flat list"),
     "a text too few": ([AGES, {**SEXES, "data": ["m"]}], "inputs[1].data", "1 texts", "the shape [2, 1]"),
     "no text": ([AGES, {**SEXES, "shape": [0], "data": []}], "inputs[1].data", "0 texts", "one or more"),
@@ -215,10 +230,62 @@ def test_a_bad_record_is_refused_by_field_value_and_what_is_allowed(name: str) -
     assert allowed in caught.value.allowed
 
 
-def test_a_column_that_is_left_out_is_told_by_name() -> None:
-    request = decode(json.dumps({"inputs": [AGES]}).encode(), RECORDS, LIMIT)
-    with pytest.raises(InputError, match=r"^sex: found nothing"):
-        RECORDS.preprocess.to_tensors(request.inputs)
+MISSING: dict[str, tuple[list[Any], Signature, dict[str, list[list[float]]]]] = {
+    # name: the inputs, of what model, what its network gets
+    "a null text": (
+        [AGES, {**SEXES, "data": ["m", None]}],
+        RECORDS,
+        {"numbers": [[0, 0], [0, 1]], "categories": [[3], [0]]},
+    ),
+    "texts left out": ([AGES], RECORDS, {"numbers": [[0, 0], [0, 1]], "categories": [[0], [0]]}),
+    "numbers left out": ([SEXES], RECORDS, {"numbers": [[0, 1], [0, 1]], "categories": [[3], [0]]}),
+    "nothing but nulls": (
+        [{**AGES, "data": [None, None]}],
+        RECORDS,
+        {"numbers": [[0, 1]] * 2, "categories": [[0]] * 2},
+    ),
+    "one of two columns": (
+        [{**AGES, "name": "dose", "data": [0, 0]}],
+        DOSES,
+        {"numbers": [[0, 0, 1], [0, 0, 1]]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_may_be_missing_is_null_or_left_out(name: str) -> None:
+    inputs, signature, expected = MISSING[name]
+    request = decode(json.dumps({"inputs": inputs}).encode(), signature, LIMIT)
+    tensors = signature.preprocess.to_tensors(request.inputs)
+    assert {name: array.tolist() for name, array in tensors.items()} == expected
+
+
+def test_a_column_that_was_never_missing_in_training_is_wanted() -> None:
+    request = decode(json.dumps({"inputs": [AGES]}).encode(), DOSES, LIMIT)
+    with pytest.raises(InputError, match=r"^dose: found nothing; allowed: numbers$"):
+        DOSES.preprocess.to_tensors(request.inputs)
+    with pytest.raises(InputError, match=r"data: found null or NaN as value 1 of `dose`, counted from 0; allowed: num"):
+        decode(json.dumps({"inputs": [{**AGES, "name": "dose"}]}).encode(), DOSES, LIMIT)
+
+
+def test_more_missing_values_than_a_request_could_write_are_refused() -> None:
+    columns = tuple(Category(f"c{place}", ("a", "b")) for place in range(9000))
+    signature = Signature(TabularSpec(columns), CLASSES)
+    tensor = {"name": "c1", "datatype": "BYTES", "shape": [1000], "data": ["a"] * 1000}
+    with pytest.raises(
+        InputError, match=r"^inputs: found 1000 examples without 8999 of the inputs; allowed: at most 8"
+    ):
+        decode(json.dumps({"inputs": [tensor]}).encode(), signature, 1000)
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["of a model that knows gaps", "of another model"])
+def test_a_window_may_have_gaps(*, marked: bool) -> None:
+    one = np.ones(1, np.float32)
+    series = SeriesSpec(sensors=("a",), history=3, period_seconds=60, waves=(), marked=marked, location=one, scale=one)
+    window = {"name": "series", "datatype": "FP32", "shape": [1, 3, 1], "data": [2, None, 3]}
+    content = json.dumps({"inputs": [window]}).encode()
+    request = decode(content, Signature(series, CLASSES), LIMIT)
+    np.testing.assert_array_equal(request.inputs["series"], [[[2], [np.nan], [3]]])
 
 
 JSON = st.recursive(
@@ -268,7 +335,15 @@ def test_an_answer_holds_what_was_asked(outputs: tuple[str, ...], identifier: st
     if identifier is not None:
         expected["id"] = identifier
     expected["outputs"] = [TENSORS[name] for name in outputs]
-    assert json.loads(encode(request, "m", "v", CLASSES.of(PROBABILITIES, {}, {}))) == expected
+    reply = encode(request, "m", "v", CLASSES.of(PROBABILITIES, {}, {}))
+    assert (json.loads(reply.content), reply.json_bytes) == (expected, None)
+
+
+def test_metadata_say_what_may_be_missing() -> None:
+    assert [tensor_metadata(tensor) for tensor in DOSES.inputs] == [
+        {"name": "dose", "datatype": "FP32", "shape": (-1,)},
+        {"name": "age", "datatype": "FP32", "shape": (-1,), "parameters": {"may_be_missing": True}},
+    ]
 
 
 def test_a_manifest_and_the_messages_speak_of_the_same_tensors() -> None:
@@ -280,4 +355,4 @@ def test_a_manifest_and_the_messages_speak_of_the_same_tensors() -> None:
         ("probabilities", "FP32", (-1, 2)),
         ("label", "BYTES", (-1,)),
     ]
-    assert image.datatype in messages.DATATYPES
+    assert image.datatype in DATATYPES

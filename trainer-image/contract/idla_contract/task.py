@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from idla_contract.base import ContractModel
+from idla_contract.encoding import Encoding
 from idla_contract.problem import Problem
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -91,6 +92,8 @@ class DataSource(ContractModel):
     """Of a CSV file; default: found by looking at its first lines."""
     header: bool | None = None
     """Whether a CSV file begins with a line of names; default: found by looking."""
+    encoding: Encoding | None = Field(default=None, exclude_if=operator.not_)
+    """Of a CSV or JSONL file; default: found by looking. It is left out where it is None, as `access` is."""
     test_uri: str | None = Field(default=None, max_length=2048)
     """Examples of the same layout that are the test split; all of `uri` is then shared by training and validation."""
     test_digest: Digest | None = None

@@ -1,7 +1,8 @@
 """Labels of any kind become class numbers in a fixed order."""
 
 import math
-import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,6 @@ from idla_contract.result import FailureReason
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 LARGEST_CLASSES = 1000
 LONGEST_NAME = 128
 
@@ -19,55 +19,51 @@ LONGEST_NAME = 128
 def encode_labels(labels: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Return class numbers [N] and the class names, sorted as numbers where all are whole numbers, else as texts.
 
+    Labels that look the same are one class: outer spaces, characters without a width and the way in which an accent is
+    composed do not count. It has the name that stands most often, of equal ones the plainest.
+
     Args:
-        labels: one text an example; `3`, `3.0` and `+3` are the same class.
+        labels: one text an example.
 
     Raises:
         TaskError: a label is missing, too long or a fraction, there is one class only, or there are too many.
     """
-    names = _as_integers(labels)
-    if names is None:
-        names = [label.strip() for label in labels]
-        order = sorted(set(names))
-    else:
-        order = sorted(set(names), key=int)
+    spellings = _spellings(labels)
+    names = [spellings[label] for label in labels]
+    different = set(names)
+    numeric = all(map(_is_number, different))
+    fraction = next((name for name in names if numeric and not float(name).is_integer()), None)
+    if fraction is not None:
+        raise invalid(f"the label {fraction!r} is a fraction; labels are whole numbers or texts, one for each class")
+    order = sorted(different, key=lambda name: (float(name) if numeric else 0, name))
     _check_names(names, order)
     number = {name: index for index, name in enumerate(order)}
     return np.array([number[name] for name in names], dtype=np.int64), tuple(order)
 
 
-def _as_integers(labels: Sequence[str]) -> list[str] | None:
-    """Return the canonical texts of whole numbers, or None if a label is none."""
-    known: dict[str, str] = {}
-    for label in set(labels):
-        value = _number(label)
-        if value is None:
-            return None
-        known[label] = value
-    fraction = next((label for label in labels if known[label] == ""), None)
-    if fraction is not None:
-        raise invalid(
-            f"the label {fraction.strip()!r} is a fraction; labels are whole numbers or texts, one for each class"
-        )
-    return [known[label] for label in labels]
+def _spellings(labels: Sequence[str]) -> dict[str, str]:
+    """Return for each label the name of its class."""
+    counts = Counter(labels)
+    looks = {label: "".join(filter(_is_seen, unicodedata.normalize("NFC", label))).strip() for label in counts}
+    chosen: dict[str, str] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label != looks[label], label)):
+        chosen.setdefault(looks[label], label.strip())
+    return {label: chosen[look] for label, look in looks.items()}
 
 
-def _number(label: str) -> str | None:
-    """Return the whole number's canonical text, an empty text for another number, None for no number."""
-    text = label.strip()
-    if _INTEGER.fullmatch(text):
-        return str(int(text))
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) != "Cf"
+
+
+def _is_number(name: str) -> bool:
     try:
-        value = float(text)
+        return math.isfinite(float(name))
     except ValueError:
-        return None
-    if not math.isfinite(value):
-        return None
-    return str(int(value)) if value.is_integer() else ""
+        return False
 
 
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
-    missing = [position for position, name in enumerate(names) if not name or name.lower() == "nan"]
+    missing = [position for position, name in enumerate(names) if not name]
     if missing:
         raise invalid(
             f"{len(missing)} of {len(names)} examples have no label; the first is example {missing[0]} (counted from "

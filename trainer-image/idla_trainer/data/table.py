@@ -1,13 +1,15 @@
 """A data file of any format becomes a table: named columns of equal length."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from idla_contract.task import DataFormat, DataSource
+from idla_contract.task import Columns, DataFormat, DataSource
 
 from idla_trainer.data.formats.column_inference import Column
-from idla_trainer.data.formats.csv_files import read_csv
+from idla_trainer.data.formats.csv_files import CsvOptions, read_csv
+from idla_trainer.data.formats.encodings import in_utf8
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
@@ -27,6 +29,8 @@ class Table:
     `bytes`; arrays [N, ...] keep their type."""
     named: bool = True
     """Whether the file names the columns; else their numbers, counted from 0, are the names."""
+    warnings: tuple[str, ...] = ()
+    """What the reader guessed."""
 
     @property
     def rows(self) -> int:
@@ -34,29 +38,37 @@ class Table:
         return len(next(iter(self.columns.values())))
 
 
-def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = False) -> Table:
+def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = False, label: Sequence[str] = ()) -> Table:
     """Return the table of a data file or folder, whatever its format.
 
     Args:
         path: the file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, or
             with a folder of images for each class.
-        source: the format, where it is not told by the ending, the delimiter and the header of a CSV file.
+        source: the format, where it is not told by the ending, the encoding of a text file, the delimiter
+            and the header of a CSV file.
         memory: bytes that the columns may take.
         spill: whether files take what memory does not hold of CSV and JSONL; a column of texts may be a `TextColumn`.
+        label: names by which the column of the classes is known where `source` names none; else it is the last one.
+            CSV and JSONL are read with the classes as they stand in the file. Default: there are no classes.
 
     Raises:
         TaskError: unknown or unreadable, too large, or without an example.
     """
     kind, found = detect_format(path, source.format)
-    if kind is DataFormat.CSV:
-        options = {"delimiter": source.delimiter or ("\t" if ".tsv" in found.suffixes else None)}
-        columns, named = read_csv(
-            found, memory, header=source.header, expected=_expected(source), spill=spill, **options
+    if kind not in {DataFormat.CSV, DataFormat.JSONL}:
+        return Table(_READERS[kind](found, memory))
+    as_written = partial(_label_column, source.columns, label)
+    with in_utf8(found, source.encoding) as text:
+        if kind is DataFormat.JSONL:
+            return Table(read_jsonl(text.path, memory, spill=spill, as_written=as_written), warnings=text.warnings)
+        options = CsvOptions(
+            delimiter=source.delimiter or ("\t" if ".tsv" in found.suffixes else None),
+            header=source.header,
+            expected=_expected(source),
+            as_written=as_written,
         )
-        return Table(columns, named)
-    if kind is DataFormat.JSONL:
-        return Table(read_jsonl(found, memory, spill=spill))
-    return Table(_READERS[kind](found, memory))
+        columns, named = read_csv(text.path, memory, options, spill=spill)
+    return Table(columns, named, text.warnings)
 
 
 _READERS = {
@@ -66,6 +78,15 @@ _READERS = {
     DataFormat.PARQUET: read_parquet,
     DataFormat.TFRECORD: read_tfrecord,
 }
+
+
+def _label_column(columns: Columns, label: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+    """Return which of a file's columns holds the classes; none where there are no classes."""
+    if not label or not names:
+        return frozenset()
+    named = columns.label or columns.target
+    others = [name for name in names if name != columns.text] or names
+    return frozenset({named or next((name for name in label if name in names), others[-1])})
 
 
 def _expected(source: DataSource) -> set[str]:

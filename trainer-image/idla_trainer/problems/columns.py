@@ -3,7 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.findings.names import listed
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.column_inference import Column, padded_numbers
+from idla_trainer.data.formats.number_styles import NumberColumn, read_numbers
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
@@ -44,9 +46,53 @@ def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.N
         TaskError: it holds something else; `remedy` ends the message.
     """
     values = table.columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "buif":
-        raise invalid(f"data.columns.{role}: the column {name!r} holds no numbers{remedy}")
-    return values.astype(np.float64)
+    if values.ndim == 1 and values.dtype.kind in "buif":
+        return values.astype(np.float64)
+    texts = values.ndim == 1 and all(isinstance(value, str) for value in values)
+    found = _plain_or_styled(values) if texts else None
+    if found is None:
+        why = (texts and explain_texts(name, values)) or f"the column {name!r} holds no numbers{remedy}"
+        raise invalid(f"data.columns.{role}: {why}")
+    return found
+
+
+def _plain_or_styled(values: Column) -> npt.NDArray[np.float64] | None:
+    padded = padded_numbers(values)
+    if padded is not None:
+        return padded
+    found = read_numbers(values)
+    return None if found is None or found.strays else found.values
+
+
+def explain_texts(name: str, values: Column) -> str:
+    """Return which cell of a column of numbers holds a text; an empty text where it is no column of numbers."""
+    found = read_numbers(values)
+    if found is None:
+        return ""
+    if not found.strays:
+        return (
+            f"the column {name!r} has numbers with {found.style} ({found.example(values)}); write a decimal point alone"
+        )
+    (row, text), count = found.strays[0], len(found.strays)
+    return (
+        f"the column {name!r} has {quoted(text)} in row {row} (counted from 0), which is no number; {count} of "
+        f"{len(values)} rows have such a text. Mend or remove them, or leave the cell empty where one may be missing"
+    )
+
+
+def explain_style(table: Table, name: str) -> tuple[str, ...]:
+    """Return a sentence on the style in which the numbers of a column of texts are written, if it is one."""
+    values = table.columns[name]
+    found = read_numbers(values) if values.dtype == object and padded_numbers(values) is None else None
+    return () if found is None or found.style is None else (tell_style(name, values, found),)
+
+
+def tell_style(name: str, cells: Column, found: NumberColumn) -> str:
+    """Return how the numbers of a column were read that are written in a style."""
+    return (
+        f"{quoted(name)} has numbers with {found.style}: {found.example(cells)}; if that is wrong, write a decimal "
+        "point alone"
+    )
 
 
 def labels_of(table: Table, name: str) -> list[str]:
@@ -74,7 +120,9 @@ def described(values: npt.NDArray[np.generic]) -> str:
 
 
 def as_name(value: object) -> str:
-    """Return a value as the name that it is: 3.0 is `3`, a missing number is empty."""
+    """Return a value as the name that it is: 3.0 is `3`, True is `true`, a missing number is empty."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, float):
         return str(value)
     if np.isnan(value):

@@ -28,20 +28,22 @@ class Kind:
     """How examples of a kind of task are read and prepared."""
 
     read: Callable[[Path, DataSource, int], Any]
-    """Returns what a path holds within so many bytes of memory; columns of tables may lie in files beyond them."""
+    """Returns what a path holds within so many bytes of memory, with `warnings` of what was guessed; columns of tables
+    may lie in files beyond them."""
     prepare: Callable[..., Dataset]
     """Takes what `read` returned, the source and the problem; by name the digest, what the test file holds, and whether
     all but the test is learned from (`whole`)."""
 
 
-_read_or_spill = partial(read_table, spill=True)
+_read_classes = partial(read_table, spill=True, label=("label",))
+_read_numbers = partial(read_table, spill=True)
 
 KINDS: Mapping[TaskType, Kind] = {
     TaskType.IMAGE_CLASSIFICATION: Kind(read_images, images.prepare),
-    TaskType.TEXT_CLASSIFICATION: Kind(_read_or_spill, text.prepare),
-    TaskType.INTENT_DETECTION: Kind(_read_or_spill, intents.prepare),
-    TaskType.TABULAR_CLASSIFICATION: Kind(_read_or_spill, tabular.prepare),
-    TaskType.TABULAR_REGRESSION: Kind(_read_or_spill, tabular.prepare),
+    TaskType.TEXT_CLASSIFICATION: Kind(_read_classes, text.prepare),
+    TaskType.INTENT_DETECTION: Kind(_read_classes, intents.prepare),
+    TaskType.TABULAR_CLASSIFICATION: Kind(_read_classes, tabular.prepare),
+    TaskType.TABULAR_REGRESSION: Kind(_read_numbers, tabular.prepare),
     TaskType.RECOMMENDATION: Kind(read_table, recommendation.prepare),
     TaskType.FORECASTING: Kind(read_table, forecasting.prepare),
 }
@@ -77,11 +79,13 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
     path, digest = fetch_data(source.uri, source.digest, origin)
     content = kind.read(path, source, limit)
     if source.test_uri is None:
-        return kind.prepare(content, source, problem, digest=digest, test=None, whole=whole)
+        dataset = kind.prepare(content, source, problem, digest=digest, test=None, whole=whole)
+        return replace(dataset, warnings=(*content.warnings, *dataset.warnings))
     test_path, test_digest = fetch_data(source.test_uri, source.test_digest, origin)
     try:
         test = kind.read(test_path, source, limit)
     except TaskError as error:
         raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
     dataset = kind.prepare(content, source, problem, digest=digest, test=test, whole=whole)
-    return replace(dataset, test_digest=test_digest)
+    warnings = (*content.warnings, *(f"the test file: {text}" for text in test.warnings), *dataset.warnings)
+    return replace(dataset, test_digest=test_digest, warnings=warnings)

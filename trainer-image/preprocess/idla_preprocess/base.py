@@ -31,6 +31,13 @@ class Tensor:
     """-1 in front is the batch, another -1 is any length."""
     pictures: bool = False
     """Whether BYTES are taken too: for each example the base64 text of a JPEG or PNG file."""
+    missing: bool = False
+    """Whether a value may be missing, since what stands in its place is known: NaN, or an empty text."""
+
+    @property
+    def optional(self) -> bool:
+        """Return whether all of it may be missing: a column, of which each example has one value."""
+        return self.missing and self.shape == (-1,)
 
 
 class Half(Protocol):

@@ -82,7 +82,7 @@ def pictures(texts: npt.NDArray[Any], shape: tuple[int, int, int], *, field: str
     """Return the pixels [N, height, width, channels] of picture files as a request holds them.
 
     Args:
-        texts: base64 of a JPEG or PNG file for each example, [N] or [N, 1].
+        texts: a JPEG or PNG file for each example, as bytes or as base64, [N] or [N, 1].
         shape: as `pixels_of` takes it.
         field: the name of the input.
 
@@ -95,7 +95,7 @@ def pictures(texts: npt.NDArray[Any], shape: tuple[int, int, int], *, field: str
     for place, text in enumerate(texts.reshape(-1).tolist()):
         named = f"{field}, example {place}"
         try:
-            content = base64.b64decode(text, validate=True)
+            content = text if isinstance(text, bytes) else base64.b64decode(text, validate=True)
         except (ValueError, TypeError) as error:
             raise InputError(named, f"no base64 text ({error})", f"base64 of {_ALLOWED}") from error
         pixels[place] = pixels_of(content, shape, field=named, maximum=REQUEST_PIXELS)

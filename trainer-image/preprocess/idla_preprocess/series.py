@@ -114,7 +114,7 @@ class SeriesSpec(Stored):
         `time` is that of the window's last step in seconds: since 1970 (UTC) where the training data had timestamps,
         else since their first row.
         """
-        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)))
+        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)), missing=True)
         return (series, Tensor(TIME, "INT64", (-1,))) if self.waves else (series,)
 
     def to_tensors(self, raw: Arrays) -> dict[str, Array]:
@@ -133,7 +133,7 @@ class SeriesSpec(Stored):
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = (values - self.location) / self.scale
         if not np.isfinite(scaled[known]).all():
-            raise InputError(SERIES, "an infinite value, or one too large", "finite 32-bit numbers, NaN where missing")
+            raise InputError(SERIES, "an infinite value, or one too large", "finite 32-bit numbers")
         tensors: dict[str, Array] = {SERIES: filled(scaled) if not known.all() else scaled}
         if self.marked:
             tensors[KNOWN] = known.astype(np.float32)
@@ -146,7 +146,7 @@ class SeriesSpec(Stored):
         allowed = f"[N, {shape[0]}, {shape[1]}]: steps by sensors, N at least 1"
         array = raw_input(raw, SERIES, allowed)
         if array.dtype.kind not in "iuf":
-            raise InputError(SERIES, f"values of type {array.dtype}", "numbers, NaN where missing")
+            raise InputError(SERIES, f"values of type {array.dtype}", "numbers")
         if array.shape[1:] != shape or len(array) == 0:
             raise InputError(SERIES, f"the shape {list(array.shape)}", allowed)
         with np.errstate(over="ignore"):

@@ -59,9 +59,15 @@ class TabularSpec:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """Return one raw input for each column: FP32, where NaN is missing, or BYTES, where an empty text is."""
+        """Return one raw input for each column: FP32, where NaN is missing, or BYTES, where an empty text is.
+
+        Numbers may be missing where some were in the training part; categories always have an index for it.
+        """
         return tuple(
-            Tensor(column.name, "FP32" if isinstance(column, Number) else "BYTES", (-1,)) for column in self.columns
+            Tensor(column.name, "FP32", (-1,), missing=column.indicator)
+            if isinstance(column, Number)
+            else Tensor(column.name, "BYTES", (-1,), missing=True)
+            for column in self.columns
         )
 
     @classmethod
@@ -145,7 +151,9 @@ class TabularSpec:
 def _checked(column: Column, raw: Arrays) -> Array:
     """Return [N] values of a column."""
     number = isinstance(column, Number)
-    allowed = "numbers, NaN where missing" if number else "texts, empty where missing"
+    allowed = "texts, empty where missing"
+    if isinstance(column, Number):
+        allowed = "numbers, null where missing" if column.indicator else "numbers"
     if column.name not in raw:
         raise InputError(column.name, "nothing", allowed)
     array = np.asarray(raw[column.name])
@@ -164,5 +172,5 @@ def _checked(column: Column, raw: Arrays) -> Array:
         narrow = array.astype(np.float32)
     if np.isinf(narrow).any():
         place = int(np.argmax(np.isinf(narrow)))
-        raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers, or NaN")
+        raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers")
     return narrow

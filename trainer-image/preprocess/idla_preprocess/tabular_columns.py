@@ -17,6 +17,9 @@ MISSING, OTHER, KNOWN = 0, 1, 2
 LONGEST = 256
 """Characters of a category that can be known, and of a value that an error shows."""
 
+MISSING_TEXTS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "?"})
+"""What stands for a missing value in a column of a record, with or without spaces around it."""
+
 _BINS = 16
 _FEWEST = 3
 _MOST_CATEGORIES = 10_000
@@ -80,8 +83,8 @@ class Category:
     """Ascending, one or more."""
 
     def indices(self, values: Array) -> npt.NDArray[np.int32]:
-        """Return [N]: 0 for an empty text, 1 for one that is not known, else 2 and its place; outer spaces go."""
-        places = {text: KNOWN + place for place, text in enumerate(self.known)} | {"": MISSING}
+        """Return [N]: 0 for a missing text, 1 for one that is not known, else 2 and its place; outer spaces go."""
+        places = {text: KNOWN + place for place, text in enumerate(self.known)} | dict.fromkeys(MISSING_TEXTS, MISSING)
         return np.fromiter((places.get(text.strip(), OTHER) for text in values.tolist()), np.int32, len(values))
 
     @property
@@ -95,7 +98,8 @@ class Category:
         counts: dict[str, int] = {}
         for text in map(str.strip, values.tolist()):
             counts[text] = counts.get(text, 0) + 1
-        usable = [text for text, count in counts.items() if count >= _FEWEST and _is_text(text)]
+        frequent = (text for text, count in counts.items() if count >= _FEWEST and text not in MISSING_TEXTS)
+        usable = list(filter(_is_text, frequent))
         known = sorted(usable, key=lambda text: (-counts[text], text))[:_MOST_CATEGORIES]
         column = cls(name, tuple(sorted(known)))
         return column if known and len(np.unique(column.indices(values))) > 1 else None

@@ -143,6 +143,7 @@ def _resolve_data(spec: TrainingWorkflowSpec) -> DataSource:
         columns=Columns.model_validate(data.columns.model_dump(exclude_none=True)) if data.columns else Columns(),
         delimiter=data.delimiter,
         header=data.header,
+        encoding=data.encoding,
         test_uri=data.test_storage_uri,
         test_digest=data.test_digest,
         access=Access.model_validate(place) if place else None,

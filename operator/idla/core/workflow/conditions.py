@@ -89,21 +89,27 @@ def _tasks_text(state: GenerationState) -> str:
 
 
 def _build_succeeded(stage: Published, wanted: QualityThreshold | None) -> Condition:
-    selected = stage.selected
-    accuracy = selected.report.validation_score
-    missed = "below" if selected.report.metric.maximized else "above"
-    chosen = f"{selected.candidate.template} has validation {selected.report.metric} {accuracy:.4f}"
-    if wanted is None or wanted.target is None or selected.reaches_target:
-        asked = (
-            ""
-            if wanted is None
-            else f"; {wanted.bound} {wanted.minimum if wanted.target is None else wanted.target} asked for"
-        )
-        message, reason = f"{chosen}{asked}", WorkflowReason.COMPLETED
-    else:
-        message = f"{chosen}, {missed} the target {wanted.target}, not {missed} {wanted.minimum}; it is published"
+    selected, evaluate = stage.selected, stage.result.evaluate
+    metric = selected.report.metric
+    missed = "below" if metric.maximized else "above"
+    message = f"{selected.candidate.template} has validation {metric} {selected.report.validation_score:.4f}"
+    if evaluate is not None:
+        message += f", test {metric} {evaluate.served_score:.4f}"
+    reason = WorkflowReason.COMPLETED
+    if evaluate is not None and not _is_useful(evaluate, wanted):
+        message += f", no better than the baseline's {evaluate.baseline_score:.4f}; it is published"
+        reason = WorkflowReason.BASELINE_NOT_BEATEN
+    elif wanted is not None and wanted.target is not None and not selected.reaches_target:
+        message += f", {missed} the target {wanted.target}, not {missed} {wanted.minimum}; it is published"
         reason = WorkflowReason.TARGET_MISSED
+    elif wanted is not None:
+        message += f"; {wanted.bound} {wanted.minimum if wanted.target is None else wanted.target} asked for"
     return Condition(WorkflowCondition.SUCCEEDED, TRUE, reason, message)
+
+
+def _is_useful(evaluate: EvaluateReport, wanted: QualityThreshold | None) -> bool:
+    """Return whether the served model beats the baseline, or has on the test split the quality that was asked for."""
+    return _beats_baseline(evaluate) or (wanted is not None and wanted.reached(evaluate.served_score))
 
 
 def _build_accepted(_: GenerationState, kind: WorkflowCondition) -> Condition:
@@ -217,7 +223,7 @@ def judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) 
     examples = f"{right}{evaluate.test_examples} test examples{' right' if right else ''}"
     shown = f"{examples}, {evaluate.metric} {accuracy:.4f}"
     beside = f"{shown}; the baseline: {evaluate.baseline_score:.4f}"
-    if not is_better(evaluate.metric, accuracy, evaluate.baseline_score):
+    if not _beats_baseline(evaluate):
         return Condition(kind, FALSE, WorkflowReason.BASELINE_NOT_BEATEN, beside)
     if wanted is None:
         return Condition(kind, TRUE, WorkflowReason.MEASURED, beside)
@@ -228,6 +234,10 @@ def judge_test_score(evaluate: EvaluateReport, wanted: QualityThreshold | None) 
     if wanted.target is not None and wanted.target_reached(accuracy):
         return Condition(kind, TRUE, WorkflowReason.TARGET_MET, f"{beside}; target {wanted.target}")
     return Condition(kind, TRUE, WorkflowReason.MINIMUM_MET, f"{beside}; minimum {wanted.minimum}")
+
+
+def _beats_baseline(evaluate: EvaluateReport) -> bool:
+    return is_better(evaluate.metric, evaluate.served_score, evaluate.baseline_score)
 
 
 def _build_deployed(state: GenerationState, kind: WorkflowCondition) -> Condition | None:

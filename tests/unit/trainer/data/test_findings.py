@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.labels import about_labels
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
@@ -75,16 +76,22 @@ def parts(train: Sequence[int], validation: Sequence[int], test: Sequence[int]) 
     return Parts(numbers(*train), numbers(*validation), numbers(), numbers(*test))
 
 
+ALIKE = "labels that differ by case, spaces or the way to write a number alone count as different classes:"
+
+
 @pytest.mark.parametrize(
     ("labels", "classes", "cut", "expected"),
     [
         pytest.param((0, 1) * 3, ("a", "b"), parts((0, 1), (2, 3), (4, 5)), (), id="nothing"),
         pytest.param((0, 1, 2) * 3, ("Spam", "ham", "spam"), parts((0, 1, 2), (3, 4, 5), (6, 7, 8)),
-                     (("labels that differ by case or spaces alone count as different classes: 'Spam' (3 examples) and "
-                      "'spam' (3 examples); write them alike"),), id="case"),
-        pytest.param((0, 1) * 3, ("very good", "very  good"), parts((0, 1), (2, 3), (4, 5)),
-                     (("labels that differ by case or spaces alone count as different classes: 'very good' (3 "
-                       "examples) and 'very  good' (3 examples); write them alike"),), id="spaces"),
+                     (f"{ALIKE} 'Spam' (3 examples) and 'spam' (3 examples); write them alike",), id="case"),
+        pytest.param((0, 1) * 3, ("a b", "a  b"), parts((0, 1), (2, 3), (4, 5)),
+                     (f"{ALIKE} 'a b' (3 examples) and 'a  b' (3 examples); write them alike",), id="spaces"),
+        pytest.param((0, 1) * 3, ("1", "01"), parts((0, 1), (2, 3), (4, 5)),
+                     (f"{ALIKE} '1' (3 examples) and '01' (3 examples); write them alike",), id="zeros"),
+        pytest.param((0, 1) * 3, ("NA", "b"), parts((0, 1), (2, 3), (4, 5)),
+                     ("the label 'NA' is a class of 3 examples; where it stands for a missing label, leave them out",),
+                     id="what reads like missing"),
         pytest.param((0,) * 10 + (1,), ("a", "b"), parts((0, 10), (1,), (2,)),
                      (("the classes are unbalanced: 10 examples of 'a', 1 of 'b'; accuracy says little about the rare "
                       "ones"),
@@ -137,6 +144,23 @@ def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.ge
         "the target is predicted by one column alone (of the target's order explained): 'it' (" in text
         for text in found
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "found"),
+    [
+        pytest.param("n", RANDOM.permutation(ROWS) + 5.0, True, id="a shuffled index"),
+        pytest.param("customer_id", 1000.0 * np.arange(ROWS), True, id="by its name"),
+        pytest.param("salary", 1000.0 * np.arange(ROWS), False, id="numbers far apart"),
+        pytest.param("paid", np.arange(ROWS) / 2, False, id="fractions"),
+        pytest.param("id", np.arange(ROWS) // 2 + 0.0, False, id="each twice"),
+        pytest.param("id", np.where(np.arange(ROWS) == 3, np.nan, np.arange(ROWS)), False, id="one is missing"),
+        pytest.param("id", objects([f"a{number}" for number in range(ROWS)]), False, id="texts"),
+    ],
+)
+def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, found: bool) -> None:
+    said = about_identifiers({"other": NOISE, name: column})
+    assert [text.partition(":")[0] for text in said] == [repr(name)] * found
 
 
 def test_copies_of_a_record_do_not_tell_its_answer() -> None:

@@ -32,10 +32,11 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
     [
         pytest.param(pa.array([1, 2, None], pa.int32()), [1.0, 2.0, None], id="whole numbers"),
         pytest.param(pa.array([1.5, None, -0.25], pa.float32()), [1.5, None, -0.25], id="numbers"),
-        pytest.param(pa.array([True, None, False]), [1.0, None, 0.0], id="truth values"),
+        pytest.param(pa.array([True, None, False]), [1.0, None, 0.0], id="truth values of which one is missing"),
+        pytest.param(pa.array([True, False]), [True, False], id="truth values"),
         pytest.param(pa.array([decimal.Decimal("1.25"), None, decimal.Decimal(3)]), [1.25, None, 3.0], id="decimals"),
         pytest.param(pa.array([1 << 60, 2, None]), [str(1 << 60), "2", ""], id="numbers beyond a float"),
-        pytest.param(pa.array(["a", None, "NA"]), ["a", "", ""], id="texts"),
+        pytest.param(pa.array(["a", None, "NA"]), ["a", "", "NA"], id="texts"),
         pytest.param(pa.array(["a", None, "a"]).dictionary_encode(), ["a", "", "a"], id="categories"),
         pytest.param(pa.array([DAY, None], pa.timestamp("ms", "UTC")), ["2024-05-01 08:15:00.000Z", ""], id="times"),
         pytest.param(pa.array([b"\xff\xd8", None, b""]), [b"\xff\xd8", b"", b""], id="bytes"),

@@ -78,9 +78,9 @@ SAME: list[Any] = [
     ("Windows line ends", "d.csv", b"size,kind\r\n1.5,a\r\n,\r\n-2,c d\r\n"),
     ("a byte order mark", "d.csv", b"\xef\xbb\xbfsize,kind\n1.5,a\n,\n-2,c d\n"),
     ("empty lines", "d.csv", b"size,kind\n\n1.5,a\n,\n\n-2,c d\n\n"),
-    ("a semicolon", "d.csv", b"size;kind\n1.5;a\n?;NA\n-2;c d\n"),
-    ("a bar", "d.csv", b"size|kind\n1.5|a\nnull|NaN\n-2|c d\n"),
-    ("tabs by the ending", "d.tsv", b"size\tkind\n1.5\ta\nNULL\tn/a\n-2\tc d\n"),
+    ("a semicolon", "d.csv", b"size;kind\n1.5;a\n?;\n-2;c d\n"),
+    ("a bar", "d.csv", b"size|kind\n1.5|a\nnull|\n-2|c d\n"),
+    ("tabs by the ending", "d.tsv", b"size\tkind\n1.5\ta\nNULL\t\n-2\tc d\n"),
     ("quotes", "d.csv", b'"size","kind"\n"1.5","a"\n"",""\n"-2","c d"\n'),
     ("compressed", "d.csv.gz", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
     ("compressed under a plain name", "d.csv", gzip.compress(b"size,kind\n1.5,a\n,\n-2,c d\n")),
@@ -189,6 +189,45 @@ def test_shards_are_one_table(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"d.tfrecord-0000{number}-of-00002").write_bytes(record(example(y=number)))
     assert plain(read(tmp_path)) == {"y": [0, 1]}
+
+
+AS_WRITTEN: dict[str, tuple[str, str, dict[str, Any], dict[str, list[Any]]]] = {
+    "texts that read like missing ones": (
+        "d.csv", "text,topic\nNA,a\nnull,b\nhi,c\n", {}, {"text": ["NA", "null", "hi"], "topic": ["a", "b", "c"]},
+    ),
+    "postal codes": ("d.csv", "zip,label\n02139,a\n10001,b\n", {}, {"zip": ["02139", "10001"], "label": ["a", "b"]}),
+    "no codes": (
+        "d.csv", "low,high,label\n0,00.5,a\n-0,NA,b\n", {},
+        {"low": [0.0, 0.0], "high": [0.5, None], "label": ["a", "b"]},
+    ),
+    "classes by their usual name": (
+        "d.csv", "label,size\n007,1\n42,2\n1E5,3\n", {}, {"label": ["007", "42", "1E5"], "size": [1.0, 2.0, 3.0]},
+    ),
+    "classes in the last column": (
+        "d.csv", "size,kind\n1,3.0\n2,NA\n", {}, {"size": [1.0, 2.0], "kind": ["3.0", "NA"]},
+    ),
+    "classes by name": (
+        "d.csv", "1,3.0,5\n2,1.50,7\n", {"columns": Columns(label="1")},
+        {"0": [1.0, 2.0], "1": ["3.0", "1.50"], "2": [5.0, 7.0]},
+    ),
+    "truth values as classes": (
+        "d.jsonl", '{"size": true, "label": true}\n{"size": false, "label": false}\n', {},
+        {"size": [1.0, 0.0], "label": ["true", "false"]},
+    ),
+    "half an emoji": (
+        "d.jsonl", '{"text": "so \\ud83d", "label": "\\ud83d\\ude00"}\n{"text": "\\uDE00", "label": "b"}\n', {},
+        {"text": ["so \ufffd", "\ufffd"], "label": ["\U0001f600", "b"]},
+    ),
+    "numbers as classes": ("d.jsonl", '{"label": 7}\n{"label": null}\n', {}, {"label": ["7", ""]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AS_WRITTEN)
+def test_codes_texts_and_classes_stay_as_they_are_written(tmp_path: Path, case: str) -> None:
+    name, content, options, expected = AS_WRITTEN[case]
+    (tmp_path / name).write_text(content)
+    source = DataSource(uri="pvc://c/x", **options)
+    assert plain(read_table(tmp_path / name, source, MEMORY, label=("label",))) == expected
 
 
 def idx(array: Any, kind: int = 0x08) -> bytes:

@@ -17,6 +17,7 @@ from idla_trainer.failures import TaskError
 from idla_trainer.problems.series.examples import prepare
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import resample
+from idla_trainer.problems.series.times import times_of
 
 from tests.columns import objects
 
@@ -144,6 +145,38 @@ def test_an_array_of_sensors_is_one_sensor_a_column() -> None:
     assert (grid.sensors, grid.start, grid.period_seconds) == (("x.0", "x.1"), 0, 300)
 
 
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        pytest.param(["2024-01-31T00:00:00Z", "2024-02-01"], ["2024-01-31", "2024-02-01"], id="ISO 8601"),
+        pytest.param(["31.01.2024 08:15", "1.2.2024 8:15"], ["2024-01-31T08:15", "2024-02-01T08:15"], id="day first"),
+        pytest.param(["01/31/2024", "02/01/2024"], ["2024-01-31", "2024-02-01"], id="month first"),
+        pytest.param(["2024/01/31 00:00:05", "2024/2/1"], ["2024-01-31T00:00:05", "2024-02-01"], id="year first"),
+        pytest.param([f"0{day}.02.2024" for day in range(1, 9)], [f"2024-02-0{day}" for day in range(1, 9)],
+                     id="by equal steps"),
+        pytest.param([20240131.0, 20240201.0], ["2024-01-31", "2024-02-01"], id="whole numbers"),
+        pytest.param([20240131.0, 20240199.0], ["1970-08-23T06:15:31", "1970-08-23T06:16:39"], id="no dates"),
+        pytest.param([60.0, 120.0], ["1970-01-01T00:01", "1970-01-01T00:02"], id="seconds"),
+    ],
+)  # fmt: skip
+def test_times_are_read_as_people_write_them(column: list[Any], expected: list[str]) -> None:
+    values = np.array(column) if isinstance(column[0], float) else objects(column)
+    times = times_of(table(timestamp=values), Columns())
+    assert times is not None
+    assert times.tolist() == [int(np.datetime64(each, "s").astype(int)) for each in expected]
+
+
+def test_rows_about_a_step_apart_are_put_on_their_nearest_step() -> None:
+    grid = resample(table(timestamp=np.array([5, 293, 605, 1203]), a=np.arange(4.0)), Columns(), 300)
+    assert (grid.start, grid.values[:, 0].tolist()[:3]) == (5, [0, 1, 2])
+    assert grid.values[4].tolist() == [3]
+
+
+def test_a_target_is_the_only_series() -> None:
+    grid = resample(table(a=np.arange(3.0), b=np.ones(3), c=objects(["x"] * 3)), Columns(target="b"), None)
+    assert (grid.sensors, grid.values.tolist()) == (("b",), [[1], [1], [1]])
+
+
 def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
     rows = 100
     stamps = 86400 * 1000 + 3600 * np.arange(rows)
@@ -159,13 +192,44 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
         (table(a=objects(["x", "y"])), Columns(), None, "the column 'a' is not numeric"),
         (table(a=np.ones(2)), Columns(features=("c",)), None, "no column 'c'; there are 'a'"),
         (table(a=np.ones(2)), Columns(timestamp="t"), None, "no column 't'; there are 'a'"),
-        (table(timestamp=np.ones(2)), Columns(), None, "there is no column of a sensor"),
+        (table(timestamp=np.arange(2)), Columns(), None, "there is no column of a sensor"),
         (table(a=np.array([1, np.inf])), Columns(), None, "the sensor 'a' is infinite in row 1"),
         (table(timestamp=objects(["2024-01-01", "x"]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
         (table(timestamp=np.array([1, GAP]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
         (table(timestamp=np.array([1e12, 2e12]), a=np.ones(2)), Columns(), None, "the timestamp of row 0"),
-        (table(timestamp=np.array([60, 60]), a=np.ones(2)), Columns(), None, "00:01:00+00:00 stands twice"),
-        (table(timestamp=np.array([0, 60, 90]), a=np.ones(3)), Columns(), 60, "is no whole number of steps of 60"),
+        (
+            table(timestamp=np.array([60, 60]), a=np.ones(2)),
+            Columns(),
+            None,
+            "the timestamp '60' stands twice, in the rows 0 and 1",
+        ),
+        (table(timestamp=np.array([0, 60, 90]), a=np.ones(3)), Columns(), 60, "is 30 seconds off the steps of 60"),
+        (table(timestamp=np.array([0, 60, 90]), a=np.ones(3)), Columns(), None, "is no whole number of steps of 45"),
+        (table(timestamp=np.array([0, 50, 70]), a=np.ones(3)), Columns(), 60, "are nearest to the same step of 60"),
+        (
+            table(timestamp=objects(["01.02.2024", "02.03.2024"]), a=np.ones(2)),
+            Columns(),
+            None,
+            "may be day.month.year or month.day.year: no day is above 12",
+        ),
+        (
+            table(timestamp=objects(["31.12.2024", "12/31/2024"]), a=np.ones(2)),
+            Columns(),
+            None,
+            "the timestamp of row 0",
+        ),
+        (
+            table(timestamp=objects(2 * ["2023-10-29 02:00"]), a=np.ones(2)),
+            Columns(),
+            None,
+            "the timestamp '2023-10-29 02:00' stands twice, in the rows 0 and 1 (counted from 0); each row",
+        ),
+        (
+            table(timestamp=np.array([0, 60, 0, 60]), shop=objects(["a", "a", "b", "b"]), sold=np.ones(4)),
+            Columns(),
+            None,
+            "the column 'shop' names the series of each row, which is the long form. A forecast takes the wide one",
+        ),
         (table(timestamp=np.array([0, 60, 6000]), a=np.ones(3)), Columns(), 60, "3 rows are spread over 101 steps"),
     ],
 )

@@ -115,6 +115,21 @@ def test_the_roles_of_columns_decide() -> None:
     assert chosen.preprocess.arrays()["categories0"].tolist() == ["0", "1", "2"]
 
 
+def test_few_texts_in_a_column_of_numbers_are_missing_and_told_of() -> None:
+    written = [str(number % 7) for number in range(ROWS)]
+    written[3:5] = ["-", "<40"]
+    table = {"size": objects(written), "code": objects(written), "label": columns()["label"]}
+    other = ["-", *map(str, range(100, 100 + ROWS // 2 - 1))]
+    test = {"size": objects(other), "code": objects(other), "label": columns(ROWS // 2)["label"]}
+    dataset = prepared(table, test=test, categorical=["code"])
+    assert np.isnan(dataset.raw["size"]).nonzero()[0].tolist() == [3, 4, ROWS]
+    assert dataset.raw["code"][3:5].tolist() == ["-", "<40"]
+    assert dataset.warnings[0] == (
+        f"'size' holds numbers; 3 of {ROWS + ROWS // 2} cells have none and count as missing: '-' in example 3 and "
+        "'<40' in example 4 (counted from 0); if it holds names, put it into data.columns.categorical"
+    )
+
+
 def test_a_matrix_is_as_many_columns() -> None:
     generator = np.random.default_rng(0)
     dataset = prepared({"x": generator.normal(size=(ROWS, 2)), "y": np.arange(ROWS) % 2})
@@ -174,6 +189,8 @@ ONE_CLASS = columns() | {"label": objects(["ill"] * ROWS)}
         pytest.param(columns() | {"age": np.array([*range(ROWS - 60), *[math.inf] * 60])}, CLASSIFICATION, {},
                      FailureReason.DATA_INVALID, id="infinite"),
         pytest.param(columns(), REGRESSION, {}, FailureReason.DATA_INVALID, id="texts-to-estimate"),
+        pytest.param(columns() | {"rent": objects(["ask"] + ["9", "7"] * (ROWS // 2 - 1) + [""])}, REGRESSION, {},
+                     FailureReason.DATA_INVALID, id="a-text-among-numbers-to-estimate"),
         pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.array([math.nan] + [1.0, 2.0] * 9 + [3])},
                      REGRESSION, {}, FailureReason.NOT_FINITE, id="nan-to-estimate"),
         pytest.param({"a": np.random.default_rng(0).normal(size=20), "y": np.ones(20)}, REGRESSION, {},

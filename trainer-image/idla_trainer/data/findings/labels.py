@@ -1,9 +1,11 @@
 """What labels tell about themselves: spelling, balance, and parts that lack a class."""
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
 from idla_trainer.data.split import Indices, Parts
@@ -20,13 +22,14 @@ def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple
         parts: of the split.
     """
     counts = np.bincount(labels, minlength=len(classes))
-    return (*_about_spelling(classes, counts), *_about_balance(classes, counts), *_about_parts(labels, classes, parts))
+    about_names = (*_about_spelling(classes, counts), *_about_missing(classes, counts))
+    return (*about_names, *_about_balance(classes, counts), *_about_parts(labels, classes, parts))
 
 
 def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
     alike: dict[str, list[int]] = {}
     for number, name in enumerate(classes):
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        key = _same_number(name) or " ".join(unicodedata.normalize("NFKC", name).casefold().split())
         alike.setdefault(key, []).append(number)
     groups = [numbers for numbers in alike.values() if len(numbers) > 1]
     if not groups:
@@ -36,7 +39,29 @@ def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
         for numbers in groups[:SHOWN]
     )
     more = "; ..." if len(groups) > SHOWN else ""
-    return (f"labels that differ by case or spaces alone count as different classes: {shown}{more}; write them alike",)
+    message = (
+        f"labels that differ by case, spaces or the way to write a number alone count as different classes: {shown}"
+        f"{more}; write them alike"
+    )
+    return (message,)
+
+
+def _same_number(name: str) -> str:
+    """Return what is the same for all ways to write a number, or an empty text for a name."""
+    try:
+        value = float(name)
+    except ValueError:
+        return ""
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _about_missing(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
+    found = [number for number, name in enumerate(classes) if name in MISSING_TEXTS]
+    return tuple(
+        f"the label {quoted(classes[number])} is a class of {counts[number]} examples; where it stands for a missing "
+        "label, leave them out"
+        for number in found
+    )
 
 
 def _about_balance(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:

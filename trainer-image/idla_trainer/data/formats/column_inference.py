@@ -1,15 +1,19 @@
 """Cells of texts become columns: numbers where every cell is one or is missing, else texts."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 Column = npt.NDArray[Any]
-MISSING = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "?"})
-"""What stands for a missing value, with or without spaces around it."""
+AsWritten = Callable[[Sequence[str]], Collection[str]]
+"""Returns of the names of all columns those whose cells stay as they are written."""
+_PADDED = re.compile(r"^[^\S\n]*[+-]?0[0-9]+[^\S\n]*$", re.MULTILINE)
+"""A whole number with zeros before it, such as a postal code: the zeros would be lost."""
 EXACT = 1 << 53
 """From here on a float64 no longer holds every whole number; longer ones, such as identifiers, stay texts."""
 _OBJECT = 57
@@ -19,9 +23,9 @@ _OBJECT = 57
 def number(cell: str) -> float | None:
     """Return the number that a cell holds, NaN where it is missing, None where it holds a text."""
     text = cell.strip()
-    if text in MISSING:
+    if text in MISSING_TEXTS:
         return math.nan
-    if "_" in text:  # Python's own spelling, 1_000, is a name in a data file
+    if "_" in text or _PADDED.match(text):  # Python's own spelling, 1_000, is a name in a data file
         return None
     try:
         value = float(text)
@@ -36,7 +40,8 @@ def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     """Return the numbers of a column, NaN where one is missing, or None where a cell is a text."""
     try:
         found = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
-        if not (np.abs(found) >= EXACT).any() and "_" not in "".join(cells):
+        written = "\n".join(cells)
+        if not ((np.abs(found) >= EXACT).any() or "_" in written or _PADDED.search(written)):
             return found
     except ValueError:
         pass
@@ -49,10 +54,15 @@ def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     return np.array(values, dtype=np.float64)
 
 
+def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | None:
+    """Return the numbers of a column in which zeros may stand before them, NaN where one is missing, or None."""
+    return numbers([_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells])
+
+
 def texts(cells: Sequence[str]) -> Column:
-    """Return the texts of a column, empty where one is missing."""
+    """Return the texts of a column as they stand."""
     column = np.empty(len(cells), dtype=object)
-    column[:] = ["" if cell.strip() in MISSING else cell for cell in cells]
+    column[:] = cells
     return column
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from idla_trainer.data.formats.column_inference import Column, numbers, texts
+from idla_trainer.data.formats.column_inference import AsWritten, Column, numbers, texts
 from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
 from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.layout import Layout, has_names, layout_of
@@ -70,31 +70,36 @@ class _Reading:
         self.rows += len(block)
 
 
-def read_csv(
-    path: Path,
-    memory: int,
-    *,
-    delimiter: str | None = None,
-    header: bool | None = None,
-    expected: Collection[str] = (),
-    spill: bool = False,
-) -> tuple[dict[str, Column], bool]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvOptions:
+    """How a file is read."""
+
+    delimiter: str | None = None
+    """Default: told by the first lines."""
+    header: bool | None = None
+    """Whether the first line holds names. Default: told by the first lines."""
+    expected: Collection[str] = ()
+    """Names of columns that somebody asks for, by which a line of names is known."""
+    as_written: AsWritten = lambda _: frozenset()
+    """Which columns' cells stay texts."""
+
+
+def read_csv(path: Path, memory: int, options: CsvOptions, *, spill: bool) -> tuple[dict[str, Column], bool]:
     """Return the columns of a file in their order, and whether the file names them; else their numbers are the names.
 
     Args:
         path: the file, compressed by gzip or not.
         memory: bytes that the columns may take; reading ends where they take more, unless files take it.
-        delimiter: default: told by the first lines.
-        header: whether the first line holds names; default: told by the first lines.
-        expected: names of columns that somebody asks for, by which a line of names is known.
+        options: how it is read.
         spill: whether files take what memory does not hold; a column of texts may be a `TextColumn` then.
 
     Raises:
         TaskError: unreadable, too large, no example, a name twice, or rows of different length.
     """
     try:
-        file = _opened(path, layout_of(path, delimiter), expected, header=header, memory=memory, spill=spill)
-        reading = _read(file, set())
+        file = _opened(path, layout_of(path, options.delimiter), options, memory=memory, spill=spill)
+        kept = options.as_written(file.names)
+        reading = _read(file, {place for place, name in enumerate(file.names) if name in kept})
         if reading.late:
             reading = _read(file, reading.texts)
     except (*DAMAGE, LineError, csv.Error) as error:
@@ -102,15 +107,15 @@ def read_csv(
     return {name: reading.columns.column(position) for position, name in enumerate(file.names)}, file.named
 
 
-def _opened(
-    path: Path, layout: Layout, expected: Collection[str], *, header: bool | None, memory: int, spill: bool
-) -> CsvFile:
+def _opened(path: Path, layout: Layout, options: CsvOptions, *, memory: int, spill: bool) -> CsvFile:
     with opened_text(path) as text:
         rows = layout.rows(text)
         first = next(rows, None)
         if first is None:
             raise empty("the file has no line; it needs one example a line")
-        named = has_names(first, list(islice(rows, _LOOKED_AT)), expected) if header is None else header
+        named = options.header
+        if named is None:
+            named = has_names(first, list(islice(rows, _LOOKED_AT)), options.expected)
     if len(first) > MOST_COLUMNS:
         raise invalid(f"{path.name} has {len(first)} columns; at most {MOST_COLUMNS} are allowed. Use an NPZ file")
     names = [cell.strip() or str(position) for position, cell in enumerate(first)] if named else []

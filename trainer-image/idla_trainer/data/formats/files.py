@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, cast
 
 _GZIP = b"\x1f\x8b"
-_LONGEST_LINE = 1 << 24
+LONGEST_LINE = 1 << 24
 """Characters."""
 DAMAGE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
 """What reading raises where bytes are not what they should be."""
@@ -41,7 +41,7 @@ def bounded_lines(text: IO[str]) -> Iterator[str]:
     Raises:
         LineError: such a line.
     """
-    while line := text.readline(_LONGEST_LINE + 1):
-        if len(line) > _LONGEST_LINE:
-            raise LineError(f"a line has more than {_LONGEST_LINE} characters")
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise LineError(f"a line has more than {LONGEST_LINE} characters")
         yield line

@@ -6,6 +6,7 @@ from idla_contract.task import DataFormat
 
 from idla_trainer.data.formats.idx import is_idx
 from idla_trainer.data.formats.image_folder import holds_classes
+from idla_trainer.data.formats.other_files import check_kind
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.tfrecord import shards
 
@@ -27,11 +28,13 @@ def detect_format(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
         wanted: the format; `Auto`: what the ending, the first bytes or the folder's content tell.
 
     Raises:
-        TaskError: none or several, an unknown one, or a file without a byte.
+        TaskError: none or several, an unknown one, a file without a byte, or one that is something else.
     """
     kind, found = _found(path, wanted)
     if found.is_file() and found.stat().st_size == 0:
         raise empty(f"{found.name} is empty; it needs one example or more")
+    if found.is_file():
+        check_kind(found, kind)
     return kind, found
 
 
@@ -41,6 +44,8 @@ def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     if wanted is not DataFormat.AUTO:
         return wanted, path
     kind = _told(path)
+    if kind is None and path.name.lower().removesuffix(".gz").endswith(".json"):
+        return DataFormat.JSONL, path  # in a folder such a file describes the data more often than it is them
     if kind is None:
         if path.name.lower().endswith(_ARCHIVES):
             raise invalid(

@@ -1,12 +1,13 @@
 """JSONL files: one JSON object a line, compressed by gzip or not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.formats.column_inference import AsWritten, Column
 from idla_trainer.data.formats.files import DAMAGE, LineError, bounded_lines, opened_text
 from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.refusals import invalid, too_large, unreadable
@@ -14,11 +15,15 @@ from idla_trainer.data.formats.values import Values
 
 _DAMAGE = (*DAMAGE, LineError, ValueError, RecursionError)
 _SHOWN = 40
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""A half of a character beyond 16 bits, as it stands in JSON: alone it is no character, and no UTF-8."""
 _BLOCK = 1 << 24
 """Bytes that go to the files together."""
 
 
-def read_jsonl(path: Path, memory: int, *, spill: bool = False) -> dict[str, Column]:
+def read_jsonl(
+    path: Path, memory: int, *, spill: bool = False, as_written: AsWritten = lambda _: frozenset()
+) -> dict[str, Column]:
     """Return the columns of a file by the names in its objects, in the order of their first appearance.
 
     Numbers and truth values make a column of numbers, texts one of texts, both together one of texts; lists of
@@ -28,11 +33,12 @@ def read_jsonl(path: Path, memory: int, *, spill: bool = False) -> dict[str, Col
         path: the file.
         memory: bytes that the columns may take; reading ends where they take more, unless files take it.
         spill: whether files take what memory does not hold; a column of texts may be a `TextColumn` then.
+        as_written: of the names of all columns those whose numbers and truth values stay texts.
 
     Raises:
         TaskError: unreadable, too large, no example, a line that is no object, or a value that no column holds.
     """
-    blocks = _Blocks(path, GrowingColumns(path, memory, spill=spill))
+    blocks = _Blocks(path, GrowingColumns(path, memory, spill=spill), as_written)
     values = Values(path)
     try:
         with opened_text(path) as text:
@@ -48,7 +54,7 @@ def read_jsonl(path: Path, memory: int, *, spill: bool = False) -> dict[str, Col
         why = "a value is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise unreadable(path, "JSONL", f"example {blocks.rows + values.rows}: {why}") from error
     if not blocks.rows:
-        return values.columns()
+        return values.columns(as_written(values.names))
     if values.rows:
         blocks.add(values)
     return blocks.columns()
@@ -57,8 +63,9 @@ def read_jsonl(path: Path, memory: int, *, spill: bool = False) -> dict[str, Col
 class _Blocks:
     """The columns of a file that memory does not hold; one that begins with numbers may not go on with texts."""
 
-    def __init__(self, path: Path, growing: GrowingColumns) -> None:
+    def __init__(self, path: Path, growing: GrowingColumns, as_written: AsWritten) -> None:
         self.rows = 0
+        self._as_written = as_written
         self._path = path
         self._growing = growing
         self._like: dict[str, Column] = {}
@@ -66,7 +73,8 @@ class _Blocks:
 
     def add(self, values: Values) -> None:
         rows = values.rows
-        block = values.columns({name for name, like in self._like.items() if like.dtype == object})
+        texts = {name for name, like in self._like.items() if like.dtype == object}
+        block = values.columns(texts | set(self._as_written(list(self._like) or values.names)))
         for name, column in block.items():
             if name not in self._like:
                 self._like[name] = column[:0]
@@ -96,6 +104,8 @@ def _missing(like: Column, rows: int) -> Column:
 
 def _record(path: Path, line: str, example: int) -> dict[str, Any]:
     found = json.loads(line)
+    if _HALF.search(line) and isinstance(found, dict):
+        found = {_whole(name): _whole(value) if isinstance(value, str) else value for name, value in found.items()}
     if not isinstance(found, dict):
         message = (
             f"example {example} of {path.name} is {line.strip()[:_SHOWN]!r}; every line has to be a JSON object, "
@@ -103,3 +113,8 @@ def _record(path: Path, line: str, example: int) -> dict[str, Any]:
         )
         raise invalid(message)
     return found
+
+
+def _whole(text: str) -> str:
+    """Return a text with the replacement character in the place of each half that stands alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

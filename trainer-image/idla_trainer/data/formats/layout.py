@@ -134,13 +134,14 @@ def _is_alien(names: Sequence[str], values: Sequence[npt.NDArray[np.float64] | N
 
 def _delimiter(sample: Sequence[str]) -> str:
     """Return the delimiter of the first lines; a comma where there is none."""
-    best, chosen = (0.0, 0), ","
+    best, chosen = (0.0, 0, 0.0), ","
     for delimiter in _DELIMITERS:
         widths = Layout(delimiter, quoted=True).widths(sample) or Layout(delimiter, quoted=False).widths(sample)
         if not widths:
             continue
         usual = max(set(widths), key=widths.count)
-        score = (round(widths.count(usual) / len(widths), 1), usual)
+        share = widths.count(usual) / len(widths)
+        score = (round(share, 1), usual, share)
         if usual > 1 and score > best:
             best, chosen = score, delimiter
     return chosen

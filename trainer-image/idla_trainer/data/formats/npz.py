@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
-from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column
+from idla_trainer.data.formats.column_inference import EXACT, Column
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _ZIP, _NPY = b"PK", b"\x93NUMPY"
@@ -71,11 +71,13 @@ def _column(name: str, array: npt.NDArray[Any]) -> Column:
     listed = array.tolist()
     texts = [text.decode("utf-8", "replace") for text in listed] if kind == "S" else listed
     column = np.empty(len(texts), dtype=object)
-    column[:] = ["" if text.strip() in MISSING else text for text in texts]
+    column[:] = texts
     return column
 
 
 def _numbers(array: npt.NDArray[Any]) -> Column:
+    if array.dtype.kind == "b":
+        return array
     exact = array.dtype.kind not in "iu"
     if exact or (int(array.max()) < EXACT and int(array.min()) > -EXACT):
         return array.astype(np.float64)

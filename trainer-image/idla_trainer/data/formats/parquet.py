@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column, joined
+from idla_trainer.data.formats.column_inference import EXACT, Column, joined
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _BATCH = 4096
@@ -21,9 +21,9 @@ _KINDS = "whole numbers, numbers, truth values, texts, dates, times, bytes, and 
 def read_parquet(path: Path, memory: int) -> dict[str, Column]:
     """Return the columns of a file by name, in its order.
 
-    Numbers, decimals and truth values become numbers, NaN where one is missing; texts stay texts, empty where one is
-    missing; dates and times become texts in ISO 8601; bytes stay bytes; lists of numbers become arrays [N, ...]. Whole
-    numbers of 2^53 or more become texts, since no float holds them.
+    Numbers and decimals become numbers, NaN where one is missing, and so do truth values of which some are missing;
+    texts stay texts, empty where one is missing; dates and times become texts in ISO 8601; bytes stay bytes; lists of
+    numbers become arrays [N, ...]. Whole numbers of 2^53 or more become texts, since no float holds them.
 
     Args:
         path: the file, or a folder with parts of it, which are read in the order of their names.
@@ -95,6 +95,8 @@ def _numbers(array: Any) -> Column | None:
         if all(value is None or abs(value) < EXACT for value in values):
             return np.array([np.nan if value is None else value for value in values], np.float64)
         return _objects(["" if value is None else str(value) for value in values])
+    if types.is_boolean(kind) and not array.null_count:
+        return np.array(array.to_pylist(), np.bool_)
     if types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind):
         return np.array([np.nan if value is None else float(value) for value in array.to_pylist()], np.float64)
     return None
@@ -106,10 +108,10 @@ def _texts(array: Any) -> Column | None:
 
     kind = array.type
     if types.is_dictionary(kind) and types.is_string(kind.value_type):
-        known = [_text(value) for value in array.dictionary.to_pylist()]
+        known = [value or "" for value in array.dictionary.to_pylist()]
         return _objects(["" if place is None else known[place] for place in array.indices.to_pylist()])
     if types.is_string(kind) or types.is_large_string(kind):
-        return _objects([_text(value) for value in array.to_pylist()])
+        return _objects([value or "" for value in array.to_pylist()])
     if types.is_temporal(kind) and not types.is_duration(kind):
         return _objects([value or "" for value in array.cast("string").to_pylist()])
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
@@ -128,6 +130,8 @@ def _lists(file: Path, name: str, rows: list[Any]) -> Column:
 
 def _joined(path: Path, name: str, parts: list[Column]) -> Column:
     """Return the parts as one column; where one has texts in the place of long numbers, all have."""
+    if {part.dtype.kind for part in parts} == {"b", "f"}:
+        return joined([part.astype(np.float64) for part in parts])
     if len({part.dtype.kind for part in parts}) > 1:
         parts = [part if part.dtype == object else _objects([_written(value) for value in part]) for part in parts]
     if len({part.shape[1:] for part in parts}) > 1:
@@ -137,10 +141,6 @@ def _joined(path: Path, name: str, parts: list[Column]) -> Column:
 
 def _written(value: float) -> str:
     return "" if np.isnan(value) else str(int(value)) if value.is_integer() else repr(value)
-
-
-def _text(value: str | None) -> str:
-    return "" if value is None or value.strip() in MISSING else value
 
 
 def _objects(values: list[Any]) -> Column:

@@ -2,14 +2,14 @@
 
 import math
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.formats.column_inference import EXACT, MISSING, Column
+from idla_trainer.data.formats.column_inference import EXACT, Column
 from idla_trainer.data.formats.refusals import empty, invalid
 
 MOST_COLUMNS = 1 << 14
@@ -45,11 +45,16 @@ class Values:
         if len(self._cells) > MOST_COLUMNS:
             raise invalid(f"{self._path.name} has more than {MOST_COLUMNS} columns; put the numbers of one into a list")
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Return the names so far, in the order in which they came."""
+        return list(self._cells)
+
     def columns(self, texts: Collection[str] = ()) -> dict[str, Column]:
         """Return the columns [N] or [N, ...], in the order in which their names came.
 
         Args:
-            texts: names whose numbers are texts.
+            texts: names whose numbers and truth values are texts, as JSON writes them.
 
         Raises:
             TaskError: there is no example, or arrays of one name have different shapes.
@@ -106,11 +111,9 @@ def _shape(cell: Any) -> str:
 
 
 def _text(cell: Any) -> str:
-    if cell is None or (isinstance(cell, str) and cell.strip() in MISSING):
+    if cell is None:
         return ""
-    if isinstance(cell, bool):
-        return str(int(cell))
-    return str(cell)
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
 def _as_bytes(cell: Any) -> bytes:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from idla_contract.task import DataFormat, DataSource
 
 from idla_trainer.data.findings.names import listed, quoted
-from idla_trainer.data.formats.column_inference import Column, number
+from idla_trainer.data.formats.column_inference import Column, padded_numbers
 from idla_trainer.data.formats.format_detection import detect_format
 from idla_trainer.data.formats.npz import read_npz
 from idla_trainer.data.formats.refusals import invalid
@@ -21,6 +21,8 @@ from idla_trainer.problems.image.encoded_files import decode_files
 _ARRAYS = ("x", "y")
 """Of an NPZ file; others are not looked at."""
 _LABELS = ("label", "y")
+_MOST_CHANNELS = 4
+"""Of colours with transparency or infrared: an image is no lower than that."""
 _GREY = 3
 """Dimensions of an array of grey images."""
 
@@ -34,6 +36,8 @@ class Images:
     labels: tuple[str, ...]
     files: tuple[bytes, ...] = ()
     """The picture files that the pixels came from, [N]; empty where they were numbers from the beginning."""
+    warnings: tuple[str, ...] = ()
+    """What the reader guessed."""
 
 
 def read(path: Path, source: DataSource, memory: int) -> Images:
@@ -58,10 +62,10 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
     if len(whole) > 1:
         raise invalid(f"the columns {listed(whole)} hold images or other arrays; one beside the labels is allowed")
     if not whole:
-        return Images(_squares(columns), tuple(labels))
+        return Images(_squares(columns), tuple(labels), warnings=table.warnings)
     values = columns[whole[0]]
     if values.ndim > 1:
-        return Images(_checked(whole[0], values), tuple(labels))
+        return Images(_checked(whole[0], values), tuple(labels), warnings=table.warnings)
     files = tuple(values.tolist())
     return Images(decode_files(files, labels, memory), tuple(labels), files)
 
@@ -70,7 +74,7 @@ def _table(path: Path, source: DataSource, memory: int) -> Table:
     kind, file = detect_format(path, source.format)
     if kind is DataFormat.NPZ:
         return Table(read_npz(file, memory, names=_ARRAYS))
-    return read_table(path, source, memory)
+    return read_table(path, source, memory, label=_LABELS)
 
 
 def _holds_files(values: Column) -> bool:
@@ -81,20 +85,22 @@ def _checked(name: str, images: Column) -> npt.NDArray[np.generic]:
     grey = images.ndim == _GREY
     if not (grey or images.ndim == _GREY + 1) or 0 in images.shape[1:]:
         raise invalid(f"{name} has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]")
+    if not grey and images.shape[1] <= _MOST_CHANNELS < min(images.shape[2:]):
+        raise invalid(
+            f"{name} has the shape {list(images.shape)}, which looks like [N, C, H, W], channels first; allowed: "
+            f"[N, H, W] or [N, H, W, C]. Write {name}.transpose(0, 2, 3, 1)"
+        )
     return images[..., np.newaxis] if grey else images
 
 
 def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
     """Return grey images [N, side, side, 1] of a column for each pixel."""
-    texts = {name: values for name, values in columns.items() if values.dtype == object}
-    if columns and len(texts) == len(columns):
+    if columns and all(values.dtype == object and padded_numbers(values) is None for values in columns.values()):
         raise invalid(
-            f"there are no images beside the labels, only texts: {listed(list(texts))}; images are arrays x [N, H, W] "
-            "or [N, H, W, C], picture files, or a column of numbers for each pixel"
+            f"there are no images beside the labels, only texts: {listed(list(columns))}; images are arrays x of the "
+            "shape [N, H, W] or [N, H, W, C], picture files, or a column of numbers for each pixel"
         )
-    for name, values in texts.items():
-        place = next(place for place, cell in enumerate(values) if number(cell) is None)
-        raise invalid(f"example {place} has the text {quoted(values[place])} as pixel {name}; pixels are numbers")
+    pixels = {name: _pixels(name, values) for name, values in columns.items()}
     side = math.isqrt(len(columns))
     if side == 0 or side * side != len(columns):
         raise invalid(
@@ -102,5 +108,14 @@ def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
             "such as 64 pixels for 8 x 8. Use an NPZ file or picture files for other shapes"
         )
     with np.errstate(over="ignore"):
-        pixels = np.stack(list(columns.values()), axis=1, dtype=np.float32, casting="same_kind")
-    return pixels.reshape(-1, side, side, 1)
+        stacked = np.stack(list(pixels.values()), axis=1, dtype=np.float32, casting="same_kind")
+    return stacked.reshape(-1, side, side, 1)
+
+
+def _pixels(name: str, values: Column) -> Column:
+    """Return a column of numbers, of which some may have zeros before them."""
+    found = padded_numbers(values) if values.dtype == object else values
+    if found is None:
+        place = next(place for place, cell in enumerate(values) if padded_numbers([cell]) is None)
+        raise invalid(f"example {place} has the text {quoted(values[place])} as pixel {name}; pixels are numbers")
+    return found

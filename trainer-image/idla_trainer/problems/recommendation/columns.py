@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.task import Columns
 from idla_preprocess.interactions import LONGEST_NAME
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
@@ -73,7 +74,7 @@ def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
     known: dict[object, str] = {}
     column[:] = [known.setdefault(value, as_name(value).strip()) for value in values.tolist()]
     for text in known.values():
-        if not text or len(text) > LONGEST_NAME:
+        if text in MISSING_TEXTS or len(text) > LONGEST_NAME:
             place = int(np.flatnonzero(column == text)[0])
             raise invalid(
                 f"data.columns.{role}: example {place} (counted from 0) has {text[:_SHOWN]!r} in the column {name!r}; "

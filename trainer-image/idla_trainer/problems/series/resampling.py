@@ -11,17 +11,16 @@ from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.failures import not_finite
+from idla_trainer.problems.columns import explain_texts
+from idla_trainer.problems.series.times import TIMESTAMP, Times, check_once, times_of
 
-TIMESTAMP = "timestamp"
 PERIOD_SECONDS = 300
 """Time from one row to the next where nothing tells it."""
-_LATEST = 253402300799
-"""The last second of the year 9999."""
+_QUARTER = 4
 _MOST_GAPS = 4
 """The grid may be this many times as long as the table."""
 
 _Values = npt.NDArray[np.float32]
-_Times = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +41,19 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
     """Return the series of a table, and of a test file that goes on where it ends.
 
     Args:
-        table: one column for each sensor; the column of the role `timestamp` has ISO 8601 or seconds since 1970, a
-            time without an offset is UTC.
-        columns: the roles; `features` names the sensors, default: all other columns.
-        period: seconds from one row to the next; default: the median of the timestamps' differences, else 300.
+        table: one column for each sensor; the column of the role `timestamp` has what `times_of` reads.
+        columns: the roles; `features` names the sensors, or `target` the only one; default: all other columns.
+        period: seconds from one row to the next, each of which is put on its nearest step; default: the median of the
+            timestamps' differences, else 300.
         test: later rows with the same columns.
 
     Raises:
         TaskError: a column is missing, holds texts or arrays, or the timestamps are no equal steps.
     """
+    times = times_of(table, columns)
+    if times is not None:
+        check_once(table, columns, times)
     sensors, values = _sensors(table, columns)
-    times = _times(table, columns)
     test_from = None
     if test is not None:
         named, more = _sensors(test, columns)
@@ -60,7 +61,9 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
             raise invalid(
                 f"the test file has the sensors {listed(named)}, the other file {listed(sensors)}; both need the same"
             )
-        later = _times(test, columns)
+        later = times_of(test, columns)
+        if later is not None:
+            check_once(test, columns, later)
         if (times is None) != (later is None):
             raise invalid("one of the two files has timestamps and the other has none; give both or neither")
         test_from = len(values)
@@ -72,42 +75,81 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
 
 
 def _placed(
-    values: _Values, sensors: tuple[str, ...], times: _Times, period: int | None, test_from: int | None
+    values: _Values, sensors: tuple[str, ...], times: Times, period: int | None, test_from: int | None
 ) -> TimeGrid:
     """Put every row where its time says."""
     order = np.argsort(times, kind="stable")
     if test_from is not None and (order[:test_from] >= test_from).any():
         raise invalid("the test file has timestamps before the end of the other file; its rows must follow")
     steps = np.diff(times[order])
-    if len(steps) and steps.min() == 0:
-        twice = int(times[order][int(np.argmin(steps))])
-        raise invalid(f"the timestamp {_written(twice)} stands twice; each row needs its own")
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
-    places, rest = np.divmod(times - start, seconds)
-    if rest.any():
-        stray = int(times[int(np.argmax(rest > 0))])
-        raise invalid(
-            f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
-            f"{_written(start)}; give equal steps, or set problem.periodSeconds to a step that divides them all"
-        )
+    places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(values):
         raise invalid(
             f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
-            "steps may be missing. Set problem.periodSeconds to the step of the data"
+            "steps may be missing. Set task.periodSeconds to the step of the data"
         )
     grid = np.full((rows, len(sensors)), np.nan, np.float32)
     grid[places] = values
     return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
 
 
+def _steps(times: Times, start: int, seconds: int) -> Times:
+    """Return how many steps each time is after the first.
+
+    Raises:
+        TaskError: one is no whole number of them.
+    """
+    places, rest = np.divmod(times - start, seconds)
+    if rest.any():
+        stray = int(times[int(np.argmax(rest > 0))])
+        raise invalid(
+            f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
+            f"{_written(start)}; give equal steps, or set task.periodSeconds: each row is then put on its nearest step"
+        )
+    return places
+
+
+def _nearest_steps(times: Times, start: int, seconds: int) -> Times:
+    """Return the nearest step of each time.
+
+    Raises:
+        TaskError: one is further from it than a quarter of a step, or two rows have the same one.
+    """
+    places: Times = np.rint((times - start) / seconds).astype(np.int64)
+    off = np.abs(times - start - places * seconds)
+    if len(off) and off.max() * _QUARTER > seconds:
+        stray = int(np.argmax(off))
+        raise invalid(
+            f"the timestamp {_written(int(times[stray]))} is {int(off[stray])} seconds off the steps of {seconds} "
+            f"seconds from {_written(start)} on, more than a quarter of one; set task.periodSeconds to the step of the "
+            "data"
+        )
+    different, counts = np.unique(places, return_counts=True)
+    if len(different) < len(places):
+        twice = different[int(np.argmax(counts > 1))]
+        first, second = (_written(int(times[row])) for row in np.flatnonzero(places == twice)[:2])
+        raise invalid(
+            f"the timestamps {first} and {second} are nearest to the same step of {seconds} seconds; set "
+            "task.periodSeconds to the step of the data, or leave one of the rows out"
+        )
+    return places
+
+
 def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
     timestamp = columns.timestamp or TIMESTAMP
-    names = columns.features or tuple(name for name in table.columns if name != timestamp)
+    if columns.target is not None and columns.features:
+        raise invalid(
+            "data.columns: a forecast predicts each column of `features`, or that of `target`; leave out one of the two"
+        )
+    named = columns.features or tuple(filter(None, [columns.target]))
+    names = named or tuple(name for name in table.columns if name != timestamp)
     missing = [name for name in names if name not in table.columns]
     if missing:
-        raise invalid(f"data.columns.features: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
+        role = "features" if columns.features else "target"
+        raise invalid(f"data.columns.{role}: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
     if not names:
         raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
     sensors: list[str] = []
@@ -116,7 +158,8 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
         column = table.columns[name]
         if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
             raise invalid(
-                f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
+                explain_texts(name, column)
+                or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
                 "the sensors in data.columns.features, and the time in data.columns.timestamp"
             )
         wide = column.reshape(len(column), -1)
@@ -129,35 +172,6 @@ def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
         message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
         raise not_finite(message)
     return tuple(sensors), values
-
-
-def _times(table: Table, columns: Columns) -> _Times | None:
-    name = columns.timestamp or TIMESTAMP
-    column = table.columns.get(name)
-    if column is None:
-        if columns.timestamp is not None:
-            raise invalid(f"data.columns.timestamp: no column {name!r}; there are {listed(tuple(table.columns))}")
-        return None
-    if column.dtype.kind in "iuf" and column.ndim == 1:
-        right = np.isfinite(column) & (column >= 0) & (column <= _LATEST)
-        if not right.all():
-            row = int(np.argmin(right))
-            raise invalid(
-                f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970"
-            )
-        return np.round(column).astype(np.int64)
-    return np.array([_seconds(value, row) for row, value in enumerate(column.tolist())], dtype=np.int64)
-
-
-def _seconds(value: object, row: int) -> int:
-    try:
-        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise invalid(
-            f"the timestamp of row {row} (counted from 0) is {str(value)[:40]!r}; allowed: ISO 8601, such as "
-            "2024-05-01T08:15:00Z, or seconds since 1970"
-        ) from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _written(seconds: int) -> str:

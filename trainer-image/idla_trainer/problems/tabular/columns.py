@@ -1,18 +1,23 @@
 """Which columns of a table are the inputs of a record, and what they hold."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from idla_contract.task import Columns
 from idla_preprocess import Array
 
+from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, column_of
+from idla_trainer.problems.columns import as_name, check_present, column_of, tell_style
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
+_SHOWN = 2
+"""Cells that a sentence shows."""
 
 
 def group_column(table: Table, columns: Columns) -> str | None:
@@ -57,6 +62,35 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
         else:
             found[name] = _column(name, values, texts=name in columns.categorical)
     return found
+
+
+def read_number_columns(
+    columns: dict[str, Array], categorical: Collection[str]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the columns, those of texts that are numbers to a reader as numbers, and a sentence on each of these.
+
+    Args:
+        columns: the inputs, as `feature_columns` returns them.
+        categorical: names of columns that hold names.
+    """
+    texts = {name: cells for name, cells in columns.items() if cells.dtype.kind == "O" and name not in categorical}
+    found = {name: read_numbers(cells) for name, cells in texts.items()}
+    if any(column is not None and column.style is NumberStyle.DECIMAL_COMMA for column in found.values()):
+        found = {name: read_numbers(cells, decimal_comma=True) for name, cells in texts.items()}
+    read = {name: (texts[name], column) for name, column in found.items() if column is not None}
+    strays = tuple(
+        f"{quoted(name)} holds numbers; {len(column.strays)} of {len(cells)} cells have none and count as missing: "
+        f"{_shown(column)} (counted from 0); if it holds names, put it into data.columns.categorical"
+        for name, (cells, column) in read.items()
+        if column.strays
+    )
+    numbers = {name: column.values for name, (_, column) in read.items()}
+    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].style is not None)
+    return columns | numbers, (*strays, *styles)
+
+
+def _shown(column: NumberColumn) -> str:
+    return " and ".join(f"{quoted(text)} in example {row}" for row, text in column.strays[:_SHOWN])
 
 
 def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:

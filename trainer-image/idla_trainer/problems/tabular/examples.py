@@ -9,10 +9,12 @@ from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
@@ -21,7 +23,7 @@ from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
 from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
-from idla_trainer.problems.columns import labels_of, numbers_of
+from idla_trainer.problems.columns import explain_style, labels_of, numbers_of
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
@@ -30,6 +32,7 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
+    read_number_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 
@@ -49,6 +52,8 @@ class _Records:
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
+    read_as: tuple[str, ...]
+    """Sentences on columns of texts that were read as numbers."""
 
 
 def prepare(
@@ -100,13 +105,16 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
+    columns, read_as = read_number_columns(columns, roles.categorical)
+    if not classified:
+        read_as += explain_style(table, answer)
     if not columns:
         raise invalid(
             f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, group, numbering)
+    return _Records(columns, answers, groups, equal, held_out, group, numbering, read_as)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -199,7 +207,9 @@ def _kept(column: Array) -> Array:
 def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:
     cells = sum(values.size for values in records.columns.values())
     missing = sum(
-        int(np.isnan(values).sum()) if values.dtype.kind == "f" else sum(1 for text in values.tolist() if not text)
+        int(np.isnan(values).sum())
+        if values.dtype.kind == "f"
+        else sum(text.strip() in MISSING_TEXTS for text in values.tolist())
         for values in records.columns.values()
     )
     facts: dict[str, float | int | str] = {
@@ -215,7 +225,7 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = []
+    found = [*records.read_as, *about_identifiers(records.columns)]
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "

@@ -1,0 +1,125 @@
+"""Inputs on which the product failed (`../shared/cases`), as far as their data are read: what each looks like now.
+
+A case stands here with what its `expected.md` asks of the data; those that are missing are not mended yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from idla.core.objects import read_spec
+from idla.core.planning.requirements import resolve_requirements
+from idla.local.workflow_file import read_workflow
+from idla_contract.result import DataProfile
+from idla_trainer.data.profile import profile
+from idla_trainer.data.source import Origin
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.registry import load_dataset
+
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+pytestmark = [
+    pytest.mark.gate,
+    pytest.mark.skipif(not CASES.is_dir(), reason=f"the inputs are in {CASES}, which is not here"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is said of a case's data."""
+
+    classes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    """Not looked at if empty."""
+    facts: Mapping[str, float | str] = field(default_factory=dict)
+    """Some of them."""
+    warns: tuple[str, ...] = ()
+    """Parts of its warnings."""
+    refuses: str = ""
+    """A part of its refusal; it is read if empty."""
+
+
+READ = {
+    "01-decimal-comma/workflow": Expected(
+        facts={"numbers": 3}, warns=("'gewicht' has numbers with a decimal comma: '2,1' is 2.1", "'preis' has numbers")
+    ),
+    "01-decimal-comma/workflow-delimiter": Expected(
+        facts={"numbers": 2}, warns=("'preis' has numbers with a decimal",)
+    ),
+    "01-decimal-comma/workflow-regression": Expected(
+        facts={"numbers": 2}, warns=("'preis' has numbers with a decimal",)
+    ),
+    "01-decimal-comma/workflow-fewer": Expected(facts={"numbers": 3}),
+    "02-thousands-separator/workflow": Expected(
+        facts={"numbers": 3}, warns=("'lot' has numbers with commas between thousands: '2,753' is 2753",)
+    ),
+    "02-thousands-separator/workflow-target": Expected(
+        facts={"numbers": 3}, warns=("'price' has numbers with commas between thousands: '333,235' is 333235",)
+    ),
+    "05-utf16-from-excel/workflow": Expected(classes=("gelé", "liquide")),
+    "06-windows-1252-and-gbk/workflow": Expected(classes=("bon", "mauvais"), warns=("windows-1252", "data.encoding")),
+    "06-windows-1252-and-gbk/workflow-gbk": Expected(classes=("好", "差"), warns=("GB18030", "data.encoding")),
+    "09-class-named-NA/workflow": Expected(classes=("APAC", "EU", "NA"), warns=("the label 'NA' is a class of",)),
+    "11-label-codes-with-leading-zeros/workflow": Expected(classes=("007", "042")),
+    "11-label-codes-with-leading-zeros/workflow-positive": Expected(classes=("007", "042")),
+    "12-day-first-dates/workflow": Expected(facts={"sensors": 1, "periodSeconds": 3600}),
+    "13-dates-as-whole-numbers/workflow": Expected(facts={"sensors": 1, "periodSeconds": 86400}),
+    "15-autumn-hour-twice/workflow": Expected(
+        refuses="'2023-10-29 02:00' stands twice, in the rows 216 and 217 .*end of summer time"
+    ),
+    "16-timestamps-with-jitter/workflow": Expected(facts={"sensors": 2, "periodSeconds": 300}),
+    "17-long-table-of-series/workflow": Expected(refuses="the column 'item_id' names the series of each row"),
+    "18-json-array/workflow": Expected(refuses="data.json is one JSON array; write JSONL"),
+    "18-json-array/workflow-as-jsonl": Expected(refuses="data.json is one JSON array; write JSONL"),
+    "19-true-and-false-as-labels/workflow": Expected(classes=("false", "true")),
+    "19-true-and-false-as-labels/workflow-plain": Expected(classes=("false", "true")),
+    "21-null-bytes/workflow-numbers": Expected(shape=(2,), warns=("'a' holds numbers; 1 of 60 cells",)),
+    "22-texts-that-read-like-missing/workflow": Expected(classes=("programming", "region", "unclear")),
+    "23-spellings-of-one-label/workflow-unicode": Expected(classes=("bar", "café")),
+    "24-channels-first/workflow": Expected(refuses="channels first; allowed.* Write x.transpose"),
+    "24-channels-first/workflow-four-channels": Expected(refuses="channels first; allowed.* Write x.transpose"),
+    "25-identifier-as-feature/workflow": Expected(warns=("'customer_id': a different whole number in every record",)),
+    "25-identifier-as-feature/workflow-index": Expected(warns=("'0': a different whole number in every record",)),
+    "39-one-stray-text-among-numbers/workflow": Expected(
+        shape=(3,),
+        warns=("'glucose' holds numbers; 2 of 220 cells", "'-' in example", "'<40' in example"),
+    ),
+    "39-one-stray-text-among-numbers/workflow-series": Expected(refuses="the column 'pump_a' has 'ERR' in row 211"),
+    "39-one-stray-text-among-numbers/workflow-target": Expected(refuses="the column 'rent' has 'on request' in row"),
+    "40-images-in-a-csv-with-semicolons/workflow": Expected(shape=(8, 8, 1)),
+    "40-images-in-a-csv-with-semicolons/workflow-delimiter": Expected(shape=(8, 8, 1)),
+    "43-forecast-of-one-column/workflow": Expected(facts={"sensors": 1}),
+    "43-forecast-of-one-column/workflow-promo": Expected(facts={"sensors": 1}),
+    "41-half-an-emoji/workflow": Expected(classes=("bad", "good")),
+    "41-half-an-emoji/workflow-all-texts": Expected(classes=("bad", "good")),
+    "41-half-an-emoji/workflow-categories": Expected(),
+    "41-half-an-emoji/workflow-labels": Expected(),
+    "51-not-the-file-itself/workflow-array": Expected(refuses="is one JSON array"),
+    "51-not-the-file-itself/workflow-page": Expected(refuses="is an HTML page"),
+    "51-not-the-file-itself/workflow-pointer": Expected(refuses="is a pointer of Git LFS"),
+    "51-not-the-file-itself/workflow-sheet": Expected(refuses="is an Excel workbook; save its sheet as CSV"),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_a_case_is_read_or_refused_as_a_user_expects(case: str, tmp_path: Path) -> None:
+    expected, path = READ[case], CASES / f"{case}.yaml"
+    if expected.refuses:
+        with pytest.raises(TaskError, match=expected.refuses):
+            look(path, tmp_path)
+        return
+    found = look(path, tmp_path)
+    assert not expected.classes or found.classes == expected.classes
+    assert not expected.shape or found.shape == expected.shape
+    assert expected.facts.items() <= dict(found.facts).items()
+    for part in expected.warns:
+        assert part in " ".join(found.warnings)
+
+
+def look(path: Path, work: Path) -> DataProfile:
+    """Return the profile of a workflow's data."""
+    workflow = read_workflow(path.read_text(encoding="utf-8"), folder=path.parent)
+    wanted = resolve_requirements(read_spec(workflow.manifest), "case")
+    assert workflow.data is not None
+    origin = Origin(data_mount=workflow.data, samples=work / "none", downloads=work / "downloads")
+    return profile(load_dataset(wanted.problem, wanted.data, origin))

@@ -1,0 +1,56 @@
+"""Numbers as people write them are read back as written, or the column stays one of names."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from idla_trainer.data.formats.number_styles import NumberStyle, read_numbers
+
+NAN = float("nan")
+READ: dict[str, tuple[list[str], list[float] | None, NumberStyle | None]] = {
+    "a decimal comma": (["5,6", "13,90", "-0,5", "7"], [5.6, 13.9, -0.5, 7], NumberStyle.DECIMAL_COMMA),
+    "and points between thousands": (["1.234,5", "12,5", "7"], [1234.5, 12.5, 7], NumberStyle.DECIMAL_COMMA),
+    "commas between thousands": (["12,480", "980", "1,234,567.5"], [12480, 980, 1234567.5], NumberStyle.THOUSANDS),
+    "some are missing": (["12,480", "NA", "", "980"], [12480, NAN, NAN, 980], NumberStyle.THOUSANDS),
+    "a stray": (["1,5"] * 40 + ["-"], [1.5] * 40 + [NAN], NumberStyle.DECIMAL_COMMA),
+    "strays among plain ones": (["1.5"] * 40 + ["<40"], [1.5] * 40 + [NAN], None),
+    "too many strays": (["1,5"] * 9 + ["-"], None, None),
+    "both styles": (["1,234.5", "1.234,5", "7"], None, None),
+    "names": (["a", "b"], None, None),
+    "codes": (["02139", "10001"], None, None),
+    "codes beside decimals": (["007", "1,5"], None, None),
+    "groups of two": (["12,34,56", "1"], None, None),
+    "other digits": (["\u0661,5", "1,5"], None, None),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_a_column_is_read_in_the_style_that_its_cells_have(case: str) -> None:
+    cells, values, style = READ[case]
+    found = read_numbers(cells)
+    if values is None:
+        assert found is None
+        return
+    assert found is not None
+    np.testing.assert_array_equal(found.values, values)
+    assert found.style is style
+
+
+def test_what_may_be_either_follows_the_other_columns() -> None:
+    plain, comma = read_numbers(["1,234", "5,678"]), read_numbers(["1,234", "5,678"], decimal_comma=True)
+    assert plain is not None
+    assert comma is not None
+    assert (plain.values.tolist(), comma.values.tolist()) == ([1234, 5678], [1.234, 5.678])
+    assert (plain.example(["1,234", "5,678"]), comma.example(["1,234", "5,678"])) == (
+        "'1,234' is 1234",
+        "'1,234' is 1.234",
+    )
+
+
+@given(st.lists(st.decimals(-(10**9), 10**9, places=2), min_size=1), st.sampled_from(NumberStyle))
+def test_written_numbers_are_read_back(numbers: list[object], style: NumberStyle) -> None:
+    comma = [f"{number:,}" for number in numbers]
+    cells = comma if style is NumberStyle.THOUSANDS else [cell.translate(str.maketrans(",.", ".,")) for cell in comma]
+    found = read_numbers(cells, decimal_comma=style is NumberStyle.DECIMAL_COMMA)
+    assert found is not None
+    assert found.values.tolist() == [float(str(number)) for number in numbers]

@@ -1,0 +1,84 @@
+"""Columns of texts that are numbers to a reader: with a decimal comma, with thousands set apart, with few strays."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from idla_preprocess.tabular_columns import MISSING_TEXTS
+
+from idla_trainer.data.formats.column_inference import Column, number
+
+_STRAYS = 0.05
+"""Share of cells that hold no number, at most, of those that are not missing."""
+
+
+class NumberStyle(StrEnum):
+    """How numbers are written, other than with a decimal point alone."""
+
+    THOUSANDS = "commas between thousands"
+    DECIMAL_COMMA = "a decimal comma"
+
+
+_FORMS = {
+    NumberStyle.THOUSANDS: re.compile(r"[+-]?([1-9]\d{0,2}(,\d{3})+|0|[1-9]\d*)(\.\d+)?"),
+    NumberStyle.DECIMAL_COMMA: re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})+|0|[1-9]\d*)(,\d+)?"),
+}
+_TO_POINT: dict[NumberStyle, dict[int, str | None]] = {
+    NumberStyle.THOUSANDS: {ord(","): None},
+    NumberStyle.DECIMAL_COMMA: {ord("."): None, ord(","): "."},
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberColumn:
+    """A column of texts, read as numbers."""
+
+    values: npt.NDArray[np.float64]
+    """[N], NaN where a number is missing and where a cell holds none."""
+    style: NumberStyle | None
+    """None: with a decimal point alone."""
+    strays: tuple[tuple[int, str], ...]
+    """Row, counted from 0, and text of each cell that holds no number."""
+
+    def example(self, cells: Sequence[str] | Column) -> str:
+        """Return how a cell of the style is read, in words."""
+        row = next(row for row, value in enumerate(self.values) if not math.isnan(value) and number(cells[row]) is None)
+        return f"{cells[row].strip()!r} is {self.values[row]:.15g}"
+
+
+def read_numbers(cells: Sequence[str] | Column, *, decimal_comma: bool = False) -> NumberColumn | None:
+    """Return a column of texts as numbers in the first style that all but one in twenty of its cells have, else None.
+
+    Args:
+        cells: [N].
+        decimal_comma: whether a cell such as `1,234`, which may be either, has a decimal comma.
+    """
+    styles = sorted(NumberStyle, key=lambda style: (style is NumberStyle.DECIMAL_COMMA) != decimal_comma)
+    found = (_read(cells, style) for style in (None, *styles))
+    return next((column for column in found if column is not None), None)
+
+
+def _read(cells: Sequence[str] | Column, style: NumberStyle | None) -> NumberColumn | None:
+    values, strays, known = np.full(len(cells), np.nan), list[tuple[int, str]](), 0
+    for row, cell in enumerate(cells):
+        text = cell.strip()
+        if text in MISSING_TEXTS:
+            continue
+        value = _number(text, style)
+        if value is None:
+            strays.append((row, cell))
+            if len(strays) > _STRAYS * len(cells):
+                return None
+        else:
+            values[row], known = value, known + 1
+    return NumberColumn(values, style, tuple(strays)) if len(strays) <= _STRAYS * (known + len(strays)) else None
+
+
+def _number(text: str, style: NumberStyle | None) -> float | None:
+    if style is None:
+        return number(text)
+    return float(text.translate(_TO_POINT[style])) if _FORMS[style].fullmatch(text) and text.isascii() else None

@@ -1,0 +1,156 @@
+"""The timestamps of a table: ISO 8601, seconds since 1970, dates as whole numbers, or dates of any one order."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.task import Columns
+from idla_preprocess import Array
+
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.table import Table
+from idla_trainer.problems.columns import as_name
+
+TIMESTAMP = "timestamp"
+Times = npt.NDArray[np.int64]
+
+_LATEST = 253402300799
+"""The last second of the year 9999."""
+_FIRST_DATE, _LAST_DATE = 19000101, 21001231
+_DATE = re.compile(
+    r"\s*(?P<first>\d{1,4})(?P<between>[./-])(?P<second>\d{1,2})(?P=between)(?P<third>\d{1,4})"
+    r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<seconds>\d{2}))?)?\s*"
+)
+_YEAR = 4
+"""Digits of a year."""
+_ORDERS = {"day.month.year": (2, 1, 0), "month.day.year": (2, 0, 1), "year.month.day": (0, 1, 2)}
+"""Places of year, month and day."""
+_ALLOWED = "ISO 8601, such as 2024-05-01T08:15:00Z, or seconds since 1970"
+
+
+def times_of(table: Table, columns: Columns) -> Times | None:
+    """Return the seconds since 1970 (UTC) of each row, [N]; None where the table has no timestamps.
+
+    A time without an offset counts as UTC. Whole numbers such as 20240131 are dates where all of them are. Dates such
+    as 31.01.2024 are read in the one order of day, month and year that fits all of them; where two do, in the one whose
+    steps are the most equal.
+
+    Raises:
+        TaskError: there is no such column, a row has no time in it, or day and month cannot be told apart.
+    """
+    name = columns.timestamp or TIMESTAMP
+    column = table.columns.get(name)
+    if column is None:
+        if columns.timestamp is not None:
+            raise invalid(f"data.columns.timestamp: no column {name!r}; there are {listed(tuple(table.columns))}")
+        return None
+    if column.dtype.kind in "iuf" and column.ndim == 1:
+        return _of_numbers(column)
+    return _of_texts([value if isinstance(value, str) else "" for value in column.tolist()])
+
+
+def check_once(table: Table, columns: Columns, times: Times) -> None:
+    """Make sure that no time stands twice.
+
+    Raises:
+        TaskError: one does; the message shows it as it stands, and says whether the table is a long one.
+    """
+    order = np.argsort(times, kind="stable")
+    equal = np.flatnonzero(np.diff(times[order]) == 0)
+    if not len(equal):
+        return
+    timestamp = columns.timestamp or TIMESTAMP
+    first, second = sorted(int(row) for row in order[equal[0] : equal[0] + 2])
+    shown = as_name(table.columns[timestamp][first])
+    found = f"the timestamp {quoted(shown)} stands twice, in the rows {first} and {second} (counted from 0)"
+    series = _series_column(table, columns, times)
+    if series is not None:
+        raise invalid(
+            f"{found}: the column {series!r} names the series of each row, which is the long form. A forecast takes "
+            "the wide one, a row for each time and a column for each series, as pandas makes it by "
+            f"pivot(index={timestamp!r}, columns={series!r}, values=...)"
+        )
+    raise invalid(
+        f"{found}; each row needs its own. If a clock was put back there at the end of summer time, write the times "
+        "with their offset, or in UTC"
+    )
+
+
+def _series_column(table: Table, columns: Columns, times: Times) -> str | None:
+    """Return the column that tells rows of one time apart in every time, or None."""
+    most = max(Counter(times.tolist()).values())
+    for name, values in table.columns.items():
+        if name in {columns.timestamp or TIMESTAMP, columns.target} or values.ndim != 1:
+            continue
+        names = [as_name(value) for value in values.tolist()]
+        if len(set(names)) == most and len(set(zip(names, times.tolist(), strict=True))) == len(times):
+            return name
+    return None
+
+
+def _of_numbers(column: Array) -> Times:
+    right = np.isfinite(column) & (column >= 0) & (column <= _LATEST)
+    if not right.all():
+        row = int(np.argmin(right))
+        raise invalid(f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970")
+    numbers = np.round(column).astype(np.int64)
+    if len(numbers) and (numbers >= _FIRST_DATE).all() and (numbers <= _LAST_DATE).all():
+        dates = [_moment(f"{number:08d}", _whole_date) for number in numbers.tolist()]
+        known = [date for date in dates if date is not None]
+        if len(known) == len(dates):
+            return np.array(known, np.int64)
+    return numbers
+
+
+def _of_texts(texts: Sequence[str]) -> Times:
+    isos = [_moment(text, datetime.fromisoformat) for text in texts]
+    stray = next((row for row, moment in enumerate(isos) if moment is None), None)
+    if stray is None:
+        return np.array(isos, np.int64)
+    fitting: dict[str, Times] = {}
+    for order, places in _ORDERS.items():
+        moments = [_moment(text, partial(_dated, places=places)) for text in texts]
+        if None not in moments:
+            fitting[order] = np.array(moments, np.int64)
+    if not fitting:
+        raise invalid(
+            f"the timestamp of row {stray} (counted from 0) is {quoted(texts[stray])}; allowed: {_ALLOWED}, or dates "
+            "of one order, such as 31.01.2024 08:15"
+        )
+    steps = {order: len(np.unique(np.diff(np.sort(times)))) for order, times in fitting.items()}
+    best = min(steps, key=steps.__getitem__)
+    if list(steps.values()).count(steps[best]) > 1 and len(texts) > 1:
+        raise invalid(
+            f"the timestamps, such as {quoted(texts[stray])}, may be {' or '.join(fitting)}: no day is above 12; write "
+            f"{_ALLOWED}"
+        )
+    return fitting[best]
+
+
+def _moment(text: str, read: Callable[[str], datetime]) -> int | None:
+    try:
+        moment = read(text)
+    except ValueError:
+        return None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _whole_date(text: str) -> datetime:
+    return datetime(int(text[:4]), int(text[4:6]), int(text[6:]), tzinfo=UTC)
+
+
+def _dated(text: str, places: tuple[int, int, int]) -> datetime:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError("no date")
+    parts = [found["first"], found["second"], found["third"]]
+    year, month, day = (parts[place] for place in places)
+    if len(year) != _YEAR:
+        raise ValueError("no year of four digits")
+    hour, minute, seconds = (int(found[name] or 0) for name in ("hour", "minute", "seconds"))
+    return datetime(int(year), int(month), int(day), hour, minute, seconds, tzinfo=UTC)
