@@ -77,6 +77,8 @@ CASES: list[Case] = [
     ("a label of records that is in the test file alone", put(d_csv=table(), t_csv=table(9, "az")), "d.csv",
      {"task": TABLE, "data": TESTED}, "TooFewExamples", f"{UNSEEN}: 'z'. Give at least"),
     ("NaN among the labels of records", put(d_csv=table().replace(b",a\n", b",NaN\n", 1)), "d.csv", {"task": TABLE},
+     "TooFewExamples", "1 of 3 classes have fewer: 'NaN' has 1. Add examples or leave these classes out"),
+    ("an empty label of records", put(d_csv=table().replace(b",a\n", b",\n", 1)), "d.csv", {"task": TABLE},
      "DataInvalid", "1 of 60 examples have no label; the first is example 0 (counted from 0)"),
     ("NaN among pixels", put(d_npz={"x": np.full((60, 6, 6), np.nan), "y": np.arange(60) % 2}), "d.npz",
      {"task": IMAGE}, "NotFinite", "60 of 60 examples have NaN, infinite or missing pixels; the first is example 0"),
