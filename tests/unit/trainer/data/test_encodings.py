@@ -40,7 +40,7 @@ def read(path: Path, content: bytes, kind: Encoding | None = None) -> tuple[str,
 @pytest.mark.parametrize(
     ("text", "codec"),
     [
-        (FRENCH, "utf-8"), (FRENCH, "utf-8-sig"), (FRENCH, "utf-16"), (FRENCH, "utf-16-le"), (CZECH, "utf-16-be"),
+        (FRENCH, "utf-8"), (FRENCH, "utf-8-sig"), (FRENCH, "utf-16"),
         (CHINESE, "utf-16"), (JAPANESE, "utf-8"),
     ],
     ids=lambda value: value.split(",")[0],
@@ -63,6 +63,15 @@ def test_others_are_guessed_with_a_warning(tmp_path: Path, text: str, kind: Enco
     found, warnings = read(tmp_path / "d.csv", text.encode(python_codec(kind)))
     assert found == text
     assert warnings[0].startswith(f"d.csv is read as {kind}, such as '")
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("utf-16-le", Encoding.UTF_16LE), ("utf-16-be", Encoding.UTF_16BE)])
+def test_wide_characters_without_a_mark_are_known_by_their_zeros(tmp_path: Path, codec: str, kind: Encoding) -> None:
+    found, warnings = read(tmp_path / "d.csv", CZECH.encode(codec))
+    assert found == CZECH
+    assert warnings == (
+        f"d.csv is read as {kind}, since every other byte is zero; if that is wrong, set data.encoding",
+    )
 
 
 def test_one_word_far_down_a_compressed_file_is_enough(tmp_path: Path) -> None:
@@ -112,10 +121,11 @@ def test_nothing_is_read_as_something_else_without_a_word(
         content = text.encode(python_codec(kind))
     except UnicodeEncodeError:
         assume(False)
-    assume(told or not kind.startswith("UTF-16"))  # without a mark it is known by its zeros: of ASCII's letters
+    text = content.decode(python_codec(kind))  # Python writes the yen sign of EUC-JP as a backslash
+    assume(told or not kind.startswith("UTF-16"))  # without a mark it is known by its zeros: those of ASCII's letters
     try:
         found, warnings = read(tmp_path / "d.csv", content, kind if told else None)
     except TaskError:
         assert not told
         return
-    assert warnings or found == text
+    assert warnings or found == (text if told else content.decode())  # what is UTF-8 too is read as that

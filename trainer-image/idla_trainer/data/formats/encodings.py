@@ -93,9 +93,14 @@ def _detect(path: Path) -> tuple[Encoding, tuple[str, ...]]:
     """
     with opened(path) as file:
         head = _read(file, _HEAD)
-    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), None) or _wide(head)
+    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), None)
     if marked is not None:
         return marked, ()
+    wide = _wide(head)
+    if wide is not None:
+        return wide, (
+            f"{path.name} is read as {wide}, since every other byte is zero; if that is wrong, set data.encoding",
+        )
     line = _find_undecodable(path, Encoding.UTF_8)
     if line is None:
         return Encoding.UTF_8, ()
