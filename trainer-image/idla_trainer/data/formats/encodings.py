@@ -73,7 +73,8 @@ def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
         TaskError: the bytes are none of the encoding, or of no known one.
     """
     kind, warnings = _detect(path) if wanted is None else (wanted, ())
-    line = _find_undecodable(path, kind)
+    known = wanted is None and kind is Encoding.UTF_8  # by all of its bytes
+    line = None if known else _find_undecodable(path, kind)
     if line is not None:
         raise invalid(f"line {line} of {path.name} is no {kind}; set data.encoding to what it is, or save it as UTF-8")
     if kind is Encoding.UTF_8:
