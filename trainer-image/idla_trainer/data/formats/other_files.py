@@ -1,6 +1,7 @@
 """What a file is that is not what its name or its task says."""
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,11 @@ _OTHERS = (
         of=_ALL,
     ),
     _other(
-        rb"(\xef\xbb\xbf)?\s*<(!doctype html|html)",
+        rb"\s*<(!doctype html|html)",
         "is an HTML page, as a download leaves that asks to sign in; download the file itself",
         of=_ALL,
     ),
-    _other(rb"(\xef\xbb\xbf)?\s*<\?xml", "is an XML document; write it as CSV or JSONL"),
+    _other(rb"\s*<\?xml", "is an XML document; write it as CSV or JSONL"),
     _other(rb"PK\x03\x04.*(xl/|\[Content_Types\])", "is an Excel workbook; save its sheet as CSV UTF-8"),
     _other(rb"\xd0\xcf\x11\xe0", "is an old Excel workbook; save its sheet as CSV UTF-8"),
     _other(rb"PK\x03\x04", "is a zip archive; unpack it and name the file or folder"),
@@ -50,12 +51,12 @@ _OTHERS = (
     _other(rb"SQLite format 3\0", "is an SQLite database; export its table as CSV"),
     _other(rb"BZh\d|\xfd7zXZ\0|\x28\xb5\x2f\xfd", "is compressed by bzip2, xz or zstd; unpack it, or use gzip"),
     _other(
-        rb"(\xef\xbb\xbf)?\s*\[\s*\{",
+        rb"\s*\[\s*\{",
         "is one JSON array; write JSONL, an object a line without brackets and commas around, as pandas does by "
         'to_json(orient="records", lines=True)',
     ),
     _other(
-        rb'(\xef\xbb\xbf)?\s*\{\s*"[^"]*"\s*:',
+        rb'\s*\{\s*"[^"]*"\s*:',
         "holds JSON objects; rename it to .jsonl or set data.format: JSONL",
         of=frozenset({DataFormat.CSV}),
     ),
@@ -74,7 +75,7 @@ def check_kind(path: Path, kind: DataFormat) -> None:
     """
     try:
         with opened(path) as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD).removeprefix(BOM_UTF8)
     except DAMAGE:
         return  # its reader says what is damaged
     other = next((other for other in _OTHERS if kind in other.of and other.begins.match(head)), None)
