@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,11 @@ def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | N
     return numbers([_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells])
 
 
-def texts(cells: Sequence[str]) -> Column:
-    """Return the texts of a column as they stand."""
-    column = np.empty(len(cells), dtype=object)
-    column[:] = cells
+def objects(cells: Iterable[str | bytes]) -> Column:
+    """Return texts, or files and other bytes, as a column."""
+    listed = list(cells)
+    column = np.empty(len(listed), dtype=object)
+    column[:] = listed
     return column
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from idla_trainer.data.formats.column_inference import AsWritten, Column, numbers, texts
+from idla_trainer.data.formats.column_inference import AsWritten, Column, numbers, objects
 from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
 from idla_trainer.data.formats.growing import GrowingColumns
 from idla_trainer.data.formats.layout import Layout, has_names, layout_of
@@ -66,7 +66,7 @@ class _Reading:
                     self.late.add(position)
                     self.columns.drop(position)
                     continue
-            self.columns.append(position, texts(cells) if column is None else column)
+            self.columns.append(position, objects(cells) if column is None else column)
         self.rows += len(block)
 
 

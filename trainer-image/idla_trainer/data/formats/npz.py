@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
-from idla_trainer.data.formats.column_inference import EXACT, Column
+from idla_trainer.data.formats.column_inference import EXACT, Column, objects
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _ZIP, _NPY = b"PK", b"\x93NUMPY"
@@ -69,10 +69,7 @@ def _column(name: str, array: npt.NDArray[Any]) -> Column:
     if array.ndim > 1:
         raise invalid(f"{name} holds texts in the shape {list(array.shape)}; texts need the shape [N]")
     listed = array.tolist()
-    texts = [text.decode("utf-8", "replace") for text in listed] if kind == "S" else listed
-    column = np.empty(len(texts), dtype=object)
-    column[:] = texts
-    return column
+    return objects(text.decode("utf-8", "replace") for text in listed) if kind == "S" else objects(listed)
 
 
 def _numbers(array: npt.NDArray[Any]) -> Column:
@@ -81,6 +78,4 @@ def _numbers(array: npt.NDArray[Any]) -> Column:
     exact = array.dtype.kind not in "iu"
     if exact or (int(array.max()) < EXACT and int(array.min()) > -EXACT):
         return array.astype(np.float64)
-    column = np.empty(len(array), dtype=object)
-    column[:] = [str(value) for value in array.tolist()]
-    return column
+    return objects(str(value) for value in array.tolist())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from idla_trainer.data.formats.column_inference import EXACT, Column, joined
+from idla_trainer.data.formats.column_inference import EXACT, Column, joined, objects
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
 _BATCH = 4096
@@ -94,7 +94,7 @@ def _numbers(array: Any) -> Column | None:
         values = array.to_pylist()
         if all(value is None or abs(value) < EXACT for value in values):
             return np.array([np.nan if value is None else value for value in values], np.float64)
-        return _objects(["" if value is None else str(value) for value in values])
+        return objects(["" if value is None else str(value) for value in values])
     if types.is_boolean(kind) and not array.null_count:
         return np.array(array.to_pylist(), np.bool_)
     if types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind):
@@ -109,13 +109,13 @@ def _texts(array: Any) -> Column | None:
     kind = array.type
     if types.is_dictionary(kind) and types.is_string(kind.value_type):
         known = [value or "" for value in array.dictionary.to_pylist()]
-        return _objects(["" if place is None else known[place] for place in array.indices.to_pylist()])
+        return objects(["" if place is None else known[place] for place in array.indices.to_pylist()])
     if types.is_string(kind) or types.is_large_string(kind):
-        return _objects([value or "" for value in array.to_pylist()])
+        return objects([value or "" for value in array.to_pylist()])
     if types.is_temporal(kind) and not types.is_duration(kind):
-        return _objects([value or "" for value in array.cast("string").to_pylist()])
+        return objects([value or "" for value in array.cast("string").to_pylist()])
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return _objects([value or b"" for value in array.to_pylist()])
+        return objects([value or b"" for value in array.to_pylist()])
     return None
 
 
@@ -133,7 +133,7 @@ def _joined(path: Path, name: str, parts: list[Column]) -> Column:
     if {part.dtype.kind for part in parts} == {"b", "f"}:
         return joined([part.astype(np.float64) for part in parts])
     if len({part.dtype.kind for part in parts}) > 1:
-        parts = [part if part.dtype == object else _objects([_written(value) for value in part]) for part in parts]
+        parts = [part if part.dtype == object else objects([_written(value) for value in part]) for part in parts]
     if len({part.shape[1:] for part in parts}) > 1:
         raise invalid(f"the lists in the column {name!r} of {path.name} have different lengths; give all of them one")
     return joined(parts)
@@ -141,12 +141,6 @@ def _joined(path: Path, name: str, parts: list[Column]) -> Column:
 
 def _written(value: float) -> str:
     return "" if np.isnan(value) else str(int(value)) if value.is_integer() else repr(value)
-
-
-def _objects(values: list[Any]) -> Column:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def _size(column: Column) -> int:

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.formats.column_inference import Column, objects
 from idla_trainer.data.formats.crc32c import checksums, crc32c, masked
 from idla_trainer.data.formats.files import DAMAGE, opened
 from idla_trainer.data.formats.protobuf_wire import WireError, read_example
@@ -117,9 +117,6 @@ def _texts(column: Column) -> Column:
     if any(content.startswith(_PICTURES) for content in column):
         return column
     try:
-        decoded = [content.decode() for content in column]
+        return objects(content.decode() for content in column)
     except UnicodeDecodeError:
         return column
-    texts = np.empty(len(decoded), dtype=object)
-    texts[:] = decoded
-    return texts

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from idla_trainer.data.formats.column_inference import EXACT, Column
+from idla_trainer.data.formats.column_inference import EXACT, Column, objects
 from idla_trainer.data.formats.refusals import empty, invalid
 
 MOST_COLUMNS = 1 << 14
@@ -87,10 +86,10 @@ class Values:
         if np.ndarray in kinds:
             return self._array(name, cells)
         if bytes in kinds:
-            return _objects(_as_bytes(cell) for cell in cells)
+            return objects(_as_bytes(cell) for cell in cells)
         if not as_texts and str not in kinds and not any(type(cell) is int and abs(cell) >= EXACT for cell in cells):
             return np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
-        return _objects(_text(cell) for cell in cells)
+        return objects(_text(cell) for cell in cells)
 
     def _array(self, name: str, cells: list[Any]) -> Column:
         shapes = {np.shape(cell) if cell is not None else None for cell in cells}
@@ -120,10 +119,3 @@ def _as_bytes(cell: Any) -> bytes:
     if isinstance(cell, bytes):
         return cell
     return b"" if cell is None else _text(cell).encode("utf-8", "replace")
-
-
-def _objects(cells: Any) -> npt.NDArray[Any]:
-    listed = list(cells)
-    column = np.empty(len(listed), dtype=object)
-    column[:] = listed
-    return column
