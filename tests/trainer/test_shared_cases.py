@@ -56,9 +56,13 @@ READ = {
     "02-thousands-separator/workflow-target": Expected(
         facts={"numbers": 3}, warns=("'price' has numbers with commas between thousands: '333,235' is 333235",)
     ),
+    "04-excel-sep-line/workflow": Expected(shape=(2,)),
     "05-utf16-from-excel/workflow": Expected(classes=("gelé", "liquide")),
     "06-windows-1252-and-gbk/workflow": Expected(classes=("bon", "mauvais"), warns=("windows-1252", "data.encoding")),
     "06-windows-1252-and-gbk/workflow-gbk": Expected(classes=("好", "差"), warns=("GB18030", "data.encoding")),
+    "07-trailing-delimiter/workflow": Expected(classes=("left", "right"), shape=(2,)),
+    "07-trailing-delimiter/workflow-both": Expected(classes=("left", "right"), shape=(2,)),
+    "08-comment-lines-on-top/workflow": Expected(shape=(2,), warns=("3 lines above the table are left out",)),
     "09-class-named-NA/workflow": Expected(classes=("APAC", "EU", "NA"), warns=("the label 'NA' is a class of",)),
     "11-label-codes-with-leading-zeros/workflow": Expected(classes=("007", "042")),
     "11-label-codes-with-leading-zeros/workflow-positive": Expected(classes=("007", "042")),
@@ -69,8 +73,8 @@ READ = {
     ),
     "16-timestamps-with-jitter/workflow": Expected(facts={"sensors": 2, "periodSeconds": 300}),
     "17-long-table-of-series/workflow": Expected(refuses="the column 'item_id' names the series of each row"),
-    "18-json-array/workflow": Expected(refuses="data.json is one JSON array; write JSONL"),
-    "18-json-array/workflow-as-jsonl": Expected(refuses="data.json is one JSON array; write JSONL"),
+    "18-json-array/workflow": Expected(classes=("cancel", "refund", "track")),
+    "18-json-array/workflow-as-jsonl": Expected(classes=("cancel", "refund", "track")),
     "19-true-and-false-as-labels/workflow": Expected(classes=("false", "true")),
     "19-true-and-false-as-labels/workflow-plain": Expected(classes=("false", "true")),
     "21-null-bytes/workflow-numbers": Expected(shape=(2,), warns=("'a' holds numbers; 1 of 60 cells",)),
@@ -98,6 +102,7 @@ READ = {
     "51-not-the-file-itself/workflow-page": Expected(refuses="is an HTML page"),
     "51-not-the-file-itself/workflow-pointer": Expected(refuses="is a pointer of Git LFS"),
     "51-not-the-file-itself/workflow-sheet": Expected(refuses="is an Excel workbook; save its sheet as CSV"),
+    "52-unused-columns-that-hold-objects/workflow": Expected(),
 }
 
 

@@ -142,7 +142,7 @@ REFUSED: list[Any] = [
     ("a file of texts", "d.jsonl", b'{"text": "a", "label": "b"}\n', {}, "DataInvalid"),
     ("an NPZ that unpacks to more than the memory", "d.npz", BOMB, {}, "DataInvalid"),
     ("a gzip that does", "d.csv.gz", gzip.compress(b"1,2,3,4,5\n" * 20000), {}, "DataInvalid"),
-    ("labels that do", "d.csv", (b"1," + b"a" * 60000 + b"\n") * 2, {}, "DataInvalid"),
+    ("labels that do", "d.csv", b"1," + b"a" * 60000 + b"\n1," + b"b" * 60000 + b"\n", {}, "DataInvalid"),
     ("another array beside them", "d.jsonl", objects(LABELS).replace(b'"y"', b'"z": [1], "y"'), {}, "DataInvalid"),
     ("images of texts", "d.npz", npz(x=np.full((6, 2, 2), "a"), y=LABELS), {}, "DataInvalid"),
 ]  # fmt: skip

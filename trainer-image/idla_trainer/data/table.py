@@ -1,21 +1,23 @@
 """A data file of any format becomes a table: named columns of equal length."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from idla_contract.task import Columns, DataFormat, DataSource
 
-from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.formats.column_inference import AsWritten, Column
 from idla_trainer.data.formats.csv_files import CsvOptions, read_csv
 from idla_trainer.data.formats.encodings import in_utf8
-from idla_trainer.data.formats.format_detection import detect_format
+from idla_trainer.data.formats.format_detection import data_files, detect_format
 from idla_trainer.data.formats.idx import read_idx
 from idla_trainer.data.formats.image_folder import read_image_folder
-from idla_trainer.data.formats.jsonl import read_jsonl
+from idla_trainer.data.formats.json_files import read_json
 from idla_trainer.data.formats.npz import read_npz
 from idla_trainer.data.formats.parquet import read_parquet
+from idla_trainer.data.formats.stored_columns import Budget, StoredColumns
 from idla_trainer.data.formats.tfrecord import read_tfrecord
 
 
@@ -35,6 +37,8 @@ class Table:
     @property
     def rows(self) -> int:
         """Return how many examples there are."""
+        if isinstance(self.columns, StoredColumns):
+            return self.columns.rows
         return len(next(iter(self.columns.values())))
 
 
@@ -55,27 +59,36 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
         TaskError: unknown or unreadable, too large, or without an example.
     """
     kind, found = detect_format(path, source.format)
-    if kind not in {DataFormat.CSV, DataFormat.JSONL}:
-        return Table(_READERS[kind](found, memory))
-    as_written = partial(_label_column, source.columns, label)
-    with in_utf8(found, source.encoding) as text:
+    budget = Budget(found, memory, spill)
+    if kind in {DataFormat.CSV, DataFormat.JSONL}:
+        return _read_texts(kind, data_files(found, kind), source, budget, partial(_label_column, source.columns, label))
+    if kind is DataFormat.PARQUET:
+        return Table(read_parquet(data_files(found, kind), budget))
+    return Table(_READERS[kind](found, memory))
+
+
+def _read_texts(
+    kind: DataFormat, files: Sequence[Path], source: DataSource, budget: Budget, as_written: AsWritten
+) -> Table:
+    with ExitStack() as copies:
+        texts = [copies.enter_context(in_utf8(file, source.encoding)) for file in files]
+        paths, warnings = [text.path for text in texts], [warning for text in texts for warning in text.warnings]
         if kind is DataFormat.JSONL:
-            return Table(read_jsonl(text.path, memory, spill=spill, as_written=as_written), warnings=text.warnings)
+            return Table(read_json(paths, budget, as_written), warnings=tuple(warnings))
         options = CsvOptions(
-            delimiter=source.delimiter or ("\t" if ".tsv" in found.suffixes else None),
+            delimiter=source.delimiter or ("\t" if ".tsv" in files[0].suffixes else None),
             header=source.header,
             expected=_expected(source),
             as_written=as_written,
         )
-        columns, named = read_csv(text.path, memory, options, spill=spill)
-    return Table(columns, named, text.warnings)
+        csv = read_csv(paths, budget, options)
+    return Table(csv.columns, csv.named, (*warnings, *csv.warnings))
 
 
 _READERS = {
     DataFormat.NPZ: read_npz,
     DataFormat.IDX: read_idx,
     DataFormat.IMAGE_FOLDER: read_image_folder,
-    DataFormat.PARQUET: read_parquet,
     DataFormat.TFRECORD: read_tfrecord,
 }
 

@@ -16,8 +16,6 @@ _PADDED = re.compile(r"^[^\S\n]*[+-]?0[0-9]+[^\S\n]*$", re.MULTILINE)
 """A whole number with zeros before it, such as a postal code: the zeros would be lost."""
 EXACT = 1 << 53
 """From here on a float64 no longer holds every whole number; longer ones, such as identifiers, stay texts."""
-_OBJECT = 57
-"""Bytes of a short text and the reference to it."""
 
 
 def number(cell: str) -> float | None:
@@ -65,13 +63,3 @@ def objects(cells: Iterable[str | bytes]) -> Column:
     column = np.empty(len(listed), dtype=object)
     column[:] = listed
     return column
-
-
-def size_of_texts(column: Sequence[str] | Column) -> int:
-    """Return how many bytes of memory texts take, about."""
-    return _OBJECT * len(column) + sum(map(len, column))
-
-
-def joined(parts: Sequence[Column]) -> Column:
-    """Return the parts of a column as one."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

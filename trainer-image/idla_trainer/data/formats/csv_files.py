@@ -1,78 +1,33 @@
 """CSV files: one example a line."""
 
-import csv
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from idla_trainer.data.formats.column_inference import AsWritten, Column, numbers, objects
-from idla_trainer.data.formats.files import DAMAGE, LineError, opened_text
-from idla_trainer.data.formats.growing import GrowingColumns
-from idla_trainer.data.formats.layout import Layout, has_names, layout_of
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.column_inference import AsWritten
+from idla_trainer.data.formats.csv_dialect import Dialect, sniff, tell
+from idla_trainer.data.formats.database import Database, DatabaseError, Reject, first_line
+from idla_trainer.data.formats.files import DAMAGE, LONGEST_LINE, is_compressed, opened_text, with_one_line_end
+from idla_trainer.data.formats.header import has_names
+from idla_trainer.data.formats.number_cells import fields_of_texts
 from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.stored_columns import Budget, StoredColumns
 
 _LOOKED_AT = 100
 """Rows by which a line of names is told from an example."""
-_BLOCK = 1 << 18
-"""Cells that are turned into columns at once, at most."""
-_BLOCK_TEXT = 1 << 24
-"""Characters after which a block ends: a cell may be long."""
-MOST_COLUMNS = 1 << 18
-_COLUMN = 512
-"""Bytes that a column takes beside its values."""
-_SHOWN = 40
-
-
-@dataclass(frozen=True, slots=True)
-class CsvFile:
-    """A file with how it is read."""
-
-    path: Path
-    memory: int
-    """Bytes that the columns may take."""
-    spill: bool
-    """Whether files take what memory does not hold."""
-    layout: Layout
-    names: tuple[str, ...]
-    named: bool
-    """Whether the names stand in the file."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The columns of the rows so far."""
-
-    file: CsvFile
-    texts: set[int] = field(default_factory=set)
-    """Columns that hold texts."""
-    late: set[int] = field(default_factory=set)
-    """Of these the ones that held only numbers at first: their first texts are lost."""
-    rows: int = 0
-    columns: GrowingColumns = field(init=False)
-
-    def __post_init__(self) -> None:
-        file = self.file
-        self.columns = GrowingColumns(file.path, file.memory, spill=file.spill, used=_COLUMN * len(file.names))
-
-    def add(self, block: Sequence[Sequence[str]]) -> None:
-        for position, cells in enumerate(zip(*block, strict=True)):
-            if position in self.late:
-                continue
-            column = None if position in self.texts else numbers(cells)
-            if column is None and position not in self.texts:
-                self.texts.add(position)
-                if self.columns.has(position):
-                    self.late.add(position)
-                    self.columns.drop(position)
-                    continue
-            self.columns.append(position, objects(cells) if column is None else column)
-        self.rows += len(block)
+_TABLE = "examples"
+MOST_COLUMNS = 1 << 15
+_MARKS = ",\t;|"
+_WIDEST_LINE = 1 << 22
+"""Characters of the first line by which its columns are counted."""
+_NO_LINE = "the file has no line; it needs one example a line"
+_MEND = "mend it, put quotation marks around a text that holds the delimiter, or set data.delimiter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvOptions:
-    """How a file is read."""
+    """How files are read."""
 
     delimiter: str | None = None
     """Default: told by the first lines."""
@@ -84,79 +39,138 @@ class CsvOptions:
     """Which columns' cells stay texts."""
 
 
-def read_csv(path: Path, memory: int, options: CsvOptions, *, spill: bool) -> tuple[dict[str, Column], bool]:
-    """Return the columns of a file in their order, and whether the file names them; else their numbers are the names.
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """What files hold."""
+
+    columns: StoredColumns
+    named: bool
+    """Whether the files name the columns; else their numbers are the names."""
+    warnings: tuple[str, ...]
+    """What was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What stands above the examples of a file."""
+
+    dialect: Dialect
+    file: str
+    """Its name in the database, as an SQL literal."""
+    names: tuple[str, ...]
+    named: bool
+
+
+def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvTable:
+    """Return the columns of files with the same columns, in their order.
 
     Args:
-        path: the file, compressed by gzip or not.
-        memory: bytes that the columns may take; reading ends where they take more, unless files take it.
-        options: how it is read.
-        spill: whether files take what memory does not hold; a column of texts may be a `TextColumn` then.
+        paths: the files, in UTF-8, compressed by gzip or not.
+        budget: the memory that the columns may take.
+        options: how they are read.
 
     Raises:
-        TaskError: unreadable, too large, no example, a name twice, or rows of different length.
+        TaskError: unreadable, no example, a name twice, rows of different length, or other columns in one of them.
     """
+    database = Database(budget.memory)
+    heads = [_load(database, path, options) for path in paths]
+    head = heads[0]
+    for path, other in zip(paths, heads, strict=True):
+        if other.names != head.names:
+            raise invalid(
+                f"{path.name} has other columns than {paths[0].name}: {listed(other.names)}, not {listed(head.names)}; "
+                "files that are read together need the same ones"
+            )
+    if not database.row(f"SELECT count(*) FROM {_TABLE}")[0]:
+        raise empty("the file has a line of names but no example" if head.named else _NO_LINE)
+    columns = {name: f"c{place}" for place, name in enumerate(head.names)}
+    last = head.names[-1]
+    nameless = last == str(len(columns) - 1)
+    if nameless and len(columns) > 1 and not database.row(f"SELECT count({columns[last]}) FROM {_TABLE}")[0]:
+        del columns[last]  # a delimiter ends every row
+    fields = fields_of_texts(database, _TABLE, columns, options.as_written(list(columns)))
+    stored = StoredColumns(
+        database, _TABLE, fields, budget, lambda error: unreadable(budget.path, "CSV", first_line(error))
+    )
+    told = (sentence for path, other in zip(paths, heads, strict=True) for sentence in tell(path, other.dialect))
+    return CsvTable(stored, head.named, tuple(told))
+
+
+def _load(database: Database, path: Path, options: CsvOptions) -> _Head:
+    """Append the examples of a file to the table, and return what stands above them."""
     try:
-        file = _opened(path, layout_of(path, options.delimiter), options, memory=memory, spill=spill)
-        kept = options.as_written(file.names)
-        reading = _read(file, {place for place, name in enumerate(file.names) if name in kept})
-        if reading.late:
-            reading = _read(file, reading.texts)
-    except (*DAMAGE, LineError, csv.Error) as error:
-        raise unreadable(path, "CSV", str(error)) from error
-    return {name: reading.columns.column(position) for position, name in enumerate(file.names)}, file.named
+        return _append(database, with_one_line_end(path, database.folder), options)
+    except (DatabaseError, *DAMAGE) as error:
+        raise unreadable(path, "CSV", first_line(error)) from error
 
 
-def _opened(path: Path, layout: Layout, options: CsvOptions, *, memory: int, spill: bool) -> CsvFile:
+def _append(database: Database, path: Path, options: CsvOptions) -> _Head:
+    head = _head(database, path, options)
+    relation = head.dialect.relation(head.file, header=head.named, compressed=is_compressed(path))
+    rows = f"SELECT * FROM {relation}" + (" WHERE c0 IS NOT NULL" if head.dialect.width == 1 else "")
+    database.run(f"CREATE TABLE IF NOT EXISTS {_TABLE} AS {rows} LIMIT 0")
+    database.take_reject()
+    database.run(f"INSERT INTO {_TABLE} {rows}")
+    reject = database.take_reject()
+    if reject is not None:
+        raise invalid(_explain(path, head.dialect, reject))
+    return head
+
+
+def _head(database: Database, path: Path, options: CsvOptions) -> _Head:
+    _check_width(path, options.delimiter)
+    file = database.link(path)
+    dialect = sniff(database, path, file, options.delimiter)
+    wider = replace(dialect, width=dialect.width + 1)
+    relation = wider.relation(file, header=False, padded=True, compressed=is_compressed(path))
+    rows = database.rows(f"SELECT * FROM {relation} LIMIT {_LOOKED_AT + 1}")
+    reject = database.take_reject()
+    if reject is not None and reject.line <= 1 + dialect.skipped:
+        raise invalid(_explain(path, dialect, reject))
+    if not rows:
+        raise empty(_NO_LINE)
+    first, *body = ([cell for cell in row if cell is not None] for row in rows)
+    if first[0].startswith("#") and body and has_names(body[0], body[1:], options.expected):
+        dialect, first, body = replace(dialect, skipped=dialect.skipped + 1), body[0], body[1:]
+    if len(first) == wider.width and not first[-1]:
+        first.pop()
+    named = options.header
+    if named is None:
+        named = has_names(first, [row[: len(first)] for row in body], options.expected)
+    if len(first) > dialect.width or (named and len(first) < dialect.width):
+        raise invalid(
+            f"line {dialect.skipped + 1} of {path.name} has {len(first)} columns, the lines below it {dialect.width}; "
+            "give every line the same"
+        )
+    names = [cell.strip() or str(place) for place, cell in enumerate(first)] if named else []
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise invalid(f"the first line of {path.name} names {quoted(twice)} twice; give every column its own name")
+    return _Head(dialect, file, tuple(names or map(str, range(dialect.width))), named)
+
+
+def _check_width(path: Path, delimiter: str | None) -> None:
+    """Refuse a file that is wider than the database minds, by its first line."""
     with opened_text(path) as text:
-        rows = layout.rows(text)
-        first = next(rows, None)
-        if first is None:
-            raise empty("the file has no line; it needs one example a line")
-        named = options.header
-        if named is None:
-            named = has_names(first, list(islice(rows, _LOOKED_AT)), options.expected)
-    if len(first) > MOST_COLUMNS:
-        raise invalid(f"{path.name} has {len(first)} columns; at most {MOST_COLUMNS} are allowed. Use an NPZ file")
-    names = [cell.strip() or str(position) for position, cell in enumerate(first)] if named else []
-    if len(set(names)) < len(names):
-        twice = next(name for position, name in enumerate(names) if name in names[:position])
-        raise invalid(f"the first line of {path.name} names {twice[:_SHOWN]!r} twice; give every column its own name")
-    return CsvFile(path, memory, spill, layout, tuple(names or map(str, range(len(first)))), named)
+        line = text.readline(_WIDEST_LINE)
+    width = max(line.count(mark) for mark in ([delimiter] if delimiter else _MARKS)) + 1
+    if width > MOST_COLUMNS:
+        raise invalid(f"{path.name} has {width} columns or more; at most {MOST_COLUMNS} are allowed. Use an NPZ file")
 
 
-def _read(file: CsvFile, known_texts: set[int]) -> _Reading:
-    reading = _Reading(file, set(known_texts))
-    height = max(1, _BLOCK // len(file.names))
-    with opened_text(file.path) as text:
-        rows = _whole(file, file.layout.rows(text))
-        first = next(rows, None)
-        rows = rows if file.named or first is None else chain([first], rows)
-        for block in _blocks(rows, height):
-            reading.add(block)
-    if not reading.rows:
-        raise empty("the file has a line of names but no example")
-    return reading
-
-
-def _blocks(rows: Iterator[list[str]], height: int) -> Iterator[list[list[str]]]:
-    """Return the rows in blocks that no memory minds."""
-    block, size = list[list[str]](), 0
-    for row in rows:
-        block.append(row)
-        size += sum(map(len, row))
-        if len(block) == height or size >= _BLOCK_TEXT:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
-def _whole(file: CsvFile, rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Return the rows after each was found to be as long as the first."""
-    width = len(file.names)
-    for position, row in enumerate(rows):
-        if len(row) != width:
-            example = position - file.named
-            raise invalid(f"example {example} has {len(row)} columns, the first line has {width}")
-        yield row
+def _explain(path: Path, dialect: Dialect, reject: Reject) -> str:
+    """Return what is wrong with a line, in one sentence."""
+    shown = f"line {reject.line} of {path.name}, {quoted(reject.text)},"
+    match reject.kind:
+        case "TOO MANY COLUMNS":
+            return f"{shown} has more columns than the {dialect.width} of the others; {_MEND}"
+        case "MISSING COLUMNS":
+            return f"{shown} has {reject.column} columns, the others have {dialect.width}; {_MEND}"
+        case "UNQUOTED VALUE":
+            return (
+                f"{shown} has a quotation mark that is not closed, or text behind a closed one; double it within a text"
+            )
+        case "LINE SIZE OVER MAXIMUM":
+            return f"{path.name} is no readable CSV file (line {reject.line} has more than {LONGEST_LINE} characters)"
+        case _:
+            return f"{shown} cannot be read: {reject.kind.lower()}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, cast
 
 _GZIP = b"\x1f\x8b"
+_BLOCK = 1 << 20
 LONGEST_LINE = 1 << 24
 """Characters."""
 DAMAGE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
@@ -31,17 +32,31 @@ def opened_text(path: Path) -> IO[str]:
     return path.open("rt", encoding="utf-8-sig", newline="")
 
 
-class LineError(ValueError):
-    """A line has no end within what is allowed."""
-
-
-def bounded_lines(text: IO[str]) -> Iterator[str]:
-    """Return the lines; a few compressed bytes can be a line that no memory holds.
+def with_one_line_end(path: Path, folder: Path) -> Path:
+    """Return a text file, or a copy in a folder where some of its lines end as on Windows and some do not.
 
     Raises:
-        LineError: such a line.
+        DAMAGE: its compression is damaged.
     """
-    while line := text.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise LineError(f"a line has more than {LONGEST_LINE} characters")
-        yield line
+    pairs = ends = 0
+    for block in _blocks(path):
+        pairs += block.count(b"\r\n")
+        ends += block.count(b"\n")
+    if pairs in {0, ends}:
+        return path
+    copy = folder / path.name.removesuffix(".gz")
+    with copy.open("wb") as file:
+        file.writelines(block.replace(b"\r\n", b"\n") for block in _blocks(path))
+    return copy
+
+
+def holds(path: Path, mark: bytes) -> bool:
+    """Return whether a byte stands somewhere in a file, uncompressed."""
+    return any(mark in block for block in _blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes, uncompressed, without tearing a line end apart."""
+    with opened(path) as file:
+        while block := file.read(_BLOCK):
+            yield block + (file.read(1) if block.endswith(b"\r") else b"")

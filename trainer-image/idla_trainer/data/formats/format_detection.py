@@ -1,5 +1,7 @@
 """Which format data are of, and which file of a folder is read."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from idla_contract.task import DataFormat
@@ -15,6 +17,9 @@ _ENDINGS = {
     ".npz": DataFormat.NPZ, ".parquet": DataFormat.PARQUET, ".tfrecord": DataFormat.TFRECORD,
     ".tfrecords": DataFormat.TFRECORD,
 }  # fmt: skip
+_IN_PARTS = frozenset({DataFormat.CSV, DataFormat.JSONL, DataFormat.PARQUET})
+_NUMBER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d+")
+"""What the names of parts differ in: a counter, a UUID."""
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _KNOWN = ", ".join(_ENDINGS)
 
@@ -31,11 +36,16 @@ def detect_format(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
         TaskError: none or several, an unknown one, a file without a byte, or one that is something else.
     """
     kind, found = _found(path, wanted)
-    if found.is_file() and found.stat().st_size == 0:
-        raise empty(f"{found.name} is empty; it needs one example or more")
-    if found.is_file():
-        check_kind(found, kind)
+    for file in data_files(found, kind) if kind in _IN_PARTS or found.is_file() else ():
+        if file.stat().st_size == 0:
+            raise empty(f"{file.name} is empty; it needs one example or more")
+        check_kind(file, kind)
     return kind, found
+
+
+def data_files(found: Path, kind: DataFormat) -> Sequence[Path]:
+    """Return the files of what `detect_format` found: itself, or the parts in a folder in the order of their names."""
+    return [found] if found.is_file() else [file for file in _visible_files(found) if _told(file) is kind]
 
 
 def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
@@ -58,16 +68,15 @@ def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
 def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     if wanted in {DataFormat.IDX, DataFormat.IMAGE_FOLDER}:
         return wanted, path
-    files = [entry for entry in sorted(path.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    files = _visible_files(path)
     kinds = {file: _told(file) for file in files}
     known = [file for file in files if kinds[file] is not None and wanted in {DataFormat.AUTO, kinds[file]}]
     if not known and wanted is not DataFormat.AUTO and len(files) == 1:
         return wanted, files[0]
-    for whole in (DataFormat.IDX, DataFormat.PARQUET):
-        if known and all(kinds[file] is whole for file in known):
-            return whole, path
-    if known and shards(known):
-        return DataFormat.TFRECORD, path
+    told = {kinds[file] for file in known}
+    whole = told == {DataFormat.IDX} or (len(told) == 1 and told < _IN_PARTS and _are_parts(known)) or shards(known)
+    if known and whole:
+        return next(kind for kind in told if kind), path
     if not known and wanted is DataFormat.AUTO and holds_classes(path):
         return DataFormat.IMAGE_FOLDER, path
     if not known:
@@ -78,10 +87,20 @@ def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
         raise empty(message)
     if len(known) > 1:
         message = (
-            f"the folder {path.name} holds {len(known)} data files ({known[0].name}, {known[1].name}, ...); name one"
+            f"the folder {path.name} holds {len(known)} data files ({known[0].name}, {known[1].name}, ...); name one, "
+            "or give parts of one table names that differ in numbers alone"
         )
         raise invalid(message)
     return kinds[known[0]] or wanted, known[0]
+
+
+def _visible_files(folder: Path) -> Sequence[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+
+
+def _are_parts(files: Sequence[Path]) -> bool:
+    """Return whether names differ in numbers alone, so that none of the files is called a test or another table."""
+    return len({_NUMBER.sub("", file.name) for file in files}) == 1
 
 
 def _told(path: Path) -> DataFormat | None:

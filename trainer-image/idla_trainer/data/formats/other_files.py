@@ -52,8 +52,8 @@ _OTHERS = (
     _other(rb"BZh\d|\xfd7zXZ\0|\x28\xb5\x2f\xfd", "is compressed by bzip2, xz or zstd; unpack it, or use gzip"),
     _other(
         rb"\s*\[\s*\{",
-        "is one JSON array; write JSONL, an object a line without brackets and commas around, as pandas does by "
-        'to_json(orient="records", lines=True)',
+        "is one JSON array; rename it to .json or set data.format: JSONL",
+        of=frozenset({DataFormat.CSV}),
     ),
     _other(
         rb'\s*\{\s*"[^"]*"\s*:',

@@ -1,24 +1,32 @@
-"""Parquet files: typed columns, read a few rows at a time. Needs pyarrow, which is imported for these files alone."""
+"""Parquet files: typed columns, in one file or in parts."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.column_inference import EXACT
+from idla_trainer.data.formats.database import Database, DatabaseError, first_line
+from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
-from idla_trainer.data.formats.column_inference import EXACT, Column, joined, objects
-from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
+_NUMBER = rf"{_WHOLE.pattern}|FLOAT|DOUBLE|DECIMAL\(.*\)|BOOLEAN"
+_READ = (
+    (re.compile(rf'{_NUMBER}|"NULL"'), Kind.NUMBERS, "{c}::DOUBLE"),
+    (re.compile(rf"({_NUMBER})(\[\d*\])+"), Kind.LISTS, "{c}"),
+    (re.compile(r"VARCHAR|UUID|ENUM\(.*\)|DATE|TIME|TIMESTAMP(_S|_MS|_NS)?"), Kind.TEXTS, "coalesce({c}::VARCHAR, '')"),
+    (
+        re.compile(r"TIMESTAMP WITH TIME ZONE"),
+        Kind.TEXTS,
+        "coalesce(make_timestamp(epoch_us({c}))::VARCHAR || 'Z', '')",
+    ),
+    (re.compile(r"BLOB"), Kind.BYTES, "coalesce({c}, ''::BLOB)"),
+)
+"""How columns of the database's types are read."""
 
-_BATCH = 4096
-"""Rows that are unpacked together."""
-_REFERENCE = 8
-"""Bytes of a reference to a text."""
-_OBJECT = 49
-"""Bytes of a text or of bytes beside its characters."""
-_KINDS = "whole numbers, numbers, truth values, texts, dates, times, bytes, and lists of as many numbers in each row"
 
-
-def read_parquet(path: Path, memory: int) -> dict[str, Column]:
+def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
     """Return the columns of a file by name, in its order.
 
     Numbers and decimals become numbers, NaN where one is missing, and so do truth values of which some are missing;
@@ -26,130 +34,75 @@ def read_parquet(path: Path, memory: int) -> dict[str, Column]:
     numbers become arrays [N, ...]. Whole numbers of 2^53 or more become texts, since no float holds them.
 
     Args:
-        path: the file, or a folder with parts of it, which are read in the order of their names.
-        memory: bytes that the columns may take; reading ends where they take more.
+        files: the file, or its parts in their order.
+        budget: the memory that the columns may take.
 
     Raises:
-        TaskError: unreadable, too large, no example, a column of another type, or parts with other columns.
+        TaskError: unreadable, no example, or parts with other columns.
     """
-    parts: dict[str, list[Column]] = {}
-    size = 0
-    for file in _files(path):
-        for found in _batches(file):
-            if parts and list(found) != list(parts):
-                raise invalid(f"{file.name} has the columns {_named(found)}, an earlier part {_named(parts)}")
-            for name, column in found.items():
-                parts.setdefault(name, []).append(column)
-                size += _size(column)
-            if size > memory:
-                raise too_large(path, size, memory)
-    if not parts:
-        raise empty(f"{path.name} holds no example")
-    return {name: _joined(path, name, parts.pop(name)) for name in list(parts)}
+    database = Database(budget.memory)
+    names = [_names(database, file) for file in files]
+    for file, found in zip(files, names, strict=True):
+        if found != names[0]:
+            raise invalid(f"{file.name} has the columns {listed(found, 8)}, an earlier part {listed(names[0], 8)}")
+    columns = ", ".join(f"c{place}" for place in range(len(names[0])))
+    parts = (f"SELECT * FROM read_parquet({database.link(file)}) AS part({columns})" for file in files)
 
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return [entry for entry in sorted(path.iterdir()) if entry.is_file() and entry.name.endswith(".parquet")]
-
-
-def _batches(file: Path) -> Iterator[dict[str, Column]]:
-    from pyarrow import ArrowException, parquet, types
+    def refuse(error: DatabaseError) -> Exception:
+        return unreadable(budget.path, "Parquet", first_line(error))
 
     try:
-        with parquet.ParquetFile(file, memory_map=True, pre_buffer=False) as opened:
-            schema = opened.schema_arrow
-            # As a dictionary a text that stands in many rows is unpacked once.
-            names = schema.names
-            if len(set(names)) < len(names):
-                raise invalid(f"{file.name} has a column twice; give every column its own name")
-            texts = [field.name for field in schema if types.is_string(field.type)]
-        with parquet.ParquetFile(file, memory_map=True, pre_buffer=False, read_dictionary=texts) as opened:
-            for batch in opened.iter_batches(_BATCH, use_threads=False):
-                yield {name: _column(file, name, batch.column(place)) for place, name in enumerate(names)}
-    except (ArrowException, OSError) as error:
-        raise unreadable(file, "Parquet", str(error).partition("\n")[0]) from error
+        # A view asks each part for the wanted columns alone, and brings their types together.
+        database.run(f"CREATE VIEW examples AS {' UNION ALL '.join(parts)}")
+        described = database.rows("SELECT column_name, column_type FROM (DESCRIBE examples)")
+        fields = {
+            name: _field(database, budget.path, name, *column) for name, column in zip(names[0], described, strict=True)
+        }
+    except DatabaseError as error:
+        raise refuse(error) from error
+    stored = StoredColumns(database, "examples", fields, budget, refuse)
+    if not stored.rows:
+        raise empty(f"{budget.path.name} holds no example")
+    return stored
 
 
-def _column(file: Path, name: str, array: Any) -> Column:
-    from pyarrow import types
+def _names(database: Database, file: Path) -> Sequence[str]:
+    """Return the names of the columns as the file has them: the database renames those that differ in case alone.
 
-    kind = array.type
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return _lists(file, name, array.to_pylist())
-    for convert in (_numbers, _texts):
-        column = convert(array)
-        if column is not None:
-            return column
-    raise invalid(f"the column {name!r} of {file.name} is of the type {kind}; allowed: {_KINDS}")
-
-
-def _numbers(array: Any) -> Column | None:
-    """Return a column of numbers, or of long ones as texts; None where they are none."""
-    from pyarrow import types
-
-    kind = array.type
-    if types.is_integer(kind):
-        values = array.to_pylist()
-        if all(value is None or abs(value) < EXACT for value in values):
-            return np.array([np.nan if value is None else value for value in values], np.float64)
-        return objects(["" if value is None else str(value) for value in values])
-    if types.is_boolean(kind) and not array.null_count:
-        return np.array(array.to_pylist(), np.bool_)
-    if types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind):
-        return np.array([np.nan if value is None else float(value) for value in array.to_pylist()], np.float64)
-    return None
-
-
-def _texts(array: Any) -> Column | None:
-    """Return a column of texts or bytes; None where they are none. Texts that a dictionary holds once are shared."""
-    from pyarrow import types
-
-    kind = array.type
-    if types.is_dictionary(kind) and types.is_string(kind.value_type):
-        known = [value or "" for value in array.dictionary.to_pylist()]
-        return objects(["" if place is None else known[place] for place in array.indices.to_pylist()])
-    if types.is_string(kind) or types.is_large_string(kind):
-        return objects([value or "" for value in array.to_pylist()])
-    if types.is_temporal(kind) and not types.is_duration(kind):
-        return objects([value or "" for value in array.cast("string").to_pylist()])
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
-        return objects([value or b"" for value in array.to_pylist()])
-    return None
-
-
-def _lists(file: Path, name: str, rows: list[Any]) -> Column:
+    Raises:
+        TaskError: unreadable, or a name twice.
+    """
     try:
-        found = np.array(rows, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        message = f"the column {name!r} of {file.name} holds lists that make no array ({error}); allowed: {_KINDS}"
-        raise invalid(message) from error
-    return found
+        tree = database.rows(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({database.link(file)})")
+    except DatabaseError as error:
+        raise unreadable(file, "Parquet", first_line(error)) from error
+    names, open_ends = list[str](), 0
+    for name, children in tree[1:]:
+        if not open_ends:
+            names.append(name)
+            open_ends = 1
+        open_ends += children - 1
+    if len(set(names)) < len(names):
+        raise invalid(f"{file.name} has a column twice; give every column its own name")
+    return names
 
 
-def _joined(path: Path, name: str, parts: list[Column]) -> Column:
-    """Return the parts as one column; where one has texts in the place of long numbers, all have."""
-    if {part.dtype.kind for part in parts} == {"b", "f"}:
-        return joined([part.astype(np.float64) for part in parts])
-    if len({part.dtype.kind for part in parts}) > 1:
-        parts = [part if part.dtype == object else objects([_written(value) for value in part]) for part in parts]
-    if len({part.shape[1:] for part in parts}) > 1:
-        raise invalid(f"the lists in the column {name!r} of {path.name} have different lengths; give all of them one")
-    return joined(parts)
-
-
-def _written(value: float) -> str:
-    return "" if np.isnan(value) else str(int(value)) if value.is_integer() else repr(value)
-
-
-def _size(column: Column) -> int:
-    """Return how many bytes of memory a column takes, about; a text that several rows share counts once."""
-    if column.dtype != object:
-        return column.nbytes
-    different = {id(value): len(value) for value in column}
-    return _REFERENCE * len(column) + _OBJECT * len(different) + sum(different.values())
-
-
-def _named(columns: dict[str, Any]) -> str:
-    return ", ".join(map(repr, list(columns)[:8])) + (", ..." if len(columns) > 8 else "")  # noqa: PLR2004
+def _field(database: Database, path: Path, name: str, column: str, kind: str) -> Field:
+    if _WHOLE.fullmatch(kind) and database.rows(
+        f"SELECT 1 FROM examples WHERE abs({column}::HUGEINT) >= {EXACT} LIMIT 1"
+    ):
+        return Field(Kind.TEXTS, f"coalesce({column}::VARCHAR, '')")
+    if kind == "BOOLEAN" and not database.rows(f"SELECT 1 FROM examples WHERE {column} IS NULL LIMIT 1"):
+        return Field(Kind.TRUTHS, f"{column}::DOUBLE")
+    for types, read_as, sql in _READ:
+        if types.fullmatch(kind):
+            return Field(read_as, sql.format(c=column))
+    allowed = (
+        "whole numbers, numbers, truth values, texts, dates, times, bytes, and lists of as many numbers in each row"
+    )
+    return Field(
+        Kind.OTHER,
+        column,
+        f"the column {quoted(name)} of {path.name} is of the type {kind}; allowed: {allowed}. Leave it out of the "
+        "file, or name the columns to learn from in data.columns",
+    )

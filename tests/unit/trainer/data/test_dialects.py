@@ -1,0 +1,113 @@
+"""What is written in any dialect is read back as it was, or is refused with its line: never silently other."""
+
+import csv
+import gzip
+import io
+import re
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from idla_contract.encoding import Encoding
+from idla_contract.task import Columns, DataSource
+from idla_trainer.data.formats.encodings import python_codec
+from idla_trainer.data.table import read_table
+from idla_trainer.failures import TaskError
+
+MEMORY = 1 << 24
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+ALPHABETS = {
+    Encoding.UTF_8: "aZ09 '#;,|\t\"\n_-./\\é漢🙂",
+    Encoding.UTF_16LE: "aZ09 '#;,|\t\"\n_-./\\é漢🙂",
+    Encoding.WINDOWS_1252: "aZ09 '#;,|\t\"\n_-./\\éß",
+    Encoding.SHIFT_JIS: "aZ09 '#;,|\t\"\n_-./漢字カ",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A table and how it is written."""
+
+    rows: list[list[str]]
+    delimiter: str
+    quoting: Literal[0, 1]
+    """The least that is needed, or each cell."""
+    line_ends: tuple[str, ...]
+    """In turn."""
+    encoding: Encoding
+    told: bool
+    """Whether the user says delimiter, header and encoding."""
+    compressed: bool
+    trailing: bool
+    """Whether a delimiter ends each line."""
+    above: tuple[str, ...]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Written:
+    encoding = draw(st.sampled_from(list(ALPHABETS)))
+    cell = st.text(ALPHABETS[encoding], max_size=6)
+    number = st.floats(-1e6, 1e6).map(lambda value: f"{value:.3f}")
+    width = draw(st.integers(2, 5))
+    columns = [draw(st.sampled_from([cell, number])) for _ in range(width)]
+    rows = draw(st.lists(st.tuples(*columns).map(list), min_size=2, max_size=12))
+    names = [f"name{place}" for place in range(width)]
+    return Written(
+        rows=[names, *rows],
+        delimiter=draw(st.sampled_from([",", ";", "\t", "|"])),
+        quoting=draw(st.sampled_from([0, 1])),
+        line_ends=draw(st.sampled_from([("\n",), ("\r\n",), ("\n", "\r\n"), ("\r\n", "\n")])),
+        encoding=encoding,
+        told=draw(st.booleans()),
+        compressed=draw(st.booleans()),
+        trailing=draw(st.booleans()),
+        above=draw(st.sampled_from([(), ("# made by hand",), ("# a logger's", "# own words, of 2024", "")])),
+    )
+
+
+def one_row(row: list[str], table: Written) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=table.delimiter, quoting=table.quoting, lineterminator="\n").writerow(row)
+    return text.getvalue()[:-1]
+
+
+def content(table: Written) -> bytes:
+    end = table.delimiter if table.trailing else ""
+    lines = [*table.above, *(one_row(row, table) + end for row in table.rows)]
+    whole = "".join(line + line_end for line, line_end in zip(lines, cycle(table.line_ends), strict=False))
+    encoded = whole.encode(python_codec(table.encoding))
+    return gzip.compress(encoded) if table.compressed else encoded
+
+
+@settings(suppress_health_check=QUIET)
+@given(table=tables())
+def test_a_table_in_any_dialect_is_read_as_it_was_written(tmp_path: Path, table: Written) -> None:
+    (tmp_path / "d.csv").write_bytes(content(table))
+    names = table.rows[0]
+    told = {"delimiter": table.delimiter, "encoding": table.encoding} if table.told else {}
+    source = DataSource(uri="pvc://c/x", header=True, columns=Columns(label=names[-1]), **told)
+    try:
+        found = read_table(tmp_path / "d.csv", source, MEMORY, label=("label",))
+        columns = dict(found.columns)
+    except TaskError as error:
+        if not re.search(r"line \d|data\.encoding", str(error)):
+            raise
+        return
+    expected = dict(zip(names, zip(*table.rows[1:], strict=True), strict=True))
+    if any("data.encoding" in warning or "quotation marks" in warning for warning in found.warnings):
+        return  # it was guessed, and the user is told so
+    assert list(columns) == names
+    for name, cells in expected.items():
+        assert_same(columns[name], list(cells))
+
+
+def assert_same(column: Any, cells: list[str]) -> None:
+    """Compare what is read with what was written: as texts, or as the numbers that they are."""
+    if column.dtype == object:
+        assert column.tolist() == cells
+    else:
+        np.testing.assert_array_equal(column, [float(cell) if cell.strip() else np.nan for cell in cells])

@@ -1,0 +1,154 @@
+"""JSON files: one object a line, or one array of objects."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.column_inference import EXACT, AsWritten
+from idla_trainer.data.formats.database import Database, DatabaseError, first_line, identifier, literal
+from idla_trainer.data.formats.files import is_compressed, opened_text
+from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
+
+_LONGEST = 1 << 24
+"""Bytes of an object."""
+_MOST_COLUMNS = 1 << 14
+_HALF = re.compile(r"(?P<whole>\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\[^u])|\\u[dD][89a-fA-F]\w\w")
+"""A half of a character beyond 16 bits alone, as JSON writes it: it is no character."""
+_BROKEN = "surrogate"
+"""What the database says of such a half."""
+_LARGE = f"regexp_full_match({{c}}, '-?[0-9]+') AND abs(try_cast({{c}} AS DOUBLE)) >= {EXACT}"
+_COUNTS = (
+    "count(*) FILTER (json_type({c}) = 'ARRAY')",
+    "count(*) FILTER (json_type({c}) = 'OBJECT')",
+    f"count(*) FILTER (json_type({{c}}) = 'VARCHAR' OR {_LARGE})",
+)
+"""Of lists, of objects, and of what only a text holds."""
+
+
+def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> StoredColumns:
+    """Return the columns of files by the names in their objects, in the order of their first appearance.
+
+    Numbers and truth values make a column of numbers, texts one of texts, both together one of texts; lists of
+    numbers of one shape make an array [N, ...]. `null` and an absent name are missing values.
+
+    Args:
+        paths: the files, in UTF-8, compressed by gzip or not.
+        budget: the memory that the columns may take.
+        as_written: of the names of all columns those whose numbers and truth values stay texts.
+
+    Raises:
+        TaskError: unreadable, no example, one that is no object, a name twice, or too many names.
+    """
+    database = Database(budget.memory)
+    for path in paths:
+        _load(database, path)
+    names = _names(database, budget.path)
+    structure = ", ".join(f'{json.dumps(name)}: "JSON"' for name in names)
+    database.run(
+        f"CREATE TABLE examples AS SELECT unnest(from_json(json, {literal('{' + structure + '}')})) FROM objects"
+    )
+    database.run("DROP TABLE objects")
+    kept = as_written(names)
+    counts = database.of_each("examples", [identifier(name) for name in names], _COUNTS)
+    fields = {
+        name: _object_field(database, budget.path, name) if records else _field(name, lists, texts or name in kept)
+        for name, (lists, records, texts) in zip(names, counts, strict=True)
+    }
+    return StoredColumns(
+        database, "examples", fields, budget, lambda error: unreadable(paths[0], "JSON", first_line(error))
+    )
+
+
+def _load(database: Database, path: Path) -> None:
+    """Append the objects of a file, each a line of a table.
+
+    Raises:
+        TaskError: it is no JSON.
+    """
+    database.run("CREATE TABLE IF NOT EXISTS objects (json JSON)")
+    try:
+        try:
+            database.run(f"INSERT INTO objects {_objects(database, path)}")
+        except DatabaseError as error:
+            if _BROKEN not in str(error):
+                raise
+            database.run(f"INSERT INTO objects {_objects(database, _mended(database, path))}")
+    except DatabaseError as error:
+        raise unreadable(path, "JSON", first_line(error)) from error
+
+
+def _objects(database: Database, path: Path) -> str:
+    compression = literal("gzip" if is_compressed(path) else "none")
+    return (
+        f"SELECT json FROM read_json_objects({database.link(path)}, format = 'auto', compression = {compression}, "
+        f"maximum_object_size = {_LONGEST})"
+    )
+
+
+def _mended(database: Database, path: Path) -> Path:
+    """Return a copy with the replacement character in the place of each half of a character that stands alone."""
+    copy = database.folder / path.name.removesuffix(".gz")
+    with opened_text(path) as text, copy.open("w", encoding="utf-8", newline="") as mended:
+        mended.writelines(_HALF.sub(lambda found: found["whole"] or "\ufffd", line) for line in text)
+    return copy
+
+
+def _names(database: Database, path: Path) -> list[str]:
+    other = database.rows("SELECT rowid, json::VARCHAR FROM objects WHERE json_type(json) <> 'OBJECT' LIMIT 1")
+    if other:
+        example, text = other[0]
+        raise invalid(
+            f"example {example} of {path.name} is {quoted(text)}; every line, or every element of one array, has to be "
+            'a JSON object, such as {"text": "hello", "label": "greeting"}'
+        )
+    listed = database.rows("SELECT json_keys(json), min(rowid) FROM objects GROUP BY 1 ORDER BY 2")
+    if not listed:
+        raise empty(f"{path.name} holds no example")
+    for names, example in listed:
+        _check_names(path, names, example)
+    names = list(dict.fromkeys(name for names, _ in listed for name in names))
+    if len(names) > _MOST_COLUMNS:
+        raise invalid(f"{path.name} has more than {_MOST_COLUMNS} columns; put the numbers of one into a list")
+    known = dict[str, str]()
+    for name in names:
+        other_name = known.setdefault(name.lower(), name)
+        if other_name != name:
+            raise invalid(
+                f"{path.name} has the names {quoted(other_name)} and {quoted(name)}, which differ in case alone; "
+                "rename one of them"
+            )
+    return names
+
+
+def _check_names(path: Path, names: Sequence[str], example: int) -> None:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise invalid(f"example {example} of {path.name} has the name {quoted(twice)} twice; give every value its own")
+    if "" in names:
+        raise invalid(f"example {example} of {path.name} has a value whose name is empty; give it a name")
+
+
+def _field(name: str, lists: int, text: bool) -> Field:  # noqa: FBT001
+    column = identifier(name)
+    if lists:
+        return Field(Kind.LISTS, f"{column}::VARCHAR")
+    if text:
+        return Field(Kind.TEXTS, f"coalesce({column} ->> '$', '')")
+    return Field(Kind.NUMBERS, f"try_cast({column} AS DOUBLE)")
+
+
+def _object_field(database: Database, path: Path, name: str) -> Field:
+    column = identifier(name)
+    example, text = database.row(
+        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE json_type({column}) = 'OBJECT' LIMIT 1"
+    )
+    return Field(
+        Kind.OTHER,
+        column,
+        f"example {example} of {path.name} has {quoted(text)} as {quoted(name)}; allowed: a number, a text, or a list "
+        "of numbers in which all rows have one length. Leave it out of the file, or name the columns to learn from "
+        "in data.columns",
+    )
