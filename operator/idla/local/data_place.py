@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from idla.core.kube.references import claim_of
+from idla_contract.uri import claim_of, claim_uri
+
 from idla.local.errors import MissingDataError, UsageError
 
 CLAIM = "local-data"
@@ -63,7 +64,7 @@ def place_data(spec: Mapping[str, Any], *, folder: Path, claim: Path | None) -> 
         if not path.exists():
             raise MissingDataError(f"`spec.data.{name}` is {given[name]!r}: there is no {path}; check the path")
     root = Path(os.path.commonpath([path.parent for path in paths.values()]))
-    uris = {name: f"pvc://{CLAIM}/{path.relative_to(root).as_posix()}" for name, path in paths.items()}
+    uris = {name: claim_uri(CLAIM, path.relative_to(root).as_posix()) for name, path in paths.items()}
     for name, uri in uris.items():
         if any(character.isspace() for character in uri):
             raise UsageError(f"`spec.data.{name}` is {given[name]!r}; a path may hold no spaces, rename the file")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from idla_contract.egress import AllowedHosts
 from idla_store import FetchEnvironment, FetchPolicy, Keys, S3Access
 
 VARIABLES = {
@@ -24,7 +25,7 @@ def secret(folder: Path, **files: str) -> Path:
 def test_the_usual_variables_of_aws_are_read() -> None:
     found = FetchEnvironment(None, VARIABLES)
     assert found.policy() == FetchPolicy(
-        allowed_hosts=frozenset({"s3.example:9000"}),
+        allowed_hosts=AllowedHosts.parse("s3.example:9000"),
         ca_file=Path("/ca.pem"),
         s3=S3Access(
             keys=Keys(access_key_id="id", secret_access_key="secret", session_token="token"),  # made up
@@ -39,7 +40,7 @@ def test_what_the_spec_says_goes_before_and_is_not_allowed_inside() -> None:
     access = found.policy(region="eu-west-1", endpoint="https://inside.example").s3
     assert access is not None
     assert (access.region, access.endpoint) == ("eu-west-1", "https://inside.example")
-    assert "inside.example" not in found.policy().allowed_hosts
+    assert not found.policy().allowed_hosts.allows_host("inside.example", 443)
 
 
 def test_a_secret_is_taken_whole(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_half_a_secret_is_no_access_and_an_empty_one_is_none_at_all(tmp_path: Pa
 def test_allowed_hosts_and_the_proxy_are_the_environments() -> None:
     variables = {"IDLA_ALLOWED_HOSTS": "minio.storage:9000, files", "HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x"}
     assert FetchEnvironment(None, variables).policy() == FetchPolicy(
-        allowed_hosts=frozenset({"minio.storage:9000", "files"}), proxy="http://proxy:3128", no_proxy="x"
+        allowed_hosts=AllowedHosts.parse("minio.storage:9000, files"), proxy="http://proxy:3128", no_proxy="x"
     )
     assert FetchEnvironment().policy() == FetchPolicy()
 

@@ -4,7 +4,7 @@ from idla_store.access import Keys, S3Access
 from idla_store.artifacts import fetch_artifact, publish, verify
 from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
 from idla_store.fetch_environment import FetchEnvironment
-from idla_store.https import FetchPolicy
+from idla_store.policy import FetchPolicy
 from idla_store.sources import digest_of_path, fetch
 
 __all__ = [

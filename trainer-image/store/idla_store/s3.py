@@ -4,11 +4,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
+
+from typing_extensions import override
 
 from idla_store.access import S3Access
 from idla_store.errors import NotFoundError, RefusedError, StoreError, UnreachableError
-from idla_store.https import FetchPolicy, answered, write_body
+from idla_store.https import answered, write_body
+from idla_store.policy import FetchPolicy
+from idla_store.scheme import Scheme, Surroundings, placed
 from idla_store.signing import EMPTY_DIGEST, Scope, authorization
 
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^\s?#]{1,1024})")
@@ -43,6 +48,16 @@ _BY_STATUS: Mapping[int, tuple[type[StoreError], str]] = {
     403: (RefusedError, "check the keys and what they may read"),
     404: (NotFoundError, "check bucket and key"),
 }
+
+
+class S3Scheme(Scheme):
+    """Objects of a bucket, downloaded."""
+
+    form: ClassVar[str] = "s3://bucket/key"
+
+    @override
+    def locate(self, uri: str, here: Surroundings) -> Path:
+        return placed(uri, here.into, lambda partial: download_object(uri, partial, here.policy))
 
 
 def download_object(uri: str, target: Path, policy: FetchPolicy, moment: datetime | None = None) -> None:
