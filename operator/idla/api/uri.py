@@ -19,6 +19,7 @@ DATA_URI = Matches(
     pattern=rf"^(sample://[^\s]+|{_HTTPS}|{_S3}|{_CLAIM}(/[^\s]*)?)$",
     allowed=f"sample://name, pvc://claim/path, s3://bucket/key or {_HTTPS_WORDS}, {_CLAIM_WORDS}",
     hidden="@",
+    advice=("file://", "copy a file of your own machine onto a claim, or have idla run --local read it"),
 )
 DataUri = Annotated[str, Field(max_length=2048), DATA_URI]
 """Where examples are."""
