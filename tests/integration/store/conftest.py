@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -94,6 +94,10 @@ class Site:
     authority: Path
     files: dict[str, bytes]
     """What it has, by path."""
+    statuses: dict[str, int]
+    """How it answers for a path; default: 200, or 404 for what it does not have."""
+    posted: list[str]
+    """The bodies that it was sent."""
 
     def uri(self, path: str, host: str = "localhost") -> str:
         """Return the address of a file, by a name that the certificate has or another one."""
@@ -104,7 +108,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     authority = Authority(tmp_path_factory.mktemp("site"))
     certificate, key = authority.server("site", ["DNS:localhost"])
-    files: dict[str, bytes] = {}
+    found = Site(0, authority.certificate, {}, {}, [])
 
     class QuietServer(ThreadingHTTPServer):
         @override
@@ -117,11 +121,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             pass
 
         def do_GET(self) -> None:
-            body = files.get(self.path, b"")
-            self.send_response(200 if self.path in files else 404)
+            body = found.files.get(self.path, b"")
+            self.send_response(found.statuses.get(self.path, 200 if self.path in found.files else 404))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            found.posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.do_GET()
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -130,7 +138,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()
         try:
-            yield Site(listener.server_port, authority.certificate, files)
+            yield replace(found, port=listener.server_port)
         finally:
             listener.shutdown()
             thread.join()

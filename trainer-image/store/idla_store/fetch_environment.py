@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from idla_contract.egress import ALLOWED_FORM, ALLOWED_HOSTS, CA_FILE, HTTPS_PROXY, NO_PROXY, AllowedHosts
 
-from idla_store.access import Keys, S3Access
+from idla_store.access import Keys, S3Access, WebIdentity
 from idla_store.errors import RefusedError
 from idla_store.policy import FetchPolicy
 
@@ -58,23 +58,34 @@ class FetchEnvironment:
             listed = AllowedHosts.parse(self.environment.get(ALLOWED_HOSTS, ""))
         except ValueError as error:
             raise RefusedError(ALLOWED_HOSTS, str(error), f"write {ALLOWED_FORM}") from None
-        own = urlsplit(self._endpoint() or "").netloc
-        return listed.with_name(own) if own else listed
+        for endpoint in (self._endpoint(), self.environment.get("AWS_ENDPOINT_URL_STS")):
+            if own := urlsplit(endpoint or "").netloc:
+                listed = listed.with_name(own)
+        return listed
 
     def _access(self, region: str | None, endpoint: str | None) -> S3Access | None:
-        identity, secret = self._read_setting("AWS_ACCESS_KEY_ID"), self._read_setting("AWS_SECRET_ACCESS_KEY")
-        if not identity or not secret:
+        keys = self._keys()
+        if keys is None:
             return None
         named = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
         return S3Access(
-            keys=Keys(
-                access_key_id=identity,
-                secret_access_key=secret,
-                session_token=self._read_setting("AWS_SESSION_TOKEN"),
-            ),
+            keys=keys,
             region=region or named or "us-east-1",
             endpoint=endpoint or self._endpoint(),
         )
+
+    def _keys(self) -> Keys | WebIdentity | None:
+        """Return the keys of the Secret or of the environment, else the identity of the pod, else None."""
+        identity, secret = self._read_setting("AWS_ACCESS_KEY_ID"), self._read_setting("AWS_SECRET_ACCESS_KEY")
+        if identity and secret:
+            token = self._read_setting("AWS_SESSION_TOKEN")
+            return Keys(access_key_id=identity, secret_access_key=secret, session_token=token)
+        role, file = self.environment.get("AWS_ROLE_ARN"), self.environment.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+        if identity or secret or not role or not file:
+            return None
+        session = self.environment.get("AWS_ROLE_SESSION_NAME") or "idla"
+        endpoint = self.environment.get("AWS_ENDPOINT_URL_STS") or None
+        return WebIdentity(role=role, token_file=Path(file), session=session, endpoint=endpoint)
 
     def _endpoint(self) -> str | None:
         return self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL") or None

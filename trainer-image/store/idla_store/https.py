@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +22,16 @@ from idla_store.trust import UntrustedError, refusal, shake_hands, trusting
 
 _CHUNK = 1 << 20
 _REDIRECTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says beside its address."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent beside the common ones."""
+    body: bytes | None = field(default=None, repr=False)
+    """Of a POST; None: a GET."""
 
 
 class HttpsScheme(ArtifactScheme):
@@ -108,7 +119,7 @@ def _origin(address: str, uri: str) -> tuple[str, int]:
 
 def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) -> str | None:
     """Write the body and return None, or return where the server redirects to."""
-    with answered(uri, address, policy, {}) as answer:
+    with answered(uri, address, policy) as answer:
         if answer.status in {301, 302, 303, 307, 308}:
             return answer.headers.get("Location", "")
         _check_status(uri, answer.status)
@@ -118,15 +129,15 @@ def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) ->
 
 @contextlib.contextmanager
 def answered(
-    uri: str, address: str, policy: FetchPolicy, headers: Mapping[str, str]
+    uri: str, address: str, policy: FetchPolicy, asked: Asked | None = None
 ) -> Iterator[http.client.HTTPResponse]:
-    """Give the answer to a GET of an `https://` address, whatever its status, and close the connection behind it.
+    """Give the answer to a request for an `https://` address, whatever its status, and close the connection behind it.
 
     Args:
         uri: what messages name.
         address: what is asked.
         policy: what may be asked, how long and with which certificates.
-        headers: sent beside the common ones.
+        asked: what the request says beside. Default: a GET with the common headers.
 
     Raises:
         RefusedError: the address is not allowed, or the certificate of the server is not trusted.
@@ -140,7 +151,9 @@ def answered(
         with contextlib.closing(connection):
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             common = {"User-Agent": "idla", "Accept-Encoding": "identity"}
-            connection.request("GET", path, headers={**common, **headers})
+            said = asked or Asked()
+            method = "GET" if said.body is None else "POST"
+            connection.request(method, path, said.body, headers={**common, **said.headers})
             with connection.getresponse() as answer:  # else it would hold the connection open after an error
                 yield answer
     except UntrustedError as error:
