@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import FLOAT_MODEL, MODEL
 from idla_contract.paths import DATA_MOUNT, SAMPLES_ROOT
 from idla_contract.problem import Problem
 from idla_contract.task import DataSource
-from idla_server.runtime import Runtime
 from idla_store import fetch
 from idla_trainer.data.source import Origin
 from idla_trainer.problems.registry import load_dataset

@@ -4,11 +4,12 @@ import logging
 import os
 from pathlib import Path
 
+from idla_artifact.errors import reason_of
+from idla_artifact.files import ALLOWED
 from idla_contract.exit_codes import ExitCode
 from idla_store import FetchEnvironment, StoreError, fetch_artifact
 
-from idla_server.failures import reason_of, report
-from idla_server.files import ALLOWED
+from idla_server.failures import report
 
 _LOG = logging.getLogger(__name__)
 
