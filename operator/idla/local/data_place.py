@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from idla_contract.uri import claim_of, claim_uri
+from idla_contract.uri import claim_of, claim_uri, local_path, scheme_of
 
 from idla.local.errors import MissingDataError, UsageError
 
@@ -74,13 +73,12 @@ def place_data(spec: Mapping[str, Any], *, folder: Path, claim: Path | None) -> 
 
 def _local(uri: str, folder: Path) -> Path | None:
     """Return the path that is meant, with links followed, or None for a URI of another kind."""
-    if "://" not in uri:
+    if not scheme_of(uri):
         return (folder / Path(uri).expanduser()).resolve()
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+    if scheme_of(uri) != "file":
         return None
-    path = Path(unquote(parts.path))
-    if parts.netloc or not path.is_absolute():
+    path = local_path(uri)
+    if path is None:
         raise UsageError(f"{uri!r} is no absolute path of this machine; write file:///path, or the path alone")
     return path.resolve()
 

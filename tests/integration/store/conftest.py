@@ -88,7 +88,7 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running https server for `localhost`, with a certificate of an authority of its own."""
+    """A running https server for `localhost` and `data.corp.example`, with a certificate of an authority of its own."""
 
     port: int
     authority: Path
@@ -107,7 +107,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     authority = Authority(tmp_path_factory.mktemp("site"))
-    certificate, key = authority.server("site", ["DNS:localhost"])
+    certificate, key = authority.server("site", ["DNS:localhost", "DNS:data.corp.example"])
     found = Site(0, authority.certificate, {}, {}, [])
 
     class QuietServer(ThreadingHTTPServer):

@@ -38,7 +38,6 @@ def test_the_authority_of_the_environment_is_trusted_beside_that_of_a_secret(
     assert get(tmp_path, site.uri("/x.csv"), variables(site)) == BODY
 
 
-# A name that only the proxy can look up, as that of a company's own host, and one for which there is no proxy.
 WAYS: dict[str, tuple[dict[str, str], int]] = {
     "through the proxy": ({}, 1),
     "left out by name": ({"NO_PROXY": "example,localhost"}, 0),
@@ -52,6 +51,13 @@ def test_a_proxy_is_asked_unless_no_proxy_names_the_host(tmp_path: Path, site: S
     more, asked = WAYS[way]
     assert get(tmp_path, site.uri("/x.csv"), variables(site, https_proxy=proxy.address, **more)) == BODY
     assert proxy.asked == [f"localhost:{site.port}"] * asked
+
+
+def test_a_name_that_only_the_proxy_knows_needs_the_authority_alone(tmp_path: Path, site: Site, proxy: Proxy) -> None:
+    site.files["/x.csv"] = BODY
+    environment = {"IDLA_CA_FILE": str(site.authority), "HTTPS_PROXY": proxy.address}
+    assert get(tmp_path, site.uri("/x.csv", host="data.corp.example"), environment) == BODY
+    assert proxy.asked == [f"data.corp.example:{site.port}"]
 
 
 def test_a_name_that_only_the_proxy_knows_is_held_to_the_certificate(tmp_path: Path, site: Site, proxy: Proxy) -> None:
@@ -93,7 +99,8 @@ WRONG: dict[str, tuple[dict[str, str], type[Exception], str, str]] = {
     ),
     "the proxy is away": (
         {"HTTPS_PROXY": "http://localhost:{1}"}, UnreachableError,
-        "the proxy localhost:{1} does not answer ([Errno 111] Connection refused)", AGAIN,
+        "the proxy localhost:{1} does not answer ([Errno 111] Connection refused)",
+        "check its address and the network policy, then try again",
     ),
 }  # fmt: skip
 

@@ -1,7 +1,9 @@
 """Addresses, cut apart in one place."""
 
+from pathlib import Path
+
 import pytest
-from idla_contract.uri import claim_of, claim_uri, scheme_of, split_claim, without_query
+from idla_contract.uri import claim_of, claim_uri, local_path, scheme_of, split_claim, without_query
 
 # address: scheme, claim and path as they stand there, the claim
 PARTS = {
@@ -22,6 +24,20 @@ def test_an_address_has_a_scheme_and_maybe_a_claim(uri: str) -> None:
 
 def test_a_claim_is_put_together_as_it_is_cut_apart() -> None:
     assert (claim_uri("claim"), claim_uri("claim", "a/b.csv")) == ("pvc://claim", "pvc://claim/a/b.csv")
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///data/a%20b.csv", Path("/data/a b.csv")),
+        ("file://localhost/data", None),
+        ("file:data.csv", None),
+        ("file://[/data", None),
+        ("pvc://claim/x", None),
+    ],
+)
+def test_a_file_is_an_absolute_path_of_this_machine(uri: str, path: Path | None) -> None:
+    assert local_path(uri) == path
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Addresses of data and artifacts: of which scheme one is, and which claim it names. Nobody else cuts one apart."""
 
 import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 FETCHED = frozenset({"https", "s3"})
 """Schemes whose bytes come over the network."""
@@ -32,6 +34,16 @@ def claim_of(uri: str) -> str | None:
 def claim_uri(claim: str, inside: str = "") -> str:
     """Return the address of a claim, or of a path inside it."""
     return f"{_CLAIM}{claim}/{inside}" if inside else f"{_CLAIM}{claim}"
+
+
+def local_path(uri: str) -> Path | None:
+    """Return the path of `file:///path`, or None where it is no absolute path of this machine."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    path = Path(unquote(parts.path))
+    return path if parts.scheme == "file" and not parts.netloc and path.is_absolute() else None
 
 
 def without_query(uri: str) -> str:

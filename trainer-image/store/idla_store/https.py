@@ -159,8 +159,7 @@ def answered(
     except UntrustedError as error:
         raise refusal(uri, error, policy.more_authorities) from error
     except ProxyError as error:
-        remedy = "try again, or ask whoever runs the proxy to let this host through"
-        raise UnreachableError(uri, str(error), remedy) from error
+        raise UnreachableError(uri, str(error), error.remedy) from error
     except (OSError, http.client.HTTPException) as error:
         problem = f"the server could not be read ({type(error).__name__}: {error})"
         hint = "" if policy.proxy else f"; {PROXY_HINT}"

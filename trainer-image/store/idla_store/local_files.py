@@ -2,8 +2,8 @@
 
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import unquote, urlsplit
 
+from idla_contract.uri import local_path
 from typing_extensions import override
 
 from idla_store.errors import NotFoundError, RefusedError
@@ -21,9 +21,8 @@ class FileScheme(Scheme):
     def locate(self, uri: str, here: Surroundings) -> Path:
         if not here.policy.allow_file:
             raise RefusedError(uri, "file:// is not read in a cluster, whose pods see no files of yours", _ON_A_CLAIM)
-        parts = urlsplit(uri)
-        path = Path(unquote(parts.path))
-        if parts.netloc or not path.is_absolute():
+        path = local_path(uri)
+        if path is None:
             raise RefusedError(uri, "it is not an absolute path on this machine", "write file:///path")
         if not path.exists():
             raise NotFoundError(uri, "there is no such path", "check it")

@@ -13,6 +13,10 @@ _ANSWER_BYTES = 1 << 14
 class ProxyError(OSError):
     """The proxy does not answer, or does not open the way."""
 
+    def __init__(self, problem: str, remedy: str = "try again, or ask whoever runs the proxy to let this host through"):
+        super().__init__(problem)
+        self.remedy = remedy
+
 
 def proxy_for(host: str, port: int, proxy: str | None, no_proxy: str) -> tuple[str, int] | None:
     """Return host and port of the proxy that leads to a host, or None where none is asked.
@@ -60,7 +64,8 @@ def connect_to_proxy(proxy: tuple[str, int], seconds: float) -> socket.socket:
     try:
         return socket.create_connection(proxy, seconds)
     except OSError as error:
-        raise ProxyError(f"the proxy {proxy[0]}:{proxy[1]} does not answer ({error})") from error
+        remedy = "check its address and the network policy, then try again"
+        raise ProxyError(f"the proxy {proxy[0]}:{proxy[1]} does not answer ({error})", remedy) from error
 
 
 def open_tunnel(plain: socket.socket, host: str, port: int) -> None:
