@@ -1,5 +1,7 @@
 import pytest
 from idla.builders.egress import Egress
+from idla.core.settings import Settings
+from idla_operator.app import settings_of
 from idla_operator.config import ConfigError, OperatorConfig
 
 IMAGES = {"IDLA_TRAINER_IMAGE": "idla/trainer:1", "IDLA_SERVER_IMAGE": "idla/server:1"}
@@ -66,6 +68,10 @@ def test_the_way_out_of_the_pods_is_an_administrators_to_set() -> None:
     assert OperatorConfig.from_environment(environment).egress == Egress(
         proxy="http://proxy.example:3128", no_proxy=".svc,10.0.0.0/8",
         allowed_hosts="data.corp.example:8443,10.20.0.0/16", ca_config_map="corp-ca", ca_key="bundle.pem",
+    )  # fmt: skip
+    assert settings_of(OperatorConfig.from_environment(environment)) == Settings(
+        trainer_image="idla/trainer:1", server_image="idla/server:1",
+        egress=OperatorConfig.from_environment(environment).egress,
     )  # fmt: skip
     named = OperatorConfig.from_environment(IMAGES | {"IDLA_CA_CONFIG_MAP": "corp-ca"})
     assert named.egress == Egress(ca_config_map="corp-ca")
