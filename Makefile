@@ -78,7 +78,7 @@ test-local: env ## `idla run --local` as a process, with a stand-in for the trai
 test-server: env ## the model server as a process
 	$(PYTEST) tests/server
 
-test-store: env ## data from a real S3 server (the first time builds it, about 2 minutes)
+test-store: env ## data from real servers, S3 and https, with an authority of its own and a proxy (the first time builds it, 2 minutes)
 	$(PYTEST) tests/integration/store
 
 test-api: env ## CRDs, manifests and children on a real API server (the first time builds Kubernetes, about 6 minutes)

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import FLOAT_MODEL, MODEL
 from idla_contract.paths import DATA_MOUNT, SAMPLES_ROOT
 from idla_contract.problem import Problem
 from idla_contract.task import DataSource
-from idla_server.runtime import Runtime
-from idla_store.sources import claim_path
+from idla_store import fetch
 from idla_trainer.data.source import Origin
 from idla_trainer.problems.registry import load_dataset
 
@@ -25,12 +25,12 @@ from idla_trainer.problems.registry import load_dataset
 def main(source_json: str, uri: str) -> None:
     """Measure and print."""
     source = DataSource.model_validate_json(source_json)
-    mount = Path(DATA_MOUNT)
-    origin = Origin(data_mount=mount, samples=Path(SAMPLES_ROOT), downloads=Path("/tmp"))
+    mount, samples, downloads = Path(DATA_MOUNT), Path(SAMPLES_ROOT), Path("/tmp")
+    origin = Origin(data_mount=mount, samples=samples, downloads=downloads)
     dataset = load_dataset(Problem(), source, origin)
     test = dataset.parts.test
     images, labels = dataset.raw["image"][test], dataset.targets[test]
-    folder = claim_path(uri, mount)
+    folder = fetch(uri, data_mount=mount, samples_root=samples, into=downloads)
     found: dict[str, object] = {}
     for name, file in (("float", FLOAT_MODEL), ("served", MODEL)):
         right = Runtime(folder / file).predict({"image": images}).argmax(axis=1) == labels

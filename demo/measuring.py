@@ -13,6 +13,7 @@ from idla.builders.pod_security import TMP_MOUNT, TMP_VOLUME, container_security
 from idla.cli.kubectl import Kubectl
 from idla_contract.paths import DATA_MOUNT
 from idla_contract.task import DataSource
+from idla_contract.uri import claim_of
 
 _POD = "measure"
 
@@ -46,7 +47,7 @@ def measure(kubectl: Kubectl, *, image: str, source: DataSource, uri: str) -> Me
     Raises:
         KubectlError: the pod did not end in time, or failed.
     """
-    claim = uri.removeprefix("pvc://").split("/", maxsplit=1)[0]
+    claim = claim_of(uri) or ""
     script = (Path(__file__).parent / "measure.py").read_text()
     kubectl.patiently("delete", "pod", _POD, "--ignore-not-found", "--wait=true")
     kubectl.apply(_pod(image, claim, ["-I", "-c", script, source.to_json(), uri]))

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from idla_artifact.runtime import Runtime
 from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.result import FLOAT
 from idla_contract.task import Candidate, CompressionMethod, CompressStep, DataSource, ModelSpec, Split
-from idla_server.runtime import Runtime
 from idla_trainer.compression.bisection import TimeBudget
 from idla_trainer.compression.candidates import CompressionTask, train_candidates
 from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill

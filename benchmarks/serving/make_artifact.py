@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from idla_artifact.model import tensor_specs
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import (
     GOLDEN,
     MODEL,
@@ -21,8 +23,6 @@ from idla_contract.lineage import Lineage
 from idla_contract.problem import Metric, TaskType
 from idla_contract.task import CompressionMethod, ModelSpec
 from idla_preprocess import Classes, ImageSpec, Signature
-from idla_server.model import tensor_specs
-from idla_server.runtime import Runtime
 from idla_trainer.compression.quantization.convert import convert_compressed
 from idla_trainer.models.registry import entry_of
 from idla_trainer.problems.classification import Classification

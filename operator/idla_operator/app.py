@@ -105,9 +105,7 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
         decisions = Decisions(
             workflow=reconcile_workflow,
             deployment=reconcile_deployment,
-            settings=Settings(
-                trainer_image=config.trainer_image, server_image=config.server_image, pull_policy=config.pull_policy
-            ),
+            settings=settings_of(config),
         )
         gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in watch_scope.resources, library=library)
         effects = DecisionApplier(store, cluster, clock)
@@ -129,6 +127,16 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
             await run_informer(registry, build_settings(watch_scope.resources), namespaces=watch_scope.namespaces)
             for task in background:
                 task.cancel()
+
+
+def settings_of(config: OperatorConfig) -> Settings:
+    """Return what decisions need of the configuration."""
+    return Settings(
+        trainer_image=config.trainer_image,
+        server_image=config.server_image,
+        pull_policy=config.pull_policy,
+        egress=config.egress,
+    )
 
 
 async def _log_in() -> kopf.ConnectionInfo:

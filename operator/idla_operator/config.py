@@ -1,15 +1,20 @@
 """The operator's configuration: read once from the environment, checked before anything starts."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
+
+from idla.builders.egress import Egress
+from idla_contract.egress import ALLOWED_FORM, ALLOWED_HOSTS, CA_CERTIFICATES, AllowedHosts, proxy_address
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _PORTS = range(1, 65536)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_CONFIG_MAP = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -42,6 +47,13 @@ class OperatorConfig:
     """
     watch_namespaces: tuple[str, ...] = ()
     """IDLA_WATCH_NAMESPACES: where the operator works, comma-separated. Default: in all namespaces."""
+    egress: Egress = field(default_factory=Egress)
+    """How pods reach data and artifacts outside. Default: public addresses, straight.
+
+    IDLA_HTTPS_PROXY: `http://host:port`. IDLA_NO_PROXY: hosts that are reached without it, comma-separated.
+    IDLA_ALLOWED_HOSTS: hosts and networks that may be reached although they are not public, comma-separated.
+    IDLA_CA_CONFIG_MAP: `name` or `name/key` of a ConfigMap with certificates that are trusted beside the public ones.
+    """
     log_level: str = "INFO"
     """IDLA_LOG_LEVEL. Default: INFO."""
 
@@ -63,6 +75,7 @@ class OperatorConfig:
             lease_namespace=reader.lease_namespace(),
             pod_uid=reader.uid("POD_UID"),
             watch_namespaces=reader.namespaces("IDLA_WATCH_NAMESPACES"),
+            egress=reader.egress(),
         )
         if reader.mistakes:
             raise ConfigError("\n".join(reader.mistakes))
@@ -99,6 +112,34 @@ class _Reader:
             shown = re.sub("//.*@", "//***@", value)
             self.mistakes.append(f"{name} is {shown!r}; give http://host:port or https://host:port, with a path or not")
         return value.rstrip("/")
+
+    def egress(self) -> Egress:
+        proxy = self._checked("IDLA_HTTPS_PROXY", proxy_address)
+        allowed = self._checked(ALLOWED_HOSTS, AllowedHosts.parse, f"; allowed are {ALLOWED_FORM}")
+        value = self._environment.get("IDLA_CA_CONFIG_MAP", "")
+        name, _, key = value.partition("/")
+        if value and not (_CONFIG_MAP.fullmatch(name) and _KEY.fullmatch(key or CA_CERTIFICATES)):
+            self.mistakes.append(
+                f"IDLA_CA_CONFIG_MAP is {value!r}; allowed are the name of a ConfigMap, whose key"
+                f" {CA_CERTIFICATES} is read, and name/key"
+            )
+        return Egress(
+            proxy=proxy or None,
+            no_proxy=self._environment.get("IDLA_NO_PROXY", ""),
+            allowed_hosts=allowed,
+            ca_config_map=name or None,
+            ca_key=key or CA_CERTIFICATES,
+        )
+
+    def _checked(self, name: str, check: Callable[[str], object], allowed: str = "") -> str:
+        value = self._environment.get(name, "")
+        try:
+            if value:
+                check(value)
+        except ValueError as error:
+            # The value may hold a password, so the error says what of it can be told.
+            self.mistakes.append(f"{name} cannot be used: {error}{allowed}")
+        return value
 
     def lease_namespace(self) -> str | None:
         namespace = self._environment.get("POD_NAMESPACE") or None

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_artifact.model import tensor_specs
 from idla_contract.artifact import ArtifactManifest, FileEntry, canonical_bytes, digest_of
 from idla_contract.lineage import Lineage
 from idla_preprocess import Classes, ImageSpec, Signature
-from idla_server.model import tensor_specs
 
 from tests import red_reports
 from tools.waiting import PATIENCE, until

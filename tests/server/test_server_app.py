@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from idla_artifact.model import ServedModel, load_model
 from idla_contract.artifact import digest_of
 from idla_server import messages
 from idla_server.app import build_app
 from idla_server.engine import Engine, Job
-from idla_server.model import ServedModel, load_model
 from idla_server.service import Limits, Service
 from starlette.types import Message
 from typing_extensions import override

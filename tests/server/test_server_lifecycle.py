@@ -166,7 +166,7 @@ def test_an_idle_connection_does_not_hold_the_process(artifact: Artifact, serve:
 SIGNAL_IN_THE_WARM_UP = """
 import asyncio, os, signal, sys, idla_server.serve as command, idla_server.__main__ as program
 from idla_contract.result import FailureReason
-from idla_server.model import ModelError
+from idla_artifact.errors import ModelError
 async def warm_up(*_):
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.sleep(0.05)

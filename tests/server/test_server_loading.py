@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idla_artifact.errors import ModelError
+from idla_artifact.model import GOLDEN_TOLERANCE, load_model, tensor_specs
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import digest_of
 from idla_contract.result import Failure, FailureReason
 from idla_preprocess import ImageSpec, InputError, Signature
 from idla_server.engine import estimate_inline_limit
-from idla_server.model import GOLDEN_TOLERANCE, ModelError, load_model, tensor_specs
-from idla_server.runtime import Runtime
 
 from tests.forged import Evil
 from tests.server.serving import SIGNATURE, Artifact, make_artifact, serving

@@ -19,7 +19,7 @@ def files_of(model: Any) -> tuple[bytes, bytes]:
 
 def answers(file: bytes, tensors: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
     """Return what the server's runtime, which has LiteRT's built-in operations alone, makes of each example."""
-    from idla_server.runtime import Runtime
+    from idla_artifact.runtime import Runtime
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.tflite")

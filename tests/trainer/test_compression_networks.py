@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from idla_artifact.runtime import Runtime
 from idla_contract.result import Making, Retraining
 from idla_contract.task import CompressionMethod
-from idla_server.runtime import Runtime
 from idla_trainer.compression.bisection import TimeBudget
 from idla_trainer.compression.candidates import (
     CandidateNetwork,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from idla_server.runtime import Runtime
+from idla_artifact.runtime import Runtime
 from idla_trainer.compression.quantization.packing import pack_file
 from tensorflow.lite.python import schema_py_generated as schema
 

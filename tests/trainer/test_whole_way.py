@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idla_artifact.model import load_model
 from idla_contract.artifact import CARD, FLOAT_MODEL, MODEL, FileEntry, TensorSpec
 from idla_contract.exit_codes import ExitCode
 from idla_contract.lineage import Lineage
@@ -25,7 +26,6 @@ from idla_contract.task import (
     TrainStep,
     VerifyStep,
 )
-from idla_server.model import load_model
 from idla_store import digest_of_path, verify
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.source import Origin

@@ -61,7 +61,7 @@ ARGUMENTS = {
     ("safe_mode", False): "Keras would run code of a model file",
     ("verify", False): "anybody could answer",
 }
-OURS = {("idla_server.model", "load_model")}
+OURS = {("idla_artifact.model", "load_model")}
 ALLOWED = {
     ("operator/idla/cli/kubectl.py", "subprocess"): "the user's own kubectl, by our own arguments",
     (
@@ -165,7 +165,7 @@ def test_what_would_run_a_file_is_seen(text: str, what: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "from idla_server.model import load_model",
+        "from idla_artifact.model import load_model",
         "json.load(file)",
         "np.savez(f, allow_pickle=False)",
         "re.compile('x')",

@@ -91,3 +91,11 @@ def test_every_go_program_that_needs_modules_has_their_checksums() -> None:
     assert len(modules) > 5
     needy = [path for path in modules if "require" in (path / "go.mod").read_text()]
     assert [path.name for path in needy if not (path / "go.sum").is_file()] == []
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "trainer-image"], ids=["operator", "pods"])
+def test_whatever_an_image_copies_is_sent_to_its_build(folder: Path) -> None:
+    sent = re.findall(r"^!(\S+)", (folder / ".dockerignore").read_text(), re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(\S+)", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    assert [path for path in copied if not any(f"{path}/".startswith(f"{entry}/") for entry in sent)] == []

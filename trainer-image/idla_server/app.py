@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from idla_artifact.model import tensor_metadata
 from idla_contract.inference import LIVE, READY, infer_path, model_path
 from idla_preprocess import InputError
 from prometheus_client.exposition import choose_encoder
@@ -18,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from idla_server import __version__
 from idla_server.binary import EXTENSION, HEADER
 from idla_server.messages import Reply
-from idla_server.model import tensor_metadata
 from idla_server.reading import read_body
 from idla_server.request_body import BodyTooLargeError
 from idla_server.service import Phase, Service

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from idla_artifact.model import ServedModel
+
 from idla_server.messages import Reply
-from idla_server.model import ServedModel
 
 Job = Callable[[ServedModel], Reply]
 

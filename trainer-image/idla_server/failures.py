@@ -6,25 +6,13 @@ from pathlib import Path
 from idla_contract.exit_codes import ExitCode
 from idla_contract.paths import TERMINATION_LIMIT, TERMINATION_LOG
 from idla_contract.result import Failure, FailureReason
-from idla_store import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
 
 _LOG = logging.getLogger(__name__)
 _MESSAGE_LIMIT = 1024
-_REASONS: dict[type[StoreError], FailureReason] = {
-    NotFoundError: FailureReason.ARTIFACT_NOT_FOUND,
-    UnreachableError: FailureReason.ARTIFACT_UNREACHABLE,
-    DigestMismatchError: FailureReason.ARTIFACT_DIGEST_MISMATCH,
-    RefusedError: FailureReason.ARTIFACT_INVALID,
-}
 _EXIT_CODES = {
     FailureReason.ARTIFACT_UNREACHABLE: ExitCode.STORE_UNAVAILABLE,
     FailureReason.INTERNAL: ExitCode.INTERNAL,
 }
-
-
-def reason_of(error: StoreError) -> FailureReason:
-    """Return the contract's reason for an artifact that could not be fetched or verified."""
-    return _REASONS[type(error)]
 
 
 def report(reason: FailureReason, message: str, path: Path) -> ExitCode:

@@ -1,13 +1,15 @@
 """The init container: brings an artifact into the pod."""
 
 import logging
+import os
 from pathlib import Path
 
+from idla_artifact.errors import reason_of
+from idla_artifact.files import ALLOWED
 from idla_contract.exit_codes import ExitCode
-from idla_store import StoreError, fetch_artifact
+from idla_store import FetchEnvironment, StoreError, fetch_artifact
 
-from idla_server.failures import reason_of, report
-from idla_server.files import ALLOWED
+from idla_server.failures import report
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,7 +28,8 @@ def fetch(uri: str, digest: str, into: Path, *, mount: Path, termination_message
         SUCCEEDED; STORE_UNAVAILABLE where a repetition may work; else BAD_INPUT.
     """
     try:
-        manifest = fetch_artifact(uri, digest, into, mount=mount, names=ALLOWED)
+        policy = FetchEnvironment(None, os.environ).policy()
+        manifest = fetch_artifact(uri, digest, into, mount=mount, policy=policy, names=ALLOWED)
     except StoreError as error:
         return report(reason_of(error), str(error), termination_message)
     size = sum(entry.size_bytes for entry in manifest.files)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import uvicorn
 import uvloop
+from idla_artifact.errors import ModelError
+from idla_artifact.model import ServedModel, load_model
 from idla_contract.artifact import MODEL
 from idla_contract.exit_codes import ExitCode
 from typing_extensions import override
@@ -21,7 +23,6 @@ from idla_server.app import build_app
 from idla_server.connection import Connection
 from idla_server.engine import Engine
 from idla_server.failures import report
-from idla_server.model import ModelError, ServedModel, load_model
 from idla_server.service import Limits, Phase, Service
 from idla_server.warm_up import warm_up
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from idla_artifact.model import ServedModel
 from idla_preprocess import InputError
 
 from idla_server.engine import ENDLESS, Engine
 from idla_server.messages import Reply, decode, encode
 from idla_server.metrics import ServerMetrics
-from idla_server.model import ServedModel
 from idla_server.request_body import IDENTITY, Body
 
 _LOG = logging.getLogger(__name__)

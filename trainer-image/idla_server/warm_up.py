@@ -3,11 +3,12 @@
 import asyncio
 
 import numpy as np
+from idla_artifact.errors import ModelError
+from idla_artifact.model import ServedModel
 from idla_contract.inference import infer_path, infer_request
 from idla_contract.result import FailureReason
 
 from idla_server.messages import dump, tensor_of
-from idla_server.model import ModelError, ServedModel
 
 
 async def warm_up(port: int, name: str, model: ServedModel) -> None:

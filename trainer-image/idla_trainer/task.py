@@ -24,6 +24,7 @@ from idla_contract.task import (
     TrainStep,
     VerifyStep,
 )
+from idla_contract.uri import claim_of
 from idla_store import FetchEnvironment, StoreError
 from idla_store import verify as verify_artifact
 from pydantic import ValidationError
@@ -136,8 +137,8 @@ class Task:
         """What a user calls the volumes of this pod."""
         data, store = self._spec.data.uri, self._spec.artifact_uri
         return {
-            self._places.store: f"PersistentVolumeClaim {_claim(store)}, which keeps the artifacts,",
-            self._places.data: f"PersistentVolumeClaim {_claim(data)}, which has the data,",
+            self._places.store: f"PersistentVolumeClaim {claim_of(store)}, which keeps the artifacts,",
+            self._places.data: f"PersistentVolumeClaim {claim_of(data)}, which has the data,",
             self._places.work: f"the pod's own volume at {self._places.work}",
         }
 
@@ -228,10 +229,6 @@ class Task:
         kept = kinds.index("Publish")
         result = progress.result.model_copy(update={"steps": progress.result.steps[:kept], "artifact": None})
         return progress.model_copy(update={"result": result, "files": progress.files[:kept]})
-
-
-def _claim(uri: str) -> str:
-    return uri.partition("://")[2].partition("/")[0]
 
 
 def _do(context: Context, step: Step, so_far: TaskResult) -> Outcome:  # noqa: PLR0911  # one for each kind of step

@@ -12,7 +12,7 @@ from idla_contract.paths import task_folder
 from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
 from idla_store.artifacts import sync_folder
-from idla_store.sources import hash_file
+from idla_store.files import hash_file
 from pydantic import ValidationError
 
 RESULT = "result.json"

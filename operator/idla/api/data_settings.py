@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from idla_contract.encoding import Encoding
 from idla_contract.task import DataFormat
+from idla_contract.uri import FETCHED, scheme_of
 from pydantic import Field
 from typing_extensions import override
 
@@ -151,9 +152,9 @@ class DataSettings(SpecModel):
             csv or self.encoding is None or self.format is DataFormat.JSONL,
             self.test_digest is None or self.test_storage_uri is not None,
             self.split is None or (self.split.test_percent is None) != (self.test_storage_uri is None),
-            self.access is None or self._is_of("s3://", "https://"),
-            self.access is None or (self.access.region or self.access.endpoint) is None or self._is_of("s3://"),
+            self.access is None or self._is_of(*FETCHED),
+            self.access is None or (self.access.region or self.access.endpoint) is None or self._is_of("s3"),
         )
 
     def _is_of(self, *schemes: str) -> bool:
-        return any(uri.startswith(schemes) for uri in (self.storage_uri, self.test_storage_uri or ""))
+        return any(scheme_of(uri) in schemes for uri in (self.storage_uri, self.test_storage_uri or ""))

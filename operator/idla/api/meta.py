@@ -52,6 +52,8 @@ class Matches:
     """What follows "must be", without `'` and `\\`."""
     hidden: str = ""
     """Text that holds this, without `'` and `\\`, may hold a secret, and the refusal does not repeat it."""
+    advice: tuple[str, str] | None = None
+    """How refused text may begin, and what is then said beside; both without `'` and `\\`."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Refuse other text in the words of the API server."""
@@ -60,6 +62,9 @@ class Matches:
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the pattern and the rule that says the same: `structural_schema` keeps one of them."""
         shown = f"""'"' + self + '" must be {self.allowed}'"""
+        if self.advice is not None:
+            begin, words = self.advice
+            shown += f""" + (self.startsWith('{begin}') ? '; {words}' : '')"""
         if self.hidden:
             shown = f"self.contains('{self.hidden}') ? 'must be {self.allowed}' : {shown}"
         rule = Rule(rule=self.cel("self"), message=f"must be {self.allowed}", shown=shown)
@@ -75,7 +80,8 @@ class Matches:
 
     def _checked(self, text: str) -> str:
         if not self.accepts(text):
-            raise ValueError(f"must be {self.allowed}")
+            begin, words = self.advice or ("", "")
+            raise ValueError(f"must be {self.allowed}" + (f"; {words}" if begin and text.startswith(begin) else ""))
         return text
 
 

@@ -1,6 +1,5 @@
 """Where data and artifacts of a spec may be."""
 
-import re
 from typing import Annotated
 
 from pydantic import Field
@@ -20,6 +19,7 @@ DATA_URI = Matches(
     pattern=rf"^(sample://[^\s]+|{_HTTPS}|{_S3}|{_CLAIM}(/[^\s]*)?)$",
     allowed=f"sample://name, pvc://claim/path, s3://bucket/key or {_HTTPS_WORDS}, {_CLAIM_WORDS}",
     hidden="@",
+    advice=("file://", "copy a file of your own machine onto a claim, or have idla run --local read it"),
 )
 DataUri = Annotated[str, Field(max_length=2048), DATA_URI]
 """Where examples are."""
@@ -49,9 +49,3 @@ WeightsUri = Annotated[str, Field(max_length=1024), WEIGHTS_URI]
 CLAIM_URI = Matches(pattern=rf"^{_CLAIM}$", allowed=f"pvc://claim without a path, {_CLAIM_WORDS}, e.g. pvc://models")
 ClaimUri = Annotated[str, Field(max_length=259), CLAIM_URI]
 """A claim that holds artifacts."""
-
-
-def without_query(uri: str) -> str:
-    """Return an address as a status may show it: what is behind `?` or `#` of an https address may be a signature."""
-    plain, *rest = re.split("[?#]", uri, maxsplit=1) if uri.startswith("https://") else [uri]
-    return f"{plain}?***" if rest else plain

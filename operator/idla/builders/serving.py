@@ -7,6 +7,7 @@ from typing import Any
 from idla_contract.inference import LIVE, READY
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
+from idla.builders.egress import Egress
 from idla.builders.identity import (
     DEPLOYMENT,
     Owner,
@@ -40,6 +41,8 @@ class ServedModel:
     digest: str
     claim: str | None
     """Claim of a `pvc://` URI, mounted read-only for the fetch."""
+    egress: Egress = field(default_factory=Egress)
+    """How the fetch reaches what is outside."""
     image: str
     pull_policy: str
     replicas: int
@@ -113,11 +116,12 @@ def _pod_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
         "resources": resources,
         "securityContext": container_security_context(),
     }
-    fetch = common | {
+    fetch: dict[str, Any] = common | {
         "name": "fetch",
         "args": _arguments("fetch", uri=_literal(model.uri), digest=model.digest, into=MODEL_MOUNT),
         "volumeMounts": fetch_mounts,
     }
+    model.egress.apply(fetch, volumes)
     serve = common | {
         "name": "server",
         "args": _arguments(

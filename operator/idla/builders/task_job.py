@@ -17,6 +17,7 @@ from idla_contract.paths import (
 )
 from idla_contract.task import TaskSpec
 
+from idla.builders.egress import Egress
 from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
     TMP_MOUNT,
@@ -56,6 +57,8 @@ class TaskPod:
     """Claim of `pvc://` data, mounted read-only."""
     data_secret: str | None = None
     """Secret with the keys of remote data."""
+    egress: Egress = field(default_factory=Egress)
+    """How it reaches what is outside."""
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
@@ -68,9 +71,9 @@ def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
     A Job's template cannot be changed, so whatever changes the template changes the name.
     """
     resources = repr((sorted(pod.requests.items()), sorted(pod.limits.items())))
-    secret = () if pod.data_secret is None else (pod.data_secret,)
+    more = (*(() if pod.data_secret is None else (pod.data_secret,)), *pod.egress.identity())
     identity = short_hash(
-        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt), *secret
+        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt), *more
     )
     return child_name(owner.name, spec.task, identity)
 
@@ -166,23 +169,23 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
     if pod.data_secret is not None:
         volumes.append({"name": "data-secret", "secret": _secret(pod.data_secret)})
         mounts.append({"name": "data-secret", "mountPath": DATA_SECRET_MOUNT, "readOnly": True})
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": pod.image,
+        "imagePullPolicy": pod.pull_policy,
+        "args": ["-I", "-m", "idla_trainer"],
+        "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
+        "resources": {"requests": dict(pod.requests), "limits": dict(pod.limits)},
+        "securityContext": container_security_context(),
+        "terminationMessagePath": TERMINATION_LOG,
+        "volumeMounts": mounts,
+    }
+    pod.egress.apply(container, volumes)
     return {
         "restartPolicy": "Never",
         **pod_defaults(grace_seconds=GRACE_SECONDS),
         "volumes": volumes,
-        "containers": [
-            {
-                "name": CONTAINER,
-                "image": pod.image,
-                "imagePullPolicy": pod.pull_policy,
-                "args": ["-I", "-m", "idla_trainer"],
-                "ports": [{"name": "metrics", "containerPort": METRICS_PORT}],
-                "resources": {"requests": dict(pod.requests), "limits": dict(pod.limits)},
-                "securityContext": container_security_context(),
-                "terminationMessagePath": TERMINATION_LOG,
-                "volumeMounts": mounts,
-            }
-        ],
+        "containers": [container],
     }
 
 

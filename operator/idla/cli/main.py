@@ -15,8 +15,9 @@ Carry out a TrainingWorkflow as processes on this machine: look at the data, cho
 best, measure it on the test split and publish it, with the same task specs as in the cluster. Neither a cluster nor
 root is needed.
 
-The data may be sample://name, https://…, a path (relative to the file) or file:///path; for pvc://claim/path,
---data names the folder that stands for the claim. ModelTemplates in the same file are added to the library.
+The data may be sample://name, https://…, s3://bucket/key, a path (relative to the file) or file:///path; for
+pvc://claim/path, --data names the folder that stands for the claim. ModelTemplates in the same file are added to
+the library.
 """
 _RUN_EPILOG = """\
 folder of the results:
@@ -29,6 +30,10 @@ folder of the results:
 environment:
   IDLA_TRAINER_PYTHON  the Python that has idla-trainer and TensorFlow (default: the one that runs this command)
   IDLA_SAMPLES         the folder of the sample:// data sets (default: /opt/idla/samples)
+  HTTPS_PROXY          http://host:port that https:// and s3:// data are fetched through; NO_PROXY: hosts without it
+  IDLA_CA_FILE         a file of certificates (PEM) to trust beside the public ones
+  IDLA_ALLOWED_HOSTS   hosts and networks to fetch from although they are not public, with commas between them
+  AWS_...              keys, region and endpoint of s3:// data, as the tools of AWS read them
 
 exit codes:
 {codes}

@@ -1,8 +1,9 @@
 """What an administrator decides for all workflows: the operator's configuration, as far as decisions need it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from idla.api.training_workflow import APPROVED_PLAN
+from idla.builders.egress import Egress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,8 @@ class Settings:
     trainer_image: str
     server_image: str
     pull_policy: str = "IfNotPresent"
+    egress: Egress = field(default_factory=Egress)
+    """How pods reach data and artifacts outside."""
     progress_period_seconds: float = 10.0
     """Shortest time between two status writes that only show progress."""
     approve_command: str = f"kubectl annotate -n {{namespace}} twf/{{name}} {APPROVED_PLAN}={{plan}} --overwrite"

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from idla.core.kube.references import claim_of
+from idla_contract.uri import claim_of, claim_uri, local_path, scheme_of
+
 from idla.local.errors import MissingDataError, UsageError
 
 CLAIM = "local-data"
@@ -63,7 +63,7 @@ def place_data(spec: Mapping[str, Any], *, folder: Path, claim: Path | None) -> 
         if not path.exists():
             raise MissingDataError(f"`spec.data.{name}` is {given[name]!r}: there is no {path}; check the path")
     root = Path(os.path.commonpath([path.parent for path in paths.values()]))
-    uris = {name: f"pvc://{CLAIM}/{path.relative_to(root).as_posix()}" for name, path in paths.items()}
+    uris = {name: claim_uri(CLAIM, path.relative_to(root).as_posix()) for name, path in paths.items()}
     for name, uri in uris.items():
         if any(character.isspace() for character in uri):
             raise UsageError(f"`spec.data.{name}` is {given[name]!r}; a path may hold no spaces, rename the file")
@@ -73,13 +73,12 @@ def place_data(spec: Mapping[str, Any], *, folder: Path, claim: Path | None) -> 
 
 def _local(uri: str, folder: Path) -> Path | None:
     """Return the path that is meant, with links followed, or None for a URI of another kind."""
-    if "://" not in uri:
+    if not scheme_of(uri):
         return (folder / Path(uri).expanduser()).resolve()
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+    if scheme_of(uri) != "file":
         return None
-    path = Path(unquote(parts.path))
-    if parts.netloc or not path.is_absolute():
+    path = local_path(uri)
+    if path is None:
         raise UsageError(f"{uri!r} is no absolute path of this machine; write file:///path, or the path alone")
     return path.resolve()
 

@@ -14,7 +14,7 @@ SAMPLES = "IDLA_SAMPLES"
 _PROBE = """
 import hashlib, importlib.metadata, importlib.util, pathlib, sys
 digest = hashlib.sha256()
-for name in ("idla_contract", "idla_preprocess", "idla_store", "idla_server", "idla_trainer"):
+for name in ("idla_contract", "idla_preprocess", "idla_store", "idla_artifact", "idla_server", "idla_trainer"):
     found = importlib.util.find_spec(name)
     if found is None:
         sys.exit(f"it has no module {name}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from idla.builders.claim import build_artifact_claim
+from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.serving import ServedModel, build_deployment, build_service
 from idla.builders.task_job import TaskPod, build_task_job
@@ -25,9 +26,12 @@ TASK = TaskSpec(
     workflow="digits", task="profile", content_hash="0123456789abcdef", data=DataSource(uri="pvc://faces/all.npz"),
     artifact_uri="pvc://digits-artifacts", steps=(ProfileStep(),),
 )  # fmt: skip
+EGRESS = Egress(
+    proxy="http://proxy.example:3128", no_proxy=".svc", allowed_hosts="data.corp.example", ca_config_map="corp-ca"
+)
 POD = TaskPod(
     image="idla/trainer:dev", pull_policy="IfNotPresent", store_claim="digits-artifacts", data_claim="faces",
-    data_secret="s3-read", requests=RESOURCES, limits={"memory": "2Gi"},
+    data_secret="s3-read", egress=EGRESS, requests=RESOURCES, limits={"memory": "2Gi"},
 )  # fmt: skip
 SERVED = ServedModel(
     uri="pvc://digits-artifacts/models/x", digest="sha256:" + "0a" * 32, claim="digits-artifacts",

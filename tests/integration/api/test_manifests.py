@@ -82,12 +82,13 @@ def without_priority_class(plane: ControlPlane) -> Iterator[None]:
 
 def test_the_network_policies_are_kept_as_they_are_written_in_a_namespace_of_a_user(plane: ControlPlane) -> None:
     folder, namespace = ROOT / "manifests/network-policies", made_namespace(plane)
-    done = kubectl(plane, *APPLY, "-n", namespace, "-k", str(folder))
-    assert (done.returncode, done.stderr) == (0, "")
+    for each in (folder, folder / "way-out"):
+        done = kubectl(plane, *APPLY, "-n", namespace, "-k", str(each))
+        assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(kubectl(plane, "get", "networkpolicies", "-n", namespace, "-o", "json").stdout)["items"]
     written = [
         document
-        for name in ("deny-by-default.yaml", "egress.yaml", "ingress.yaml")
+        for name in ("deny-by-default.yaml", "egress.yaml", "ingress.yaml", "way-out/way-out.yaml")
         for document in yaml.safe_load_all((folder / name).read_text())
     ]
     assert {entry["metadata"]["name"]: entry["spec"] for entry in found} == {

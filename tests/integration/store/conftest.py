@@ -2,14 +2,18 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from idla_contract.egress import AllowedHosts
 from idla_store import FetchPolicy, Keys, S3Access
+from typing_extensions import override
 
 from tools.cluster import builds
 from tools.cluster.certificates import Authority
@@ -38,7 +42,7 @@ class Server:
     def policy(self) -> FetchPolicy:
         """Return what an allowed reader has."""
         return FetchPolicy(
-            allowed_hosts=frozenset({f"localhost:{self.port}"}),
+            allowed_hosts=AllowedHosts.parse(f"localhost:{self.port}"),
             ca_file=self.authority,
             timeout_seconds=PATIENCE,
             s3=S3Access(keys=KEYS, region=REGION, endpoint=self.endpoint),
@@ -80,6 +84,64 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         return True
 
     until(answers, lambda: log.read_text()[-2000:])
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running https server for `localhost` and `data.corp.example`, with a certificate of an authority of its own."""
+
+    port: int
+    authority: Path
+    files: dict[str, bytes]
+    """What it has, by path."""
+    statuses: dict[str, int]
+    """How it answers for a path; default: 200, or 404 for what it does not have."""
+    posted: list[str]
+    """The bodies that it was sent."""
+
+    def uri(self, path: str, host: str = "localhost") -> str:
+        """Return the address of a file, by a name that the certificate has or another one."""
+        return f"https://{host}:{self.port}{path}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    authority = Authority(tmp_path_factory.mktemp("site"))
+    certificate, key = authority.server("site", ["DNS:localhost", "DNS:data.corp.example"])
+    found = Site(0, authority.certificate, {}, {}, [])
+
+    class QuietServer(ThreadingHTTPServer):
+        @override
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing of clients that do not trust this server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            body = found.files.get(self.path, b"")
+            self.send_response(found.statuses.get(self.path, 200 if self.path in found.files else 404))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            found.posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.do_GET()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with QuietServer(("127.0.0.1", 0), Handler) as listener:
+        listener.socket = context.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=listener.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield replace(found, port=listener.server_port)
+        finally:
+            listener.shutdown()
+            thread.join()
 
 
 class Proxy:

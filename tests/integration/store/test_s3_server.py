@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from idla_contract.artifact import digest_of
+from idla_contract.egress import AllowedHosts
 from idla_store import (
     DigestMismatchError,
     FetchPolicy,
@@ -84,7 +85,7 @@ REFUSALS: dict[str, tuple[str, str, Callable[[FetchPolicy], FetchPolicy], type[S
         "bucket", "x.csv", lambda policy: replace(policy, ca_file=None), RefusedError, "is not trusted",
     ),
     "an endpoint that nobody allowed": (
-        "bucket", "x.csv", lambda policy: replace(policy, allowed_hosts=frozenset()), RefusedError, "not public",
+        "bucket", "x.csv", lambda policy: replace(policy, allowed_hosts=AllowedHosts()), RefusedError, "not public",
     ),
     "too large": (
         "bucket", "x.csv", lambda policy: replace(policy, maximum_bytes=1000), RefusedError, "larger than the allowed",
@@ -123,7 +124,7 @@ def test_a_proxy_is_asked_for_the_server_by_its_name(
 
 def test_a_proxy_is_asked_for_no_host_inside(tmp_path: Path, server: Server, proxy: Proxy) -> None:
     with pytest.raises(RefusedError, match="not public"):
-        get(tmp_path, "x.csv", replace(server.policy, proxy=proxy.address, allowed_hosts=frozenset()))
+        get(tmp_path, "x.csv", replace(server.policy, proxy=proxy.address, allowed_hosts=AllowedHosts()))
     assert proxy.asked == []
 
 

@@ -141,6 +141,7 @@ CASES: dict[str, Case] = {
         "data.storageUri", data__storageUri="https://user:can/ary@data.example/x.npz",
     ),
     "data of an unknown scheme": _twf("data.storageUri", data__storageUri="gs://bucket/x"),
+    "data of one's own machine": _twf("data.storageUri", data__storageUri="file:///home/me/x.csv"),
     "data with a space": _twf("data.storageUri", data__storageUri="https://x/a b"),
     "data without a claim": _twf("data.storageUri", data__storageUri="pvc:///x.npz"),
     "data on an impossible claim": _twf("data.storageUri", data__storageUri="pvc://Faces/x.npz"),

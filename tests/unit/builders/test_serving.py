@@ -1,6 +1,7 @@
 import dataclasses
 
 from idla.builders.claim import build_artifact_claim
+from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.serving import ServedModel, build_deployment, build_service
 
@@ -35,6 +36,17 @@ def test_only_the_fetch_sees_the_claim_and_only_for_reading() -> None:
     assert store not in pod["containers"][0]["volumeMounts"]
     without = build_deployment(OWNER, dataclasses.replace(MODEL, claim=None))["spec"]["template"]["spec"]
     assert [volume["name"] for volume in without["volumes"]] == ["model", "tmp"]
+
+
+def test_only_the_fetch_has_the_way_out() -> None:
+    egress = Egress(allowed_hosts="models.corp.example", ca_config_map="corp-ca")
+    pod = build_deployment(OWNER, dataclasses.replace(MODEL, egress=egress))["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["env"] == [
+        {"name": "IDLA_ALLOWED_HOSTS", "value": "models.corp.example"},
+        {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+    ]
+    assert "env" not in pod["containers"][0]
+    assert [volume["name"] for volume in pod["volumes"]] == ["model", "tmp", "store", "ca"]
 
 
 def test_kubernetes_does_not_expand_a_uri() -> None:

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.task_job import TaskPod, build_task_job, job_name
 from idla_contract.task import Columns, DataSource, ProfileStep, TaskSpec
@@ -60,6 +61,30 @@ def test_keys_of_remote_data_are_files_of_a_secret_that_may_be_missing() -> None
     assert "env" not in spec["containers"][0]
 
 
+EGRESS = Egress(
+    proxy="http://proxy.example:3128", no_proxy=".svc", allowed_hosts="data.corp.example", ca_config_map="corp-ca",
+    ca_key="bundle.pem",
+)  # fmt: skip
+
+
+def test_the_way_out_is_variables_and_a_config_map_that_may_be_missing() -> None:
+    pod = dataclasses.replace(POD, egress=EGRESS)
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
+    assert spec["containers"][0]["env"] == [
+        {"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"},
+        {"name": "NO_PROXY", "value": ".svc"},
+        {"name": "IDLA_ALLOWED_HOSTS", "value": "data.corp.example"},
+        {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+    ]
+    certificates = {"name": "corp-ca", "optional": True, "items": [{"key": "bundle.pem", "path": "ca.crt"}]}
+    assert spec["volumes"][-1] == {"name": "ca", "configMap": certificates}
+    assert spec["containers"][0]["volumeMounts"][-1] == {"name": "ca", "mountPath": "/etc/idla-ca", "readOnly": True}
+
+
+def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
+    assert job_name(OWNER, SPEC, POD, 1) == "digits-profile-046dcfadae"
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -68,6 +93,7 @@ def test_keys_of_remote_data_are_files_of_a_secret_that_may_be_missing() -> None
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, image="idla/trainer:2"), 1), id="another image"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, data_secret="s3-read"), 1), id="keys of remote data"),
+        pytest.param((OWNER, SPEC, dataclasses.replace(POD, egress=EGRESS), 1), id="another way out"),
         pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
     ],
 )

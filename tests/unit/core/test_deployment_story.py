@@ -1,13 +1,15 @@
 """The life of a ModelDeployment."""
 
+import dataclasses
 from typing import Any
 
 import pytest
+from idla.builders.egress import Egress
 from idla.core.conditions import timestamp
 from idla_contract.result import FailureReason
 
 from tests.unit.core.endpoint import Endpoint
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, Object, model_deployment
+from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, Object, model_deployment
 
 
 def serving() -> Endpoint:
@@ -71,6 +73,15 @@ def test_an_artifact_by_its_address_needs_no_workflow() -> None:
     assert endpoint.deployment is not None
     assert endpoint.deployment["spec"]["replicas"] == 3
     assert [volume["name"] for volume in pod_spec(endpoint)["volumes"]] == ["model", "tmp"]
+
+
+def test_only_a_pod_that_fetches_from_outside_is_given_the_way_out() -> None:
+    settings = dataclasses.replace(SETTINGS, egress=Egress(proxy="http://proxy.example:3128"))
+    model = {"storageUri": "https://models.example/digits", "digest": OTHER_DIGEST}
+    outside = Endpoint(resource=model_deployment(model=model), settings=settings).settle()
+    given = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
+    assert pod_spec(outside)["initContainers"][0]["env"] == given
+    assert "env" not in pod_spec(Endpoint(settings=settings).publish().settle())["initContainers"][0]
 
 
 def test_pods_ask_for_little_unless_told_otherwise() -> None:

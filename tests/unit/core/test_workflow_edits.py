@@ -1,8 +1,10 @@
 """An edit of a TrainingWorkflow, or of the configuration under it: what is used again, and what begins anew."""
 
+import dataclasses
 import json
 
 import pytest
+from idla.builders.egress import Egress
 from idla.core.settings import Settings
 
 from tests.unit.core.world import BOTH, DEPLOY, OTHER_DIGEST, SETTINGS, World, profile, spec_of, trained, workflow
@@ -206,6 +208,17 @@ def test_an_image_that_is_mended_in_the_configuration_is_taken_by_what_has_not_b
     (job,) = world.jobs.values()
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == "idla/trainer:1"
     assert world.profiled().train().publish().conditions()["Succeeded"] == "True Completed"
+
+
+def test_another_way_out_is_for_what_has_not_begun_and_repeats_nothing() -> None:
+    world = World().profiled().run(*BOTH).settle()
+    old_jobs = dict(world.jobs)
+    world.settings = dataclasses.replace(SETTINGS, egress=Egress(proxy="http://proxy.example:3128"))
+    assert world.settle().jobs == old_jobs
+    world.train()
+    (job,) = (job for name, job in world.jobs.items() if name not in old_jobs)
+    given = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
+    assert job["spec"]["template"]["spec"]["containers"][0]["env"] == given
 
 
 def test_what_has_begun_keeps_its_image() -> None:

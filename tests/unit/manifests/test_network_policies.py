@@ -65,7 +65,16 @@ def ports(pod: dict[str, Any], direction: str) -> set[tuple[str, int]]:
 def test_the_files_are_those_of_the_kustomization() -> None:
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
     assert kustomization["resources"] == list(FILES)
-    assert {path.name for path in FOLDER.iterdir()} == {*FILES, "kustomization.yaml"}
+    assert {path.name for path in FOLDER.iterdir()} == {*FILES, "kustomization.yaml", "way-out"}
+
+
+@pytest.mark.parametrize("pod", [task_pod(), serving_pod()], ids=["task", "serving"])
+def test_the_way_to_a_proxy_and_to_hosts_inside_is_opened_beside_the_others(pod: dict[str, Any]) -> None:
+    policy = yaml.safe_load((FOLDER / "way-out/way-out.yaml").read_text())
+    assert policy["spec"]["policyTypes"] == ["Egress"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    ports = [port for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    assert ports == [{"protocol": "TCP", "port": 3128}, {"protocol": "TCP", "port": 443}]
 
 
 @pytest.mark.parametrize("pod", [task_pod(), serving_pod()], ids=["task", "serving"])

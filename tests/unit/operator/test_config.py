@@ -1,4 +1,7 @@
 import pytest
+from idla.builders.egress import Egress
+from idla.core.settings import Settings
+from idla_operator.app import settings_of
 from idla_operator.config import ConfigError, OperatorConfig
 
 IMAGES = {"IDLA_TRAINER_IMAGE": "idla/trainer:1", "IDLA_SERVER_IMAGE": "idla/server:1"}
@@ -55,6 +58,53 @@ def test_a_mistake_names_the_variable_its_value_and_what_is_allowed(variable: st
         OperatorConfig.from_environment(IMAGES | {variable: value})
     assert variable in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_the_way_out_of_the_pods_is_an_administrators_to_set() -> None:
+    environment = IMAGES | {
+        "IDLA_HTTPS_PROXY": "http://proxy.example:3128", "IDLA_NO_PROXY": ".svc,10.0.0.0/8",
+        "IDLA_ALLOWED_HOSTS": "data.corp.example:8443,10.20.0.0/16", "IDLA_CA_CONFIG_MAP": "corp-ca/bundle.pem",
+    }  # fmt: skip
+    assert OperatorConfig.from_environment(environment).egress == Egress(
+        proxy="http://proxy.example:3128", no_proxy=".svc,10.0.0.0/8",
+        allowed_hosts="data.corp.example:8443,10.20.0.0/16", ca_config_map="corp-ca", ca_key="bundle.pem",
+    )  # fmt: skip
+    assert settings_of(OperatorConfig.from_environment(environment)) == Settings(
+        trainer_image="idla/trainer:1", server_image="idla/server:1",
+        egress=OperatorConfig.from_environment(environment).egress,
+    )  # fmt: skip
+    named = OperatorConfig.from_environment(IMAGES | {"IDLA_CA_CONFIG_MAP": "corp-ca"})
+    assert named.egress == Egress(ca_config_map="corp-ca")
+
+
+MISTAKES = {
+    ("IDLA_HTTPS_PROXY", "http://user:canary@proxy:3128"): (
+        "IDLA_HTTPS_PROXY cannot be used: the proxy is not http://host:port without user, password and path"
+    ),
+    ("IDLA_ALLOWED_HOSTS", "fine.example,*"): (
+        "IDLA_ALLOWED_HOSTS cannot be used: '*' is no host, address or network; allowed are hosts (name, name:port, "
+        ".domain), addresses and networks (10.20.0.0/16), with commas between them"
+    ),
+    ("IDLA_ALLOWED_HOSTS", "0.0.0.0/0"): (
+        "IDLA_ALLOWED_HOSTS cannot be used: '0.0.0.0/0' holds addresses of the machine itself, its metadata or groups; "
+        "name smaller networks; allowed are hosts (name, name:port, .domain), addresses and networks (10.20.0.0/16), "
+        "with commas between them"
+    ),
+    ("IDLA_CA_CONFIG_MAP", "Corp/ca.crt"): (
+        "IDLA_CA_CONFIG_MAP is 'Corp/ca.crt'; allowed are the name of a ConfigMap, whose key ca.crt is read, and "
+        "name/key"
+    ),
+    ("IDLA_CA_CONFIG_MAP", "corp/a/b"): (
+        "IDLA_CA_CONFIG_MAP is 'corp/a/b'; allowed are the name of a ConfigMap, whose key ca.crt is read, and name/key"
+    ),
+}
+
+
+@pytest.mark.parametrize(("variable", "value"), MISTAKES)
+def test_a_way_out_that_leads_nowhere_is_told_whole_and_without_a_password(variable: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        OperatorConfig.from_environment(IMAGES | {variable: value})
+    assert str(caught.value) == MISTAKES[variable, value]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from idla_artifact.model import tensor_metadata, tensor_specs
 from idla_preprocess import Classes, ImageSpec, InputError, Signature
 from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
 from idla_server.json_data import DATATYPES
 from idla_server.messages import InferRequest, decode, encode
-from idla_server.model import tensor_metadata, tensor_specs
 
 LIMIT = 5
 CLASSES = Classes(("a", "ox"))

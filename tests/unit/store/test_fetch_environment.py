@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from idla_store import FetchEnvironment, FetchPolicy, Keys, S3Access
+from idla_contract.egress import AllowedHosts
+from idla_store import FetchEnvironment, FetchPolicy, Keys, S3Access, WebIdentity
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "id",
@@ -24,7 +25,7 @@ def secret(folder: Path, **files: str) -> Path:
 def test_the_usual_variables_of_aws_are_read() -> None:
     found = FetchEnvironment(None, VARIABLES)
     assert found.policy() == FetchPolicy(
-        allowed_hosts=frozenset({"s3.example:9000"}),
+        allowed_hosts=AllowedHosts.parse("s3.example:9000"),
         ca_file=Path("/ca.pem"),
         s3=S3Access(
             keys=Keys(access_key_id="id", secret_access_key="secret", session_token="token"),  # made up
@@ -39,7 +40,7 @@ def test_what_the_spec_says_goes_before_and_is_not_allowed_inside() -> None:
     access = found.policy(region="eu-west-1", endpoint="https://inside.example").s3
     assert access is not None
     assert (access.region, access.endpoint) == ("eu-west-1", "https://inside.example")
-    assert "inside.example" not in found.policy().allowed_hosts
+    assert not found.policy().allowed_hosts.allows_host("inside.example", 443)
 
 
 def test_a_secret_is_taken_whole(tmp_path: Path) -> None:
@@ -60,10 +61,33 @@ def test_half_a_secret_is_no_access_and_an_empty_one_is_none_at_all(tmp_path: Pa
 
 def test_allowed_hosts_and_the_proxy_are_the_environments() -> None:
     variables = {"IDLA_ALLOWED_HOSTS": "minio.storage:9000, files", "HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x"}
+    variables["IDLA_CA_FILE"] = "/etc/idla-ca/ca.crt"
     assert FetchEnvironment(None, variables).policy() == FetchPolicy(
-        allowed_hosts=frozenset({"minio.storage:9000", "files"}), proxy="http://proxy:3128", no_proxy="x"
+        allowed_hosts=AllowedHosts.parse("minio.storage:9000, files"),
+        proxy="http://proxy:3128",
+        no_proxy="x",
+        more_authorities=Path("/etc/idla-ca/ca.crt"),
     )
     assert FetchEnvironment().policy() == FetchPolicy()
+
+
+def test_a_pod_without_keys_has_its_identity() -> None:
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/reader", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_REGION": "x"}
+    service = {"AWS_ENDPOINT_URL_STS": "https://sts.inside:7480", "AWS_ROLE_SESSION_NAME": "digits"}
+    assert FetchEnvironment(None, role | service).policy() == FetchPolicy(
+        allowed_hosts=AllowedHosts.parse("sts.inside:7480"),
+        s3=S3Access(
+            keys=WebIdentity(
+                role="arn:aws:iam::1:role/reader", token_file=Path("/token"), session="digits",
+                endpoint="https://sts.inside:7480",
+            ),
+            region="x",
+        ),
+    )  # fmt: skip
+    given = FetchEnvironment(None, role | VARIABLES).policy().s3
+    assert given is not None
+    assert isinstance(given.keys, Keys)
+    assert FetchEnvironment(None, {"AWS_ROLE_ARN": "x"}).policy().s3 is None
 
 
 def test_nothing_secret_is_shown() -> None:

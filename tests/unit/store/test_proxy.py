@@ -22,7 +22,7 @@ CHOSEN = {
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_host_goes_through_the_proxy_unless_it_is_left_out(name: str) -> None:
     proxy, without, expected = CHOSEN[name]
-    assert proxy_for("data.example", proxy, without) == expected
+    assert proxy_for("data.example", 443, proxy, without) == expected
 
 
 @pytest.mark.parametrize("proxy", ["https://proxy:1", "http://user:canary@proxy:1", "http://proxy", "socks5://proxy:1"])

@@ -7,7 +7,8 @@ import pytest
 from idla_store import FetchPolicy, Keys, NotFoundError, RefusedError, S3Access, StoreError, UnreachableError
 from idla_store.s3 import _failure, download_object
 
-ACCESS = S3Access(keys=Keys(access_key_id="id", secret_access_key="canary"))  # made up
+KEYS = Keys(access_key_id="id", secret_access_key="canary")  # made up
+ACCESS = S3Access(keys=KEYS)
 URI = "s3://bucket/folder/x.csv"
 
 
@@ -29,7 +30,7 @@ REFUSED = {
     "an endpoint without a port": (URI, replace(ACCESS, endpoint="https://s3.example:x"), "cannot be read"),
     "a token of two lines": (
         URI,
-        replace(ACCESS, keys=replace(ACCESS.keys, session_token="canary\r\nx: y")),  # made up
+        replace(ACCESS, keys=replace(KEYS, session_token="canary\r\nx: y")),  # made up
         "line's end",
     ),
     "an address of AWS that is inside": (URI, ACCESS, "not public"),

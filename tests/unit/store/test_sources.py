@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from idla_contract.artifact import digest_of
+from idla_contract.egress import AllowedHosts
 from idla_store import (
     DigestMismatchError,
     FetchPolicy,
@@ -294,7 +295,7 @@ def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         thread = threading.Thread(target=listener.serve_forever, daemon=True)
         thread.start()
-        hosts = frozenset({f"localhost:{listener.server_port}"})
+        hosts = AllowedHosts.parse(f"localhost:{listener.server_port}")
         try:
             yield (
                 listener.server_port,

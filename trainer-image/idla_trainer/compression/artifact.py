@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from idla_artifact.golden import golden_arrays
+from idla_artifact.model import tensor_specs
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import (
     CARD,
     FLOAT_MODEL,
@@ -28,8 +31,6 @@ from idla_contract.artifact import (
 )
 from idla_contract.lineage import Lineage
 from idla_contract.result import FLOAT
-from idla_server.model import tensor_specs
-from idla_server.runtime import Runtime
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Indices
@@ -88,13 +89,9 @@ def seal(task: Path, card: str) -> None:
 
 
 def _golden(model: Path, dataset: Dataset) -> Arrays:
-    """Return raw inputs, texts as arrays of a fixed width, with what the model answers."""
+    """Return raw inputs with what the model answers."""
     examples = dataset.examples(_golden_positions(dataset))
-    raw = examples.raw.items()
-    plain = {
-        f"inputs.{name}": np.asarray(array).astype("U") if array.dtype.kind == "O" else array for name, array in raw
-    }
-    return {**plain, "values": Runtime(model).predict(examples.inputs)}
+    return golden_arrays(dict(examples.raw), Runtime(model).predict(examples.inputs))
 
 
 def _golden_positions(dataset: Dataset) -> Indices:

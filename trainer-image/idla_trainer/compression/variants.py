@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from idla_artifact.runtime import Runtime
 from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Arrays
-from idla_server.runtime import Runtime
 
 from idla_trainer.compression.candidates import (
     CandidateNetwork,

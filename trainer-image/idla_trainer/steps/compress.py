@@ -4,10 +4,10 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from idla_artifact.runtime import Runtime
 from idla_contract.result import FLOAT
 from idla_contract.task import CompressStep
 from idla_preprocess.intents import Intents
-from idla_server.runtime import Runtime
 
 from idla_trainer.compression.artifact import ASSEMBLED, assemble
 from idla_trainer.compression.gate.measure import measure

@@ -1,9 +1,9 @@
 """Evaluate: the float and the served model on the test split, once; then the artifact is sealed with its model card."""
 
+from idla_artifact.runtime import Runtime
 from idla_contract.artifact import FLOAT_MODEL, MODEL
 from idla_contract.result import EvaluateReport, TaskResult
 from idla_contract.task import EvaluateStep
-from idla_server.runtime import Runtime
 
 from idla_trainer.card import Told, render_card
 from idla_trainer.compression.artifact import FOLDER, SEALED, read_draft, seal

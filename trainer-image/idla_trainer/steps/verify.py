@@ -1,8 +1,9 @@
 """Verify: the artifact is loaded as the server loads it."""
 
+from idla_artifact.errors import ModelError
+from idla_artifact.model import load_model
 from idla_contract.exit_codes import ExitCode
 from idla_contract.result import FailureReason
-from idla_server.model import ModelError, load_model
 
 from idla_trainer.compression.artifact import FOLDER, read_manifest
 from idla_trainer.failures import TaskError

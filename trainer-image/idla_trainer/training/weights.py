@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import digest_of
 from idla_contract.task import DataSource, Weights
+from idla_contract.uri import claim_of
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import DigestMismatchError, FetchPolicy, RefusedError, fetch
 from idla_store.errors import shown
@@ -50,7 +51,9 @@ class KerasFile:
     content: bytes = field(repr=False)
 
 
-def begin_with(model: Any, weights: Weights, data: DataSource, *, data_mount: Path, into: Path) -> int:
+def begin_with(
+    model: Any, weights: Weights, data: DataSource, *, data_mount: Path, into: Path, policy: FetchPolicy | None = None
+) -> int:
     """Fetch given weights and put all but those of the last layer into a network; return how many numbers.
 
     Args:
@@ -59,24 +62,21 @@ def begin_with(model: Any, weights: Weights, data: DataSource, *, data_mount: Pa
         data: a pod mounts no other claim than that of its data.
         data_mount: where that claim is mounted.
         into: a folder for downloads.
+        policy: what a fetch may do. Default: public addresses.
 
     Raises:
         TaskError: on another claim, no file of weights, or weights of another network.
         StoreError: not there, not reachable, refused, too large, or with another digest.
     """
-    claim, mounted = _claim_of(weights.uri), _claim_of(data.uri)
+    claim, mounted = claim_of(weights.uri), claim_of(data.uri)
     if claim is not None and claim != mounted:
         has = f"the claim {mounted}" if mounted else "no claim"
         raise spec_invalid(
             f"model.weights.uri: found {weights.uri}, but this task mounts {has} for its data; put the file onto the "
             "claim of the data or give its https:// address"
         )
-    content = fetch_weights(weights.uri, weights.sha256, data_mount=data_mount, into=into)
+    content = fetch_weights(weights.uri, weights.sha256, data_mount=data_mount, into=into, policy=policy)
     return set_pretrained(model, read_weights(content, shown(weights.uri)))
-
-
-def _claim_of(uri: str) -> str | None:
-    return uri.removeprefix("pvc://").partition("/")[0] if uri.startswith("pvc://") else None
 
 
 def fetch_weights(uri: str, sha256: str, *, data_mount: Path, into: Path, policy: FetchPolicy | None = None) -> bytes:

@@ -1,6 +1,7 @@
 """Who asks for an object, and where."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +14,22 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebIdentity:
+    """Who asks, by a token that the cluster gives a pod; keys are had for it."""
+
+    role: str
+    token_file: Path
+    session: str = "idla"
+    """What the role's owner sees in logs of theirs."""
+    endpoint: str | None = None
+    """`https://host[:port]` of another token service than AWS's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class S3Access:
     """How objects are reached."""
 
-    keys: Keys
+    keys: Keys | WebIdentity
     region: str = "us-east-1"
     endpoint: str | None = None
     """`https://host[:port]` of another server than AWS's; held to the allowed hosts like every host."""

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Collection
@@ -12,11 +11,14 @@ from pathlib import Path
 
 from idla_contract.artifact import MANIFEST, ArtifactManifest, canonical_bytes, digest_of
 from idla_contract.paths import STORE_MOUNT, artifact_folder
+from idla_contract.uri import scheme_of
 from pydantic import ValidationError
 
 from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, StoreError, UnreachableError
-from idla_store.https import FetchPolicy, download
-from idla_store.sources import claim_path, hash_file, scheme_of
+from idla_store.files import check_regular, copy_file, hash_file
+from idla_store.policy import FetchPolicy
+from idla_store.scheme import ArtifactScheme, Surroundings
+from idla_store.sources import SCHEMES
 
 _MANIFEST_LIMIT = 1 << 20
 _ABANDONED_SECONDS = 3600
@@ -54,7 +56,7 @@ def publish(folder: Path, store_root: Path, manifest: ArtifactManifest) -> tuple
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             for entry in manifest.files:
-                _copy(folder / entry.name, work / entry.name)
+                copy_file(folder / entry.name, work / entry.name)
             _write(work / MANIFEST, content)
             work.chmod(0o755)
             sync_folder(work)
@@ -116,20 +118,15 @@ def fetch_artifact(
         StoreError: one of its kinds.
     """
     policy = policy or FetchPolicy()
-    scheme = scheme_of(uri)
-    if scheme not in {"pvc", "https"}:
-        remedy = "use pvc://claim/folder or https://host/folder"
-        raise RefusedError(uri, f"artifacts are not read from {scheme or 'a URI without a scheme'}", remedy)
-    source = claim_path(uri, mount) if scheme == "pvc" else None
+    scheme = _artifact_scheme(uri)
 
     def take(name: str, limit: int) -> None:
         target = into / name
         target.unlink(missing_ok=True)
-        if source is None:
-            smaller = dataclasses.replace(policy, maximum_bytes=min(limit, policy.maximum_bytes))
-            download(f"{uri.rstrip('/')}/{name}", target, smaller)
-        else:
-            _copy(source / name, target)
+        smaller = dataclasses.replace(policy, maximum_bytes=min(limit, policy.maximum_bytes))
+        # Samples are never artifacts, so their root is never looked at.
+        here = Surroundings(claim_mount=mount, samples_root=into, into=into, policy=smaller)
+        scheme.take(uri, name, target, here)
 
     try:
         into.mkdir(parents=True, exist_ok=True)
@@ -141,6 +138,15 @@ def fetch_artifact(
         problem = f"it cannot be copied to {into} ({error})"
         raise UnreachableError(uri, problem, "check both volumes, free space and permissions") from error
     return verify(into, digest, names=names)
+
+
+def _artifact_scheme(uri: str) -> ArtifactScheme:
+    found = SCHEMES.get(scheme_of(uri))
+    if isinstance(found, ArtifactScheme):
+        return found
+    forms = [scheme.form for scheme in SCHEMES.values() if isinstance(scheme, ArtifactScheme)]
+    problem = f"artifacts are not read from {scheme_of(uri) or 'a URI without a scheme'}"
+    raise RefusedError(uri, problem, f"use {' or '.join(forms)}, the path that of the folder")
 
 
 def sync_folder(folder: Path) -> None:
@@ -161,7 +167,7 @@ def _verify(folder: Path, digest: str, names: Collection[str] | None) -> Artifac
             raise RefusedError(str(folder), problem, "remove it or " + _PUBLISH_AGAIN)
     for entry in manifest.files:
         path = folder / entry.name
-        _check_regular(path)
+        check_regular(path)
         found_size = path.lstat().st_size
         if found_size != entry.size_bytes:
             problem = f"{entry.name} has {found_size} bytes, expected {entry.size_bytes}"
@@ -175,7 +181,7 @@ def _verify(folder: Path, digest: str, names: Collection[str] | None) -> Artifac
 
 def _read_manifest(folder: Path, digest: str, uri: str, names: Collection[str] | None) -> ArtifactManifest:
     path = folder / MANIFEST
-    _check_regular(path)
+    check_regular(path)
     if path.lstat().st_size > _MANIFEST_LIMIT:
         raise RefusedError(uri, f"{MANIFEST} is larger than {_MANIFEST_LIMIT} bytes", _PUBLISH_AGAIN)
     content = path.read_bytes()
@@ -196,29 +202,12 @@ def _read_manifest(folder: Path, digest: str, uri: str, names: Collection[str] |
     return manifest
 
 
-def _check_regular(path: Path) -> None:
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise RefusedError(str(path), "it is a link or a special file", "replace it by a plain file")
-
-
 def _is_intact(folder: Path, digest: str) -> bool:
     try:
         verify(folder, digest)
     except StoreError:
         return False
     return True
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        _check_regular(source)
-        with source.open("rb") as reader, target.open("wb") as writer:
-            shutil.copyfileobj(reader, writer, 1 << 20)
-            writer.flush()
-            os.fsync(writer.fileno())
-    except FileNotFoundError as error:
-        raise NotFoundError(str(source), "there is no such file", "check the folder and its manifest") from error
-    target.chmod(0o644)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from idla_store.access import Keys, S3Access
-from idla_store.https import FetchPolicy
+from idla_contract.egress import ALLOWED_FORM, ALLOWED_HOSTS, CA_FILE, HTTPS_PROXY, NO_PROXY, AllowedHosts
 
-CA_FILE = "ca.crt"
+from idla_store.access import Keys, S3Access, WebIdentity
+from idla_store.errors import RefusedError
+from idla_store.policy import FetchPolicy
+
+_AUTHORITIES = "ca.crt"
 """Key of the Secret with certificates to trust, in PEM."""
 _LONGEST = 1 << 14
 
@@ -28,39 +31,61 @@ class FetchEnvironment:
     def policy(self, *, region: str | None = None, endpoint: str | None = None) -> FetchPolicy:
         """Return what a fetch may do, and with which keys.
 
-        The hosts of `IDLA_ALLOWED_HOSTS` (divided by commas) and of an endpoint in the environment may be inside the
-        cluster's network, since whoever sets variables of this process is no stranger; an endpoint of a spec may not.
+        What `IDLA_ALLOWED_HOSTS` lists and the host of an endpoint in the environment may be inside the cluster's
+        network, since whoever sets variables of this process is no stranger; an endpoint of a spec may not.
 
         Args:
             region: of the bucket, as the spec says. Default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1.
             endpoint: of the spec. Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS itself.
+
+        Raises:
+            RefusedError: `IDLA_ALLOWED_HOSTS` cannot be read.
         """
-        listed = self.environment.get("IDLA_ALLOWED_HOSTS", "").split(",")
-        own = urlsplit(self._endpoint() or "").netloc
         bundle = self.environment.get("AWS_CA_BUNDLE") or None
-        mounted = None if self.secret is None else self.secret / CA_FILE
+        mounted = None if self.secret is None else self.secret / _AUTHORITIES
+        more = self.environment.get(CA_FILE) or None
         return FetchPolicy(
-            allowed_hosts=frozenset(host for host in (*map(str.strip, listed), own) if host),
+            allowed_hosts=self._allowed_hosts(),
             ca_file=mounted if mounted is not None and mounted.is_file() else bundle and Path(bundle),
-            proxy=self.environment.get("HTTPS_PROXY") or self.environment.get("https_proxy") or None,
-            no_proxy=self.environment.get("NO_PROXY") or self.environment.get("no_proxy") or "",
+            more_authorities=more and Path(more),
+            proxy=self.environment.get(HTTPS_PROXY) or self.environment.get(HTTPS_PROXY.lower()) or None,
+            no_proxy=self.environment.get(NO_PROXY) or self.environment.get(NO_PROXY.lower()) or "",
             s3=self._access(region, endpoint),
         )
 
+    def _allowed_hosts(self) -> AllowedHosts:
+        try:
+            listed = AllowedHosts.parse(self.environment.get(ALLOWED_HOSTS, ""))
+        except ValueError as error:
+            raise RefusedError(ALLOWED_HOSTS, str(error), f"write {ALLOWED_FORM}") from None
+        for endpoint in (self._endpoint(), self.environment.get("AWS_ENDPOINT_URL_STS")):
+            if own := urlsplit(endpoint or "").netloc:
+                listed = listed.with_name(own)
+        return listed
+
     def _access(self, region: str | None, endpoint: str | None) -> S3Access | None:
-        identity, secret = self._read_setting("AWS_ACCESS_KEY_ID"), self._read_setting("AWS_SECRET_ACCESS_KEY")
-        if not identity or not secret:
+        keys = self._keys()
+        if keys is None:
             return None
         named = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
         return S3Access(
-            keys=Keys(
-                access_key_id=identity,
-                secret_access_key=secret,
-                session_token=self._read_setting("AWS_SESSION_TOKEN"),
-            ),
+            keys=keys,
             region=region or named or "us-east-1",
             endpoint=endpoint or self._endpoint(),
         )
+
+    def _keys(self) -> Keys | WebIdentity | None:
+        """Return the keys of the Secret or of the environment, else the identity of the pod, else None."""
+        identity, secret = self._read_setting("AWS_ACCESS_KEY_ID"), self._read_setting("AWS_SECRET_ACCESS_KEY")
+        if identity and secret:
+            token = self._read_setting("AWS_SESSION_TOKEN")
+            return Keys(access_key_id=identity, secret_access_key=secret, session_token=token)
+        role, file = self.environment.get("AWS_ROLE_ARN"), self.environment.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+        if identity or secret or not role or not file:
+            return None
+        session = self.environment.get("AWS_ROLE_SESSION_NAME") or "idla"
+        endpoint = self.environment.get("AWS_ENDPOINT_URL_STS") or None
+        return WebIdentity(role=role, token_file=Path(file), session=session, endpoint=endpoint)
 
     def _endpoint(self) -> str | None:
         return self.environment.get("AWS_ENDPOINT_URL_S3") or self.environment.get("AWS_ENDPOINT_URL") or None

@@ -6,66 +6,69 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from typing_extensions import override
 
-from idla_store.access import S3Access
-from idla_store.addresses import Resolver, is_public, resolve_addresses
 from idla_store.errors import NotFoundError, RefusedError, UnreachableError, shown
-from idla_store.proxy import open_tunnel, proxy_for
+from idla_store.policy import FetchPolicy
+from idla_store.proxy import ProxyError, connect_to_proxy, open_tunnel
+from idla_store.routes import PROXY_HINT, Route, find_route
+from idla_store.scheme import ArtifactScheme, Surroundings, placed
+from idla_store.trust import UntrustedError, refusal, shake_hands, trusting
 
 _CHUNK = 1 << 20
 _REDIRECTS = 3
-_ALLOW = "use a public host, or have an administrator allow this one (IDLA_ALLOWED_HOSTS of the trainer image)"
-_TRUST = (
-    "give the certificate of its authority as `ca.crt` in the Secret of `spec.data.access.secretRef`, "
-    "or to idla run --local by AWS_CA_BUNDLE"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class FetchPolicy:
-    """What a fetch may do."""
+class Asked:
+    """What a request says beside its address."""
 
-    allowed_hosts: frozenset[str] = frozenset()
-    """Hosts that may have an address inside the cluster's network; a host is `name` or `name:port`."""
-    allow_file: bool = False
-    """Whether `file://` is read: only without a cluster."""
-    maximum_bytes: int = 16 << 30
-    timeout_seconds: float = 30.0
-    """Longest silence of the other side."""
-    ca_file: Path | None = None
-    """Certificates to trust instead of the system's."""
-    proxy: str | None = None
-    """`http://host:port` that https goes through; whoever gives it answers for what it reaches."""
-    no_proxy: str = ""
-    """Hosts that are reached without it, as the variable NO_PROXY lists them."""
-    s3: S3Access | None = None
-    """Keys and place of objects; None where there are no keys."""
-    resolver: Resolver = resolve_addresses
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent beside the common ones."""
+    body: bytes | None = field(default=None, repr=False)
+    """Of a POST; None: a GET."""
+
+
+class HttpsScheme(ArtifactScheme):
+    """Data and artifacts of a server, downloaded."""
+
+    form: ClassVar[str] = "https://host/path"
+
+    @override
+    def locate(self, uri: str, here: Surroundings) -> Path:
+        return placed(uri, here.into, lambda partial: download(uri, partial, here.policy))
+
+    @override
+    def take(self, uri: str, name: str, target: Path, here: Surroundings) -> None:
+        download(f"{uri.rstrip('/')}/{name}", target, here.policy)
 
 
 class _PinnedConnection(http.client.HTTPSConnection):
     """Connects to an address that was checked, whatever a second look-up of the name would answer."""
 
-    def __init__(
-        self, host: str, port: int, address: tuple[str, int], context: ssl.SSLContext, seconds: float, *, tunnel: bool
-    ) -> None:
+    def __init__(self, host: str, port: int, route: Route, context: ssl.SSLContext, seconds: float) -> None:
         super().__init__(host, port, timeout=seconds, context=context)
-        self._address = address
+        self._seconds = seconds
+        self._route = route
         self._tls = context
-        self._through_proxy = tunnel
 
     @override
     def connect(self) -> None:
-        plain = socket.create_connection(self._address, self.timeout)
+        if self._route.through_proxy:
+            plain = connect_to_proxy(self._route.address, self._seconds)
+        else:
+            plain = socket.create_connection(self._route.address, self._seconds)
         try:
-            if self._through_proxy:
+            if self._route.through_proxy:
                 open_tunnel(plain, self.host, self.port)
-            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+            plain = wrapped = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+            shake_hands(wrapped)
+            self.sock = wrapped
         except BaseException:
             plain.close()
             raise
@@ -114,36 +117,9 @@ def _origin(address: str, uri: str) -> tuple[str, int]:
     return host, port
 
 
-def _checked_address(uri: str, host: str, port: int, policy: FetchPolicy) -> str:
-    """Return the first address of the host after all of them were found to be public."""
-    try:
-        addresses = policy.resolver(host, port)
-    except (OSError, UnicodeError) as error:
-        raise UnreachableError(uri, f"the host {host} has no address ({error})", "check the name") from error
-    if not addresses:
-        raise UnreachableError(uri, f"the host {host} has no address", "check the name")
-    _refuse_not_public(uri, host, port, addresses, policy)
-    return addresses[0]
-
-
-def _refuse_not_public(uri: str, host: str, port: int, addresses: list[str], policy: FetchPolicy) -> None:
-    if {host, f"{host}:{port}"} & policy.allowed_hosts:
-        return
-    for address in addresses:
-        if not is_public(address):
-            problem = f"the host {host} has the address {address}, which is not public"
-            raise RefusedError(uri, problem, _ALLOW)
-
-
-def _refuse_inner(uri: str, host: str, port: int, policy: FetchPolicy) -> None:
-    """Refuse a host that is known here to be inside; names that only the proxy can look up are the proxy's to judge."""
-    with contextlib.suppress(OSError, UnicodeError):
-        _refuse_not_public(uri, host, port, policy.resolver(host, port), policy)
-
-
 def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) -> str | None:
     """Write the body and return None, or return where the server redirects to."""
-    with answered(uri, address, policy, {}) as answer:
+    with answered(uri, address, policy) as answer:
         if answer.status in {301, 302, 303, 307, 308}:
             return answer.headers.get("Location", "")
         _check_status(uri, answer.status)
@@ -153,15 +129,15 @@ def _download_once(uri: str, address: str, target: Path, policy: FetchPolicy) ->
 
 @contextlib.contextmanager
 def answered(
-    uri: str, address: str, policy: FetchPolicy, headers: Mapping[str, str]
+    uri: str, address: str, policy: FetchPolicy, asked: Asked | None = None
 ) -> Iterator[http.client.HTTPResponse]:
-    """Give the answer to a GET of an `https://` address, whatever its status, and close the connection behind it.
+    """Give the answer to a request for an `https://` address, whatever its status, and close the connection behind it.
 
     Args:
         uri: what messages name.
         address: what is asked.
         policy: what may be asked, how long and with which certificates.
-        headers: sent beside the common ones.
+        asked: what the request says beside. Default: a GET with the common headers.
 
     Raises:
         RefusedError: the address is not allowed, or the certificate of the server is not trusted.
@@ -169,42 +145,26 @@ def answered(
     """
     parts = urlsplit(address)
     host, port = _origin(address, uri)
+    route = find_route(uri, host, port, policy)
+    connection = _PinnedConnection(host, port, route, trusting(uri, policy), policy.timeout_seconds)
     try:
-        context = _context(uri, policy)
-        proxy = _proxy(uri, host, policy)
-        if proxy is None:
-            pinned = (_checked_address(uri, host, port, policy), port)
-        else:
-            _refuse_inner(uri, host, port, policy)
-            pinned = proxy
-        connection = _PinnedConnection(host, port, pinned, context, policy.timeout_seconds, tunnel=proxy is not None)
         with contextlib.closing(connection):
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             common = {"User-Agent": "idla", "Accept-Encoding": "identity"}
-            connection.request("GET", path, headers={**common, **headers})
+            said = asked or Asked()
+            method = "GET" if said.body is None else "POST"
+            connection.request(method, path, said.body, headers={**common, **said.headers})
             with connection.getresponse() as answer:  # else it would hold the connection open after an error
                 yield answer
-    except ssl.SSLCertVerificationError as error:
-        problem = f"the certificate of the server is not trusted ({error.verify_message})"
-        raise RefusedError(uri, problem, _TRUST) from error
+    except UntrustedError as error:
+        raise refusal(uri, error, policy.more_authorities) from error
+    except ProxyError as error:
+        raise UnreachableError(uri, str(error), error.remedy) from error
     except (OSError, http.client.HTTPException) as error:
         problem = f"the server could not be read ({type(error).__name__}: {error})"
-        raise UnreachableError(uri, problem, "check the address and the network policy, then try again") from error
-
-
-def _context(uri: str, policy: FetchPolicy) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=None if policy.ca_file is None else str(policy.ca_file))
-    except OSError as error:
-        problem = f"the own certificate authority cannot be read ({type(error).__name__})"
-        raise RefusedError(uri, problem, "give certificates in PEM, each between its BEGIN and END line") from error
-
-
-def _proxy(uri: str, host: str, policy: FetchPolicy) -> tuple[str, int] | None:
-    try:
-        return proxy_for(host, policy.proxy, policy.no_proxy)
-    except ValueError as error:
-        raise RefusedError(uri, str(error), "set HTTPS_PROXY to http://host:port") from None
+        hint = "" if policy.proxy else f"; {PROXY_HINT}"
+        remedy = f"check the address and the network policy, then try again{hint}"
+        raise UnreachableError(uri, problem, remedy) from error
 
 
 def _check_status(uri: str, status: int) -> None:

@@ -4,11 +4,17 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
-from idla_store.access import S3Access
+from typing_extensions import override
+
+from idla_store.access import Keys, S3Access
 from idla_store.errors import NotFoundError, RefusedError, StoreError, UnreachableError
-from idla_store.https import FetchPolicy, answered, write_body
+from idla_store.https import Asked, answered, write_body
+from idla_store.identity import keys_for
+from idla_store.policy import FetchPolicy
+from idla_store.scheme import Scheme, Surroundings, placed
 from idla_store.signing import EMPTY_DIGEST, Scope, authorization
 
 _URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/([^\s?#]{1,1024})")
@@ -18,8 +24,8 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _ANSWER_BYTES = 1 << 16
 """Of an error's document; what is behind them says nothing new."""
 _KEYS = (
-    "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the Secret of `spec.data.access.secretRef`, "
-    "or as variables to idla run --local"
+    "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the Secret of `spec.data.access.secretRef`, a role to the "
+    "service account of the pods, or the keys as variables to idla run --local"
 )
 _REMEDIES: Mapping[str, tuple[type[StoreError], str]] = {
     "NoSuchKey": (NotFoundError, "check the key"),
@@ -45,6 +51,16 @@ _BY_STATUS: Mapping[int, tuple[type[StoreError], str]] = {
 }
 
 
+class S3Scheme(Scheme):
+    """Objects of a bucket, downloaded."""
+
+    form: ClassVar[str] = "s3://bucket/key"
+
+    @override
+    def locate(self, uri: str, here: Surroundings) -> Path:
+        return placed(uri, here.into, lambda partial: download_object(uri, partial, here.policy))
+
+
 def download_object(uri: str, target: Path, policy: FetchPolicy, moment: datetime | None = None) -> None:
     """Write the bytes of `s3://bucket/key` to `target`; no redirection is followed.
 
@@ -64,10 +80,18 @@ def download_object(uri: str, target: Path, policy: FetchPolicy, moment: datetim
         raise RefusedError(uri, "it does not name a bucket and a key", "write s3://bucket/key")
     if access is None:
         raise RefusedError(uri, "there are no keys to read it with", _KEYS)
-    if not all(_HEADER.fullmatch(part) for part in (access.keys.access_key_id, access.keys.session_token or "-")):
-        raise RefusedError(uri, "the access key id or the session token holds a blank or a line's end", "remove it")
     if not _REGION.fullmatch(access.region):
         raise RefusedError(uri, f"the region is {access.region!r}", "write one such as eu-central-1")
+    host = _host(uri, access)
+    path = quote(f"/{named[1]}/{named[2]}", safe="/~")
+    asked = Asked(_signed(_keys(uri, access, policy), access.region, host, path, moment or datetime.now(UTC)))
+    with answered(uri, f"https://{host}{path}", policy, asked) as answer:
+        if answer.status != 200:  # noqa: PLR2004  # OK
+            raise _failure(uri, answer.status, answer.read(_ANSWER_BYTES))
+        write_body(uri, answer, target, policy.maximum_bytes)
+
+
+def _host(uri: str, access: S3Access) -> str:
     endpoint = (access.endpoint or f"https://s3.{access.region}.amazonaws.com").rstrip("/")
     try:
         parts = urlsplit(endpoint)
@@ -75,20 +99,22 @@ def download_object(uri: str, target: Path, policy: FetchPolicy, moment: datetim
         raise RefusedError(uri, "its endpoint cannot be read", "write the endpoint as https://host:port") from None
     if parts.scheme != "https" or parts.path or parts.query or parts.fragment:
         raise RefusedError(uri, "its endpoint is not https://host:port alone", "S3 is read over https only")
-    path = quote(f"/{named[1]}/{named[2]}", safe="/~")
-    headers = _signed(access, parts.netloc, path, moment or datetime.now(UTC))
-    with answered(uri, endpoint + path, policy, headers) as answer:
-        if answer.status != 200:  # noqa: PLR2004  # OK
-            raise _failure(uri, answer.status, answer.read(_ANSWER_BYTES))
-        write_body(uri, answer, target, policy.maximum_bytes)
+    return parts.netloc
 
 
-def _signed(access: S3Access, host: str, path: str, moment: datetime) -> dict[str, str]:
-    scope = Scope(region=access.region, service="s3", moment=moment)
+def _keys(uri: str, access: S3Access, policy: FetchPolicy) -> Keys:
+    keys = access.keys if isinstance(access.keys, Keys) else keys_for(uri, access.keys, access.region, policy)
+    if not all(_HEADER.fullmatch(part) for part in (keys.access_key_id, keys.session_token or "-")):
+        raise RefusedError(uri, "the access key id or the session token holds a blank or a line's end", "remove it")
+    return keys
+
+
+def _signed(keys: Keys, region: str, host: str, path: str, moment: datetime) -> dict[str, str]:
+    scope = Scope(region=region, service="s3", moment=moment)
     headers = {"host": host, "x-amz-content-sha256": EMPTY_DIGEST, "x-amz-date": scope.stamp}
-    if access.keys.session_token is not None:
-        headers["x-amz-security-token"] = access.keys.session_token
-    return {**headers, "authorization": authorization(access.keys, scope, path, headers)}
+    if keys.session_token is not None:
+        headers["x-amz-security-token"] = keys.session_token
+    return {**headers, "authorization": authorization(keys, scope, path, headers)}
 
 
 def _failure(uri: str, status: int, document: bytes) -> StoreError:

@@ -3,18 +3,30 @@
 import hashlib
 import json
 import os
-import re
 import stat
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from collections.abc import Mapping
+from pathlib import Path
 
-from idla_store.errors import DigestMismatchError, NotFoundError, RefusedError, UnreachableError
-from idla_store.https import FetchPolicy, download
-from idla_store.s3 import download_object
+from idla_contract.uri import scheme_of
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_SCHEMES = "use sample://name, pvc://claim/path, https://host/path or s3://bucket/key"
+from idla_store.claims import ClaimScheme
+from idla_store.errors import DigestMismatchError, RefusedError, UnreachableError
+from idla_store.files import hash_file
+from idla_store.https import HttpsScheme
+from idla_store.local_files import FileScheme
+from idla_store.policy import FetchPolicy
+from idla_store.s3 import S3Scheme
+from idla_store.samples import SampleScheme
+from idla_store.scheme import Scheme, Surroundings
+
+SCHEMES: Mapping[str, Scheme] = {
+    "sample": SampleScheme(),
+    "pvc": ClaimScheme(),
+    "https": HttpsScheme(),
+    "s3": S3Scheme(),
+    "file": FileScheme(),
+}
+"""Every scheme that there is; another one is a class and a line here."""
 _REMEDY_DIGEST = "correct the digest if the change is wanted, else restore the data"
 
 
@@ -41,20 +53,8 @@ def fetch(
     Raises:
         StoreError: one of its kinds.
     """
-    policy = policy or FetchPolicy()
-    scheme = scheme_of(uri)
-    if scheme == "sample":
-        path = _sample(uri, samples_root)
-    elif scheme == "pvc":
-        path = claim_path(uri, data_mount)
-    elif scheme == "https":
-        path = _placed(uri, into, lambda partial: download(uri, partial, policy))
-    elif scheme == "s3":
-        path = _placed(uri, into, lambda partial: download_object(uri, partial, policy))
-    elif scheme == "file":
-        path = _file(uri, policy)
-    else:
-        raise RefusedError(uri, f"the scheme {scheme or '(none)'} is not known", _SCHEMES)
+    here = Surroundings(claim_mount=data_mount, samples_root=samples_root, into=into, policy=policy or FetchPolicy())
+    path = _scheme(uri, here.policy).locate(uri, here)
     if digest is not None:
         found = digest_of_path(path, uri)
         if found != digest:
@@ -62,24 +62,14 @@ def fetch(
     return path
 
 
-def scheme_of(uri: str) -> str:
-    """Return what stands before `://`, or an empty text."""
-    return uri.split("://", maxsplit=1)[0] if "://" in uri else ""
-
-
-def claim_path(uri: str, mount: Path) -> Path:
-    """Return the existing path of `pvc://claim/path` under the mount of that claim.
-
-    Raises:
-        StoreError: malformed, outside of the mount, or not there.
-    """
-    claim, slash, inside = uri.removeprefix("pvc://").partition("/")
-    if not uri.startswith("pvc://") or not _NAME.fullmatch(claim) or (slash and not inside):
-        raise RefusedError(uri, "it does not name a claim and a path", "write pvc://claim/path")
-    parts = inside.split("/") if inside else []
-    if any(part in {"", ".", ".."} or "\0" in part for part in parts):
-        raise RefusedError(uri, "the path holds an empty part, `.` or `..`", "write a plain path inside the claim")
-    return _inside(uri, mount, PurePosixPath(*parts))
+def _scheme(uri: str, policy: FetchPolicy) -> Scheme:
+    name = scheme_of(uri)
+    found = SCHEMES.get(name)
+    if found is None:
+        forms = [each.form for each in SCHEMES.values() if policy.allow_file or not isinstance(each, FileScheme)]
+        known = f"{', '.join(forms[:-1])} or {forms[-1]}"
+        raise RefusedError(uri, f"the scheme {name or '(none)'} is not known", f"use {known}")
+    return found
 
 
 def digest_of_path(path: Path, uri: str | None = None) -> str:
@@ -105,61 +95,3 @@ def digest_of_path(path: Path, uri: str | None = None) -> str:
     except OSError as error:
         raise UnreachableError(name, f"it cannot be read ({error})", "check the volume and its permissions") from error
     return "sha256:" + hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return `sha256:<hex>` of a file's bytes."""
-    with path.open("rb") as file:
-        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _inside(uri: str, root: Path, relative: PurePosixPath) -> Path:
-    """Return an existing path under the root; links may not lead out of it."""
-    try:
-        base = root.resolve(strict=True)
-        path = (base / relative).resolve(strict=True)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(uri, f"there is no {relative} in {root}", "check the name and what is stored") from error
-    except (OSError, RuntimeError) as error:
-        raise UnreachableError(uri, f"it cannot be read ({error})", "check the volume and its permissions") from error
-    if not path.is_relative_to(base):
-        raise RefusedError(uri, "a symbolic link leads out of the volume", "replace the link by the file itself")
-    return path
-
-
-def _sample(uri: str, root: Path) -> Path:
-    name = uri.removeprefix("sample://")
-    if not _NAME.fullmatch(name):
-        raise RefusedError(uri, "it does not name a sample", "write sample://name")
-    try:
-        return _inside(uri, root, PurePosixPath(name))
-    except NotFoundError as error:
-        known = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-        remedy = "use one of " + ", ".join(known) if known else "this image holds no samples"
-        raise NotFoundError(uri, f"there is no sample {name}", remedy) from error
-
-
-def _file(uri: str, policy: FetchPolicy) -> Path:
-    if not policy.allow_file:
-        raise RefusedError(uri, "file:// is not read in a cluster", _SCHEMES)
-    parts = urlsplit(uri)
-    path = Path(unquote(parts.path))
-    if parts.netloc or not path.is_absolute():
-        raise RefusedError(uri, "it is not an absolute path on this machine", "write file:///path")
-    if not path.exists():
-        raise NotFoundError(uri, "there is no such path", "check it")
-    return path
-
-
-def _placed(uri: str, into: Path, download_to: Callable[[Path], None]) -> Path:
-    """Download under a temporary name, so that the final name never has half a file."""
-    into.mkdir(parents=True, exist_ok=True)
-    path = re.split("[?#]", uri, maxsplit=1)[0].partition("://")[2].partition("/")[2]
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path).name).lstrip(".")[-128:] or "data"
-    target, partial = into / name, into / f".{name}.partial"
-    try:
-        download_to(partial)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return target

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from idla_contract.uri import FETCHED, claim_of, scheme_of, without_query
+
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
 from idla.api.reasons import DeploymentReason
-from idla.api.uri import without_query
+from idla.builders.egress import Egress
 from idla.builders.identity import Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
 from idla.core.conditions import Condition, merge_conditions, shorten
@@ -18,7 +20,6 @@ from idla.core.deployment.conditions import (
 )
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
 from idla.core.kube.covers import is_up_to_date
-from idla.core.kube.references import claim_of
 from idla.core.kube.resources import pod_resources
 from idla.core.objects import SpecError, owner_of, read_as, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
@@ -153,6 +154,7 @@ def _build_desired_deployment(
             uri=uri,
             digest=model.digest,
             claim=claim_of(uri),
+            egress=settings.egress if scheme_of(uri) in FETCHED else Egress(),
             image=settings.server_image,
             pull_policy=settings.pull_policy,
             replicas=1 if spec.replicas is None else spec.replicas,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from idla_contract.uri import claim_of
+
 from idla.builders.identity import child_name
 from idla.core.reconciliation import Manifest
-
-_CLAIM = "pvc://"
 
 
 def artifact_claim(name: str, uri: str | None) -> str:
@@ -33,11 +33,6 @@ def followed_workflow(deployment: Manifest) -> str | None:
     """Return the TrainingWorkflow that a ModelDeployment follows, or None."""
     name = _part(deployment, "spec", "model", "workflowRef").get("name")
     return None if name is None else str(name)
-
-
-def claim_of(uri: str) -> str | None:
-    """Return the claim of a `pvc://claim/path` URI, or None for any other."""
-    return uri.removeprefix(_CLAIM).split("/", maxsplit=1)[0] or None if uri.startswith(_CLAIM) else None
 
 
 def _part(document: Manifest, *path: str) -> Mapping[str, Any]:

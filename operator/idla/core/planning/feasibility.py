@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from idla_contract.result import DataProfile
 from idla_contract.task import CompressionMethod
+from idla_contract.uri import claim_of
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.reasons import DecisionReason
 from idla.api.training_workflow import CompressionMode, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus
-from idla.core.kube.references import claim_of
 from idla.core.planning.expectation import expected_parameters, measure_data
 from idla.core.planning.requirements import MEBIBYTE, Requirements
 from idla.core.snapshot import Template

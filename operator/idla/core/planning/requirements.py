@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from idla_contract.problem import METRICS, Metric, Problem
 from idla_contract.task import Access, Columns, DataFormat, DataSource, Split
+from idla_contract.uri import claim_of
 
 from idla.api.quantity import parse_quantity
 from idla.api.task_kind import KIND_UNKNOWN, kind_of
 from idla.api.training_workflow import ConstraintMetric, TrainingWorkflowSpec
-from idla.core.kube.references import artifact_claim, claim_of
+from idla.core.kube.references import artifact_claim
 from idla.core.kube.resources import PodResources, pod_resources
 from idla.core.objects import SpecError
 

@@ -24,6 +24,7 @@ from idla_contract.task import (
     VerifyStep,
     Weights,
 )
+from idla_contract.uri import claim_uri
 
 from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
@@ -65,7 +66,7 @@ def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: 
             content_hash=content_hash(wanted.problem, data, steps, image=image),
             problem=wanted.problem,
             data=data,
-            artifact_uri=f"pvc://{wanted.artifact_claim}",
+            artifact_uri=claim_uri(wanted.artifact_claim),
             steps=steps,
         ),
         pod=TaskPod(
@@ -74,6 +75,7 @@ def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: 
             store_claim=wanted.artifact_claim,
             data_claim=wanted.data_claim,
             data_secret=wanted.data_secret,
+            egress=inputs.settings.egress,
             requests=node.resources.requests,
             limits=node.resources.limits,
             backoff_limit=wanted.backoff_limit,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from idla_artifact.runtime import Runtime
 from idla_preprocess import Arrays
-from idla_server.runtime import Runtime
 
 from idla_trainer.compression.gate.verdict import Measured
 from idla_trainer.data.dataset import Examples

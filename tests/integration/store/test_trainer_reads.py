@@ -1,4 +1,4 @@
-"""A task as its pod runs it, with keys and certificates in the files of a Secret, on data of a real S3 server."""
+"""A task as its pod runs it, on data of real servers: what the Secret and the operator's settings give it."""
 
 import json
 import os
@@ -7,14 +7,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from idla.builders.egress import Egress
 from idla_contract.exit_codes import ExitCode
 from idla_contract.problem import Problem, TaskType
 from idla_contract.result import FailureReason, TaskResult
 from idla_contract.task import Access, DataSource, ProfileStep, TaskSpec
 
-from tests.integration.store.conftest import KEYS, REGION, Proxy, Server
+from tests.integration.store.conftest import KEYS, REGION, Proxy, Server, Site
 
 CANARY = "canary-of-a-secret-key"
 
@@ -28,19 +30,25 @@ class Ran:
     said: str
 
 
-def ran(tmp_path: Path, server: Server, secret: dict[str, str], environment: dict[str, str]) -> Ran:
+def table() -> str:
     draw = random.Random(1)
     rows = "".join(f"{draw.random():.4f},{draw.random():.4f},{row % 2}\n" for row in range(200))
-    (server.folder / "bucket" / "data.csv").write_text(f"a,b,label\n{rows}")
+    return f"a,b,label\n{rows}"
+
+
+def ran_on_object(tmp_path: Path, server: Server, secret: dict[str, str], environment: dict[str, str]) -> Ran:
+    (server.folder / "bucket" / "data.csv").write_text(table())
+    data = DataSource(uri="s3://bucket/data.csv", access=Access(region=REGION, endpoint=server.endpoint))
+    return ran(tmp_path, data, secret, environment)
+
+
+def ran(tmp_path: Path, data: DataSource, secret: dict[str, str], environment: dict[str, str]) -> Ran:
     spec = TaskSpec(
         workflow="w",
         task="profile",
         content_hash="0123456789abcdef",
         problem=Problem(type=TaskType.TABULAR_CLASSIFICATION, metric="accuracy"),
-        data=DataSource(
-            uri="s3://bucket/data.csv",
-            access=Access(region=REGION, endpoint=server.endpoint),
-        ),
+        data=data,
         artifact_uri="pvc://claim",
         steps=(ProfileStep(),),
     )
@@ -75,11 +83,25 @@ def secret(server: Server) -> dict[str, str]:
 
 def test_a_task_reads_an_object_with_the_keys_of_its_secret(tmp_path: Path, server: Server, proxy: Proxy) -> None:
     allowed = {"IDLA_ALLOWED_HOSTS": f"localhost:{server.port}", "HTTPS_PROXY": proxy.address}
-    found = ran(tmp_path, server, secret(server), allowed)
+    found = ran_on_object(tmp_path, server, secret(server), allowed)
     assert (found.code, found.result.failure) == (ExitCode.SUCCEEDED, None), found.said
     assert found.result.profile is not None
     assert proxy.asked == [f"localhost:{server.port}"]
     assert KEYS.secret_access_key not in found.said
+
+
+def test_a_task_reads_a_file_inside_by_what_the_operator_gives_its_pod(
+    tmp_path: Path, site: Site, proxy: Proxy
+) -> None:
+    site.files["/data.csv"] = table().encode()
+    egress = Egress(proxy=proxy.address, allowed_hosts=f"localhost:{site.port}", ca_config_map="corp-ca")
+    container: dict[str, Any] = {"volumeMounts": []}
+    egress.apply(container, [])
+    given = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert given.pop("IDLA_CA_FILE") == "/etc/idla-ca/ca.crt"
+    found = ran(tmp_path, DataSource(uri=site.uri("/data.csv")), {}, given | {"IDLA_CA_FILE": str(site.authority)})
+    assert (found.code, found.result.failure) == (ExitCode.SUCCEEDED, None), found.said
+    assert proxy.asked == [f"localhost:{site.port}"]
 
 
 REFUSED: dict[str, tuple[dict[str, str | None], bool, str]] = {
@@ -97,7 +119,7 @@ def test_what_is_wrong_ends_the_task_for_good_and_shows_no_key(tmp_path: Path, s
     changed: dict[str, str | None] = {**secret(server), **changes}
     given = {key: text for key, text in changed.items() if text is not None} if changes else {}
     hosts = {"IDLA_ALLOWED_HOSTS": f"localhost:{server.port}"} if allowed else {}
-    found = ran(tmp_path, server, given, hosts)
+    found = ran_on_object(tmp_path, server, given, hosts)
     assert found.result.failure is not None
     assert (found.code, found.result.failure.reason) == (ExitCode.BAD_INPUT, FailureReason.DATA_REFUSED), found.said
     assert says in found.result.failure.message

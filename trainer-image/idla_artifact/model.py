@@ -9,17 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.artifact import GOLDEN, MODEL, PREPROCESS, PREPROCESS_ARRAYS, ArtifactManifest, TensorSpec
 from idla_contract.problem import TaskType
-from idla_contract.result import FailureReason
 from idla_preprocess import Arrays, Classes, InputError, Signature, Tensor
 from idla_preprocess.arrays import ArraysError, unpack
 from idla_store import StoreError, verify
 
-from idla_server.failures import reason_of
-from idla_server.files import ALLOWED, READ
-from idla_server.runtime import ModelFileError, Runtime, Values
+from idla_artifact.errors import ModelError, invalid, reason_of
+from idla_artifact.files import ALLOWED, READ
+from idla_artifact.golden import read_golden
+from idla_artifact.runtime import ModelFileError, Runtime, Values
 
 TASK_TYPES = tuple(kind.value for kind in TaskType)
-_INPUT, _VALUES = "inputs.", "values"
 GOLDEN_TOLERANCE = 0.02
 """Largest difference of an answer between where the artifact was made and here: of a probability, or relative to the
 largest of the promised values.
@@ -28,15 +27,6 @@ The bytes are the same (their digests are verified), so this is about processors
 quantized ones by a few steps of 1/256 where an intermediate value lies on the border of two steps. A wrong input
 scale, order of pixels or order of labels differs by much more.
 """
-
-
-class ModelError(Exception):
-    """Why an artifact cannot be served: a reason of the contract and a message that says what to do."""
-
-    def __init__(self, reason: FailureReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +72,17 @@ def load_model(folder: Path, digest: str, *, threads: int = 1) -> ServedModel:
     listed = {entry.name for entry in manifest.files}
     missing = [name for name in READ if name not in listed]
     if missing:
-        raise _invalid(f"manifest.json does not list {', '.join(missing)}")
+        raise invalid(f"manifest.json does not list {', '.join(missing)}")
     try:
         arrays = unpack((folder / PREPROCESS_ARRAYS).read_bytes())
         signature = Signature.restored((folder / PREPROCESS).read_bytes(), arrays)
         runtime = Runtime(folder / MODEL, threads=threads)
     except ArraysError as error:
-        raise _invalid(f"{PREPROCESS_ARRAYS} cannot be read ({error})") from error
+        raise invalid(f"{PREPROCESS_ARRAYS} cannot be read ({error})") from error
     except (InputError, ModelFileError) as error:
-        raise _invalid(str(error)) from error
+        raise invalid(str(error)) from error
     _check_signature(manifest, signature)
-    inputs, promised = _golden(folder / GOLDEN)
+    inputs, promised = read_golden(folder / GOLDEN)
     example = {name: array[:1] for name, array in inputs.items()}
     model = ServedModel(folder, digest, manifest, signature, runtime, example)
     _check_golden(model, inputs, promised)
@@ -112,9 +102,9 @@ def tensor_metadata(tensor: Tensor) -> dict[str, Any]:
 
 def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:
     if manifest.task_type not in TASK_TYPES:
-        raise _invalid(f"manifest.json has the task type {manifest.task_type!r}, allowed are {', '.join(TASK_TYPES)}")
+        raise invalid(f"manifest.json has the task type {manifest.task_type!r}, allowed are {', '.join(TASK_TYPES)}")
     if isinstance(signature.answers, Classes) and manifest.labels != signature.answers.labels:
-        raise _invalid(f"manifest.json has {len(manifest.labels)} labels, {PREPROCESS} names other ones")
+        raise invalid(f"manifest.json has {len(manifest.labels)} labels, {PREPROCESS} names other ones")
     served = {"inputs": tensor_specs(signature.inputs), "outputs": tensor_specs(signature.outputs)}
     for field, expected in served.items():
         found = getattr(manifest, field)
@@ -122,21 +112,21 @@ def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:
             shown = [
                 ", ".join(f"{each.name} {each.datatype} {list(each.shape)}" for each in s) for s in (found, expected)
             ]
-            raise _invalid(f"manifest.json has the {field} ({shown[0]}), the server has ({shown[1]})")
+            raise invalid(f"manifest.json has the {field} ({shown[0]}), the server has ({shown[1]})")
 
 
 def _check_golden(model: ServedModel, inputs: Arrays, promised: npt.NDArray[np.float64]) -> None:
     try:
         answered = model.predict(inputs)
     except (InputError, ValueError) as error:
-        raise _invalid(f"{GOLDEN}: {error}") from error
+        raise invalid(f"{GOLDEN}: {error}") from error
     if answered.shape != promised.shape:
-        raise _invalid(f"{GOLDEN} promises values {list(promised.shape)}, answered {list(answered.shape)}")
+        raise invalid(f"{GOLDEN} promises values {list(promised.shape)}, answered {list(answered.shape)}")
     difference = np.abs(answered - promised).reshape(len(answered), -1).max(axis=1)
     worst, scale = int(np.argmax(difference)), max(1.0, float(np.abs(promised).max(initial=0)))
     found, allowed = float(difference[worst]), GOLDEN_TOLERANCE * scale
     if not found <= allowed:  # NaN is refused too
-        raise _invalid(
+        raise invalid(
             f"golden input {worst} is answered {found:.3g} away from its promised values, allowed {allowed:.3g}"
         )
     _check_answers(model, answered, inputs)
@@ -148,43 +138,11 @@ def _check_answers(model: ServedModel, values: Values, inputs: Arrays) -> None:
     try:
         answers = signature.answers.of(values, inputs, {})
     except (InputError, ValueError, IndexError) as error:
-        raise _invalid(f"{MODEL} answers {list(values.shape)}, of which no answers can be made ({error})") from error
+        raise invalid(f"{MODEL} answers {list(values.shape)}, of which no answers can be made ({error})") from error
     for tensor in signature.outputs:
         found = answers[tensor.name].shape
         fits = len(found) == len(tensor.shape) and all(
             wanted in {-1, length} for wanted, length in zip(tensor.shape, found, strict=True)
         )
         if not fits:
-            raise _invalid(f"{tensor.name} has the shape {list(found)}, {PREPROCESS} promises {list(tensor.shape)}")
-
-
-def _golden(path: Path) -> tuple[Arrays, npt.NDArray[np.float64]]:
-    """Return the raw inputs, texts as objects again, and the promised values."""
-    try:
-        arrays = unpack(path.read_bytes())
-        values = arrays.pop(_VALUES)
-    except (ArraysError, KeyError, OSError) as error:
-        raise _invalid(f"{GOLDEN} cannot be read ({error})") from error
-    if values.dtype.kind != "f":
-        raise _invalid(f"{GOLDEN} holds values of type {values.dtype}, expected floating-point numbers")
-    return _golden_inputs(arrays, values), values.astype(np.float64)
-
-
-def _golden_inputs(arrays: Arrays, values: npt.NDArray[np.floating]) -> Arrays:
-    stray = next((name for name in arrays if not name.startswith(_INPUT)), None)
-    if stray is not None:
-        raise _invalid(f"{GOLDEN} holds the array {stray!r}, allowed are {_VALUES} and {_INPUT}<name>")
-    if not arrays:
-        raise _invalid(f"{GOLDEN} holds no inputs")
-    if not all(array.ndim for array in (values, *arrays.values())):
-        raise _invalid(f"{GOLDEN} holds a single value where arrays of examples are expected")
-    if not len(values) or any(len(array) != len(values) for array in arrays.values()):
-        raise _invalid(f"{GOLDEN} holds inputs of other lengths than its {len(values)} values")
-    return {
-        name.removeprefix(_INPUT): array.astype(object) if array.dtype.kind == "U" else array
-        for name, array in arrays.items()
-    }
-
-
-def _invalid(problem: str) -> ModelError:
-    return ModelError(FailureReason.ARTIFACT_INVALID, f"{problem}; publish the artifact again")
+            raise invalid(f"{tensor.name} has the shape {list(found)}, {PREPROCESS} promises {list(tensor.shape)}")
