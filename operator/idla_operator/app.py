@@ -106,7 +106,10 @@ async def _session(config: OperatorConfig, health: Health, cluster: KubeCluster)
             workflow=reconcile_workflow,
             deployment=reconcile_deployment,
             settings=Settings(
-                trainer_image=config.trainer_image, server_image=config.server_image, pull_policy=config.pull_policy
+                trainer_image=config.trainer_image,
+                server_image=config.server_image,
+                pull_policy=config.pull_policy,
+                pull_secrets=config.pull_secrets,
             ),
         )
         gatherer = Gatherer(store, cluster, progress, sees_nodes=NODES in watch_scope.resources, library=library)

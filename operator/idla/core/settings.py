@@ -12,6 +12,8 @@ class Settings:
     trainer_image: str
     server_image: str
     pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets with which pods that name none themselves pull their images, each in the pod's own namespace."""
     progress_period_seconds: float = 10.0
     """Shortest time between two status writes that only show progress."""
     approve_command: str = f"kubectl annotate -n {{namespace}} twf/{{name}} {APPROVED_PLAN}={{plan}} --overwrite"

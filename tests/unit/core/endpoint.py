@@ -7,6 +7,7 @@ from datetime import datetime
 
 from idla.core.deployment.reconcile import reconcile_deployment
 from idla.core.reconciliation import Event, Reconciliation
+from idla.core.settings import Settings
 from idla.core.snapshot import DeploymentSnapshot
 from idla_contract.result import Failure, FailureReason
 
@@ -30,6 +31,7 @@ class Endpoint:
     service: Object | None = None
     pods: list[Object] = field(default_factory=list)
     refusal: str | None = None
+    settings: Settings = SETTINGS
     now: datetime = START
     events: list[Event] = field(default_factory=list)
 
@@ -53,7 +55,7 @@ class Endpoint:
             pods=tuple(self.pods),
             refusal=self.refusal,
         )
-        decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=SETTINGS)
+        decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=self.settings)
         for manifest in decision.apply:
             self._apply(copy.deepcopy(dict(manifest)))
         assert not decision.delete
