@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
-from idla.api.meta import Keyed, Matches, Name, ObjectName, Rule, SpecModel, Whole, rules
+from idla.api.meta import Keyed, Matches, Name, ObjectName, Rule, SpecModel, Text, Whole, rules
 
 _PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _KEY = f"({_PART}([.]{_PART})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
@@ -23,7 +23,8 @@ KEY = Matches(
     pattern=f"^{_KEY}$",
     allowed="a name of letters, digits, `-`, `_` and `.`, after a domain and `/` or alone, e.g. example.com/team",
 )
-Key = Annotated[str, Field(max_length=317), KEY]
+KEY_LENGTH = 253
+Key = Annotated[str, Field(max_length=KEY_LENGTH), KEY]
 LABEL_VALUE = Matches(
     pattern="^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
     allowed="letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, or empty",
@@ -56,19 +57,19 @@ class KeysAre:
 
 
 WELL_FORMED = KeysAre(
-    fine=f"name.matches('^{_KEY}$')",
-    accepts=lambda name: re.fullmatch(_KEY, name, re.ASCII) is not None,
+    fine=f"name.matches('^{_KEY}$') && name.size() <= {KEY_LENGTH}",
+    accepts=lambda name: re.fullmatch(_KEY, name, re.ASCII) is not None and len(name) <= KEY_LENGTH,
     advice=(
-        "a key is a name of up to 63 letters, digits, `-`, `_` and `.`, after a domain and `/` or alone,"
-        " e.g. `example.com/team`"
+        "a key is a name of up to 63 letters, digits, `-`, `_` and `.`, after a domain and `/` or alone, together of"
+        f" up to {KEY_LENGTH}, e.g. `example.com/team`"
     ),
 )
 UNRESERVED = KeysAre(
     fine=f"!name.matches('^({_RESERVED})$')",
     accepts=lambda name: re.fullmatch(_RESERVED, name, re.ASCII) is None,
     advice=(
-        "take it out: keys of `idla.dev/`, `prometheus.io/` and `batch.kubernetes.io/`, `job-name`, `controller-uid`,"
-        " `pod-template-hash` and those of AppArmor and seccomp are set by the operator or by Kubernetes"
+        "keys of `idla.dev/`, `prometheus.io/` and `batch.kubernetes.io/`, `job-name`, `controller-uid`,"
+        " `pod-template-hash` and those of AppArmor and seccomp are set by the operator or by Kubernetes; leave it out"
     ),
 )
 _OWN_KEYS = (
@@ -77,7 +78,7 @@ _OWN_KEYS = (
     AfterValidator(UNRESERVED.check),
 )
 Labels = Annotated[dict[str, LabelValue], *_OWN_KEYS]
-Annotations = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], *_OWN_KEYS]
+Annotations = Annotated[dict[str, Text], *_OWN_KEYS]
 NodeLabels = Annotated[
     dict[str, LabelValue],
     Field(max_length=16, json_schema_extra=rules(WELL_FORMED.to_rule())),
@@ -91,7 +92,7 @@ class PodMetadata(SpecModel):
     labels: Labels | None = None
     """Added to the operator's own."""
     annotations: Annotations | None = None
-    """Added to the operator's own. A training's pods have `sidecar.istio.io/inject: "false"`, as a label too, and
+    """Added to the operator's own. Pods of tasks have `sidecar.istio.io/inject: "false"`, as a label too, and
     `linkerd.io/inject: disabled`, unless the key is given here or among `labels`."""
 
 
@@ -149,13 +150,17 @@ class Toleration(SpecModel):
         )
 
 
+_NOT_SYSTEM = "`priorityClassName` must not begin with `system-`, which is for the cluster itself; name another"
+
+
 class PodSettings(SpecModel):
     """Where pods run, before whom, and with which Secrets their images are pulled."""
 
     cel: ClassVar[tuple[Rule, ...]] = (
         Rule(
             rule="!has(self.priorityClassName) || !self.priorityClassName.startsWith('system-')",
-            message="`priorityClassName` must not begin with `system-`, which is for the cluster itself; name another",
+            message=_NOT_SYSTEM,
+            shown=f"""'{_NOT_SYSTEM} than "' + self.priorityClassName + '"'""",
         ),
     )
 
@@ -171,8 +176,8 @@ class PodSettings(SpecModel):
     runtime_class_name: Name | None = None
     """A RuntimeClass, such as `nvidia`. Default: the cluster's."""
     image_pull_secrets: Annotated[tuple[ObjectName, ...], Field(max_length=8), Keyed("name")] | None = None
-    """Secrets of the namespace with which the operator's images are pulled. Default: the operator's, else those of the
-    ServiceAccount."""
+    """Secrets of the namespace with which the operator's images are pulled.
+    Default: the operator's, else those of the ServiceAccount."""
 
     @override
     def rules_kept(self) -> tuple[bool, ...]:

@@ -49,7 +49,8 @@ class WorkflowReason(StrEnum):
     DEPLOYING = "Deploying"
     """The artifact is published; its ModelDeployment does not serve it yet."""
     WAITING_FOR_RESOURCES = "WaitingForResources"
-    """No task can go on: every pod waits for a node, an image or a volume; the message says which."""
+    """No task can go on: every pod waits for a node, an image, a volume or the end of a container beside its own; the
+    message says which."""
     COMPLETED = "Completed"
     """What was asked for is reached; where no quality was asked for, the model is better than the baseline."""
     TARGET_MISSED = "TargetMissed"

@@ -45,8 +45,21 @@ def build_pod_template(
             }
             for part, entries in metadata.items()
         },
-        "spec": {**spec, **said.get("spec", {}), **({"tolerations": tolerations} if tolerations else {})},
+        "spec": {
+            **spec,
+            **_with_old_name(said.get("spec", {})),
+            **({"tolerations": tolerations} if tolerations else {}),
+        },
     }
+
+
+def _with_old_name(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of pods, the ServiceAccount by its older name too.
+
+    The API server fills that one in, and would keep the account by it when the newer one is no longer said.
+    """
+    account = settings.get("serviceAccountName")
+    return dict(settings) | ({} if account is None else {"serviceAccount": account})
 
 
 def tolerations_of(given: PodTemplate | None, resources: Iterable[str]) -> list[dict[str, Any]]:

@@ -378,6 +378,10 @@ CASES: dict[str, Case] = {
         },
     ),
     "a label without a name": _twf("podTemplate.metadata.labels", podTemplate__metadata={"labels": {"team/": "x"}}),
+    "a long key": _mdep(
+        "podTemplate.metadata.annotations",
+        podTemplate__metadata={"annotations": {f"{'a' * 200}.{'b' * 50}.example/team": "x"}},
+    ),
     "a label with a space": _mdep(
         "podTemplate.metadata.labels[team]", podTemplate__metadata={"labels": {"team": "a b"}},
     ),

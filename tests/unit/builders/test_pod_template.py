@@ -66,11 +66,11 @@ SETTINGS = {
     [
         pytest.param({}, ("cpu", "memory"), {}, id="nothing"),
         pytest.param({}, ("cpu", "nvidia.com/gpu", "nvidia.com/gpu"), {"tolerations": [DEVICE]}, id="a device"),
-        pytest.param(SETTINGS, ("cpu",), SETTINGS, id="everything"),
+        pytest.param(SETTINGS, ("cpu",), {**SETTINGS, "serviceAccount": "trainer"}, id="everything"),
         pytest.param(
             SETTINGS,
             ("nvidia.com/gpu",),
-            {**SETTINGS, "tolerations": [*SETTINGS["tolerations"], DEVICE]},
+            {**SETTINGS, "serviceAccount": "trainer", "tolerations": [*SETTINGS["tolerations"], DEVICE]},
             id="everything and a device",
         ),
         pytest.param({"tolerations": [DEVICE]}, ("nvidia.com/gpu",), {"tolerations": [DEVICE]}, id="a device twice"),

@@ -19,9 +19,9 @@ POWER = {
     "nodeName", "annotations", "secret", "secretRef", "secretKeyRef", "configMap", "configMapRef",
 }  # fmt: skip
 TEMPLATES = ("spec.podTemplate", "spec.deployment.podTemplate")
-OF_PODS = ("", ".metadata.annotations", *(f".spec.{name}" for name in (
-    "serviceAccountName", "runtimeClassName", "imagePullSecrets"
-)))  # fmt: skip
+OF_PODS = (
+    "", ".metadata.annotations", ".spec.serviceAccountName", ".spec.runtimeClassName", ".spec.imagePullSecrets",
+)  # fmt: skip
 ALLOWED = {"spec.data.access.secretRef", *(place + inner for place in TEMPLATES for inner in OF_PODS)}
 """Of the Secret with keys for remote data a pod sees those alone (`DATA_SECRET_KEYS`), and the operator nothing.
 What may be said of pods gives no container, no volume, no token and no privilege."""
