@@ -74,6 +74,9 @@ SMALL, ONE_GPU = {"cpu": "1"}, {"nvidia.com/gpu": "1"}
             f"{TOLERATIONS.format('1 cpu')} that it does not tolerate: a (team=vision:NoExecute). {ADVICE}",
             id="another value and another effect",
         ),
+        pytest.param(
+            [node("a", TEAM)], SMALL, {"runtimeClassName": "nvidia"}, None, id="whatever a RuntimeClass tolerates"
+        ),
         pytest.param([node("a", taint("x", "PreferNoSchedule"))], SMALL, {}, None, id="a wish"),
         pytest.param(
             [

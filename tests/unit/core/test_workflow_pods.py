@@ -151,21 +151,32 @@ def test_a_pod_that_ends_by_itself_is_waited_for(container: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "said", "told"),
     [
         pytest.param(
-            {}, "; where a quota demands limits, set `spec.resources.limits.cpu`", id="no limit of processors"
+            {},
+            {},
+            "(a quota or a policy?); where a quota demands limits, set `spec.resources.limits.cpu`",
+            id="no limit of processors",
         ),
-        pytest.param({"nvidia.com/gpu": "1", "cpu": "1", "memory": "2Gi"}, "", id="every limit"),
+        pytest.param({"cpu": "1", "memory": "2Gi"}, {}, "(a quota or a policy?)", id="every limit"),
+        pytest.param(
+            {"cpu": "1", "memory": "2Gi"},
+            {"serviceAccountName": "trainer", "priorityClassName": "batch"},
+            "(a quota, a policy, no ServiceAccount trainer or no PriorityClass batch?)",
+            id="what may not exist",
+        ),
     ],
 )
-def test_where_no_pod_is_made_the_limits_that_are_open_are_named(limits: dict[str, str], told: str) -> None:
-    world = World(workflow=workflow(resources={"limits": limits})).settle()
+def test_where_no_pod_is_made_what_may_be_the_cause_is_named(
+    limits: dict[str, str], said: dict[str, str], told: str
+) -> None:
+    world = World(workflow=workflow(resources={"limits": limits}, podTemplate={"spec": said})).settle()
     job = world.job("profile")
     job["status"] = {"startTime": world.workflow["status"]["startTime"]}
     world.wait(60).settle()
     assert world.message("ResourcesReady") == (
-        f"profile: Kubernetes created no pod for it (a quota or a policy?){told}. What refuses it:"
+        f"profile: Kubernetes created no pod for it {told}. What refuses it:"
         f" kubectl describe -n vision job {job['metadata']['name']}"
     )
 

@@ -86,6 +86,8 @@ def _find_kept_away(wanted: Mapping[str, str], nodes: Sequence[Manifest], templa
     fitting = [node for node in selected if _holds(node, wanted)]
     if not fitting:
         return f"{field}: no node with the labels {asked} has {_describe(wanted)}. Ask for less or for other nodes"
+    if template and template.spec and template.spec.runtime_class_name:
+        return None  # a RuntimeClass may bring tolerations along, and the operator may not read it
     kept = [(node, find_untolerated(node, tolerations_of(template, wanted))) for node in fitting]
     if any(taint is None for _, taint in kept):
         return None

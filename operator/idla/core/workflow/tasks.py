@@ -32,6 +32,13 @@ LOST_RESULTS = 3
 POD_EXPECTED = timedelta(seconds=30)
 """How long after its start a Job may be without a pod before that is reported."""
 
+_HAVE_TO_EXIST = {
+    "ServiceAccount": "service_account_name",
+    "PriorityClass": "priority_class_name",
+    "RuntimeClass": "runtime_class_name",
+}
+"""What Kubernetes makes no pod without, where a user names it."""
+
 _TOO_LARGE = (
     "its task spec has {size} bytes, and a Job holds {limit}; make the values of `hyperparameters` in"
     " the ModelTemplates or `spec.model.search.trials` smaller"
@@ -321,13 +328,19 @@ def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Ma
         and context.inputs.now - parse_timestamp(began) >= POD_EXPECTED
     ):
         command = f"kubectl describe -n {context.inputs.owner.namespace} job {jobs.name_of(job)}"
-        lacking = [
-            f"`spec.resources.limits.{name}`" for name in ("cpu", "memory") if name not in context.task.pod.limits
-        ]
-        advice = f"; where a quota demands limits, set {' and '.join(lacking)}" if lacking else ""
-        message = f"Kubernetes created no pod for it (a quota or a policy?){advice}. What refuses it: {command}"
+        message = f"Kubernetes created no pod for it {_guess_refusal(context.task.pod)}. What refuses it: {command}"
         decision = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
     return replace(decision, poll=True)
+
+
+def _guess_refusal(pod: TaskPod) -> str:
+    """Return what may refuse a pod, and the fields to set; only the Job's events say it, and they are not read."""
+    settings = pod.template and pod.template.spec
+    named = {} if settings is None else {kind: getattr(settings, field) for kind, field in _HAVE_TO_EXIST.items()}
+    *causes, last = "a quota", "a policy", *(f"no {kind} {name}" for kind, name in named.items() if name is not None)
+    open_limits = [f"`spec.resources.limits.{name}`" for name in ("cpu", "memory") if name not in pod.limits]
+    advice = f"; where a quota demands limits, set {' and '.join(open_limits)}" if open_limits else ""
+    return f"({', '.join(causes)} or {last}?){advice}"
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:
