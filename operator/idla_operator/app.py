@@ -136,6 +136,7 @@ def settings_of(config: OperatorConfig) -> Settings:
         server_image=config.server_image,
         pull_policy=config.pull_policy,
         egress=config.egress,
+        pull_secrets=config.pull_secrets,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
+from idla.api.meta import NAME
 from idla.builders.egress import Egress
 from idla_contract.egress import ALLOWED_FORM, ALLOWED_HOSTS, CA_CERTIFICATES, AllowedHosts, proxy_address
 
@@ -32,6 +33,10 @@ class OperatorConfig:
     """IDLA_SERVER_IMAGE: image of every serving pod."""
     pull_policy: str = "IfNotPresent"
     """IDLA_IMAGE_PULL_POLICY: of both images. Default: IfNotPresent."""
+    pull_secrets: tuple[str, ...] = ()
+    """IDLA_IMAGE_PULL_SECRETS: Secrets with which pods that name none themselves pull both images, each in the pod's
+    own namespace; comma-separated. Default: none.
+    """
     prometheus_url: str | None = None
     """IDLA_PROMETHEUS_URL: where progress is read. Default: at the pods themselves."""
     health_port: int = 8081
@@ -69,6 +74,7 @@ class OperatorConfig:
             trainer_image=reader.required("IDLA_TRAINER_IMAGE", "the image that trains"),
             server_image=reader.required("IDLA_SERVER_IMAGE", "the image that serves"),
             pull_policy=reader.one_of("IDLA_IMAGE_PULL_POLICY", PULL_POLICIES, "IfNotPresent"),
+            pull_secrets=reader.secrets("IDLA_IMAGE_PULL_SECRETS"),
             log_level=reader.one_of("IDLA_LOG_LEVEL", LOG_LEVELS, "INFO"),
             prometheus_url=reader.http_url("IDLA_PROMETHEUS_URL"),
             health_port=reader.port("IDLA_HEALTH_PORT", 8081),
@@ -162,6 +168,17 @@ class _Reader:
             self.mistakes.append(
                 f"{name} is {value!r}; {', '.join(map(repr, wrong))} is no namespace: allowed are names of 1 to 63"
                 " characters of a-z, 0-9 and -, with commas between them; leave it empty for all namespaces"
+            )
+        return found
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        value = self._environment.get(name) or None
+        found = () if value is None else tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        wrong = [part for part in found if not NAME.accepts(part)]
+        if wrong:
+            self.mistakes.append(
+                f"{name} is {value!r}; {', '.join(map(repr, wrong))} is no Secret: allowed are names of {NAME.allowed},"
+                " with commas between them; leave it empty for none"
             )
         return found
 

@@ -140,6 +140,21 @@ def _inputs(part: Part) -> Part:
     return dict(zip(names, sides, strict=True))
 
 
+def _toleration(part: Part) -> Part:
+    """Let a toleration be of something, and its fields go together."""
+    if "tolerationSeconds" in part:
+        part = part | {"effect": "NoExecute"}
+    if "value" in part:
+        part = _without(part, "operator")
+    return part if "key" in part or part.get("operator") == "Exists" else {"key": "team"} | part
+
+
+def _pods(part: Part) -> Part:
+    """Name a class that is not the cluster's own."""
+    name = part.get("priorityClassName", "")
+    return part | {"priorityClassName": name.removeprefix("system-") or "batch"} if name else part
+
+
 _RULES: dict[tuple[str, str], Callable[[Part], Part]] = {
     ("TrainingWorkflow", "data.split"): _split,
     ("TrainingWorkflow", "data"): _data,
@@ -152,6 +167,12 @@ _RULES: dict[tuple[str, str], Callable[[Part], Part]] = {
     ("TrainingWorkflow", "outputs"): _outputs,
     ("TrainingWorkflow", "resources"): _resources,
     ("ModelDeployment", "model"): _served,
+    ("TrainingWorkflow", "deployment.resources"): _resources,
+    **{
+        (kind, f"{holder}podTemplate.spec{part}"): fit
+        for kind, holder in (("TrainingWorkflow", ""), ("TrainingWorkflow", "deployment."), ("ModelDeployment", ""))
+        for part, fit in (("", _pods), (".tolerations[]", _toleration))
+    },
     ("ModelDeployment", "resources"): _resources,
     ("ModelTemplate", "inputs"): _inputs,
 }

@@ -38,6 +38,8 @@ _WORDS: dict[str, tuple[Any, ...]] = {
     "outputs.storageUri": ("pvc://models",),
     "outputs.size": ("1Gi", "1Mi", "1000000"),
     "deployment.name": ("digits", "other"),
+    "podTemplate.spec.nodeSelector{}": ("ml",),
+    "podTemplate.spec.tolerations[].key": ("team", "nvidia.com/gpu"),
     "constraints[].maximum": ("1", "0.1", "20"),
     "activeDeadlineSeconds": (3600, 86400),
     "resources.requests{}": ("500m", "1", "0", "512Mi"),
@@ -49,6 +51,7 @@ _WORDS: dict[str, tuple[Any, ...]] = {
 }
 """What is drawn for a field as often as what its schema alone allows."""
 _RESOURCES = ("cpu", "memory", "ephemeral-storage", "nvidia.com/gpu")
+_FORM_OF_KEYS = r"self\.all\(name, name\.matches\('(.*)'\)( && name\.size\(\) <= \d+)?\)"
 LEAVES = {name: tuple(leaves(kind.spec)) for name, kind in KINDS.items()}
 _CHARACTERS = st.characters(codec="utf-8")
 _SELDOM = (False, False, False, True)
@@ -168,10 +171,9 @@ def _stretched(text: str, form: str, most: int) -> str:
 
 def _key_form(schema: Schema) -> str:
     """Return the expression that the names of a map match."""
-    (rule,) = (entry["rule"] for entry in schema["x-kubernetes-validations"])
-    found = re.fullmatch(r"self\.all\(name, name\.matches\('(.*)'\)\)", rule)
-    assert found is not None, rule
-    return found[1]
+    rules = [entry["rule"] for entry in schema["x-kubernetes-validations"]]
+    (form,) = (found[1] for rule in rules if (found := re.fullmatch(_FORM_OF_KEYS, rule)))
+    return str(form)
 
 
 @cache

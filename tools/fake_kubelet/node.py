@@ -48,6 +48,9 @@ class Ended:
     """Whether it is the good answer to another task instead."""
     reason: str = ""
     """Of the container's end, e.g. OOMKilled; by default what a kubelet says of the exit code."""
+    sidecar: str = ""
+    """A container that somebody has put beside the task's and that runs on; with it and exit code 0 the task answers
+    well."""
     pod: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the pod's status beside it, e.g. the reason Evicted."""
 
@@ -298,7 +301,7 @@ class FakeKubelet:
     def _end(self, pod: Mapping[str, Any]) -> None:
         kind, script = _kind(pod), self._script(pod)
         with self._lock:
-            if kind in script.held:
+            if kind in script.held or _has_ended(pod):
                 return
             ends = script.ends[kind]
             ended = ends[0] if ends else None
@@ -307,7 +310,9 @@ class FakeKubelet:
             ended = Ended(0, text=answer(spec).shortened().to_json())
             self._terminate(pod, ended)
             return
-        if ended.failure is not None:
+        if ended.sidecar and not ended.exit_code:
+            ended = replace(ended, text=answer(spec).shortened().to_json())
+        elif ended.failure is not None:
             ended = replace(ended, text=failed(spec, ended.failure).to_json())
         elif ended.foreign:
             other = spec.model_copy(update={"content_hash": "0" * 16})
@@ -338,13 +343,20 @@ class FakeKubelet:
             "startedAt": pod["status"].get("startTime"),
             "finishedAt": _now(),
         }
+        phase, beside = "Succeeded" if code == 0 else "Failed", []
+        if ended.sidecar:
+            phase, image = "Running", pod["spec"]["containers"][0]["image"]
+            running = {"running": {"startedAt": pod["status"].get("startTime")}}
+            beside = _containers(
+                {"spec": {"containers": [{"name": ended.sidecar, "image": image}]}}, running, ready=True
+            )
         told = {key: value for key, value in ended.pod.items() if key != "conditions"}
         self._write(
             pod,
             {
-                "phase": "Succeeded" if code == 0 else "Failed",
+                "phase": phase,
                 "conditions": [*_conditions(ready=False), *ended.pod.get("conditions", ())],
-                "containerStatuses": _containers(pod, {"terminated": terminated}, ready=False),
+                "containerStatuses": [*_containers(pod, {"terminated": terminated}, ready=False), *beside],
                 **told,
             },
         )
@@ -474,6 +486,10 @@ def _containers(pod: Mapping[str, Any], state: Mapping[str, Any], *, ready: bool
         }
         for container in pod["spec"]["containers"]
     ]
+
+
+def _has_ended(pod: Mapping[str, Any]) -> bool:
+    return any("terminated" in status["state"] for status in pod["status"].get("containerStatuses") or ())
 
 
 def _spec(pod: Mapping[str, Any]) -> TaskSpec:

@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from idla.api.meta import Conditions, Digest, Name, ObjectName, Rule, SpecModel, StatusModel, Whole
+from idla.api.pod_template import PodTemplate
 from idla.api.resources import Resources
 from idla.api.uri import ArtifactUri
 
@@ -51,6 +52,8 @@ class ModelDeploymentSpec(SpecModel):
     """Serving pods. Default: 1."""
     resources: Resources | None = None
     """What each serving pod asks for. Default: 100m CPU and 128Mi memory, at most 512Mi memory."""
+    pod_template: PodTemplate | None = None
+    """What is said of the serving pods, in Kubernetes' words. Default: nothing."""
 
 
 class ServedModelStatus(StatusModel):

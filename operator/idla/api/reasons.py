@@ -49,7 +49,8 @@ class WorkflowReason(StrEnum):
     DEPLOYING = "Deploying"
     """The artifact is published; its ModelDeployment does not serve it yet."""
     WAITING_FOR_RESOURCES = "WaitingForResources"
-    """No task can go on: every pod waits for a node, an image or a volume; the message says which."""
+    """No task can go on: every pod waits for a node, an image, a volume or the end of a container beside its own; the
+    message says which."""
     COMPLETED = "Completed"
     """What was asked for is reached; where no quality was asked for, the model is better than the baseline."""
     TARGET_MISSED = "TargetMissed"
@@ -83,7 +84,8 @@ class WorkflowReason(StrEnum):
     NO_FEASIBLE_MODEL = "NoFeasibleModel"
     """No ModelTemplate can do the task within the constraints; the message says what each lacks."""
     NO_FEASIBLE_RESOURCES = "NoFeasibleResources"
-    """No node of the cluster could ever hold a pod of this size; the message names the largest."""
+    """No node of the cluster could ever hold a pod: none is large enough, or those that are have a taint or lack a
+    label; the message names the field."""
 
     WAITING_FOR_APPROVAL = "WaitingForApproval"
     """The plan waits for the annotation `idla.dev/approved-plan`; the message holds the command."""
@@ -104,6 +106,8 @@ class WorkflowReason(StrEnum):
     """A pod has a node and its container does not start; the message is the kubelet's."""
     POD_NOT_CREATED = "PodNotCreated"
     """Kubernetes makes no pod for a Job: a quota or a policy refuses it; the Job's events say which."""
+    POD_KEPT_RUNNING = "PodKeptRunning"
+    """A task has ended badly, and another container of its pod, such as a sidecar, keeps it from being repeated."""
     APPLY_REFUSED = "ApplyRefused"
     """The API server refuses a Job, a claim or a ModelDeployment, for a quota or a policy; it is tried again."""
     CLAIM_NOT_FOUND = "ClaimNotFound"

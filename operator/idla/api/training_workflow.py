@@ -24,6 +24,7 @@ from idla.api.meta import (
     SpecModel,
     Whole,
 )
+from idla.api.pod_template import PodTemplate
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
 from idla.api.task_settings import Objective, TaskSettings
@@ -275,6 +276,10 @@ class DeploymentSettings(SpecModel):
     """Its name. Default: the workflow's."""
     replicas: Whole | None = Field(default=None, ge=1, le=100)
     """Serving pods. Default: 1."""
+    resources: Resources | None = None
+    """What each serving pod asks for. Default: 100m CPU and 128Mi memory, at most 512Mi memory."""
+    pod_template: PodTemplate | None = None
+    """What is said of the serving pods. Default: what `spec.podTemplate` says."""
 
 
 class TrainingWorkflowSpec(SpecModel):
@@ -308,6 +313,9 @@ class TrainingWorkflowSpec(SpecModel):
     """Which models compete."""
     resources: Resources | None = None
     """What each task's pod asks for; devices are for trainings only. Default: 500m CPU and 1Gi memory, at most 4Gi."""
+    pod_template: PodTemplate | None = None
+    """What is said of the pods, in Kubernetes' words: labels, annotations, nodes, priority, Secrets for the images.
+    Default: nothing."""
     training: TrainingSettings | None = None
     """How each candidate is trained."""
     compression: CompressionSettings | None = None
@@ -319,7 +327,8 @@ class TrainingWorkflowSpec(SpecModel):
     active_deadline_seconds: Whole | None = Field(default=None, ge=1, le=31536000)
     """Seconds from `status.startTime` until the work is stopped. Default: no limit."""
     ttl_seconds_after_finished: Whole | None = Field(default=None, ge=0, le=31536000)
-    """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Default: never."""
+    """Seconds from the end until the TrainingWorkflow is deleted; artifacts and endpoint stay. Not for one
+    that is synced from Git, which is made again each time. Default: never."""
 
     @override
     def rules_kept(self) -> tuple[bool, ...]:

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from idla.api.meta import API_VERSION
+from idla.api.pod_template import PodTemplate
+from idla.api.training_workflow import DeploymentSettings
 from idla.builders.identity import MANAGED, WORKFLOW, Owner, child_metadata, label_value, spec_annotation
 
+_HANDED_ON = {"replicas", "resources", "pod_template"}
 
-def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> dict[str, Any]:
+
+def build_model_deployment(
+    owner: Owner, name: str, settings: DeploymentSettings, *, template: PodTemplate | None = None
+) -> dict[str, Any]:
     """Return the ModelDeployment that serves a workflow's newest artifact.
 
     It carries no owner reference: an endpoint must outlive the workflow whose model it serves, be that deleted by
@@ -16,11 +22,12 @@ def build_model_deployment(owner: Owner, name: str, *, replicas: int | None) -> 
     Args:
         owner: the workflow.
         name: of the ModelDeployment.
-        replicas: serving pods, or None to leave the number to whoever scales it.
+        settings: what the workflow says of it; a number of pods that it does not say is left to whoever scales it.
+        template: what the user says of the serving pods where the settings say nothing of them.
     """
     spec: dict[str, Any] = {"model": {"workflowRef": {"name": owner.name}}}
-    if replicas is not None:
-        spec["replicas"] = replicas
+    asked = settings.model_copy(update={"pod_template": settings.pod_template or template})
+    spec |= asked.model_dump(mode="json", by_alias=True, exclude_none=True, include=_HANDED_ON)
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelDeployment",

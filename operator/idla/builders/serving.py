@@ -7,6 +7,7 @@ from typing import Any
 from idla_contract.inference import LIVE, READY
 from idla_contract.paths import DATA_MOUNT, MODEL_MOUNT
 
+from idla.api.pod_template import PodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import (
     DEPLOYMENT,
@@ -24,6 +25,7 @@ from idla.builders.pod_security import (
     pod_defaults,
     scrape_annotations,
 )
+from idla.builders.pod_template import build_pod_template
 
 DIGEST_ANNOTATION = "idla.dev/model-digest"
 """On a pod: the artifact that it is to serve."""
@@ -48,6 +50,8 @@ class ServedModel:
     replicas: int
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
+    template: PodTemplate | None = None
+    """What the user says of the pods."""
 
 
 def selector(owner: Owner) -> dict[str, str]:
@@ -90,16 +94,15 @@ def _deployment_spec(owner: Owner, model: ServedModel) -> dict[str, Any]:
         "progressDeadlineSeconds": 600,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "selector": {"matchLabels": selector(owner)},
-        "template": {
-            "metadata": {
+        "template": build_pod_template(
+            model.template,
+            metadata={
                 "labels": labels(owner),
-                "annotations": {
-                    DIGEST_ANNOTATION: model.digest,
-                    **scrape_annotations(PORT),
-                },
+                "annotations": {DIGEST_ANNOTATION: model.digest, **scrape_annotations(PORT)},
             },
-            "spec": _pod_spec(owner, model),
-        },
+            spec=_pod_spec(owner, model),
+            resources=(*model.requests, *model.limits),
+        ),
     }
 
 

@@ -1,5 +1,6 @@
 """The Job that carries out one task."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from idla_contract.paths import (
 )
 from idla_contract.task import TaskSpec
 
+from idla.api.pod_template import PodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
@@ -26,6 +28,7 @@ from idla.builders.pod_security import (
     pod_defaults,
     scrape_annotations,
 )
+from idla.builders.pod_template import build_pod_template, describe_template
 
 CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt", "idla.dev/generation"
 """Annotations by which a Job is distinguished from those that the same task had before."""
@@ -63,17 +66,23 @@ class TaskPod:
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
     """Repetitions after failures that a repetition can fix."""
+    template: PodTemplate | None = None
+    """What the user says of the pods."""
 
 
 def job_name(owner: Owner, spec: TaskSpec, pod: TaskPod, attempt: int) -> str:
-    """Return the Job's name: another for another owner, content, image, resources or attempt.
+    """Return the Job's name: another for another owner, content, image, resources, attempt or words of the user.
 
     A Job's template cannot be changed, so whatever changes the template changes the name.
     """
     resources = repr((sorted(pod.requests.items()), sorted(pod.limits.items())))
-    more = (*(() if pod.data_secret is None else (pod.data_secret,)), *pod.egress.identity())
+    # What is absent is no part, so that a Job of an earlier version keeps its name.
+    secret = () if pod.data_secret is None else (pod.data_secret,)
+    said = describe_template(pod.template)
+    template = (json.dumps(said, sort_keys=True),) if said else ()
     identity = short_hash(
-        owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt), *more
+        *(owner.uid, spec.content_hash, pod.image, pod.store_claim, str(pod.data_claim), resources, str(attempt)),
+        *(*secret, *pod.egress.identity(), *template),
     )
     return child_name(owner.name, spec.task, identity)
 
@@ -113,16 +122,16 @@ def build_task_job(
             "backoffLimit": pod.backoff_limit,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": _failure_rules()},
-            "template": {
-                "metadata": {
+            "template": build_pod_template(
+                pod.template,
+                metadata={
                     "labels": child_labels,
-                    "annotations": {
-                        TASK_SPEC_ANNOTATION: document,
-                        **scrape_annotations(METRICS_PORT),
-                    },
+                    "annotations": {TASK_SPEC_ANNOTATION: document, **scrape_annotations(METRICS_PORT)},
                 },
-                "spec": _pod_spec(pod),
-            },
+                spec=_pod_spec(pod),
+                resources=(*pod.requests, *pod.limits),
+                without_sidecars=True,
+            ),
         },
     }
 

@@ -15,6 +15,8 @@ class Settings:
     pull_policy: str = "IfNotPresent"
     egress: Egress = field(default_factory=Egress)
     """How pods reach data and artifacts outside."""
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets with which pods that name none themselves pull their images, each in the pod's own namespace."""
     progress_period_seconds: float = 10.0
     """Shortest time between two status writes that only show progress."""
     approve_command: str = f"kubectl annotate -n {{namespace}} twf/{{name}} {APPROVED_PLAN}={{plan}} --overwrite"

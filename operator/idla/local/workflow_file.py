@@ -22,6 +22,7 @@ NAMESPACE = "local"
 _LEFT_OUT = {
     "deployment": "`spec.deployment` is left out: no cluster serves the model here; `--serve` does",
     "ttlSecondsAfterFinished": "`spec.ttlSecondsAfterFinished` is left out: nothing is deleted here",
+    "podTemplate": "`spec.podTemplate` is left out: the tasks are processes, no pods",
     "resources": "`spec.resources` is left out: the tasks may use what this machine has",
 }
 

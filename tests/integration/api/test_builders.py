@@ -3,9 +3,11 @@
 import http.client
 import json
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from idla.api.pod_template import PodTemplate
 from idla.builders.claim import build_artifact_claim
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner
@@ -14,7 +16,7 @@ from idla.builders.task_job import TaskPod, build_task_job
 from idla_contract.task import DataSource, ProfileStep, TaskSpec
 
 from tests.integration.api.custom_resources import Api, kubectl, made_namespace
-from tests.unit.api.validation_cases import BASES
+from tests.unit.api.validation_cases import BASES, CASES
 from tools.cluster import ControlPlane
 from tools.waiting import WHOLE
 
@@ -37,6 +39,8 @@ SERVED = ServedModel(
     uri="pvc://digits-artifacts/models/x", digest="sha256:" + "0a" * 32, claim="digits-artifacts",
     image="idla/server:dev", pull_policy="IfNotPresent", replicas=2, requests=RESOURCES,
 )  # fmt: skip
+TEMPLATE = PodTemplate.model_validate(CASES["pods as the cluster wants them"].spec()["podTemplate"])
+"""Everything that may be said of pods."""
 Children = dict[str, dict[str, Any]]
 """What is made for a workflow and for a deployment, by kind."""
 
@@ -108,3 +112,42 @@ def test_a_changed_template_under_the_same_name_is_refused(plane: ControlPlane, 
     answer = apply(plane, changed)
     assert answer.returncode != 0
     assert "field is immutable" in answer.stderr
+
+
+def test_everything_that_may_be_said_of_pods_is_accepted_and_goes_when_it_is_no_longer_said(
+    plane: ControlPlane, children: Children
+) -> None:
+    namespace, name = (children["Deployment"]["metadata"][key] for key in ("namespace", "name"))
+    reference = children["Deployment"]["metadata"]["ownerReferences"][0]
+    deployment = Owner(kind="ModelDeployment", name="digits", namespace=namespace, uid=reference["uid"])
+    workflow = replace(deployment, kind="TrainingWorkflow")
+    job = build_task_job(workflow, TASK, replace(POD, template=TEMPLATE), attempt=1, generation=1, suspend=True)
+
+    def applied(template: PodTemplate | None) -> dict[str, Any]:
+        answer = apply(plane, build_deployment(deployment, replace(SERVED, template=template)))
+        assert (answer.returncode, answer.stderr) == (0, "")
+        found = json.loads(kubectl(plane, "-n", namespace, "get", "deployment", name, "-o", "json").stdout)
+        return {part: found["spec"]["template"][part] for part in ("metadata", "spec")}
+
+    assert (answer := apply(plane, job)).returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    before, said = applied(None), TEMPLATE.model_dump(mode="json", by_alias=True, exclude_none=True)
+    changed = applied(TEMPLATE)
+    assert said["spec"].items() <= changed["spec"].items()
+    assert [said["metadata"][part].items() <= changed["metadata"][part].items() for part in said["metadata"]] == [
+        True, True,
+    ]  # fmt: skip
+    assert applied(None) == before
+
+
+def test_pods_of_which_something_is_said_pass_pod_security_restricted(plane: ControlPlane, children: Children) -> None:
+    # What is left out has to exist: an admission plugin looks for it.
+    named = {"service_account_name": None, "priority_class_name": None, "runtime_class_name": None}
+    assert TEMPLATE.spec is not None
+    given = TEMPLATE.model_copy(update={"spec": TEMPLATE.spec.model_copy(update=named)})
+    owner = Owner(kind="TrainingWorkflow", name="digits", namespace="any", uid="u-1")
+    job = build_task_job(owner, TASK, replace(POD, template=given), attempt=1, generation=1, suspend=False)
+    pod = a_pod(children, job["spec"]["template"]["spec"])
+    pod["metadata"] |= job["spec"]["template"]["metadata"]
+    answer = apply(plane, pod)
+    assert (answer.returncode, answer.stderr) == (0, "")

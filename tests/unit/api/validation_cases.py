@@ -338,6 +338,78 @@ CASES: dict[str, Case] = {
     "no model at all": _mdep("model", model={}),
     "no replica": _mdep("replicas", replicas=0),
     "an unknown serving field": _mdep("runtime", runtime={"type": "Auto"}),
+    # podTemplate
+    "pods as the cluster wants them": _twf(
+        podTemplate={
+            "metadata": {
+                "labels": {"team": "vision", "app.kubernetes.io/part-of": ""},
+                "annotations": {"sidecar.istio.io/inject": "true", "example.com/note": "any text: {}"},
+            },
+            "spec": {
+                "nodeSelector": {"pool": "gpu"},
+                "tolerations": [
+                    {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+                    {"key": "team", "value": "vision", "effect": "NoExecute", "tolerationSeconds": 60},
+                    {"operator": "Exists"},
+                ],
+                "priorityClassName": "batch", "serviceAccountName": "trainer", "runtimeClassName": "nvidia",
+                "imagePullSecrets": [{"name": "regcred"}],
+            },
+        },
+        deployment={
+            "mode": "CreateOrUpdate", "resources": {"limits": {"cpu": "1"}},
+            "podTemplate": {"metadata": {"labels": {"team": "serving"}}},
+        },
+    ),
+    "serving pods as the cluster wants them": _mdep(podTemplate__spec={"imagePullSecrets": [{"name": "regcred"}]}),
+    "a container in a pod template": _twf("podTemplate.spec.containers", podTemplate__spec={"containers": []}),
+    "a security context in a pod template": _mdep(
+        "podTemplate.spec.securityContext", podTemplate__spec={"securityContext": {}},
+    ),
+    "a label of the operator": _twf(
+        "podTemplate.metadata.labels", podTemplate__metadata={"labels": {"idla.dev/managed": "false"}},
+    ),
+    "a label of Jobs": _mdep("podTemplate.metadata.labels", podTemplate__metadata={"labels": {"job-name": "x"}}),
+    "an annotation that takes AppArmor away": _twf(
+        "deployment.podTemplate.metadata.annotations", deployment={
+            "mode": "CreateOrUpdate",
+            "podTemplate": {
+                "metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/server": "unconfined"}},
+            },
+        },
+    ),
+    "a label without a name": _twf("podTemplate.metadata.labels", podTemplate__metadata={"labels": {"team/": "x"}}),
+    "a long key": _mdep(
+        "podTemplate.metadata.annotations",
+        podTemplate__metadata={"annotations": {f"{'a' * 200}.{'b' * 50}.example/team": "x"}},
+    ),
+    "a label with a space": _mdep(
+        "podTemplate.metadata.labels[team]", podTemplate__metadata={"labels": {"team": "a b"}},
+    ),
+    "an annotation without quotes": _twf(
+        "podTemplate.metadata.annotations.sidecar.istio.io/inject",
+        podTemplate__metadata={"annotations": {"sidecar.istio.io/inject": False}},
+    ),
+    "a node of no name": _twf("podTemplate.spec.nodeSelector", podTemplate__spec={"nodeSelector": {"-": "x"}}),
+    "a toleration of nothing": _twf("podTemplate.spec.tolerations[0]", podTemplate__spec={"tolerations": [{}]}),
+    "a toleration of every value and one": _mdep(
+        "podTemplate.spec.tolerations[0]",
+        podTemplate__spec={"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]},
+    ),
+    "a toleration that ends of what throws nobody out": _twf(
+        "podTemplate.spec.tolerations[0]",
+        podTemplate__spec={"tolerations": [{"key": "a", "effect": "NoSchedule", "tolerationSeconds": 1}]},
+    ),
+    "a toleration's unknown effect": _twf(
+        "podTemplate.spec.tolerations[0].effect",
+        podTemplate__spec={"tolerations": [{"key": "a", "effect": "Never"}]},
+    ),
+    "a priority of the cluster's own": _mdep(
+        "podTemplate.spec", podTemplate__spec={"priorityClassName": "system-node-critical"},
+    ),
+    "a pull secret twice": _twf(
+        "podTemplate.spec.imagePullSecrets[1]", podTemplate__spec={"imagePullSecrets": 2 * [{"name": "regcred"}]},
+    ),
     # ModelTemplate
     "as much as can be less than 1": _mtpl(training__averageDecay="0." + 15 * "9"),
     "a decimal that computers round to 1": _mtpl("training.averageDecay", training__averageDecay="0." + 17 * "9"),

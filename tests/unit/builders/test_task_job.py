@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+from idla.api.pod_template import PodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.task_job import TaskPod, build_task_job, job_name
@@ -13,6 +14,7 @@ SPEC = TaskSpec(
     workflow="digits", task="profile", content_hash="0123456789abcdef", data=DataSource(uri="sample://digits"),
     artifact_uri="pvc://digits-artifacts", steps=(ProfileStep(),),
 )  # fmt: skip
+TEMPLATE = PodTemplate.model_validate({"metadata": {"labels": {"team": "vision"}}})
 
 
 def test_the_spec_travels_with_the_job() -> None:
@@ -94,12 +96,36 @@ def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, data_secret="s3-read"), 1), id="keys of remote data"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, egress=EGRESS), 1), id="another way out"),
+        pytest.param((OWNER, SPEC, dataclasses.replace(POD, template=TEMPLATE), 1), id="words of the user"),
         pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
     ],
 )
 def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, TaskSpec, TaskPod, int]) -> None:
     owner, spec, pod, attempt = other
     assert job_name(owner, spec, pod, attempt) != job_name(OWNER, SPEC, POD, 1)
+
+
+def test_a_job_of_the_version_before_keeps_its_name() -> None:
+    """Else an upgrade would let every waiting Job give way to another."""
+    gpu = dataclasses.replace(POD, limits={"nvidia.com/gpu": "1"})
+    empty = dataclasses.replace(gpu, template=PodTemplate())
+    assert [job_name(OWNER, SPEC, pod, 1) for pod in (POD, gpu, empty)] == [
+        "digits-profile-046dcfadae", "digits-profile-8a95c5ce31", "digits-profile-8a95c5ce31",
+    ]  # fmt: skip
+
+
+def test_the_pods_are_as_the_user_wants_them_and_as_their_devices_need() -> None:
+    pod = dataclasses.replace(POD, limits={"nvidia.com/gpu": "1"}, template=TEMPLATE)
+    template = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]
+    device = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    assert (template["metadata"]["labels"], template["spec"]["tolerations"]) == (
+        {
+            "sidecar.istio.io/inject": "false", "team": "vision",
+            "idla.dev/managed": "true", "idla.dev/workflow": "digits", "idla.dev/task": "profile",
+        },
+        [device],
+    )  # fmt: skip
+    assert template["spec"]["automountServiceAccountToken"] is False
 
 
 def test_suspension_changes_nothing_but_itself() -> None:

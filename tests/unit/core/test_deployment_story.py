@@ -214,12 +214,57 @@ def test_why_a_pod_waits_is_told() -> None:
     assert endpoint.settle().conditions()["Ready"] == "False ClaimNotFound"
 
 
-def test_a_quota_that_refuses_pods_is_told() -> None:
+DEMANDED = 'pods "digits-x" is forbidden: failed quota: team: must specify '
+ADVICE = ". Set {}; of a TrainingWorkflow that made this ModelDeployment {}"
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        pytest.param("pods is forbidden: exceeded quota: small", "", id="too much"),
+        pytest.param(
+            f"{DEMANDED}limits.cpu for: fetch,server",
+            ADVICE.format("`spec.resources.limits.cpu`", "`spec.deployment.resources.limits.cpu`"),
+            id="no limit",
+        ),
+        pytest.param(
+            f"{DEMANDED}cpu for: server; limits.memory for: fetch,server",
+            ADVICE.format(
+                "`spec.resources.requests.cpu` and `spec.resources.limits.memory`",
+                "`spec.deployment.resources.requests.cpu` and `spec.deployment.resources.limits.memory`",
+            ),
+            id="neither one",
+        ),
+    ],
+)
+def test_a_quota_that_refuses_pods_is_told_with_the_fields_that_it_demands(message: str, advice: str) -> None:
     endpoint = Endpoint().publish().settle().replicas(updated=0, ready=0)
     assert endpoint.deployment is not None
-    failure = {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota: small"}
+    failure = {"type": "ReplicaFailure", "status": "True", "message": message}
     endpoint.deployment["status"]["conditions"].append(failure)
     assert endpoint.settle().conditions()["Reconciling"] == "True PodNotCreated"
+    found = next(entry for entry in endpoint.resource["status"]["conditions"] if entry["type"] == "Ready")
+    assert found["message"] == message + advice
+
+
+def test_serving_pods_are_as_the_user_wants_them_until_they_are_not() -> None:
+    wanted = {"nodeSelector": {"pool": "serving"}, "serviceAccountName": "server"}
+    template = {"metadata": {"labels": {"team": "vision"}}, "spec": wanted}
+    endpoint, plain = Endpoint(resource=model_deployment(podTemplate=template)).publish().settle(), serving()
+    assert (endpoint.deployment, plain.deployment) != (None, None)
+    assert wanted.items() <= pod_spec(endpoint).items()
+    del endpoint.resource["spec"]["podTemplate"]
+    assert pod_spec(endpoint.settle()) == pod_spec(plain)
+
+
+def test_the_operators_pull_secrets_are_for_pods_that_name_none() -> None:
+    own = {"spec": {"imagePullSecrets": [{"name": "regcred"}]}}
+    settings = dataclasses.replace(SETTINGS, pull_secrets=("mirror",))
+    found = []
+    for changes in ({}, {"podTemplate": {"metadata": {"labels": {"team": "a"}}}}, {"podTemplate": own}):
+        endpoint = Endpoint(resource=model_deployment(**changes), settings=settings).publish().settle()
+        found.append(pod_spec(endpoint)["imagePullSecrets"])
+    assert found == [[{"name": "mirror"}], [{"name": "mirror"}], [{"name": "regcred"}]]
 
 
 def test_a_child_that_is_refused_is_told_and_what_serves_serves_on() -> None:

@@ -134,7 +134,9 @@ def test_why_pods_wait_is_told() -> None:
     assert world.conditions()["ResourcesReady"] == "False Unschedulable"
     world.pull_fails("profile").settle()
     assert world.task("profile")["message"] == (
-        "image idla/trainer:1, which the operator's configuration names, cannot be pulled: ImagePullBackOff: not found"
+        "image idla/trainer:1, which the operator's configuration names, cannot be pulled; correct its name there, or,"
+        " where its registry asks for a password, name a Secret of the namespace in"
+        " `spec.podTemplate.spec.imagePullSecrets`. The kubelet: ImagePullBackOff: not found"
     )
     assert world.conditions()["ResourcesReady"] == "False ImageUnavailable"
     world.pend("profile", '0/1 nodes are available: persistentvolumeclaim "faces" not found. not found').settle()

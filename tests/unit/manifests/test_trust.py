@@ -18,8 +18,13 @@ POWER = {
     "privileged", "hostNetwork", "hostPID", "hostIPC", "hostPath", "volumes", "volumeMounts", "runtimeClassName",
     "nodeName", "annotations", "secret", "secretRef", "secretKeyRef", "configMap", "configMapRef",
 }  # fmt: skip
-ALLOWED = {"spec.data.access.secretRef"}
-"""Of this Secret a pod sees the keys for remote data alone (`DATA_SECRET_KEYS`), and the operator nothing."""
+TEMPLATES = ("spec.podTemplate", "spec.deployment.podTemplate")
+OF_PODS = (
+    "", ".metadata.annotations", ".spec.serviceAccountName", ".spec.runtimeClassName", ".spec.imagePullSecrets",
+)  # fmt: skip
+ALLOWED = {"spec.data.access.secretRef", *(place + inner for place in TEMPLATES for inner in OF_PODS)}
+"""Of the Secret with keys for remote data a pod sees those alone (`DATA_SECRET_KEYS`), and the operator nothing.
+What may be said of pods gives no container, no volume, no token and no privilege."""
 ELSEWHERE = {"namespace", "namespaces", "cluster", "kubeconfig"}
 
 
@@ -52,6 +57,26 @@ def test_no_field_of_an_object_names_code_power_or_another_namespace(kind: str, 
     found = list(fields(schema))
     assert len(found) > 5, kind
     assert {place for place, name in found if name in CODE | POWER | ELSEWHERE | {"*"}} <= ALLOWED
+
+
+SAID_OF_PODS = {
+    "metadata": {"labels", "annotations"},
+    "spec": {
+        "nodeSelector", "tolerations", "priorityClassName", "serviceAccountName", "runtimeClassName",
+        "imagePullSecrets",
+    },
+}  # fmt: skip
+
+
+def test_nothing_else_may_be_said_of_pods() -> None:
+    schemas = [schema for _, schema in specs()]
+    found = [
+        {part: set(inner["properties"]) for part, inner in holder["properties"]["podTemplate"]["properties"].items()}
+        for schema in schemas
+        for holder in (schema, schema["properties"].get("deployment", {}))
+        if "podTemplate" in holder.get("properties", {})
+    ]
+    assert found == 3 * [SAID_OF_PODS]
 
 
 def test_every_kind_is_looked_at() -> None:

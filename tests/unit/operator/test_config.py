@@ -16,12 +16,13 @@ def test_images_alone_are_enough() -> None:
 def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None:
     environment = IMAGES | {
         "IDLA_IMAGE_PULL_POLICY": "Always", "IDLA_PROMETHEUS_URL": "http://prometheus:9090/", "IDLA_HEALTH_PORT": "0",
+        "IDLA_IMAGE_PULL_SECRETS": "regcred, mirror ,regcred",
         "IDLA_LOG_LEVEL": "", "POD_NAMESPACE": "idla-system", "POD_UID": "9f3a1c52-7c1e-4d0b-8f2a-000000000001",
     }  # fmt: skip
     assert OperatorConfig.from_environment(environment) == OperatorConfig(
         trainer_image="idla/trainer:1", server_image="idla/server:1", pull_policy="Always",
         prometheus_url="http://prometheus:9090", health_port=0, lease_namespace="idla-system",
-        pod_uid="9f3a1c52-7c1e-4d0b-8f2a-000000000001",
+        pod_uid="9f3a1c52-7c1e-4d0b-8f2a-000000000001", pull_secrets=("regcred", "mirror"),
     )  # fmt: skip
 
 
@@ -50,6 +51,8 @@ def test_everything_can_be_set_and_an_empty_variable_counts_as_not_set() -> None
         ("IDLA_WATCH_NAMESPACES", "*", "'*' is no namespace"),
         ("IDLA_WATCH_NAMESPACES", "vision,a b,-c,c-", "'a b', '-c', 'c-' is no namespace"),
         ("IDLA_WATCH_NAMESPACES", "v" * 64, "leave it empty for all namespaces"),
+        ("IDLA_IMAGE_PULL_SECRETS", "regcred,", "'' is no Secret: allowed are names of lower-case letters"),
+        ("IDLA_IMAGE_PULL_SECRETS", "Reg Cred", "'Reg Cred' is no Secret"),
         ("IDLA_LOG_LEVEL", "chatty", "allowed are DEBUG, INFO, WARNING, ERROR"),
     ],
 )

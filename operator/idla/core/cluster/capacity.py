@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
+from idla.api.pod_template import PodTemplate
 from idla.api.quantity import parse_quantity
 from idla.api.reasons import WorkflowCondition, WorkflowReason
+from idla.builders.pod_template import tolerations_of
 from idla.core.blocker import Blocker
+from idla.core.cluster.taints import find_untolerated
 from idla.core.conditions import shorten
 from idla.core.kube.resources import PodResources
 from idla.core.reconciliation import Manifest
+
+_SHOWN_NODES = 3
 
 
 def find_missing_claim(
@@ -32,16 +38,29 @@ def find_missing_claim(
     return None
 
 
-def find_impossible_pod(pod: PodResources, nodes: Sequence[Manifest] | None) -> Blocker | None:
+def find_impossible_pod(
+    pod: PodResources, nodes: Sequence[Manifest] | None, template: PodTemplate | None = None
+) -> Blocker | None:
     """Return that no node could ever hold such a pod, empty as it may be, or None.
+
+    What comes and goes by itself (a node that is cordoned, not ready or short of memory) does not count.
 
     Args:
         pod: what it asks for.
         nodes: all of them; None where the operator may not see them: then nothing is said.
+        template: what the user says of it; None for nothing.
     """
     if nodes is None:
         return None
-    wanted = pod.demand
+    problem = _find_too_large(pod.demand, nodes) or _find_kept_away(pod.demand, nodes, template)
+    if problem is None:
+        return None
+    return Blocker(
+        condition=WorkflowCondition.PLANNED, reason=WorkflowReason.NO_FEASIBLE_RESOURCES, message=shorten(problem)
+    )
+
+
+def _find_too_large(wanted: Mapping[str, str], nodes: Sequence[Manifest]) -> str | None:
     capacities = [_allocatable(node) for node in nodes]
     for name, amount in sorted(wanted.items()):
         most, text = max(
@@ -50,18 +69,44 @@ def find_impossible_pod(pod: PodResources, nodes: Sequence[Manifest] | None) -> 
         )
         if parse_quantity(amount) > most:
             has = f"the largest has {text}" if nodes else "the cluster has no node"
-            return _build_blocker(f"no node has {amount} {name}; {has}")
-    if not any(_holds(node, wanted) for node in capacities):
-        return _build_blocker(f"no node has {_describe(wanted)} at once")
+            return f"`spec.resources`: no node has {amount} {name}; {has}. Lower it or add such a node"
+    if not any(_holds(node, wanted) for node in nodes):
+        return f"`spec.resources`: no node has {_describe(wanted)} at once. Lower it or add such a node"
     return None
+
+
+def _find_kept_away(wanted: Mapping[str, str], nodes: Sequence[Manifest], template: PodTemplate | None) -> str | None:
+    """Return what keeps a pod away from every node that is large enough, or None."""
+    labels = (template and template.spec and template.spec.node_selector) or {}
+    selected = [node for node in nodes if labels.items() <= (node["metadata"].get("labels") or {}).items()]
+    asked = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    field = "`spec.podTemplate.spec.nodeSelector`"
+    if not selected:
+        return f"{field}: no node has the labels {asked}. Correct them or label a node"
+    fitting = [node for node in selected if _holds(node, wanted)]
+    if not fitting:
+        return f"{field}: no node with the labels {asked} has {_describe(wanted)}. Ask for less or for other nodes"
+    if template and template.spec and template.spec.runtime_class_name:
+        return None  # a RuntimeClass may bring tolerations along, and the operator may not read it
+    kept = [(node, find_untolerated(node, tolerations_of(template, wanted))) for node in fitting]
+    if any(taint is None for _, taint in kept):
+        return None
+    tainted = [f"{node['metadata']['name']} ({_describe_taint(taint)})" for node, taint in kept if taint is not None]
+    more = len(tainted) - _SHOWN_NODES
+    shown = ", ".join(tainted[:_SHOWN_NODES]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"`spec.podTemplate.spec.tolerations`: every node that could hold a pod with {_describe(wanted)} has a taint"
+        f" that it does not tolerate: {shown}. Add a toleration, or take the taint from a node"
+    )
 
 
 def _allocatable(node: Manifest) -> Mapping[str, str]:
     return (node.get("status") or {}).get("allocatable") or {}
 
 
-def _holds(node: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(parse_quantity(node.get(name, "0")) >= parse_quantity(amount) for name, amount in wanted.items())
+def _holds(node: Manifest, wanted: Mapping[str, str]) -> bool:
+    capacity = _allocatable(node)
+    return all(parse_quantity(capacity.get(name, "0")) >= parse_quantity(amount) for name, amount in wanted.items())
 
 
 def _describe(wanted: Mapping[str, str]) -> str:
@@ -69,9 +114,7 @@ def _describe(wanted: Mapping[str, str]) -> str:
     return " and ".join(parts)
 
 
-def _build_blocker(problem: str) -> Blocker:
-    return Blocker(
-        condition=WorkflowCondition.PLANNED,
-        reason=WorkflowReason.NO_FEASIBLE_RESOURCES,
-        message=shorten(f"`spec.resources`: {problem}. Lower it or add such a node"),
-    )
+def _describe_taint(taint: Mapping[str, Any]) -> str:
+    """Return a taint as kubectl writes it."""
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"

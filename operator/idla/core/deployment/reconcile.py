@@ -20,6 +20,7 @@ from idla.core.deployment.conditions import (
 )
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
 from idla.core.kube.covers import is_up_to_date
+from idla.core.kube.pod_template import with_pull_secrets
 from idla.core.kube.resources import pod_resources
 from idla.core.objects import SpecError, owner_of, read_as, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
@@ -160,5 +161,6 @@ def _build_desired_deployment(
             replicas=1 if spec.replicas is None else spec.replicas,
             requests=resources.requests,
             limits=resources.limits,
+            template=with_pull_secrets(spec.pod_template, settings.pull_secrets),
         ),
     )

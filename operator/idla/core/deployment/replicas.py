@@ -1,5 +1,6 @@
 """How far a ModelDeployment's pods are with the artifact that they are asked to serve."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from idla.core.objects import read_as
 from idla.core.reconciliation import Manifest
 
 _CONTAINERS = ("fetch", "server")
+_AMOUNT = re.compile(r"\b((?:limits\.|requests\.)?(?:cpu|memory|ephemeral-storage))\b")
+_RESOURCES = ("spec.resources", "spec.deployment.resources")
 _REASONS = {
     FailureReason.ARTIFACT_DIGEST_MISMATCH: DeploymentReason.DIGEST_MISMATCH,
     FailureReason.ARTIFACT_NOT_FOUND: DeploymentReason.ARTIFACT_NOT_FOUND,
@@ -96,8 +99,19 @@ def _find_refusal(live: Manifest) -> Problem | None:
     failure = find_true_condition(live, "ReplicaFailure")
     if failure is None:
         return None
-    message = str(failure.get("message") or "Kubernetes created no pod")
-    return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=message, permanent=False)
+    said = str(failure.get("message") or "Kubernetes created no pod")
+    return Problem(reason=DeploymentReason.POD_NOT_CREATED, message=_with_advice(said), permanent=False)
+
+
+def _with_advice(said: str) -> str:
+    """Return why Kubernetes creates no pod, with the fields to set where a quota demands them."""
+    _, demanded, what = said.partition("must specify ")
+    names = dict.fromkeys(_AMOUNT.findall(what))
+    if not demanded or not names:
+        return said
+    paths = [name if "." in name else f"requests.{name}" for name in names]
+    here, above = (" and ".join(f"`{at}.{path}`" for path in paths) for at in _RESOURCES)
+    return f"{said}. Set {here}; of a TrainingWorkflow that made this ModelDeployment {above}"
 
 
 def _of_artifact(pods: Iterable[Manifest], digest: str) -> tuple[Manifest, ...]:

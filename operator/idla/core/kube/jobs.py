@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from idla.builders.identity import TASK
-from idla.builders.task_job import ATTEMPT, CONTENT_HASH, GENERATION
+from idla.builders.task_job import ATTEMPT, CONTAINER, CONTENT_HASH, GENERATION
 from idla.core.kube.conditions import find_true_condition
-from idla.core.kube.pods import owned_by, phase
+from idla.core.kube.pods import kept_running_by, owned_by, phase
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
 
@@ -49,6 +49,12 @@ def is_failed(job: Manifest) -> bool:
 def is_finished(job: Manifest) -> bool:
     """Return whether it has ended, well or not."""
     return is_complete(job) or is_failed(job)
+
+
+def is_kept_running(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
+    """Return whether its work has ended and only another container of its pod, such as a sidecar, has not."""
+    pods = owned_by(snapshot.pods, name_of(job))
+    return not is_finished(job) and any(kept_running_by(pod, CONTAINER) for pod in pods)
 
 
 def find_unexplained(workflow: Manifest, snapshot: WorkflowSnapshot) -> tuple[str, ...]:

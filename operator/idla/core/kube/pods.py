@@ -10,6 +10,14 @@ from idla.core.kube.conditions import find_condition
 from idla.core.reconciliation import Manifest
 
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+_ASKED_FOR = {"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"}
+"""Those of them where a registry was asked."""
+_NAME_A_SECRET = "name a Secret of the namespace in `spec.podTemplate.spec.imagePullSecrets`"  # noqa: S105  # no secret
+_KEPT_AWAY = {
+    re.compile(r"untolerated taint(?! \{node\.kubernetes\.io/)"): "`spec.podTemplate.spec.tolerations`",
+    re.compile("node affinity/selector"): "`spec.podTemplate.spec.nodeSelector`",
+}
+"""Which field to look at where the scheduler says so of what does not go away by itself."""
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 _TERMINATING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" is being deleted')
 _NORMAL = {"ContainerCreating", "PodInitializing", "CrashLoopBackOff", ""}
@@ -94,15 +102,24 @@ def waiting(pod: Manifest) -> Explanation | None:
         reason = str(state.get("reason") or "")
         if reason in _NORMAL:
             continue
-        image = reason in _IMAGE
-        name = f"image {status.get('image')}, which the operator's configuration names, cannot be pulled"
-        text = f"{name}: {reason}" if image else reason
         detail = str(state.get("message") or "")
-        return Explanation(
-            reason=WorkflowReason.IMAGE_UNAVAILABLE if image else WorkflowReason.CONTAINER_NOT_STARTED,
-            message=f"{text}: {detail}" if detail else text,
-        )
+        said = f"{reason}: {detail}" if detail else reason
+        if reason in _IMAGE:
+            return _explain_image(pod, str(status.get("image")), reason, said)
+        return Explanation(reason=WorkflowReason.CONTAINER_NOT_STARTED, message=said)
     return None
+
+
+def kept_running_by(pod: Manifest, container: str) -> tuple[str, ...]:
+    """Return the containers that keep a pod running though this one of it has ended; empty where none does.
+
+    Init containers are none of them: Kubernetes ends those that run beside the others by itself.
+    """
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    ended = {str(status.get("name")): "terminated" in (status.get("state") or {}) for status in statuses}
+    if phase(pod) != "Running" or "deletionTimestamp" in pod["metadata"] or not ended.get(container):
+        return ()
+    return tuple(sorted(name for name, has_ended in ended.items() if not has_ended))
 
 
 def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
@@ -128,6 +145,18 @@ def lost_node(pod: Manifest, nodes: Iterable[Manifest] | None) -> str | None:
     )
 
 
+def _explain_image(pod: Manifest, image: str, reason: str, said: str) -> Explanation:
+    """Return that an image cannot be pulled, and what to look at."""
+    advice = ""
+    if reason in _ASKED_FOR:
+        secrets = [str(entry.get("name")) for entry in (pod.get("spec") or {}).get("imagePullSecrets") or ()]
+        names = ", ".join(secrets)
+        advice = "; correct its name there, or, where its registry asks for a password, "
+        advice += f"the Secret {names} of the namespace" if secrets else _NAME_A_SECRET
+    name = f"image {image}, which the operator's configuration names, cannot be pulled{advice}"
+    return Explanation(reason=WorkflowReason.IMAGE_UNAVAILABLE, message=f"{name}. The kubelet: {said}")
+
+
 def _explain_unscheduled(message: str) -> Explanation:
     missing = _MISSING_CLAIM.search(message)
     if missing is not None:
@@ -141,6 +170,9 @@ def _explain_unscheduled(message: str) -> Explanation:
     if "unbound immediate PersistentVolumeClaims" in message:
         unbound = "a PersistentVolumeClaim that it mounts is not bound; kubectl describe pvc says why"
         message = f"{unbound}. The scheduler: {message}"
+    fields = [field for words, field in _KEPT_AWAY.items() if words.search(message)]
+    if fields:
+        message = f"{message.rstrip('.')}. See {' and '.join(fields)}"
     return Explanation(reason=WorkflowReason.UNSCHEDULABLE, message=message)
 
 

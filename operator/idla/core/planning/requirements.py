@@ -21,7 +21,9 @@ _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"memory": "4Gi"}
 _CLAIM_SIZE = "2Gi"
 _BACKOFF_LIMIT = 3
-_LIFECYCLE_FIELDS = {"suspend", "approval", "deployment", "active_deadline_seconds", "ttl_seconds_after_finished"}
+_LIFECYCLE_FIELDS = {
+    *("suspend", "approval", "deployment", "pod_template", "active_deadline_seconds", "ttl_seconds_after_finished"),
+}
 """Parts of the spec that change no task and no verdict, and so take effect at once."""
 
 
@@ -62,7 +64,7 @@ class Requirements:
 
     spec: TrainingWorkflowSpec
     digest: str
-    """Of all that tasks and verdicts depend on: everything but the lifecycle and the deployment."""
+    """Of all that tasks and verdicts depend on: everything but the lifecycle, the deployment and where pods run."""
     problem: Problem
     """What the model has to do, and the metric by which it is judged."""
     data: DataSource

@@ -56,7 +56,9 @@ def _find_obstacle(inputs: ReconcileInput) -> Blocker | None:
         named["spec.outputs.storageUri"] = wanted.artifact_claim
     return (
         find_missing_claim(named, snapshot.claims, namespace=inputs.owner.namespace)
-        or find_impossible_pod(wanted.training_pod, snapshot.nodes)
+        or find_impossible_pod(wanted.training_pod, snapshot.nodes, inputs.spec.pod_template)
+        # A node that only pods with a device may use holds no pod without one.
+        or find_impossible_pod(wanted.cpu_only_pod, snapshot.nodes, inputs.spec.pod_template)
         or find_name_conflict(inputs)
     )
 

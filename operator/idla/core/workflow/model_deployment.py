@@ -32,11 +32,10 @@ class Endpoint:
 
 def build_desired_deployment(inputs: ReconcileInput) -> dict[str, Any] | None:
     """Return the ModelDeployment as it should be, or None where none is wanted."""
-    name = deployment_name(inputs.workflow)
-    if name is None:
+    name, settings = deployment_name(inputs.workflow), inputs.spec.deployment
+    if name is None or settings is None:
         return None
-    settings = inputs.spec.deployment
-    return build_model_deployment(inputs.owner, name, replicas=settings.replicas if settings else None)
+    return build_model_deployment(inputs.owner, name, settings, template=inputs.spec.pod_template)
 
 
 def find_name_conflict(inputs: ReconcileInput) -> Blocker | None:

@@ -29,6 +29,7 @@ from idla_contract.uri import claim_uri
 from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
+from idla.core.kube.pod_template import with_pull_secrets
 from idla.core.planning.budget import recipe_for
 from idla.core.planning.content import content_hash
 from idla.core.planning.feasibility import most_parameters
@@ -79,6 +80,7 @@ def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: 
             requests=node.resources.requests,
             limits=node.resources.limits,
             backoff_limit=wanted.backoff_limit,
+            template=with_pull_secrets(inputs.spec.pod_template, inputs.settings.pull_secrets),
         ),
     )
 

@@ -101,7 +101,7 @@ class _OrphanedJobs:
     finished: tuple[Deletion, ...]
     """Those that ended, but for earlier attempts of what is not finished: they say how often it was tried."""
     stoppable: tuple[Deletion, ...]
-    """Those whose stop costs no work: suspended, or without a pod that ever ran."""
+    """Those whose stop costs no work: suspended, without a pod that ever ran, or with one that a sidecar keeps."""
     running: tuple[Manifest, ...]
 
     @classmethod
@@ -115,7 +115,7 @@ class _OrphanedJobs:
             if jobs.name_of(job) not in used | given_up and not jobs.is_terminating(job)
         ]
         unfinished = [job for job in orphaned if not jobs.is_finished(job)]
-        running = [job for job in unfinished if jobs.started(job, inputs.snapshot) and not jobs.is_suspended(job)]
+        running = [job for job in unfinished if _is_working(job, inputs.snapshot)]
         return cls(
             finished=tuple(
                 jobs.deletion(job)
@@ -125,6 +125,11 @@ class _OrphanedJobs:
             stoppable=tuple(jobs.deletion(job) for job in unfinished if job not in running),
             running=tuple(running),
         )
+
+
+def _is_working(job: Manifest, snapshot: WorkflowSnapshot) -> bool:
+    """Return whether the stop of an unfinished Job would cost work."""
+    return jobs.started(job, snapshot) and not jobs.is_suspended(job) and not jobs.is_kept_running(job, snapshot)
 
 
 def _queue(inputs: ReconcileInput, orphaned: _OrphanedJobs) -> Reconciliation:
@@ -156,7 +161,8 @@ def _reconcile_finished(inputs: ReconcileInput, finished_at: datetime) -> Reconc
     cleared = [
         jobs.deletion(job)
         for job in inputs.snapshot.jobs
-        if jobs.name_of(job) not in used and not jobs.is_terminating(job)
+        if (jobs.name_of(job) not in used or jobs.is_kept_running(job, inputs.snapshot))
+        and not jobs.is_terminating(job)
     ]
     missing = inputs.old.artifact is not None and inputs.snapshot.deployment is None
     desired = build_desired_deployment(inputs) if missing else None

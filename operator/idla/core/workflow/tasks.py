@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from idla_contract.exit_codes import NOT_RETRIED
 from idla_contract.result import TaskResult
 from idla_contract.task import TaskSpec
 
@@ -15,10 +16,10 @@ from idla.api.reasons import WorkflowReason
 from idla.api.training_workflow_status import TaskStatus
 from idla.builders.identity import TASK, label_value
 from idla.builders.task_job import CONTAINER, SPEC_LIMIT, SpecTooLargeError, TaskPod, build_task_job, job_name
-from idla.core.conditions import parse_timestamp, shorten
+from idla.core.conditions import parse_timestamp, shorten, timestamp
 from idla.core.kube import jobs
 from idla.core.kube.job_failures import explain_failure, explain_pod
-from idla.core.kube.pods import job_of, lost_node, owned_by, phase, termination, waiting
+from idla.core.kube.pods import job_of, kept_running_by, lost_node, owned_by, phase, termination, waiting
 from idla.core.objects import read_as
 from idla.core.reconciliation import Deletion, Manifest
 from idla.core.snapshot import WorkflowSnapshot
@@ -30,6 +31,13 @@ LOST_RESULTS = 3
 
 POD_EXPECTED = timedelta(seconds=30)
 """How long after its start a Job may be without a pod before that is reported."""
+
+_HAVE_TO_EXIST = {
+    "ServiceAccount": "service_account_name",
+    "PriorityClass": "priority_class_name",
+    "RuntimeClass": "runtime_class_name",
+}
+"""What Kubernetes makes no pod without, where a user names it."""
 
 _TOO_LARGE = (
     "its task spec has {size} bytes, and a Job holds {limit}; make the values of `hyperparameters` in"
@@ -132,7 +140,8 @@ def reconcile_task(
         entry = None
     settled = None if entry is None else _read_settled(entry)
     if settled is not None:
-        return settled
+        kept = [job for job in jobs_of(task, inputs.snapshot) if jobs.is_kept_running(job, inputs.snapshot)]
+        return replace(settled, delete=tuple(jobs.deletion(job) for job in kept if not jobs.is_terminating(job)))
     context = _TaskContext(task=task, entry=entry, inputs=inputs, blocked_by=blocked_by)
     mine = jobs_of(task, inputs.snapshot)
     terminating = [job for job in mine if jobs.is_terminating(job)]
@@ -167,7 +176,7 @@ def _observe(context: _TaskContext, job: Manifest) -> TaskDecision:
     if jobs.is_complete(job):
         return _observe_complete(context, job)
     if not jobs.is_failed(job):
-        return _observe_unfinished(context, job)
+        return _observe_ended(context, job) or _observe_unfinished(context, job)
     if (context.entry is None or context.entry.job_name != jobs.name_of(job)) and _is_earlier(job, context):
         # The edit is the user's way to say "try again".
         return _begin(replace(context, entry=None), attempt=jobs.attempt_of(job) + 1)
@@ -237,10 +246,33 @@ def _build_succeeded(context: _TaskContext, job: Manifest, result: TaskResult) -
     return TaskDecision(entry=entry.model_copy(update=changes), result=result)
 
 
+def _observe_ended(context: _TaskContext, job: Manifest) -> TaskDecision | None:
+    """Return how a task ended whose Job cannot end, since another container keeps its pod running, or None.
+
+    The Job is deleted once the status says so: its answer would be lost with it.
+    """
+    pods = owned_by(context.inputs.snapshot.pods, jobs.name_of(job))
+    pod = next((pod for pod in pods if kept_running_by(pod, CONTAINER)), None)
+    ended = None if pod is None else termination(pod, CONTAINER)
+    if pod is None or ended is None:
+        return None
+    completed = {"completion_time": timestamp(context.inputs.now)}
+    result = result_of(job, context.inputs.snapshot)
+    if result is not None and result.failure is None:
+        succeeded = _build_succeeded(context, job, result)
+        return replace(succeeded, entry=succeeded.entry.model_copy(update=completed))
+    failure = explain_pod(pod)
+    if failure is not None and ended.exit_code in NOT_RETRIED:
+        failed = context.decide(job, TaskState.FAILED, reason=failure.reason, message=failure.message)
+        return replace(failed, entry=failed.entry.model_copy(update=completed))
+    return None
+
+
 def _observe_unfinished(context: _TaskContext, job: Manifest) -> TaskDecision:
     wanted = job_name(context.inputs.owner, context.task.spec, context.task.pod, jobs.attempt_of(job))
-    if jobs.name_of(job) != wanted and not jobs.started(job, context.inputs.snapshot):
-        # The same work for a pod of another size: a Job that waits gives way, one that runs is allowed to finish.
+    snapshot = context.inputs.snapshot
+    if jobs.name_of(job) != wanted and (not jobs.started(job, snapshot) or jobs.is_kept_running(job, snapshot)):
+        # The same work for another pod: a Job that waits gives way, one that runs is allowed to finish.
         decision = context.wait(f"waits for the replaced Job {jobs.name_of(job)} to be gone", active=True)
         return replace(decision, delete=(jobs.deletion(job),))
     suspend = context.inputs.spec.suspend
@@ -254,6 +286,10 @@ def _observe_pods(context: _TaskContext, job: Manifest) -> TaskDecision:
             job, TaskState.SUSPENDED, message="suspended; its checkpoints are used when it is resumed"
         )
     pods = owned_by(context.inputs.snapshot.pods, jobs.name_of(job))
+    kept = next((pod for pod in pods if kept_running_by(pod, CONTAINER)), None)
+    if kept is not None:
+        message = _explain_kept(kept)
+        return context.decide(job, TaskState.RUNNING, reason=WorkflowReason.POD_KEPT_RUNNING, message=message)
     # Between a pod's good end and its Job's, the work is done and only the Job does not say so yet.
     if any(phase(pod) in {"Running", "Succeeded"} for pod in pods):
         nodes = context.inputs.snapshot.nodes
@@ -268,6 +304,18 @@ def _observe_pods(context: _TaskContext, job: Manifest) -> TaskDecision:
     return context.decide(job, TaskState.PENDING, reason=cause.reason, message=cause.message)
 
 
+def _explain_kept(pod: Manifest) -> str:
+    ended, failure = termination(pod, CONTAINER), explain_pod(pod)
+    code = "" if ended is None else f" with exit code {ended.exit_code}"
+    why = "" if failure is None else f" ({failure.reason}, {failure.message})"
+    names = " and ".join(kept_running_by(pod, CONTAINER))
+    return (
+        f"its container has ended{code}{why}, and {names} keeps the pod running, so that Kubernetes does not repeat it;"
+        f" have {names} end with it, as a native sidecar does, or keep it out by the label or annotation of whoever"
+        " injects it in `spec.podTemplate.metadata`: then the Job is made anew"
+    )
+
+
 def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Manifest]) -> TaskDecision:
     failure = next((found for pod in pods if (found := explain_pod(pod)) is not None), None)
     if failure is not None:
@@ -280,9 +328,19 @@ def _observe_missing_pod(context: _TaskContext, job: Manifest, pods: Sequence[Ma
         and context.inputs.now - parse_timestamp(began) >= POD_EXPECTED
     ):
         command = f"kubectl describe -n {context.inputs.owner.namespace} job {jobs.name_of(job)}"
-        message = f"Kubernetes created no pod for it (a quota or a policy?): {command}"
+        message = f"Kubernetes created no pod for it {_guess_refusal(context.task.pod)}. What refuses it: {command}"
         decision = context.decide(job, TaskState.PENDING, reason=WorkflowReason.POD_NOT_CREATED, message=message)
     return replace(decision, poll=True)
+
+
+def _guess_refusal(pod: TaskPod) -> str:
+    """Return what may refuse a pod, and the fields to set; only the Job's events say it, and they are not read."""
+    settings = pod.template and pod.template.spec
+    named = {} if settings is None else {kind: getattr(settings, field) for kind, field in _HAVE_TO_EXIST.items()}
+    *causes, last = "a quota", "a policy", *(f"no {kind} {name}" for kind, name in named.items() if name is not None)
+    open_limits = [f"`spec.resources.limits.{name}`" for name in ("cpu", "memory") if name not in pod.limits]
+    advice = f"; where a quota demands limits, set {' and '.join(open_limits)}" if open_limits else ""
+    return f"({', '.join(causes)} or {last}?){advice}"
 
 
 def result_of(job: Manifest, snapshot: WorkflowSnapshot) -> TaskResult | None:

@@ -58,6 +58,37 @@ def test_pods_that_rules_of_the_namespace_refuse_are_told_and_made_when_the_rule
     assert watched.operator.warnings() == []
 
 
+@contextmanager
+def demanded_limits(scene: Scene) -> Iterator[None]:
+    """Let a quota demand that every container has a limit of processors and of memory."""
+    hard = {"limits.cpu": "100", "limits.memory": "100Gi"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": hard}}
+    scene.rest.apply("resourcequotas", scene.namespace, quota)
+    try:
+        until(lambda: (scene.rest.get("resourcequotas", scene.namespace, "team") or {}).get("status", {}), scene.told)
+        yield
+    finally:
+        scene.rest.delete("resourcequotas", scene.namespace, "team")
+
+
+def test_a_quota_that_demands_limits_is_told_with_the_field_to_set_for_the_endpoint_too(watched: Scene) -> None:
+    limits = {"cpu": "1", "memory": "2Gi"}
+    with demanded_limits(watched):
+        watched.submit(resources={"limits": limits})
+
+        def told() -> str:
+            found = watched.model() or {}
+            return message_of(found, "Ready") if condition(found, "Ready")[1] == "PodNotCreated" else ""
+
+        until(told, watched.told)
+        assert "Set `spec.resources.limits.cpu`" in told()
+        assert "made this ModelDeployment `spec.deployment.resources.limits.cpu`" in told()
+        deployment = {"mode": "CreateOrUpdate", "resources": {"limits": limits}}
+        watched.change({"spec": {"deployment": deployment}})
+        watched.ends_well()
+    assert watched.operator.warnings() == []
+
+
 ADMISSION = {"apiVersion": "admissionregistration.k8s.io/v1"}
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
 """Of policies and of their bindings, up to where the two differ."""

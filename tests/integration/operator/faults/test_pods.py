@@ -125,6 +125,47 @@ def ended_by_its_node(scene: Scene, _: dict[str, Any]) -> None:
     scene.kubelet.end(scene.namespace, "Train", Ended(137, pod=told))
 
 
+def test_a_task_whose_pod_a_sidecar_keeps_running_is_done(watched: Scene) -> None:
+    watched.kubelet.end(watched.namespace, "Train", Ended(0, sidecar="istio-proxy"))
+    watched.kubelet.end(watched.namespace, "Compress", Ended(0, sidecar="istio-proxy"))
+    watched.submit(deployment=None)
+    watched.reaches("Succeeded", "True")
+    assert watched.jobs_by_kind() == ONCE
+
+    def left() -> list[str]:
+        return [pod["metadata"]["name"] for pod in watched.task_pods() if pod["status"]["phase"] == "Running"]
+
+    until(lambda: not left(), left)
+    assert watched.operator.warnings() == []
+
+
+def test_what_a_sidecar_keeps_from_being_repeated_is_told_and_made_anew_when_it_is_kept_out(watched: Scene) -> None:
+    watched.kubelet.end(watched.namespace, "Profile", Ended(1, sidecar="istio-proxy"))
+    watched.submit(deployment=None)
+    told = watched.reaches("ResourcesReady", "False", "PodKeptRunning")
+    assert "istio-proxy keeps the pod running" in message_of(told, "Succeeded")
+    watched.change({"spec": {"podTemplate": {"metadata": {"annotations": {"example.com/inject": "false"}}}}})
+    watched.reaches("Succeeded", "True")
+    assert watched.jobs_by_kind() == {**ONCE, "Profile": 2}
+    assert watched.operator.warnings() == []
+
+
+def test_a_taint_that_keeps_pods_away_is_told_before_anything_is_made_and_tolerated_on_demand(watched: Scene) -> None:
+    node, device = f"gpu-{watched.namespace}", "example.com/gpu"
+    watched.kubelet.join(watched.namespace, node, **{device: "1"})
+    taints = [{"key": key, "value": "yes", "effect": "NoSchedule"} for key in (device, "team")]
+    watched.rest.merge("nodes", None, node, {"spec": {"taints": taints}})
+    watched.submit(deployment=None, resources={"limits": {device: "1"}})
+    told = watched.reaches("Planned", "False", "NoFeasibleResources")
+    assert f"it does not tolerate: {node} (team=yes:NoSchedule)" in message_of(told, "Planned")
+    assert watched.jobs() == []
+    tolerations = [{"key": "team", "operator": "Exists"}]
+    watched.change({"spec": {"podTemplate": {"spec": {"tolerations": tolerations}}}})
+    watched.reaches("Succeeded", "True")
+    assert watched.jobs_by_kind() == ONCE
+    assert watched.operator.warnings() == []
+
+
 def runs_for(pod: dict[str, Any], name: str) -> bool:
     return bool(pod["metadata"]["labels"]["idla.dev/workflow"] == name and pod["status"].get("phase") == "Running")
 
