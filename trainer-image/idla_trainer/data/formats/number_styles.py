@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
-from idla_trainer.data.formats.column_inference import Column, number
+from idla_trainer.data.formats.column_inference import Column, number, without_zeros
 
 _STRAYS = 0.05
 """Share of cells that hold no number, at most, of those that are not missing."""
@@ -50,19 +50,26 @@ class NumberColumn:
         return f"{cells[row].strip()!r} is {self.values[row]:.15g}"
 
 
-def read_numbers(cells: Sequence[str] | Column, *, decimal_comma: bool = False) -> NumberColumn | None:
-    """Return a column of texts as numbers in the first style that all but one in twenty of its cells have, else None.
+def read_numbers(
+    cells: Sequence[str] | Column, *, decimal_comma: bool = False, wanted: bool = False
+) -> NumberColumn | None:
+    """Return a column of texts as numbers in the first style that nearly all of its cells have, else None.
 
     Args:
         cells: [N].
         decimal_comma: whether a cell such as `1,234`, which may be either, has a decimal comma.
+        wanted: whether somebody calls them numbers: then those count that there are, in the style that most have, and
+            zeros before a number say nothing.
     """
-    styles = sorted(NumberStyle, key=lambda style: (style is NumberStyle.DECIMAL_COMMA) != decimal_comma)
-    found = (_read(cells, style) for style in (None, *styles))
-    return next((column for column in found if column is not None), None)
+    styles = (None, *sorted(NumberStyle, key=lambda style: (style is NumberStyle.DECIMAL_COMMA) != decimal_comma))
+    if wanted:
+        bare = without_zeros(cells)
+        found = [_read(bare, style, 1.0) for style in styles]
+        return min((column for column in found if column is not None), key=lambda column: len(column.strays))
+    return next((column for column in (_read(cells, style, _STRAYS) for style in styles) if column is not None), None)
 
 
-def _read(cells: Sequence[str] | Column, style: NumberStyle | None) -> NumberColumn | None:
+def _read(cells: Sequence[str] | Column, style: NumberStyle | None, most: float) -> NumberColumn | None:
     values, strays, known = np.full(len(cells), np.nan), list[tuple[int, str]](), 0
     for row, cell in enumerate(cells):
         text = cell.strip()
@@ -71,11 +78,11 @@ def _read(cells: Sequence[str] | Column, style: NumberStyle | None) -> NumberCol
         value = _number(text, style)
         if value is None:
             strays.append((row, cell))
-            if len(strays) > _STRAYS * len(cells):
+            if len(strays) > most * len(cells):
                 return None
         else:
             values[row], known = value, known + 1
-    return NumberColumn(values, style, tuple(strays)) if len(strays) <= _STRAYS * (known + len(strays)) else None
+    return NumberColumn(values, style, tuple(strays)) if len(strays) <= most * (known + len(strays)) else None
 
 
 def _number(text: str, style: NumberStyle | None) -> float | None:

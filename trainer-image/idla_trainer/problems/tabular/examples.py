@@ -1,18 +1,20 @@
 """Records of numbers and categories, with a class or a number each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ColumnRole, ColumnType, ReadAs
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
 from idla_preprocess.tabular import TabularSpec
-from idla_preprocess.tabular_columns import MISSING_TEXTS
+from idla_preprocess.tabular_columns import MISSING_TEXTS, Category
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
@@ -29,12 +31,16 @@ from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
     answer_column,
     appended,
+    categorical_columns,
     feature_columns,
     group_column,
     index_columns,
     read_number_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
+
+_COUNTS = "it only counts the rows; name it in data.columns.features to keep it"
+_SAYS_NOTHING = "one value alone, or names that hardly ever occur twice"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +55,15 @@ class _Records:
     equal: Indices
     """Position of the first record that a record equals, [N]."""
     held_out: Indices | None
+    answer: str
+    """The column that is predicted."""
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
     read_as: tuple[str, ...]
     """Sentences on columns of texts that were read as numbers."""
+    notes: dict[str, tuple[str, int]]
+    """The same in few words, and the cells without a number, by name."""
 
 
 def prepare(
@@ -73,7 +83,7 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    spec, raw, left_out = _fitted(records.columns, parts.train, source.columns.categorical)
+    spec, raw, left_out = _fitted(records.columns, parts.train, categorical_columns(source.columns))
     answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
@@ -88,6 +98,12 @@ def prepare(
         shape=(len(spec.columns),),
         facts=_facts(records, spec),
         warnings=_warnings(records, left_out, targets, classes),
+        columns=describe_columns(
+            table,
+            _ignored(source) | _uses(records, spec, left_out, classified=bool(classes)),
+            otherwise="not in data.columns.features",
+        ),
+        column_count=len(table.columns),
     )
 
 
@@ -105,7 +121,8 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
-    columns, read_as = read_number_columns(columns, roles.categorical)
+    read = read_number_columns(columns, roles)
+    columns, read_as = read.columns, read.sentences
     if not classified:
         read_as += explain_style(table, answer)
     if not columns:
@@ -114,7 +131,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, group, numbering, read_as)
+    return _Records(columns, answers, groups, equal, held_out, answer, group, numbering, read_as, read.notes)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -202,6 +219,26 @@ def _kept(column: Array) -> Array:
     writer = ArrayWriter()
     writer.write(column)
     return writer.array()
+
+
+def _ignored(source: DataSource) -> dict[str, Use]:
+    names = (name for name, kind in source.columns.types.items() if kind is ReadAs.IGNORED)
+    return {name: Use(ColumnRole.NONE, note="Ignored in data.columns.types") for name in names}
+
+
+def _uses(records: _Records, spec: TabularSpec, left_out: Collection[str], *, classified: bool) -> dict[str, Use]:
+    """Return what each column is used for, by its name in the table."""
+    answer = Use(*((ColumnRole.LABEL, ColumnType.CATEGORY) if classified else (ColumnRole.TARGET, ColumnType.NUMBER)))
+    uses = {records.answer: answer} | {name: Use(ColumnRole.NONE, note=_COUNTS) for name in records.numbering}
+    if records.group is not None:
+        uses[records.group] = Use(ColumnRole.GROUP, ColumnType.CATEGORY)
+    uses |= {name: Use(ColumnRole.NONE, note=_SAYS_NOTHING) for name in left_out}
+    for column in spec.columns:
+        kind = ColumnType.CATEGORY if isinstance(column, Category) else ColumnType.NUMBER
+        uses[column.name] = Use(ColumnRole.FEATURE, kind, *records.notes.get(column.name, ()))
+        matrix = column.name.rpartition(".")[0]
+        uses.setdefault(matrix, Use(ColumnRole.FEATURE, ColumnType.ARRAY))
+    return uses
 
 
 def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:
