@@ -33,7 +33,7 @@ def _cells(column: ColumnStatus) -> Sequence[str]:
         column.role,
         str(column.missing) if looked_at else "",
         str(column.distinct) if looked_at and column.distinct else "",
-        "; ".join(filter(None, (", ".join(column.examples), column.note))),
+        "; ".join(filter(None, (" | ".join(column.examples), column.note))),
     )
 
 

@@ -113,7 +113,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ]}},
         [f"{IMAGES}: 1149 train, 144 validation, 144 gate, 360 test; baseline accuracy 0.1042",
          "  column       type    role     missing  distinct  examples",
-         "  age          Number  feature        2        31  17, 4.5; 2 cells hold no number: '-'",
+         "  age          Number  feature        2        31  17 | 4.5; 2 cells hold no number: '-'",
          "  customer_id  -       -                           it only counts the rows",
          "  and 1 more columns"],
     ),
