@@ -110,7 +110,7 @@ def read_number_columns(columns: dict[str, Array], roles: Columns) -> ReadNumber
         if column.strays
     )
     numbers = {name: column.values for name, (_, column) in read.items()}
-    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].style is not None)
+    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].manner)
     notes = {name: (_note(*entry), len(entry[1].strays)) for name, entry in read.items()}
     return ReadNumbers(columns | numbers, (*strays, *styles), notes)
 
@@ -124,7 +124,7 @@ def _read(name: str, cells: Array, roles: Columns, *, decimal_comma: bool = Fals
 
 
 def _note(cells: Array, column: NumberColumn) -> str:
-    told = [] if column.style is None else [f"{column.style}: {column.example(cells)}"]
+    told = [f"{column.manner}: {column.example(cells)}"] if column.manner else []
     if column.strays:
         texts = " and ".join(dict.fromkeys(quoted(text) for _, text in column.strays[:_SHOWN]))
         told.append(f"{len(column.strays)} cells hold no number: {texts}")
