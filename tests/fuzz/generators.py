@@ -51,6 +51,7 @@ _WORDS: dict[str, tuple[Any, ...]] = {
 }
 """What is drawn for a field as often as what its schema alone allows."""
 _RESOURCES = ("cpu", "memory", "ephemeral-storage", "nvidia.com/gpu")
+_ANY_NAME = "[ -~]{1,20}"
 _FORM_OF_KEYS = r"self\.all\(name, name\.matches\('(.*)'\)( && name\.size\(\) <= \d+)?\)"
 LEAVES = {name: tuple(leaves(kind.spec)) for name, kind in KINDS.items()}
 _CHARACTERS = st.characters(codec="utf-8")
@@ -172,8 +173,8 @@ def _stretched(text: str, form: str, most: int) -> str:
 def _key_form(schema: Schema) -> str:
     """Return the expression that the names of a map match."""
     rules = [entry["rule"] for entry in schema["x-kubernetes-validations"]]
-    (form,) = (found[1] for rule in rules if (found := re.fullmatch(_FORM_OF_KEYS, rule)))
-    return str(form)
+    found = next((found[1] for rule in rules if (found := re.fullmatch(_FORM_OF_KEYS, rule))), _ANY_NAME)
+    return str(found)
 
 
 @cache

@@ -6,16 +6,29 @@ from idla_contract.columns import ReadAs
 from idla_contract.encoding import Encoding
 from idla_contract.task import DataFormat
 from idla_contract.uri import FETCHED, scheme_of
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import override
 
-from idla.api.meta import Digest, Distinct, Flag, Matches, Name, Rule, SpecModel, Whole
+from idla.api.keys import KeysAre
+from idla.api.meta import Digest, Distinct, Flag, Matches, Name, Rule, SpecModel, Whole, rules
 from idla.api.uri import DataUri, Endpoint, Region
 
 _ALL = 100
+_LONGEST_NAME = 253
 DELIMITER = Matches(pattern=r"^[,;:| \t]$", allowed="one of `,`, `;`, `:`, `|`, a blank or a tabulator")
-Column = Annotated[str, Field(min_length=1, max_length=253)]
+Column = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=200), Distinct()]
+
+_NAMES = KeysAre(
+    fine=f"name.size() >= 1 && name.size() <= {_LONGEST_NAME}",
+    accepts=lambda name: 1 <= len(name) <= _LONGEST_NAME,
+    advice=f"the name of a column has 1 to {_LONGEST_NAME} characters",
+)
+ColumnTypes = Annotated[
+    dict[str, ReadAs],
+    Field(max_length=200, json_schema_extra=rules(_NAMES.to_rule())),
+    AfterValidator(_NAMES.check),
+]
 
 
 class SplitSettings(SpecModel):
@@ -75,7 +88,7 @@ class ColumnSettings(SpecModel):
     """Inputs. Default: every column without another role."""
     categorical: Columns | None = None
     """Inputs whose numbers are names. Default: columns of texts alone."""
-    types: Annotated[dict[str, ReadAs], Field(max_length=200)] | None = None
+    types: ColumnTypes | None = None
     """How inputs are read: `Number` (cells without one are missing), `Category` or `Ignored`. Default: by their cells;
     `status.data.columns` says how."""
 

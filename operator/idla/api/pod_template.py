@@ -1,14 +1,13 @@
 """What users may say of pods, in Kubernetes' words: nothing by which a pod may do more or is taken for another."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
+from idla.api.keys import KeysAre
 from idla.api.meta import Keyed, Matches, Name, ObjectName, Rule, SpecModel, Text, Whole, rules
 
 _PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -30,30 +29,6 @@ LABEL_VALUE = Matches(
     allowed="letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, or empty",
 )
 LabelValue = Annotated[str, Field(max_length=63), LABEL_VALUE]
-
-
-@dataclass(frozen=True, slots=True)
-class KeysAre:
-    """Marks a map each of whose keys is fine; a refusal names the first one that is not."""
-
-    fine: str
-    """What CEL says of a fine `name`."""
-    accepts: Callable[[str], bool]
-    """The same in Python."""
-    advice: str
-    """What is allowed and what to do, without `'` and `\\`."""
-
-    def to_rule(self) -> Rule:
-        """Return what the API server checks."""
-        shown = f"""'`' + self.filter(name, !({self.fine}))[0] + '`: {self.advice}'"""
-        return Rule(rule=f"self.all(name, {self.fine})", message=self.advice, shown=shown)
-
-    def check(self, entries: dict[str, str]) -> dict[str, str]:
-        """Refuse, in the words of the API server, a map with another key."""
-        wrong = next((name for name in entries if not self.accepts(name)), None)
-        if wrong is not None:
-            raise ValueError(f"`{wrong}`: {self.advice}")
-        return entries
 
 
 WELL_FORMED = KeysAre(

@@ -166,6 +166,9 @@ CASES: dict[str, Case] = {
     "an unknown type of a column": _twf(
         "data.columns.types.zip", task={"type": "TabularClassification"}, data__columns={"types": {"zip": "String"}},
     ),
+    "a type of a column without a name": _twf(
+        "data.columns.types", task={"type": "TabularClassification"}, data__columns={"types": {"": "Number"}},
+    ),
     "two types of a column": _twf(
         "data.columns", task={"type": "TabularClassification"},
         data__columns={"categorical": ["zip"], "types": {"zip": "Number"}},
