@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,19 @@ _DAMAGE = (
 )  # fmt: skip
 """What Pillow raises where bytes are not what they should be."""
 _ALLOWED = "a whole JPEG or PNG file"
+_OTHERS = (
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "a WebP file"),
+    (re.compile(rb"GIF8"), "a GIF file"),
+    (re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL), "a BMP file"),
+    (re.compile(rb"II\*\0|MM\0\*"), "a TIFF file"),
+    (re.compile(rb".{4}ftyp(heic|heix|hevc|heim|mif1|msf1)", re.DOTALL), "a HEIC file"),
+    (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "an AVIF file"),
+    (re.compile(rb"\xff\x4f\xff\x51|.{4}jP  ", re.DOTALL), "a JPEG 2000 file"),
+    (re.compile(rb"\s*(<\?xml.{0,2000}?)?<svg", re.DOTALL), "an SVG drawing"),
+    (re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE), "an HTML page"),
+    (re.compile(rb"version https://git-lfs\.github\.com/spec/"), "a pointer of Git LFS, not the file itself"),
+)
+"""What other files begin with, and what they are."""
 
 
 def size_of(content: bytes, *, field: str = "image") -> tuple[int, int, int]:
@@ -122,9 +136,15 @@ def _opened(content: bytes, field: str, maximum: int = MAXIMUM_PIXELS) -> Iterat
     except Image.DecompressionBombError as error:
         raise _too_large(field, "far more pixels", maximum) from error
     except UnidentifiedImageError as error:  # its own words name an address in memory
-        raise InputError(field, f"{len(content)} bytes that are no JPEG or PNG file", _ALLOWED) from error
+        raise InputError(field, _other(content), _ALLOWED) from error
     except _DAMAGE as error:
         raise InputError(field, f"{len(content)} bytes that cannot be read ({error})", _ALLOWED) from error
+
+
+def _other(content: bytes) -> str:
+    """Return what a file is that is no JPEG or PNG file."""
+    kind = next((kind for begins, kind in _OTHERS if begins.match(content)), None)
+    return kind or f"{len(content)} bytes that are no JPEG or PNG file"
 
 
 def _too_large(field: str, found: str, maximum: int) -> InputError:
@@ -137,7 +157,10 @@ def _plain(image: Any, mode: str) -> Any:
 
     if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
         deep = np.asarray(image).astype(np.int64)
-        image = Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8))
+        shades = Image.fromarray(np.clip(deep >> 8, 0, 255).astype(np.uint8))
+        if isinstance(clear := image.info.get("transparency"), int):
+            shades.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
+        image = shades
     if image.mode in {"LA", "PA", "RGBA", "RGBa", "La"} or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
