@@ -54,6 +54,7 @@ def prepare(
     spec = replace(images.spec, maximum=WHITE) if found.files is not None else _scaled(images.spec, pixels[parts.train])
     return Dataset(
         digest=digest,
+        test_given=test is None and held_out is not None,
         problem=problem,
         raw={IMAGE: pixels},
         targets=labels,
