@@ -70,6 +70,15 @@ def test_the_paths_tell_the_classes(name: str) -> None:
     assert class_folders(names, "photos") == expected
 
 
+def test_an_empty_folder_is_no_class_and_told_of(tmp_path: Path) -> None:
+    for name in ("cat", "dog", "owl"):
+        (tmp_path / name).mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / name / "a.jpg").write_bytes(b"a")
+    found = labelled_files(tmp_path)
+    assert (found.labels, found.folders.warnings) == (("cat", "dog"), ("1 folders are empty and no class: 'owl'",))
+
+
 UNCLEAR = {
     "nothing": [],
     "no folder": ["a.jpg", "b.jpg"],

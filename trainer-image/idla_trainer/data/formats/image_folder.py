@@ -1,7 +1,7 @@
 """Folders and archives of images: a folder for each class."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idla_trainer.data.findings.names import listed
@@ -76,6 +76,7 @@ def labelled_files(path: Path) -> LabelledFiles:
     files = files_in(path)
     names = list(files.names())
     found = class_folders(names, path.name)
+    found = replace(found, warnings=(*found.warnings, *_about_bare(path)))
     return LabelledFiles(files, tuple(names[place] for place in found.places), found)
 
 
@@ -125,7 +126,7 @@ def class_folders(names: Sequence[str], folder: str) -> ClassFolders:
     if not kept:
         raise empty(
             f"{folder} holds no folder with {', '.join(ENDINGS)} files; put the pictures of each class into a folder "
-            "of its own"
+            "of its own, or name them in a table (CSV, JSONL or Parquet) in the same folder"
         )
     deep = next((parts for parts in kept.values() if len(parts) > depth), None)
     if deep is not None:
@@ -176,6 +177,14 @@ def _parted(parts: Sequence[str], folder: str) -> tuple[str, tuple[bool, ...]]:
         return f"the pictures of {learned} are taken together and split by the shares of data.split", ()
     held_out = listed([part for part in found if part.lower() in _TEST])
     return f"the pictures of {held_out} are the test split, those of {learned} for training and validation", tests
+
+
+def _about_bare(path: Path) -> tuple[str, ...]:
+    """Return which folders in a folder hold nothing, and so are no class."""
+    if not path.is_dir():
+        return ()
+    bare = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not any(entry.iterdir()))
+    return (f"{len(bare)} folders are empty and no class: {listed(bare)}",) if bare else ()
 
 
 def _about_others(names: Sequence[str]) -> tuple[str, ...]:

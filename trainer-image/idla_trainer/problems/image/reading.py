@@ -193,7 +193,8 @@ def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
     if columns and all(values.dtype == object and padded_numbers(values) is None for values in columns.values()):
         raise invalid(
             f"there are no images beside the labels, only texts: {listed(list(columns))}; images are arrays x of the "
-            "shape [N, H, W] or [N, H, W, C], picture files, or a column of numbers for each pixel"
+            "shape [N, H, W] or [N, H, W, C], picture files, their paths, or a column of numbers for each pixel. Where "
+            "the folders beside the table are the classes, set data.format: ImageFolder"
         )
     pixels = {name: _pixels(name, values) for name, values in columns.items()}
     side = math.isqrt(len(columns))
