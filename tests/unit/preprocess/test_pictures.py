@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,15 @@ def test_pictures_have_the_pixels_that_a_training_on_files_sees(spec: ImageSpec)
     np.testing.assert_array_equal(spec.to_tensors({"image": whole})["image"], tensors["image"])
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_file_has_the_same_pixels_in_a_request(name: str) -> None:
-    content = KINDS[name][0]
-    seen = KINDS_SPEC.to_tensors({"image": texts(content)})["image"]
-    np.testing.assert_array_equal(seen[0], pixels_of(content, KINDS_SPEC.shape).astype(np.float32))
+FILES = {name: kind[0] for name, kind in KINDS.items()} | {"a large photo": picture("JPEG", 300, 400)}
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_has_the_same_pixels_in_a_request(name: str, *, reduced: bool) -> None:
+    spec = replace(KINDS_SPEC, reduced=reduced)
+    seen = spec.to_tensors({"image": texts(FILES[name])})["image"]
+    np.testing.assert_array_equal(seen[0], pixels_of(FILES[name], spec.shape, reduced=reduced).astype(np.float32))
 
 
 def test_white_is_the_largest_value_of_the_training() -> None:

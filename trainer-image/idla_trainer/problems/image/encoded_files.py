@@ -81,7 +81,7 @@ def unpack_files(files: PictureFiles, shape: tuple[int, int, int]) -> Decoded:
     kept, broken = list[int](), list[str]()
     for place, (name, content) in enumerate(zip(files.names, files.contents(), strict=True)):
         try:
-            pixels[len(kept)] = pixels_of(_bytes(content), shape)
+            pixels[len(kept)] = pixels_of(_bytes(content), shape, reduced=True)
         except InputError as error:
             broken.append(_named(name, error))
         else:

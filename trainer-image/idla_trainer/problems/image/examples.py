@@ -51,7 +51,11 @@ def prepare(
     pixels, labels, classes = images.pixels, images.labels, images.classes
     groups = equal_groups(pixels)
     parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
-    spec = replace(images.spec, maximum=WHITE) if found.files is not None else _scaled(images.spec, pixels[parts.train])
+    spec = (
+        replace(images.spec, maximum=WHITE, reduced=True)
+        if found.files is not None
+        else _scaled(images.spec, pixels[parts.train])
+    )
     return Dataset(
         digest=digest,
         test_given=test is None and held_out is not None,
