@@ -47,7 +47,7 @@ class ColumnSettings(SpecModel):
     """The class. Default: `label`, else the last column."""
     target: Column | None = None
     """The number to predict. Default: `target`, else the last column."""
-    image: Column | None = None
+    picture: Column | None = None
     """Arrays, JPEG or PNG files, or their paths. Default: the column that holds such."""
     text: Column | None = None
     """The text. Default: `text`, else the first column of texts."""

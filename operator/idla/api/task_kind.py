@@ -28,7 +28,7 @@ _TABULAR = (TaskType.TABULAR_CLASSIFICATION, TaskType.TABULAR_REGRESSION)
 ROLES = {
     "label": CLASSIFICATION,
     "target": (TaskType.TABULAR_REGRESSION, TaskType.FORECASTING),
-    "image": (TaskType.IMAGE_CLASSIFICATION,),
+    "picture": (TaskType.IMAGE_CLASSIFICATION,),
     "text": _TEXT,
     "user": (TaskType.RECOMMENDATION,),
     "item": (TaskType.RECOMMENDATION,),
@@ -76,7 +76,7 @@ _SIGNS = (
             (_TASK, "quantiles", TaskType.FORECASTING),
             (_COLUMNS, "user", TaskType.RECOMMENDATION),
             (_COLUMNS, "item", TaskType.RECOMMENDATION),
-            (_COLUMNS, "image", TaskType.IMAGE_CLASSIFICATION),
+            (_COLUMNS, "picture", TaskType.IMAGE_CLASSIFICATION),
             (_COLUMNS, "text", TaskType.TEXT_CLASSIFICATION),
             (_COLUMNS, "target", TaskType.TABULAR_REGRESSION),
         )
@@ -131,7 +131,7 @@ KIND_UNKNOWN = Rule(
     rule=f"{KIND_CEL} != ''",
     message=(
         "give `task.type`; without it the kind of task is inferred from `task.horizon` and its like, the columns"
-        " `user`, `item`, `image`, `text`, `target` or `label`, or a format of images"
+        " `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
     ),
 )
 _TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"

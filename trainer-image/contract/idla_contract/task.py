@@ -47,7 +47,7 @@ class Columns(ContractModel):
     """The class; default `label`, else the last one."""
     target: Column | None = None
     """The number to predict; default `target`, else the last one."""
-    image: Column | None = Field(default=None, exclude_if=operator.not_)
+    picture: Column | None = Field(default=None, exclude_if=operator.not_)
     """Arrays, picture files or their paths; it is left out where it is None, as `DataSource.encoding` is."""
     text: Column | None = None
     user: Column | None = None

@@ -141,7 +141,7 @@ TABLES: dict[str, tuple[str, str, Columns]] = {
     "a named column": (
         "d.csv",
         "file,raw,kind\na/1.png,x.jpg,cat\nb.PNG,y.jpg,dog\n",
-        Columns(image="file", label="kind"),
+        Columns(picture="file", label="kind"),
     ),
 }
 
@@ -152,7 +152,7 @@ def test_a_table_names_pictures_beside_it(tmp_path: Path, name: str) -> None:
     files = {"a/1.png": picture("PNG", 4, 6, grey=40), "b.PNG": picture("PNG", 4, 6, grey=200), table: text.encode()}
     images = read(folder_of(tmp_path, files), DataSource(uri="pvc://c/set", columns=columns), AMPLE)
     assert (images.labels, images.pixels[:, 0, 0, 0].tolist()) == (("cat", "dog"), [40, 200])
-    other = "raw" if columns.image else "by"
+    other = "raw" if columns.picture else "by"
     assert images.warnings == (f"the images are in 'file'; nothing is learned from {other!r}",)
 
 

@@ -71,7 +71,7 @@ def _in_table(table: Table, path: Path, source: DataSource, memory: int) -> Imag
     label = source.columns.label or next((name for name in _LABELS if name in table.columns), list(table.columns)[-1])
     labels = labels_of(table, check_present(table, "label", label))
     columns = {name: values for name, values in table.columns.items() if name != label}
-    name = _image_column(table, columns, source.columns.image)
+    name = _image_column(table, columns, source.columns.picture)
     if name is None:
         return Images(_squares(columns), tuple(labels), warnings=table.warnings)
     warnings, values = (*table.warnings, *_about_others(columns, name)), columns[name]
@@ -140,15 +140,15 @@ def _image_column(table: Table, columns: Mapping[str, Column], named: str | None
         TaskError: there are several, or the named one holds none.
     """
     if named is not None:
-        values = columns.get(check_present(table, "image", named))
+        values = columns.get(check_present(table, "picture", named))
         if values is None or (values.ndim == 1 and values.dtype != object):
-            raise invalid(f"data.columns.image: the column {named!r} holds no arrays, picture files or their paths")
+            raise invalid(f"data.columns.picture: the column {named!r} holds no arrays, picture files or their paths")
         return named
     whole = [name for name, values in columns.items() if values.ndim > 1 or _holds_files(values)]
     whole = whole or [name for name, values in columns.items() if _holds_paths(values)]
     if len(whole) > 1:
         raise invalid(
-            f"the columns {listed(whole)} hold images, their paths or other arrays; name one in data.columns.image"
+            f"the columns {listed(whole)} hold images, their paths or other arrays; name one in data.columns.picture"
         )
     return whole[0] if whole else None
 
