@@ -84,6 +84,14 @@ READ = {
     "24-channels-first/workflow-four-channels": Expected(refuses="channels first; allowed.* Write x.transpose"),
     "25-identifier-as-feature/workflow": Expected(warns=("'customer_id': a different whole number in every record",)),
     "25-identifier-as-feature/workflow-index": Expected(warns=("'0': a different whole number in every record",)),
+    "38-image-folder-of-all-kinds/workflow": Expected(
+        classes=("flat", "tall"),
+        shape=(18, 18, 3),
+        warns=("1 of 28 pictures cannot be used: 'flat/07.jpg' (458 bytes",),
+    ),
+    "38-image-folder-of-all-kinds/workflow-format": Expected(
+        classes=("flat", "tall"), shape=(18, 18, 3), warns=("'flat/07.jpg'",)
+    ),
     "39-one-stray-text-among-numbers/workflow": Expected(
         shape=(3,),
         warns=("'glucose' holds numbers; 2 of 220 cells", "'-' in example", "'<40' in example"),

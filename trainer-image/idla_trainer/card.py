@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from idla_contract.artifact import ArtifactManifest
 from idla_contract.problem import Metric, TaskType
 from idla_contract.result import CompressReport, EvaluateReport, RefitReport
-from idla_contract.task import DataSource, Selection, TaskSpec
+from idla_contract.task import Selection, TaskSpec
 from idla_store.errors import shown
 
 from idla_trainer.data.dataset import Dataset
@@ -111,7 +111,7 @@ def _data(told: Told) -> Iterator[str]:
     if source.test_uri is not None:
         yield f"- test file: {plain(shown(source.test_uri))}"
         yield f"- its digest: {dataset.test_digest or source.test_digest or 'unknown'}"
-    yield f"- examples: {len(dataset.targets)}, {_shares(source, told.spec.problem.type)}"
+    yield f"- examples: {len(dataset.targets)}, {_shares(told)}"
     yield (
         f"- {len(parts.train)} to train, {len(parts.validation)} to choose by, {len(parts.gate)} to judge the "
         f"compression, {len(parts.test)} to test"
@@ -122,11 +122,13 @@ def _data(told: Told) -> Iterator[str]:
         yield f"- note: {plain(warning)}"
 
 
-def _shares(source: DataSource, kind: TaskType) -> str:
-    shares = source.split
-    how = "cut in the order of time" if kind is TaskType.FORECASTING else f"split by the seed {shares.seed}"
-    if source.test_uri is not None:
-        return f"those of the first file {how} in shares of {shares.train_percent} to {shares.validation_percent}"
+def _shares(told: Told) -> str:
+    source, shares = told.spec.data, told.spec.data.split
+    in_time = told.spec.problem.type is TaskType.FORECASTING
+    how = "cut in the order of time" if in_time else f"split by the seed {shares.seed}"
+    others = "all but those of the test" if told.dataset.test_given else "those of the first file"
+    if told.dataset.test_given or source.test_uri is not None:
+        return f"{others} {how} in shares of {shares.train_percent} to {shares.validation_percent}"
     return f"{how} into {shares.train_percent}, {shares.validation_percent} and {shares.test_percent} percent"
 
 

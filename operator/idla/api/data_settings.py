@@ -72,6 +72,8 @@ class ColumnSettings(SpecModel):
     """The class. Default: `label`, else the last column."""
     target: Column | None = None
     """The number to predict. Default: `target`, else the last column."""
+    picture: Column | None = None
+    """Arrays, JPEG or PNG files, or their paths. Default: the column that holds such."""
     text: Column | None = None
     """The text. Default: `text`, else the first column of texts."""
     user: Column | None = None

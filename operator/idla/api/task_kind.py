@@ -28,6 +28,7 @@ _TABULAR = (TaskType.TABULAR_CLASSIFICATION, TaskType.TABULAR_REGRESSION)
 ROLES = {
     "label": CLASSIFICATION,
     "target": (TaskType.TABULAR_REGRESSION, TaskType.FORECASTING),
+    "picture": (TaskType.IMAGE_CLASSIFICATION,),
     "text": _TEXT,
     "user": (TaskType.RECOMMENDATION,),
     "item": (TaskType.RECOMMENDATION,),
@@ -76,6 +77,7 @@ _SIGNS = (
             (_TASK, "quantiles", TaskType.FORECASTING),
             (_COLUMNS, "user", TaskType.RECOMMENDATION),
             (_COLUMNS, "item", TaskType.RECOMMENDATION),
+            (_COLUMNS, "picture", TaskType.IMAGE_CLASSIFICATION),
             (_COLUMNS, "text", TaskType.TEXT_CLASSIFICATION),
             (_COLUMNS, "target", TaskType.TABULAR_REGRESSION),
         )
@@ -130,7 +132,7 @@ KIND_UNKNOWN = Rule(
     rule=f"{KIND_CEL} != ''",
     message=(
         "give `task.type`; without it the kind of task is inferred from `task.horizon` and its like, the columns"
-        " `user`, `item`, `text`, `target` or `label`, or a format of images"
+        " `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
     ),
 )
 _TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"

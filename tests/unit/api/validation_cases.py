@@ -204,6 +204,7 @@ CASES: dict[str, Case] = {
     "a horizon of images": _twf("task", task__horizon=3),
     "a quantile of all": _twf("task.quantiles[0]", task={"type": "Forecasting", "quantiles": ["1"]}, objectives=ABSENT),
     "a rating of images": _twf(WHOLE, data__columns={"rating": "r"}),
+    "a picture of texts": _twf(WHOLE, task={"type": "TextClassification"}, data__columns={"picture": "i"}),
     "a metric of another kind": _twf(WHOLE, objectives=[{"metric": "rmse"}]),
     "a minimum of an error": _twf("objectives[0]", objectives=[{"metric": "logLoss", "minimum": "0.1"}]),
     "a maximum of a share": _twf("objectives[0]", objectives=[{"metric": "accuracy", "maximum": "0.1"}]),

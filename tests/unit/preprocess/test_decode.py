@@ -38,12 +38,20 @@ def file_of(image: Any, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_of(bits: int, shade: int, *, tell: bytes) -> bytes:
+    """Return the PNG file of 2 x 3 pixels of a grey shade, cut to so many bits, with a chunk before them."""
+    line = b"\0" + 3 * shade.to_bytes(2, "big")[-bits // 8 :]
+    told = struct.pack(">IIBBBBB", 3, 2, bits, 0, 0, 0, 0)
+    content = chunk(b"IHDR", told) + tell + chunk(b"IDAT", zlib.compress(2 * line)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + content
+
+
 def header_of(width: int, height: int) -> bytes:
     """Return the beginning of a PNG file that tells of a size and holds hardly anything."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     told = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", told) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
 
@@ -73,6 +81,10 @@ def flat(mode: str, colour: Any) -> Any:
     return Image.new(mode, (3, 2), colour)
 
 
+def clear_palette() -> Any:
+    return flat("RGB", (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE, colors=2)
+
+
 KINDS = {
     "grey JPEG": (file_of(flat("L", 77), "JPEG"), 1, [77]),
     "colour JPEG": (file_of(flat("RGB", (90, 90, 90)), "JPEG"), 3, [90, 90, 90]),
@@ -83,6 +95,14 @@ KINDS = {
     "transparent": (file_of(flat("RGBA", (9, 9, 9, 0))), 3, [255, 255, 255]),
     "opaque": (file_of(flat("RGBA", (9, 8, 7, 255))), 3, [9, 8, 7]),
     "grey, half transparent": (file_of(flat("LA", (0, 127))), 1, [128]),
+    "a palette with a transparent colour": (file_of(clear_palette(), transparency=0), 3, [255, 255, 255]),
+    "a transparent shade": (png_of(8, 0x4D21, tell=chunk(b"tRNS", b"\0\x21")), 1, [255]),
+    "16 bits, a transparent shade": (png_of(16, 0x4D21, tell=chunk(b"tRNS", b"\x4d\x21")), 1, [255]),
+    "16 bits, another shade is transparent": (png_of(16, 0x4D21, tell=chunk(b"tRNS", b"\x4d\x22")), 1, [0x4D]),
+    "CMYK of Photoshop, inverted": (file_of(flat("CMYK", (255, 0, 0, 0)), "JPEG", quality=100), 3, [0, 255, 255]),
+    "several pictures of a telephone": (file_of(flat("RGB", (9, 9, 9)), "MPO", save_all=True), 3, [9, 9, 9]),
+    "progressive": (file_of(flat("L", 77), "JPEG", progressive=True), 1, [77]),
+    "garbage as EXIF": (file_of(flat("L", 77), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff"), 1, [77]),
 }
 
 
@@ -105,6 +125,23 @@ def test_a_smaller_picture_is_the_mean_of_what_it_shows() -> None:
     np.testing.assert_allclose(pixels_of(file_of(stripes), (8, 8, 1))[1:-1], 100, atol=3)
 
 
+@pytest.mark.parametrize("value", TURNED)
+def test_a_photo_that_is_unpacked_at_a_part_of_its_size_looks_the_same(value: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = value
+    photo = Image.fromarray(COLOUR).resize((600, 200), Image.Resampling.BICUBIC)
+    content = file_of(photo, "JPEG", quality=95, exif=exif)
+    shape = (12, 30, 3) if value < 5 else (30, 12, 3)
+    whole, part = (pixels_of(content, shape, reduced=reduced).astype(int) for reduced in (False, True))
+    assert 0 < np.abs(whole - part).max() <= 8
+
+
+def test_a_photo_is_not_unpacked_at_less_than_twice_the_shape() -> None:
+    content = file_of(Image.fromarray(COLOUR).resize((60, 40)), "JPEG")
+    for shape in ((21, 31, 3), (40, 60, 3), (9, 60, 1)):
+        np.testing.assert_array_equal(pixels_of(content, shape, reduced=True), pixels_of(content, shape))
+
+
 def test_a_larger_picture_is_stretched() -> None:
     assert pixels_of(file_of(GREY), (9, 5, 3)).shape == (9, 5, 3)
 
@@ -115,8 +152,13 @@ REFUSED = {
     "a text": (b"a cat", "5 bytes that are no JPEG or PNG file"),
     "half a JPEG": (WHOLE[: len(WHOLE) // 2], "cannot be read"),
     "half a PNG": (file_of(COLOUR)[:60], "cannot be read"),
-    "a GIF": (file_of(GREY, "GIF"), "are no JPEG or PNG file"),
-    "a TIFF": (file_of(GREY, "TIFF"), "are no JPEG or PNG file"),
+    "a GIF": (file_of(GREY, "GIF"), "a GIF file"),
+    "a TIFF": (file_of(GREY, "TIFF"), "a TIFF file"),
+    "a WebP": (file_of(GREY, "WEBP"), "a WebP file"),
+    "a BMP": (file_of(GREY, "BMP"), "a BMP file"),
+    "an AVIF": (file_of(COLOUR, "AVIF"), "an AVIF file"),
+    "a HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC file"),
+    "a page": (b"<!DOCTYPE html><p>404", "an HTML page"),
     "many pixels": (header_of(10_000, 10_000), "10000 x 10000 pixels"),
     "absurdly many pixels": (header_of(2**31 - 1, 2**31 - 1), "pixels"),
 }
@@ -148,4 +190,4 @@ def test_damage_gives_pixels_or_a_reason_and_nothing_else(content: bytes, data: 
     place = data.draw(st.integers(0, len(content) - 1))
     broken = content[:place] + bytes([data.draw(st.integers(0, 255))]) + content[place + 1 :]
     with contextlib.suppress(InputError):
-        assert pixels_of(broken, (3, 3, 3)).shape == (3, 3, 3)
+        assert pixels_of(broken, (3, 3, 3), reduced=bool(place % 2)).shape == (3, 3, 3)

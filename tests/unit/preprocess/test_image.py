@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +99,7 @@ def test_another_version_is_refused(version: object) -> None:
         ({"maximum": 0}, "maximum"),
         ({"maximum": float("nan")}, "maximum"),
         ({"maximum": "16"}, "maximum"),
+        ({"reduced": 1}, "reduced"),
         ({"extra": 1}, "image"),
         ({"kind": "sound"}, "inputs.kind"),
     ],
@@ -106,6 +108,15 @@ def test_a_spec_out_of_range_is_refused(change: dict[str, object], field: str) -
     with pytest.raises(InputError) as caught:
         restored(inputs=json.loads(Signature(SPEC, CLASSES).to_json())["inputs"] | change)
     assert caught.value.field == field
+
+
+def test_a_spec_of_before_is_read_and_written_as_it_was() -> None:
+    before = Signature(SPEC, CLASSES).to_json()
+    assert sorted(json.loads(before)["inputs"]) == ["channels", "height", "kind", "maximum", "width"]
+    assert Signature.restored(before, {}).preprocess == SPEC
+    now = Signature(replace(SPEC, reduced=True), CLASSES)
+    assert json.loads(now.to_json())["inputs"]["reduced"] is True
+    assert Signature.restored(now.to_json(), {}) == now
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])

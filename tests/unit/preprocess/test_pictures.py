@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ from idla_preprocess import ImageSpec, InputError
 from idla_preprocess.decode import pixels_of
 from PIL import Image
 
+from tests.unit.preprocess.test_decode import KINDS
+
 GREY = ImageSpec(height=4, width=6, channels=1, maximum=255.0)
 COLOUR = ImageSpec(height=5, width=5, channels=3, maximum=255.0)
+
+
+KINDS_SPEC = ImageSpec(height=7, width=9, channels=3, maximum=255.0)
 
 
 def picture(kind: str, height: int, width: int, mode: str = "RGB") -> bytes:
@@ -41,6 +47,17 @@ def test_pictures_have_the_pixels_that_a_training_on_files_sees(spec: ImageSpec)
     np.testing.assert_array_equal(spec.to_tensors({"image": whole})["image"], tensors["image"])
 
 
+FILES = {name: kind[0] for name, kind in KINDS.items()} | {"a large photo": picture("JPEG", 300, 400)}
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_has_the_same_pixels_in_a_request(name: str, *, reduced: bool) -> None:
+    spec = replace(KINDS_SPEC, reduced=reduced)
+    seen = spec.to_tensors({"image": texts(FILES[name])})["image"]
+    np.testing.assert_array_equal(seen[0], pixels_of(FILES[name], spec.shape, reduced=reduced).astype(np.float32))
+
+
 def test_white_is_the_largest_value_of_the_training() -> None:
     file = io.BytesIO()
     Image.new("L", (8, 8), 255).save(file, "PNG")
@@ -60,7 +77,7 @@ def endless() -> bytes:
         pytest.param(GREY, np.array(["a picture"], object), "image, example 0: found no base64 text", id="no base64"),
         pytest.param(GREY, np.array(["\u00e9"], object), "image, example 0: found no base64 text", id="no ASCII"),
         pytest.param(GREY, np.array([3], object), "image, example 0: found no base64 text", id="no text"),
-        pytest.param(GREY, texts(picture("PNG", 4, 6), b"GIF89a"), "image, example 1: found 6 bytes that are no JPEG",
+        pytest.param(GREY, texts(picture("PNG", 4, 6), b"GIF89a"), "image, example 1: found a GIF file; allowed: a",
                      id="another format"),
         pytest.param(GREY, texts(picture("PNG", 9, 9)[:60]), "image, example 0: found 60 bytes that cannot be read",
                      id="half a file"),

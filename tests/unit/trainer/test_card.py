@@ -119,6 +119,9 @@ CARDS = {
     "split by a seed": of_data(TaskType.IMAGE_CLASSIFICATION),
     "cut in time": of_data(TaskType.FORECASTING, split=Split(train_percent=72, validation_percent=8)),
     "beside a test file": of_data(TaskType.TEXT_CLASSIFICATION, test_uri="sample://y"),
+    "a test split among the data": replace(
+        of_data(TaskType.IMAGE_CLASSIFICATION), dataset=replace(told().dataset, test_given=True)
+    ),
     "without a selection": told(selection=None, compress=None),
 }
 

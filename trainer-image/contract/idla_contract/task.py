@@ -34,7 +34,7 @@ class DataFormat(StrEnum):
     IDX = "IDX"
     """MNIST's format: a folder with one file of images and one of labels."""
     IMAGE_FOLDER = "ImageFolder"
-    """A folder of JPEG or PNG files for each class."""
+    """A folder of JPEG or PNG files for each class, or a `.zip`, `.tar`, `.tar.gz` or `.tgz` archive of it."""
     PARQUET = "Parquet"
     """Typed columns, in one file or in a folder of parts."""
     TFRECORD = "TFRecord"
@@ -48,6 +48,8 @@ class Columns(ContractModel):
     """The class; default `label`, else the last one."""
     target: Column | None = None
     """The number to predict; default `target`, else the last one."""
+    picture: Column | None = Field(default=None, exclude_if=operator.not_)
+    """Arrays, picture files or their paths; it is left out where it is None, as `DataSource.encoding` is."""
     text: Column | None = None
     user: Column | None = None
     item: Column | None = None

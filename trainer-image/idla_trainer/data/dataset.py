@@ -93,6 +93,8 @@ class Dataset:
     digest: str
     test_digest: str | None = None
     """Of the test file, where there is one."""
+    test_given: bool = False
+    """Whether the data themselves say which examples are the test split."""
     problem: Problem
     raw: Arrays
     """Raw inputs by name, [N, ...] each."""

@@ -1,8 +1,9 @@
 """Images: what one example looks like, and how raw arrays become a batch of it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,14 @@ class ImageSpec(Stored):
     """One example's size and the largest pixel value; the scaling by `maximum` is part of the graph."""
 
     kind: ClassVar[str] = "image"
+    added: ClassVar[Mapping[str, Any]] = {"reduced": False}
 
     height: int
     width: int
     channels: int
     maximum: float
+    reduced: bool = False
+    """Whether JPEG files are unpacked at a part of their size, as `pixels_of` says: not by models of before."""
 
     def __post_init__(self) -> None:
         """Refuse a spec that describes no image.
@@ -37,6 +41,8 @@ class ImageSpec(Stored):
             check_whole(field, getattr(self, field), 1, _LARGEST_SIDE)
         if isinstance(self.maximum, bool) or not isinstance(self.maximum, int | float):
             raise InputError("maximum", repr(self.maximum), "a number above 0")
+        if not isinstance(self.reduced, bool):
+            raise InputError("reduced", repr(self.reduced), "true or false")
         if not math.isfinite(self.maximum) or self.maximum <= 0:
             raise InputError("maximum", repr(self.maximum), "a finite number above 0")
 
@@ -62,7 +68,9 @@ class ImageSpec(Stored):
         """
         array = raw_input(raw, IMAGE, "an array of images")
         if array.dtype.kind in "OU" and self.channels in CHANNELS:
-            array = pictures(array, self.shape, field=IMAGE).astype(np.float32) * np.float32(self.maximum / WHITE)
+            array = pictures(array, self.shape, field=IMAGE, reduced=self.reduced).astype(np.float32) * np.float32(
+                self.maximum / WHITE
+            )
         return {IMAGE: to_tensor(self, array, field=IMAGE)}
 
 

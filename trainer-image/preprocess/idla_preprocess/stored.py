@@ -16,10 +16,13 @@ class Stored:
     kind: ClassVar[str]
     array_names: ClassVar[tuple[str, ...]] = ()
     """Fields that are arrays; the others are numbers, texts and tuples of them."""
+    added: ClassVar[Mapping[str, Any]] = {}
+    """Keys that artifacts of before lack, each with the value that it had then; it is written where it has another."""
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold of it, with camelCase keys."""
         values = {key: getattr(self, name) for key, name in self._names().items()}
+        values = {key: value for key, value in values.items() if key not in self.added or value != self.added[key]}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     def arrays(self) -> dict[str, Array]:
@@ -33,7 +36,7 @@ class Stored:
         Raises:
             InputError: a part is missing, unknown or out of its range.
         """
-        names = cls._names()
+        names, content = cls._names(), {**cls.added, **content}
         exact_keys(cls.kind, content, names)
         exact_keys("arrays", arrays, cls.array_names)
         values = {names[key]: tuple(value) if isinstance(value, list) else value for key, value in content.items()}

@@ -161,7 +161,6 @@ FOLDERS: list[Any] = [
     ("IDX beyond the memory", {"a-images": IDX_TOLD, "a-labels": idx(3)}, {}, "DataInvalid"),
     ("a shard missing", {"d__tfrecord-00000-of-00002": record(b"")}, {}, "DataInvalid"),
     ("images one folder deeper", {"train_in_x__jpg": b"1"}, {"format": DataFormat.NPZ}, "DataEmpty"),
-    ("something else among images", {"cat_in_a__jpg": b"1", "cat_in_b__gif": b"1"}, {}, "DataInvalid"),
     ("images beyond the memory", {"cat_in_a__jpg": b"1" * 100000}, {}, "DataInvalid"),
 ]  # fmt: skip
 
@@ -174,12 +173,6 @@ def test_a_folder_that_is_no_table_is_refused(tmp_path: Path, case: Any, golden:
     found, said = refused(lambda: read(tmp_path / "set", **options))
     golden(said)
     assert found == reason
-
-
-def test_folders_of_images_in_folders_are_told_of(tmp_path: Path) -> None:
-    (tmp_path / "train" / "cat").mkdir(parents=True)
-    with pytest.raises(TaskError, match="if train is one part of the data, name it in the URI"):
-        read(tmp_path, format=DataFormat.IMAGE_FOLDER)
 
 
 def test_a_link_among_images_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from idla_contract.problem import Problem
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataSource
+from idla_trainer.failures import TaskError
 from idla_trainer.problems.image.encoded_files import LARGEST_SIDE, common_shape
 from idla_trainer.problems.image.examples import prepare
 from idla_trainer.problems.image.reading import Images, read
@@ -61,7 +62,7 @@ def test_picture_files_in_a_column_are_read(tmp_path: Path) -> None:
     files = [picture("PNG", 4, 6, grey=40), picture("PNG", 4, 6, grey=200)]
     parquet.write_table(pa.table({"kind": ["cat", "dog"], "picture": files}), tmp_path / "set.parquet")
     images = read(tmp_path / "set.parquet", DataSource(uri="pvc://c/set", columns=Columns(label="kind")), AMPLE)
-    assert (images.labels, images.files, images.pixels.shape) == (("cat", "dog"), tuple(files), (2, 4, 6, 1))
+    assert (images.labels, images.pixels.shape) == (("cat", "dog"), (2, 4, 6, 1))
 
 
 def test_grey_files_of_one_size_keep_their_pixels(tmp_path: Path) -> None:
@@ -96,8 +97,74 @@ def test_a_test_folder_of_another_size_gets_that_of_the_training(tmp_path: Path)
     assert dataset.facts["maximum"] == 255.0  # of files, whatever the largest pixel is
 
 
+WHOLE = {
+    f"{kind}/{place:02}.png": picture("PNG", 4, 6, grey=6 * place + 3 * (kind == "dog"))
+    for kind in ("cat", "dog")
+    for place in range(20)
+}
+BROKEN = {"dog/cut.JPG": picture("JPEG", 64, 64)[:200], "cat/none.png": b"", "cat/web.webp": b"RIFF\0\0\0\0WEBP"}
+
+
+def test_a_few_broken_pictures_are_left_out_and_named(tmp_path: Path, golden: Golden) -> None:
+    images = found(folder_of(tmp_path, WHOLE | BROKEN))
+    assert images.labels == 20 * ("cat",) + 20 * ("dog",)
+    assert images.pixels[:, 0, 0, 0].tolist() == [*range(0, 120, 6), *range(3, 120, 6)]
+    (said,) = images.warnings
+    golden(said)
+
+
+def test_a_folder_of_test_pictures_is_the_test_split(tmp_path: Path) -> None:
+    other = {
+        f"{kind}/{place}.png": picture("PNG", 4, 6, grey=200 + place + 3 * (kind == "dog"))
+        for kind in ("cat", "dog")
+        for place in (1, 2)
+    }
+    parts = {f"train/{name}": content for name, content in WHOLE.items()}
+    parts |= {f"Test/{name}": content for name, content in (other | {"dog/cut.png": b""}).items()}
+    images = found(folder_of(tmp_path, parts))
+    dataset = prepare(images, DataSource(uri="pvc://c/set"), Problem(), digest="sha256:" + "0" * 64)
+    assert dataset.parts.test.tolist() == [0, 1, 2, 3]
+    assert images.warnings[0] == (
+        "the pictures of 'Test' are the test split, those of 'train' for training and validation"
+    )
+    with pytest.raises(TaskError, match=r"a folder of test pictures beside data\.testStorageUri"):
+        prepare(images, DataSource(uri="pvc://c/set"), Problem(), digest="sha256:" + "0" * 64, test=images)
+
+
+TABLES: dict[str, tuple[str, str, Columns]] = {
+    "CSV": ("d.csv", "file,kind,by\na\\1.png,cat,Ann\n./b.PNG,dog,Bob\n", Columns(label="kind")),
+    "JSONL": (
+        "d.jsonl",
+        """{"file": "a/1.png", "kind": "cat", "by": 1}\n{"file": "b.PNG", "kind": "dog", "by": 2}""",
+        Columns(label="kind"),
+    ),
+    "a named column": (
+        "d.csv",
+        "file,raw,kind\na/1.png,x.jpg,cat\nb.PNG,y.jpg,dog\n",
+        Columns(picture="file", label="kind"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_names_pictures_beside_it(tmp_path: Path, name: str) -> None:
+    table, text, columns = TABLES[name]
+    files = {"a/1.png": picture("PNG", 4, 6, grey=40), "b.PNG": picture("PNG", 4, 6, grey=200), table: text.encode()}
+    images = read(folder_of(tmp_path, files), DataSource(uri="pvc://c/set", columns=columns), AMPLE)
+    assert (images.labels, images.pixels[:, 0, 0, 0].tolist()) == (("cat", "dog"), [40, 200])
+    other = "raw" if columns.picture else "by"
+    assert images.warnings == (f"the images are in 'file'; nothing is learned from {other!r}",)
+
+
+def test_parts_of_a_file_of_paths_that_are_not_there_are_named(tmp_path: Path, golden: Golden) -> None:
+    rows = "file,label\n/etc/x.png,a\n../x.png,b\nnone.png,a\nhttp://h/x.png,b"
+    folder = folder_of(tmp_path, {"d.csv": rows.encode()})
+    golden([refused(lambda: found(folder))[1], refused(lambda: found(folder / "d.csv"))[1]])
+
+
 REFUSED: dict[str, tuple[dict[str, bytes], int]] = {
     "no image": ({"cat/1.png": picture("PNG", 2, 2), "dog/1.png": b"x"}, AMPLE),
+    "only classes in classes": ({"pet/cat/black/1.png": b"", "pet/cat/2.png": b"", "pet/dog/1.png": b""}, AMPLE),
     "half a file": ({"cat/1.png": picture("PNG", 64, 64, colour=(1, 2, 3))[:80]}, AMPLE),
     "more than the memory": ({"cat/1.png": picture("PNG", 50, 50)}, 9999),
 }

@@ -7,8 +7,9 @@ from pathlib import Path
 from idla_contract.task import DataFormat
 
 from idla_trainer.data.formats.idx import is_idx
-from idla_trainer.data.formats.image_folder import holds_classes
+from idla_trainer.data.formats.image_folder import holds_images
 from idla_trainer.data.formats.other_files import check_kind
+from idla_trainer.data.formats.picture_files import is_archive
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.tfrecord import shards
 
@@ -28,8 +29,8 @@ def detect_format(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     """Return the format of data and the file or folder that is read by it.
 
     Args:
-        path: a file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, or with
-            a folder of images for each class.
+        path: a file; or a folder with one data file, with the shards or parts of one, with a pair of IDX files, with a
+            folder of images for each class or with an archive of it; or such an archive.
         wanted: the format; `Auto`: what the ending, the first bytes or the folder's content tell.
 
     Raises:
@@ -57,6 +58,8 @@ def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     if kind is None and path.name.lower().removesuffix(".gz").endswith(".json"):
         return DataFormat.JSONL, path  # in a folder such a file describes the data more often than it is them
     if kind is None:
+        if is_archive(path) and path.stat().st_size and holds_images(path):
+            return DataFormat.IMAGE_FOLDER, path
         if path.name.lower().endswith(_ARCHIVES):
             raise invalid(
                 f"{path.name} is an archive, which is not unpacked here; unpack it and name the file or folder"
@@ -77,8 +80,8 @@ def _in_folder(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
     whole = told == {DataFormat.IDX} or (len(told) == 1 and told < _IN_PARTS and _are_parts(known)) or shards(known)
     if known and whole:
         return next(kind for kind in told if kind), path
-    if not known and wanted is DataFormat.AUTO and holds_classes(path):
-        return DataFormat.IMAGE_FOLDER, path
+    if not known and wanted is DataFormat.AUTO and (pictures := _pictures(path, files)):
+        return DataFormat.IMAGE_FOLDER, pictures
     if not known:
         message = (
             f"the folder {path.name} holds no data file ({_KNOWN}, with or without .gz), no IDX file and no folder of "
@@ -101,6 +104,14 @@ def _visible_files(folder: Path) -> Sequence[Path]:
 def _are_parts(files: Sequence[Path]) -> bool:
     """Return whether names differ in numbers alone, so that none of the files is called a test or another table."""
     return len({_NUMBER.sub("", file.name) for file in files}) == 1
+
+
+def _pictures(path: Path, files: Sequence[Path]) -> Path | None:
+    """Return what holds images: a folder of classes, or the one archive in a folder; None: neither does."""
+    if holds_images(path):
+        return path
+    alone = len(files) == 1 and is_archive(files[0]) and holds_images(files[0])
+    return files[0] if alone else None
 
 
 def _told(path: Path) -> DataFormat | None:

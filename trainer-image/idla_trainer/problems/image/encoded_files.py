@@ -1,6 +1,8 @@
-"""JPEG and PNG files of many sizes become one array of pixels."""
+"""JPEG and PNG files of many sizes become one array of pixels, read and decoded one after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -8,48 +10,85 @@ from idla_preprocess import InputError
 from idla_preprocess.decode import pixels_of, size_of
 
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.failures import TaskError
 
 LARGEST_SIDE = 224
 """Pixels of the longer side at most; photos are larger, and no network here learns more from more."""
+MOST_BROKEN = 0.1
+"""Share of the pictures that may be left out; more are no accident."""
+_SHOWN = 5
+_LONGEST = 80
+"""Characters of a path that are shown, the last ones."""
 
 
-def decode_files(files: Sequence[bytes], labels: Sequence[str], memory: int) -> npt.NDArray[np.uint8]:
-    """Return the pixels [N, H, W, C] of encoded images, from 0 to 255.
+class PictureFiles(Protocol):
+    """Picture files that can be passed over again and again."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Return how messages name each, [N]."""
+        ...
+
+    def contents(self) -> Iterator[bytes | str]:
+        """Yield what each holds; a text says why it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The pictures that could be decoded."""
+
+    pixels: npt.NDArray[np.uint8]
+    """[M, H, W, C], from 0 to 255."""
+    kept: npt.NDArray[np.int64]
+    """Which of the files they are, [M], ascending."""
+    warnings: tuple[str, ...]
+    """Which are left out, and why."""
+
+
+def decode_files(files: PictureFiles, memory: int) -> Decoded:
+    """Return the pixels of encoded images.
 
     All are stretched to the medians of their heights and widths, made smaller in proportion where a side is above
-    `LARGEST_SIDE`. They are coloured where one of them is, else grey.
+    `LARGEST_SIDE`. They are coloured where one of them is, else grey. Files that cannot be decoded are left out.
 
     Args:
-        files: encoded images, one or more.
-        labels: of each, for errors.
+        files: encoded images, one or more. They are passed over twice, for their sizes and for their pixels, and one
+            is held at a time.
         memory: bytes that the pixels may take, as numbers of 32 bits; more are not unpacked.
 
     Raises:
-        TaskError: a file that is no image, or pixels that take more than the memory.
+        TaskError: more than `MOST_BROKEN` of the files are no image, or pixels that take more than the memory.
     """
-    try:
-        sizes = [size_of(content, field=_named(place, labels)) for place, content in enumerate(files)]
-        shape = common_shape(sizes)
-    except InputError as error:
-        raise _unusable(error) from error
-    _check_memory(len(files), shape, memory)
-    return unpack_files(files, labels, shape)
+    sizes, broken = list[tuple[int, int, int]](), list[str]()
+    for name, content in zip(files.names, files.contents(), strict=True):
+        try:
+            sizes.append(size_of(_bytes(content)))
+        except InputError as error:
+            broken.append(_named(name, error))
+    _check_broken(broken, len(files.names))
+    shape = common_shape(sizes)
+    _check_memory(len(sizes), shape, memory)
+    return unpack_files(files, shape)
 
 
-def unpack_files(files: Sequence[bytes], labels: Sequence[str], shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
-    """Return the pixels [N, H, W, C] of encoded images, stretched to one shape, grey or coloured as it says.
+def unpack_files(files: PictureFiles, shape: tuple[int, int, int]) -> Decoded:
+    """Return the pixels of encoded images, stretched to one shape, grey or coloured as it says.
 
     Raises:
-        TaskError: a file that is no image.
+        TaskError: more than `MOST_BROKEN` of the files are no image.
     """
-    pixels = np.empty((len(files), *shape), np.uint8)
-    try:
-        for place, content in enumerate(files):
-            pixels[place] = pixels_of(content, shape, field=_named(place, labels))
-    except InputError as error:
-        raise _unusable(error) from error
-    return pixels
+    pixels = np.empty((len(files.names), *shape), np.uint8)
+    kept, broken = list[int](), list[str]()
+    for place, (name, content) in enumerate(zip(files.names, files.contents(), strict=True)):
+        try:
+            pixels[len(kept)] = pixels_of(_bytes(content), shape, reduced=True)
+        except InputError as error:
+            broken.append(_named(name, error))
+        else:
+            kept.append(place)
+    _check_broken(broken, len(files.names))
+    warnings = (f"{_told(broken, len(files.names))}; they are left out",) if broken else ()
+    return Decoded(pixels[: len(kept)], np.array(kept, np.int64), warnings)
 
 
 def common_shape(sizes: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
@@ -60,8 +99,27 @@ def common_shape(sizes: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
     return max(1, round(height * smaller)), max(1, round(width * smaller)), int(channels.max())
 
 
-def _unusable(error: InputError) -> TaskError:
-    return invalid(f"the images cannot be used: {error}")
+def _bytes(content: bytes | str) -> bytes:
+    if isinstance(content, str):
+        raise InputError("image", content, "a picture file")
+    return content
+
+
+def _named(name: str, error: InputError) -> str:
+    return f"{name[-_LONGEST:]!r} ({error.found})"
+
+
+def _check_broken(broken: Sequence[str], count: int) -> None:
+    if len(broken) > MOST_BROKEN * count:
+        raise invalid(
+            f"{_told(broken, count)}. Up to {MOST_BROKEN:.0%} would be left out; mend or remove them, or write them as "
+            "whole JPEG or PNG files"
+        )
+
+
+def _told(broken: Sequence[str], count: int) -> str:
+    more = ", ..." if len(broken) > _SHOWN else ""
+    return f"{len(broken)} of {count} pictures cannot be used: {', '.join(broken[:_SHOWN])}{more}"
 
 
 def _check_memory(count: int, shape: tuple[int, int, int], memory: int) -> None:
@@ -72,7 +130,3 @@ def _check_memory(count: int, shape: tuple[int, int, int], memory: int) -> None:
             f"{count} images of {height} x {width} pixels and {channels} channels take {needed} bytes of memory, the "
             f"task has room for {memory}; raise spec.resources.limits.memory, or give it fewer or smaller images"
         )
-
-
-def _named(place: int, labels: Sequence[str]) -> str:
-    return f"image {place} (counted from 0, of {labels[place]!r})"

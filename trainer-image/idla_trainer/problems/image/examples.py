@@ -46,14 +46,19 @@ def prepare(
     Raises:
         TaskError: the images or the labels cannot be used.
     """
-    held_out = None if test is None else np.arange(len(found.labels), len(found.labels) + len(test.labels))
+    held_out = _held_out(found, test)
     images = checked(found if test is None else _joined(found, test))
     pixels, labels, classes = images.pixels, images.labels, images.classes
     groups = equal_groups(pixels)
     parts = split_tied(labels, groups, classes, source.split, held_out=held_out, whole=whole)
-    spec = replace(images.spec, maximum=WHITE) if found.files else _scaled(images.spec, pixels[parts.train])
+    spec = (
+        replace(images.spec, maximum=WHITE, reduced=True)
+        if found.files is not None
+        else _scaled(images.spec, pixels[parts.train])
+    )
     return Dataset(
         digest=digest,
+        test_given=test is None and held_out is not None,
         problem=problem,
         raw={IMAGE: pixels},
         targets=labels,
@@ -88,6 +93,15 @@ def checked(found: Images) -> CheckedImages:
     return CheckedImages(pixels, labels, classes, _spec(pixels, maximum))
 
 
+def _held_out(found: Images, test: Images | None) -> npt.NDArray[np.int64] | None:
+    """Return the positions of the test split that is given, by a test file or by the data themselves."""
+    if test is None:
+        return None if found.tests is None else np.flatnonzero(found.tests)
+    if found.tests is not None:
+        raise invalid("the data have a folder of test pictures beside data.testStorageUri; give one of them")
+    return np.arange(len(found.labels), len(found.labels) + len(test.labels))
+
+
 def _joined(found: Images, test: Images) -> Images:
     """Return images with those of a test file behind them."""
     beside = _shaped(test, found.pixels.shape[1:])
@@ -102,9 +116,9 @@ def _shaped(test: Images, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
     """
     if test.pixels.shape[1:] == shape:
         return test.pixels
-    if test.files:
+    if test.files is not None:
         height, width, channels = shape
-        return unpack_files(test.files, test.labels, (height, width, channels))
+        return unpack_files(test.files, (height, width, channels)).pixels
     raise invalid(
         f"the test images have the shape {list(test.pixels.shape[1:])}, the others {list(shape)}; both files need the "
         "same"
