@@ -8,8 +8,10 @@ import numpy.typing as npt
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
+from idla_preprocess.dates import DateForm
 from idla_preprocess.tabular import TabularSpec
-from idla_preprocess.tabular_columns import MISSING_TEXTS
+from idla_preprocess.tabular_columns import MISSING_TEXTS, Category, Number
+from idla_preprocess.tabular_moments import Moment
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
@@ -35,6 +37,7 @@ from idla_trainer.problems.tabular.columns import (
     read_number_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
+from idla_trainer.problems.tabular.times import read_date_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +45,8 @@ class _Records:
     """What the files hold, those of the test file last."""
 
     columns: dict[str, Array]
+    dates: dict[str, DateForm]
+    """Form of each column of texts that holds dates."""
     answers: list[str] | npt.NDArray[np.float64]
     """Labels, or numbers [N]."""
     groups: Indices
@@ -53,7 +58,7 @@ class _Records:
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
     read_as: tuple[str, ...]
-    """Sentences on columns of texts that were read as numbers."""
+    """Sentences on columns of texts that were read as dates or numbers."""
 
 
 def prepare(
@@ -73,7 +78,7 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    spec, raw, left_out = _fitted(records.columns, parts.train, source.columns.categorical)
+    spec, raw, left_out = _fitted(records, parts.train, source.columns.categorical)
     answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
@@ -96,7 +101,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
     columns = feature_columns(table, roles, answer=answer, group=group)
-    numbering = index_columns(columns, kept=roles.features)
+    numbering = index_columns(columns, kept=(*roles.features, roles.timestamp or ""))
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
     answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None
@@ -105,7 +110,9 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
-    columns, read_as = read_number_columns(columns, roles.categorical)
+    dates = read_date_columns(columns, roles, split=test is None)
+    columns, read_as = read_number_columns(dates.columns, (*roles.categorical, *dates.forms))
+    read_as = (*dates.sentences, *read_as)
     if not classified:
         read_as += explain_style(table, answer)
     if not columns:
@@ -114,7 +121,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, group, numbering, read_as)
+    return _Records(columns, dates.forms, answers, groups, equal, held_out, group, numbering, read_as)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -133,12 +140,12 @@ def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tupl
 
 
 def _fitted(
-    columns: dict[str, Array], train: Indices, categorical: tuple[str, ...]
+    records: _Records, train: Indices, categorical: tuple[str, ...]
 ) -> tuple[TabularSpec, dict[str, Array], tuple[str, ...]]:
     """Return what is fitted on the training part, the columns as users send them, and the names of those left out."""
     try:
-        spec, left_out = TabularSpec.fitted(Chosen(columns, train), categorical)
-        raw = _raw(columns, spec)
+        spec, left_out = TabularSpec.fitted(Chosen(records.columns, train), categorical, records.dates)
+        raw = _raw(records.columns, spec)
         spec.to_tensors({name: values[:1] for name, values in raw.items()})
     except InputError as error:
         raise invalid(f"the records cannot be used: {error}") from error
@@ -213,10 +220,12 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
         for values in records.columns.values()
     )
     facts: dict[str, float | int | str] = {
-        "numbers": len(spec.numbers),
-        "categories": len(spec.categories),
+        "numbers": sum(isinstance(column, Number) for column in spec.columns),
+        "categories": sum(isinstance(column, Category) for column in spec.columns),
         "missingPercent": round(100 * missing / cells, 2),
     }
+    if records.dates:
+        facts["dates"] = sum(isinstance(column, Moment) for column in spec.columns)
     if records.group is not None:
         facts |= {"groupColumn": records.group, "groups": len(np.unique(records.groups))}
     return facts
