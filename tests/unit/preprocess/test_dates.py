@@ -138,7 +138,7 @@ def test_dates_are_numbers_and_categories_among_the_others() -> None:
     np.testing.assert_array_equal(found["categories"], [[2, 3 + 2, 7 + 2], [1, 3 + 0, 7 + 0], [2, 3 + 3, 7 + 1]])
     assert [str(found[name].dtype) for name in ("numbers", "categories")] == ["float32", "int32"]
     assert (SPEC.width, SPEC.table_size, len(SPEC.numbers), len(SPEC.categories)) == (5, 11, 3, 3)
-    assert SPEC.inputs[1] == Tensor("when", "BYTES", (-1,), missing=True)
+    assert SPEC.inputs[1] == Tensor("when", "BYTES", (-1,), missing=True, example=WHEN.example)
 
 
 def test_hours_are_those_of_the_clock_and_the_time_elapsed_heeds_the_offset() -> None:

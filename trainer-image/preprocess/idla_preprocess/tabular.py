@@ -72,12 +72,7 @@ class TabularSpec:
 
         Numbers may be missing where some were in the training part; names and dates always have an index for it.
         """
-        return tuple(
-            Tensor(column.name, "FP32", (-1,), missing=column.indicator)
-            if isinstance(column, Number)
-            else Tensor(column.name, "BYTES", (-1,), missing=True)
-            for column in self.columns
-        )
+        return tuple(map(_input, self.columns))
 
     @classmethod
     def fitted(
@@ -173,6 +168,13 @@ class TabularSpec:
         if set(content) != {"columns"} or not isinstance(columns, list):
             raise InputError("preprocess", f"the keys {sorted(map(str, content))}", "the one key columns, a list")
         return cls(tuple(read_column(place, column, arrays) for place, column in enumerate(columns)))
+
+
+def _input(column: Column) -> Tensor:
+    if isinstance(column, Number):
+        return Tensor(column.name, "FP32", (-1,), missing=column.indicator)
+    example = column.example if isinstance(column, Moment) else ""
+    return Tensor(column.name, "BYTES", (-1,), missing=True, example=example)
 
 
 def _checked(column: Column, raw: Arrays) -> Array:

@@ -114,7 +114,9 @@ class Moment:
         for place in np.flatnonzero(np.isnan(moments.clock)).tolist():
             if cells[place].strip() not in MISSING_TEXTS:
                 allowed = f"dates and times such as {self.example!r} ({self.form}), empty where missing"
-                raise InputError(self.name, f"{cells[place][:LONGEST_DATE]!r} in example {place}", allowed)
+                raise InputError(
+                    self.name, f"{cells[place][:LONGEST_DATE]!r} in example {place} (counted from 0)", allowed
+                )
         return moments
 
     def scaled(self, moments: Moments) -> list[npt.NDArray[np.float32]]:
