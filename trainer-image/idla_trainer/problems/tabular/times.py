@@ -74,10 +74,11 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
     found, forms, sentences = dict(columns), dict[str, DateForm](), list[str]()
     for name, values in columns.items():
         named = name == roles.timestamp
-        if name in roles.categorical or not (named or _worth_reading(values)):
+        likely = _likely(values, named=named)
+        if name in roles.categorical or not (named or likely):
             continue
         cells: Array = _texts(values) if values.dtype.kind == "f" else values
-        readings = _readings(cells, values, named=named)
+        readings = _readings(cells, likely, strays=values.dtype.kind != "f")
         if len(readings) == 1:
             found[name], forms[name] = _cleared(cells, readings[0]), readings[0].form
             sentences.append(_told(name, cells, readings[0]))
@@ -89,14 +90,15 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
     return DateColumns(found, forms, tuple(sentences))
 
 
-def _worth_reading(values: Array) -> bool:
-    """Return whether half of some cells are dates of an order; of numbers, all."""
+def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
+    """Return the orders in which half of some cells are dates; of numbers, those that all may be in."""
     if values.dtype.kind == "f":
-        return _whole_dates(values)
+        whole = _whole_dates(values)
+        return (DateForm.WHOLE,) * whole + (DateForm.SECONDS,) * named
     some = values[drawn(np.arange(len(values)), _LOOKED_AT, seed=0)].tolist()
     known = [text for text in some if text.strip() not in MISSING_TEXTS]
-    most = max(np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in _OF_TEXTS)
-    return bool(2 * most > len(known))
+    found = {form: np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in _OF_TEXTS}
+    return tuple(form for form, count in found.items() if 2 * count > len(known))
 
 
 def _whole_dates(values: Array) -> bool:
@@ -111,17 +113,13 @@ def _texts(values: Array) -> Array:
     return texts
 
 
-def _readings(cells: Array, values: Array, *, named: bool) -> list[_Reading]:
+def _readings(cells: Array, forms: Sequence[DateForm], *, strays: bool) -> list[_Reading]:
     """Return a column as dates of the order that fits it best; two where both of them fit equally well."""
-    forms: Sequence[DateForm] = _OF_TEXTS
-    if values.dtype.kind == "f":
-        forms = (DateForm.WHOLE, DateForm.SECONDS) if named else (DateForm.WHOLE,)
     texts = cells.tolist()
-    found = [reading for form in forms if (reading := _reading(texts, form, strays=values.dtype.kind != "f"))]
+    found = [reading for form in forms if (reading := _reading(texts, form, strays=strays)) is not None]
     best = [reading for reading in found if len(reading.strays) == min(len(other.strays) for other in found)]
-    if len(best) > 1 and (DateForm.SECONDS in forms or "." in texts[best[0].row] or _alike(best)):
-        return best[:1]
-    return best
+    decided = len(best) > 1 and (DateForm.SECONDS in forms or "." in texts[best[0].row] or _alike(best))
+    return best[:1] if decided else best
 
 
 def _alike(readings: Sequence[_Reading]) -> bool:
