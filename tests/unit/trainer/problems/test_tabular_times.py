@@ -30,7 +30,7 @@ def first_days(form: str) -> Any:
     return objects([form.format(TIMES[0].replace(month=row % 12 + 1, day=row % 7 + 1)) for row in range(ROWS)])
 
 
-NAMED = {"timestamp": "when"}
+NAMED: dict[str, Any] = {"timestamp": "when"}
 ISO, GERMAN, AMERICAN = "{0:%Y-%m-%dT%H:%M:%SZ}", "{0.day}.{0.month}.{0.year} {0:%H:%M}", "{0:%m/%d/%Y %I:%M %p}"
 SECONDS = np.array([time.timestamp() for time in TIMES])
 WHOLE = np.array([float(f"{time:%Y%m%d}") for time in TIMES])
