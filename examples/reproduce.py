@@ -180,26 +180,26 @@ def score(asked: Asked, signature: Signature, truth: Array, values: Array) -> fl
     if asked.metric not in _OF_CLASSES:
         raise UnusableError(f"the metric {asked.metric} is not written here")
     labels = list(content["labels"])
+    predicted = np.where(values.max(axis=1) < content.get("threshold", 0), _REFUSED, values.argmax(axis=1))
     if asked.positive is None and asked.metric == "f1" and len(labels) == _TWO:
         raise UnusableError("f1 of two classes: say by --positive which class it speaks of")
     positive = None if asked.positive is None else labels.index(asked.positive)
-    return float(_OF_CLASSES[asked.metric](truth, values, positive))
+    answers = predicted if asked.metric in _OF_ANSWERS else values
+    return float(_OF_CLASSES[asked.metric](truth, answers, positive))
 
 
-def _balanced(truth: Array, values: Array, positive: int | None) -> Any:
+def _balanced(truth: Array, predicted: Array, positive: int | None) -> Any:
     del positive
-    predicted = values.argmax(axis=1)
     return np.mean([np.mean(predicted[truth == label] == label) for label in np.unique(truth)])
 
 
-def _f1(truth: Array, values: Array, positive: int | None) -> Any:
-    predicted = values.argmax(axis=1)
-
+def _f1(truth: Array, predicted: Array, positive: int | None) -> Any:
     def of(label: int) -> float:
         marked = np.count_nonzero(truth == label) + np.count_nonzero(predicted == label)
         return 2 * np.count_nonzero((truth == label) & (predicted == label)) / marked if marked else 0.0
 
-    return np.mean([of(label) for label in (np.union1d(truth, predicted) if positive is None else [positive])])
+    labels = np.union1d(truth, predicted) if positive is None else [positive]
+    return np.mean([of(label) for label in labels if label != _REFUSED])
 
 
 def _auc(truth: Array, values: Array, positive: int | None) -> Any:
@@ -235,8 +235,11 @@ def _shares(values: Array) -> Array:
     return shares
 
 
+_REFUSED = -1
+_OF_ANSWERS = frozenset({"accuracy", "balancedAccuracy", "f1"})
+"""What is measured of the classes that are answered, not of their probabilities."""
 _OF_CLASSES: dict[str, Callable[[Array, Array, int | None], Any]] = {
-    "accuracy": lambda truth, values, _: np.mean(values.argmax(axis=1) == truth),
+    "accuracy": lambda truth, predicted, _: np.mean(predicted == truth),
     "balancedAccuracy": _balanced,
     "f1": _f1,
     "auc": _auc,

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +111,24 @@ class Scene:
         with self.running(*words, environment=environment) as command:
             return command.ended()
 
+    def plan(self, *words: str) -> Ended:
+        """Run `idla plan -f workflow.yaml` to its end."""
+        with self.running(*words, command=("plan", "-f", "workflow.yaml")) as command:
+            return command.ended()
+
     @contextmanager
     def running(
-        self, *words: str, ignored: Collection[signal.Signals] = (), environment: Mapping[str, str] | None = None
+        self,
+        *words: str,
+        command: Sequence[str] = ("run", "--local", "-f", "workflow.yaml", "-o", "out"),
+        ignored: Collection[signal.Signals] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Iterator[Running]:
         """Run the command; what is left of it at the end of the block is ended.
 
         Args:
-            words: behind its own `--local -f workflow.yaml -o out`.
+            words: behind the command's own.
+            command: which one it is, with its file.
             ignored: the signals that its caller had ignored; no others, whoever started the tests.
             environment: changed variables.
         """
@@ -131,7 +141,7 @@ class Scene:
 
         with files[0].open("wb") as out, files[1].open("wb") as err:
             process = subprocess.Popen(
-                [_IDLA, "run", "--local", "-f", "workflow.yaml", "-o", "out", *words],
+                [_IDLA, *command, *words],
                 cwd=self.root,
                 env={"PATH": os.environ["PATH"], "IDLA_TRAINER_PYTHON": str(self.python), **(environment or {})},
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""`approval: Manual`: the plan is shown with the way on, and only this plan may run."""
+"""A plan is shown before it runs: by `idla plan`, and by `approval: Manual`, which lets this very plan run alone."""
 
 from idla.report.exit_status import ExitCode
 
@@ -33,3 +33,11 @@ def test_what_was_approved_is_asked_for_again_when_the_plan_is_another(scene: Sc
     ended = scene.run("--json", "--quiet", "--approve", plan)
     assert (ended.code, ended.document["plan"] == plan) == (ExitCode.WAITING, False)
     assert not any(name.startswith("train") for name in scene.story())
+
+
+def test_a_plan_is_shown_and_nothing_is_trained_or_kept(scene: Scene) -> None:
+    ended = scene.plan()
+    says = "PlanReady: plan HASH: train vgg-small, then publish the best"
+    assert (ended.code, scene.plain(ended.out)) == (ExitCode.DONE, f"{says}\n")
+    assert scene.plan("--json", "--quiet").document["reason"] == "PlanReady"
+    assert (scene.files(), {name.split()[0] for name in scene.story()}) == (set(), {"profile"})

@@ -57,6 +57,19 @@ class Objective(Protocol):
 
 
 @runtime_checkable
+class ClassObjective(Objective, Protocol):
+    """An objective whose answers are right or wrong."""
+
+    def predicted(self, values: Array) -> Array:
+        """Return the class number of each answer [N]; none of them where a client receives no class.
+
+        Args:
+            values: what the network serves, [N, classes].
+        """
+        ...
+
+
+@runtime_checkable
 class MeanObjective(Objective, Protocol):
     """An objective whose metric is a mean over the examples, so that samples of them need no new measuring."""
 

@@ -4,12 +4,14 @@ import math
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from idla_trainer.task_store import write_atomically
 
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of the control group as a pod sees it, in the second and the first version of Linux' control groups."""
 _TENSORFLOW = 256 << 20
 """Bytes that TensorFlow takes for itself; 165 MB were measured after its import, the rest is for its threads."""
 _THREADS = "threads"
@@ -71,31 +73,31 @@ def cpu_count(limit_file: Path = _CPU_LIMIT) -> int:
         return available
 
 
-def memory_bytes(limit_file: Path = _MEMORY_LIMIT) -> int:
+def memory_bytes(*limit_files: Path) -> int:
     """Return how much memory this process can have at most: it is ended where it takes more.
 
     Args:
-        limit_file: `memory.max` of the control group: bytes or `max`.
+        limit_files: where the limit of the control group may stand: bytes or `max`. Default: where it does in a pod.
     """
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(machine, int(limit_file.read_text()))
-    except (OSError, ValueError):  # no such file, or `max`
-        return machine
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for file in limit_files or _MEMORY_LIMITS:
+        with suppress(OSError, ValueError):  # no such file, or `max`
+            found = min(found, int(file.read_text()))
+    return found
 
 
-def room_for_examples(limit_file: Path = _MEMORY_LIMIT) -> int:
+def room_for_examples(*limit_files: Path) -> int:
     """Return how many bytes the examples may take: half of what is free, since checking them takes as much again.
 
     TensorFlow's own share is kept free, also where a task does without it: all tasks of a workflow read alike.
 
     Args:
-        limit_file: as above.
+        limit_files: as above.
     """
     page = os.sysconf("SC_PAGE_SIZE")
     found = [page * int(count) for count in Path("/proc/self/statm").read_text().split()]
     addressed, resident, own = found[0], found[1], found[5]
-    free = [memory_bytes(limit_file) - resident]
+    free = [memory_bytes(*limit_files) - resident]
     for limit, taken in ((resource.RLIMIT_AS, addressed), (resource.RLIMIT_DATA, own)):
         most, _ = resource.getrlimit(limit)
         if most != resource.RLIM_INFINITY:

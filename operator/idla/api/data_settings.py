@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar
 
+from idla_contract.columns import ReadAs
 from idla_contract.encoding import Encoding
 from idla_contract.task import DataFormat
 from idla_contract.uri import FETCHED, scheme_of
@@ -44,6 +45,16 @@ class SplitSettings(SpecModel):
 class ColumnSettings(SpecModel):
     """Which column plays which role, by name, or by number from 0 where the file has no line of names."""
 
+    cel: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            rule=(
+                "!has(self.categorical) || !has(self.types)"
+                " || self.categorical.all(name, !(name in self.types) || self.types[name] == 'Category')"
+            ),
+            message="a column of `categorical` has another type in `types`",
+        ),
+    )
+
     label: Column | None = None
     """The class. Default: `label`, else the last column."""
     target: Column | None = None
@@ -64,6 +75,14 @@ class ColumnSettings(SpecModel):
     """Inputs. Default: every column without another role."""
     categorical: Columns | None = None
     """Inputs whose numbers are names. Default: columns of texts alone."""
+    types: Annotated[dict[str, ReadAs], Field(max_length=200)] | None = None
+    """How inputs are read: `Number` (cells without one are missing), `Category` or `Ignored`. Default: by their cells;
+    `status.data.columns` says how."""
+
+    @override
+    def rules_kept(self) -> tuple[bool, ...]:
+        wanted = {} if self.types is None else self.types
+        return (all(wanted.get(name, ReadAs.CATEGORY) is ReadAs.CATEGORY for name in self.categorical or ()),)
 
 
 class SecretReference(SpecModel):

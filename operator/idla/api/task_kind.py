@@ -36,6 +36,7 @@ ROLES = {
     "group": (*CLASSIFICATION, TaskType.TABULAR_REGRESSION),
     "features": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
     "categorical": (*_TABULAR, TaskType.RECOMMENDATION),
+    "types": _TABULAR,
 }
 """The roles of columns, each with the kinds of task that have it."""
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from idla_contract.columns import LONGEST_CELL, MOST_COLUMNS, ColumnRole, ColumnType
 from idla_contract.task import CompressionMethod
 from pydantic import Field
 
@@ -186,6 +187,25 @@ class TaskStatus(StatusModel):
     """When its Job ended."""
 
 
+class ColumnStatus(StatusModel):
+    """How a column was understood; `data.columns` of the spec says otherwise."""
+
+    name: Annotated[str, Field(max_length=LONGEST_CELL)]
+    """The beginning of its name."""
+    type: ColumnType
+    """What its cells are."""
+    role: ColumnRole
+    """What it is for; `-`: left out."""
+    missing: int = Field(default=0, ge=0)
+    """Rows without a value."""
+    distinct: int = Field(default=0, ge=0)
+    """Different values."""
+    examples: Annotated[tuple[Annotated[str, Field(max_length=LONGEST_CELL)], ...], Field(max_length=2)] = ()
+    """The first different values."""
+    note: Annotated[str, Field(max_length=120)] = ""
+    """Why it is left out, or how its cells were read."""
+
+
 class DataStatus(StatusModel):
     """What the data look like."""
 
@@ -209,6 +229,10 @@ class DataStatus(StatusModel):
     """Of the baseline: the largest class, the mean, popularity or persistence."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What was noticed."""
+    columns: Annotated[tuple[ColumnStatus, ...], Field(max_length=MOST_COLUMNS)] | None = None
+    """How each column was understood, in the order of the file; the first ones where there are many."""
+    column_count: int | None = Field(default=None, ge=0)
+    """Columns of the file."""
 
 
 class VariantStatus(StatusModel):

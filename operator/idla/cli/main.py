@@ -42,6 +42,12 @@ example:
 """
 
 
+_PLAN = """\
+Look at the data of a TrainingWorkflow and make its plan: how each column is read, what is noticed, and which models
+would be trained. Nothing is trained and nothing is kept.
+
+`data.columns` of the workflow says otherwise: roles by name, and `types: {column: Number, Category or Ignored}`.
+"""
 _CONFORM = """\
 Check that a trainer's container keeps the contract, and name what it breaks. The command gets tasks on small generated
 data, with the folders and files of a pod; its exit codes, answers and artifacts are checked.
@@ -78,8 +84,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"idla {metadata.version('idla')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
     _add_run(commands)
+    _add_plan(commands)
     _add_conform(commands)
     return parser
+
+
+def _add_plan(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="how the data are understood and what would be trained, on this machine",
+        description=_PLAN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_workflow(plan)
+    plan.set_defaults(output=None, jobs=1, approve=None, serve=False)
+
+
+def _add_workflow(command: argparse.ArgumentParser) -> None:
+    """Add which workflow is meant, and how it is reported."""
+    command.add_argument("-f", "--file", required=True, metavar="FILE", help="the workflow's YAML; `-` reads stdin")
+    command.add_argument("--name", help="which TrainingWorkflow of the file, where it holds several")
+    command.add_argument("--data", type=Path, metavar="DIR", help="the folder that stands for the claim of pvc:// data")
+    command.add_argument("--json", action="store_true", help="end stdout with one line: the result as a JSON object")
+    command.add_argument("--quiet", action="store_true", help="no lines of progress on stderr")
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -93,16 +120,12 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument(
         "--local", action="store_true", required=True, help="on this machine; for a cluster, kubectl apply"
     )
-    run.add_argument("-f", "--file", required=True, metavar="FILE", help="the workflow's YAML; `-` reads it from stdin")
+    _add_workflow(run)
     run.add_argument(
         "-o", "--output", required=True, type=Path, metavar="DIR", help="folder of the results; made if missing"
     )
-    run.add_argument("--name", help="which TrainingWorkflow of the file, where it holds several")
-    run.add_argument("--data", type=Path, metavar="DIR", help="the folder that stands for the claim of pvc:// data")
     run.add_argument("--jobs", type=_count, default=1, metavar="N", help="tasks at the same time (default: 1)")
     run.add_argument("--approve", metavar="HASH", help="the plan that may run, for `approval: Manual`")
-    run.add_argument("--json", action="store_true", help="end stdout with one line: the result as a JSON object")
-    run.add_argument("--quiet", action="store_true", help="no lines of progress on stderr")
     run.add_argument("--serve", action="store_true", help="then serve the model on 127.0.0.1 until Ctrl-C")
 
 

@@ -1,4 +1,4 @@
-"""`idla run --local`: a workflow's way on this machine, reported to people and to programs."""
+"""`idla run --local` and `idla plan`: a workflow's way on this machine, reported to people and to programs."""
 
 import argparse
 import contextlib
@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from idla_contract.paths import SAMPLES_ROOT, artifact_folder
 
-from idla.api.training_workflow import APPROVED_PLAN
+from idla.api.training_workflow import APPROVED_PLAN, Approval
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.cli.signals import Signals
 from idla.core.objects import read_spec
@@ -43,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without ± must not cost the result
     command = _Command(options, Console(io.StringIO() if options.quiet else sys.stderr), time.monotonic())
-    with Signals() as signals:
+    with Signals() as signals, tempfile.TemporaryDirectory() as unkept:
+        options.output = options.output or Path(unkept)
         try:
             return command.go(signals)
         except LocalError as error:
@@ -96,6 +98,8 @@ class _Command:
             raise UsageError(f"--file {given} cannot be read ({error})") from error
         folder = Path.cwd() if given == "-" else Path(given).resolve().parent
         workflow = read_workflow(text, folder=folder, data=self.options.data, name=self.options.name)
+        if self.options.command == "plan":
+            workflow.manifest["spec"]["approval"] = Approval.PLAN_ONLY
         if self.options.approve:
             workflow.manifest["metadata"]["annotations"][APPROVED_PLAN] = self.options.approve
         return workflow
@@ -166,9 +170,12 @@ class _Command:
             sys.stderr.write("".join(f"idla: {line}\n" for line in lines[:1]))
             _write_line(document)
         else:
-            sys.stdout.write("".join(f"{line}\n" for line in [*lines, f"results    {paths.output}"]))
+            sys.stdout.write("".join(f"{line}\n" for line in [*lines, *self._place(paths)]))
             sys.stdout.flush()
         return int(document["exitCode"])
+
+    def _place(self, paths: RunPaths) -> Sequence[str]:
+        return () if self.options.command == "plan" else (f"results    {paths.output}",)
 
 
 def _metric(manifest: Manifest) -> str:

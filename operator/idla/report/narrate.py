@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from idla.api.reasons import DecisionName, DecisionReason
 from idla.api.training_workflow_status import DataStatus, DecisionStatus, TaskStatus, TrainingWorkflowStatus
 from idla.core.task_state import TaskState
+from idla.report.columns import column_lines
 from idla.report.terminal import Console
 
 
@@ -79,6 +80,7 @@ def _data_lines(data: DataStatus, metric: str) -> Iterator[str]:
     counts = (data.train_examples, data.validation_examples, data.gate_examples, data.test_examples)
     sizes = ", ".join(f"{count} {part}" for count, part in zip(counts, parts, strict=True) if count)
     yield f"data: {data.examples} examples of {data.shape}{classes}: {sizes}; baseline {metric} {data.baseline_score}"
+    yield from column_lines(data)
     for warning in data.warnings:
         yield f"  note: {warning}"
 

@@ -159,6 +159,20 @@ CASES: dict[str, Case] = {
     "the encoding of a text file": _twf(data__encoding="windows-1252", data__format="JSONL"),
     "an encoding by Python's name": _twf("data.encoding", data__encoding="cp1252"),
     "an encoding of NPZ": _twf("data", data__format="NPZ", data__encoding="UTF-8"),
+    "types of columns": _twf(
+        task={"type": "TabularClassification"},
+        data__columns={"types": {"zip": "Category", "id": "Ignored", "age": "Number"}},
+    ),
+    "an unknown type of a column": _twf(
+        "data.columns.types.zip", task={"type": "TabularClassification"}, data__columns={"types": {"zip": "String"}},
+    ),
+    "two types of a column": _twf(
+        "data.columns", task={"type": "TabularClassification"},
+        data__columns={"categorical": ["zip"], "types": {"zip": "Number"}},
+    ),
+    "types of columns of texts": _twf(
+        WHOLE, task={"type": "TextClassification"}, data__columns={"types": {"zip": "Number"}}, objectives=ABSENT,
+    ),
     "a test file": _twf(
         data__testStorageUri="pvc://faces/test.csv", data__testDigest=DIGEST,
         data__split={"trainPercent": 90, "validationPercent": 10},

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_contract.artifact import ArtifactManifest, FileEntry, TensorSpec, canonical_bytes, digest_of
 from idla_contract.base import ContractModel
+from idla_contract.columns import ColumnProfile, ColumnRole, ColumnType
 from idla_contract.lineage import Lineage
 from idla_contract.paths import artifact_folder, task_folder
 from idla_contract.result import (
@@ -128,6 +129,28 @@ def test_findings_stay_where_the_names_of_many_classes_do_not() -> None:
     assert short is not None
     assert (short.classes, short.facts) == ((), {"classes": 500})
     assert [len(warning) for warning in short.warnings] == [300] * 4
+
+
+@pytest.mark.parametrize(
+    ("count", "left", "examples"),
+    [pytest.param(10, 10, 2, id="few"), pytest.param(24, 24, 0, id="many"), pytest.param(64, 16, 0, id="too many")],
+)
+def test_columns_lose_their_examples_before_they_go(count: int, left: int, examples: int) -> None:
+    columns = tuple(
+        ColumnProfile(
+            name=f"column {place:03d} of many", type=ColumnType.NUMBER, role=ColumnRole.FEATURE, missing=1,
+            distinct=999, examples=("1234.5", "2345.6"), note="a decimal comma: '1234,5' is 1234.5",
+        )
+        for place in range(count)
+    )  # fmt: skip
+    profile = DataProfile(
+        digest=DIGEST, examples=1, shape=(count,), classes=(), class_counts=(), train_examples=1, validation_examples=0,
+        gate_examples=0, test_examples=0, baseline_score=1.0, columns=columns, column_count=count,
+    )  # fmt: skip
+    short = TaskResult(task="profile", content_hash="0123456789ab", profile=profile).shortened().profile
+    assert short is not None
+    assert [(len(column.examples), column.distinct) for column in short.columns] == [(examples, 999)] * left
+    assert short.column_count == count
 
 
 def test_layers_that_kept_their_channels_give_way_before_the_variants() -> None:

@@ -105,6 +105,18 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {"decisions": [VARIANT]}, {"decisions": [VARIANT | {"choice": "Float32", "message": "kept"}]},
         ["shipped: Float32, kept"],
     ),
+    "columns": (
+        {}, {"data": DATA | {"columnCount": 3, "columns": [
+            {"name": "age", "type": "Number", "role": "feature", "missing": 2, "distinct": 31,
+             "examples": ["17", "4.5"], "note": "2 cells hold no number: '-'"},
+            {"name": "customer_id", "type": "-", "role": "-", "note": "it only counts the rows"},
+        ]}},
+        [f"{IMAGES}: 1149 train, 144 validation, 144 gate, 360 test; baseline accuracy 0.1042",
+         "  column       type    role     missing  distinct  examples",
+         "  age          Number  feature        2        31  17 | 4.5; 2 cells hold no number: '-'",
+         "  customer_id  -       -                           it only counts the rows",
+         "  and 1 more columns"],
+    ),
     "an artifact": ({}, {"artifact": ARTIFACT}, [f"published: {DIGEST}, 99 bytes"]),
 }  # fmt: skip
 

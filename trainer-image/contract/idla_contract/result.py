@@ -1,6 +1,7 @@
 """What a task answers: whole in the store, shortened in the termination message."""
 
 import json
+import operator
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from idla_contract.base import ContractModel
+from idla_contract.columns import MOST_COLUMNS, ColumnProfile
 from idla_contract.lineage import Lineage
 from idla_contract.paths import TERMINATION_LIMIT
 from idla_contract.problem import Metric
@@ -74,6 +76,12 @@ class DataProfile(ContractModel):
     baseline_score: float
     """What the baseline reaches on the validation split: largest class, mean, popularity or persistence."""
     warnings: tuple[str, ...] = ()
+    columns: Annotated[tuple[ColumnProfile, ...], Field(max_length=MOST_COLUMNS)] = Field(
+        default=(), exclude_if=operator.not_
+    )
+    """How each column was understood, in the order of the file; the first ones where there are many."""
+    column_count: int = Field(default=0, exclude_if=operator.not_)
+    """Columns of the file."""
 
 
 class Epoch(ContractModel):
@@ -275,10 +283,11 @@ class TaskResult(ContractModel):
         """Return this result with as little removed as makes its JSON at most `limit` bytes.
 
         Removed in this order until it fits: the training curve, the names and counts of the classes, the step timings,
-        the variants' messages with the layers that kept their channels, the artifact's lineage, the ends of the
-        profile's warnings and of the failure's message, the warnings, the profile and the variants. At last only the
-        failure and the artifact stay, with texts cut. That fits into 2 KiB, and nothing is ever raised: a container
-        that has an answer must be able to give it.
+        examples and notes of the columns, all columns but the first ones, the variants' messages with the layers that
+        kept their channels, the artifact's lineage, the ends of the profile's warnings, the columns, the end of the
+        failure's message, the warnings, the profile and the variants. At last only the failure and the artifact stay,
+        with texts cut. That fits into 2 KiB, and nothing is ever raised: a container that has an answer must be able
+        to give it.
         """
         result = self
         for cut in _CUTS:
@@ -292,6 +301,20 @@ def _changed(result: TaskResult, part: str, **update: object) -> TaskResult:
     """Return a result with other values in one of its parts, where it has that part."""
     found = getattr(result, part)
     return result if found is None else result.model_copy(update={part: found.model_copy(update=update)})
+
+
+def _columns(result: TaskResult) -> tuple[ColumnProfile, ...]:
+    return () if result.profile is None else result.profile.columns
+
+
+def _with_one_example(result: TaskResult) -> TaskResult:
+    short = (column.model_copy(update={"examples": column.examples[:1]}) for column in _columns(result))
+    return _changed(result, "profile", columns=tuple(short))
+
+
+def _without_examples(result: TaskResult) -> TaskResult:
+    short = (column.model_copy(update={"examples": (), "note": ""}) for column in _columns(result))
+    return _changed(result, "profile", columns=tuple(short))
 
 
 def _with_short_warnings(result: TaskResult) -> TaskResult:
@@ -324,6 +347,7 @@ def _bare(result: TaskResult) -> TaskResult:
 
 
 _SHORT = 300
+_FEW_COLUMNS = 16
 _NAME = 64
 _URI = 512
 """More than any `pvc://` address of an artifact has."""
@@ -331,9 +355,13 @@ _CUTS: tuple[Callable[[TaskResult], TaskResult], ...] = (
     lambda result: _changed(result, "train", curve=()),
     lambda result: _changed(result, "profile", classes=(), class_counts=()),
     lambda result: result.model_copy(update={"steps": ()}),
+    _with_one_example,
+    _without_examples,
+    lambda result: _changed(result, "profile", columns=_columns(result)[:_FEW_COLUMNS]),
     _without_variant_messages,
     lambda result: _changed(result, "artifact", lineage=None),
     _with_short_warnings,
+    lambda result: _changed(result, "profile", columns=()),
     _with_short_failure,
     lambda result: _changed(result, "profile", warnings=()),
     lambda result: result.model_copy(update={"profile": None, "compress": None, "refit": None}),

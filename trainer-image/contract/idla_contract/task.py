@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from idla_contract.base import ContractModel
+from idla_contract.columns import ReadAs
 from idla_contract.encoding import Encoding
 from idla_contract.problem import Problem
 
@@ -58,6 +59,8 @@ class Columns(ContractModel):
     """Inputs; default: every column that has no other role."""
     categorical: Annotated[tuple[Column, ...], Field(max_length=4096)] = ()
     """Inputs whose numbers are names."""
+    types: dict[str, ReadAs] = Field(default_factory=dict, max_length=4096, exclude_if=operator.not_)
+    """How inputs are read; default: by what their cells are. It is left out where it is empty, as `encoding` is."""
 
 
 class Split(ContractModel):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ColumnProfile
 from idla_contract.problem import Problem
 from idla_preprocess import Answers, Array, Arrays, Preprocess, Signature
 from typing_extensions import override
@@ -110,6 +111,10 @@ class Dataset:
     """What else is worth knowing of the data."""
     warnings: tuple[str, ...] = ()
     """What harms a model."""
+    columns: tuple[ColumnProfile, ...] = ()
+    """How each column of the file was understood, in its order; the first ones where there are many."""
+    column_count: int = 0
+    """Columns of the file."""
 
     @property
     def signature(self) -> Signature:

@@ -33,6 +33,8 @@ def profile(dataset: Dataset) -> DataProfile:
         metric=objective.metric,
         baseline_score=objective.score(dataset.targets[parts.validation], naive, validation),
         warnings=(*_about_answers(dataset), *dataset.warnings, *_about_size(dataset)),
+        columns=dataset.columns,
+        column_count=dataset.column_count,
     )
 
 

@@ -8,7 +8,7 @@ from idla_contract.problem import Metric
 from idla_preprocess import Array, Arrays
 
 from idla_trainer.evaluation.statistics import accuracy_error, paired_drop_interval, wilson_interval
-from idla_trainer.objective import MeanObjective, Objective
+from idla_trainer.objective import ClassObjective, MeanObjective, Objective
 
 Interval = tuple[float, float]
 RESAMPLES = 1000
@@ -38,9 +38,9 @@ class PairedEvaluation:
 
     def right(self, values: Array) -> Array | None:
         """Return for each example whether its answer is right, or None where answers are not right or wrong."""
-        if self.objective.metric is not Metric.ACCURACY:
+        if self.objective.metric is not Metric.ACCURACY or not isinstance(self.objective, ClassObjective):
             return None
-        hits: Array = values.argmax(axis=1) == self.targets
+        hits: Array = self.objective.predicted(values) == self.targets
         return hits
 
     def error(self, values: Array) -> float:

@@ -12,15 +12,18 @@ from idla_trainer.data.findings.names import listed
 from idla_trainer.evaluation.metrics import classification as metrics
 from idla_trainer.failures import spec_invalid
 
-_MEASURES: Mapping[Metric, Callable[[Array, Array, int | None], float]] = {
-    Metric.ACCURACY: lambda targets, values, _: metrics.accuracy(targets, values.argmax(axis=1)),
-    Metric.BALANCED_ACCURACY: lambda targets, values, _: metrics.balanced_accuracy(targets, values.argmax(axis=1)),
-    Metric.F1: lambda targets, values, positive: metrics.f1(targets, values.argmax(axis=1), positive=positive),
+_OF_ANSWERS: Mapping[Metric, Callable[[Array, Array, int | None], float]] = {
+    Metric.ACCURACY: lambda targets, predicted, _: metrics.accuracy(targets, predicted),
+    Metric.BALANCED_ACCURACY: lambda targets, predicted, _: metrics.balanced_accuracy(targets, predicted),
+    Metric.F1: lambda targets, predicted, positive: metrics.f1(targets, predicted, positive=positive),
+}
+"""Of class numbers, the predicted ones and the positive class."""
+_OF_PROBABILITIES: Mapping[Metric, Callable[[Array, Array, int | None], float]] = {
     Metric.AUC: lambda targets, values, positive: metrics.auc(targets, values, positive=positive),
     Metric.LOG_LOSS: lambda targets, values, _: metrics.log_loss(targets, values),
     Metric.BRIER: lambda targets, values, _: metrics.brier(targets, values),
 }
-"""Those of every classifier, of class numbers, probabilities and the positive class."""
+"""Of class numbers, probabilities and the positive class."""
 _TWO = 2
 
 
@@ -55,10 +58,19 @@ class Classification:
 
         return keras.layers.Softmax(name="probabilities")(outputs)
 
+    def predicted(self, values: Array) -> Array:
+        """Return the class number of each answer [N]."""
+        found: Array = values.argmax(axis=1)
+        return found
+
     def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
         """Return every metric of classes and the calibration error; of two, the sensitivity at a specificity too."""
         del raw
-        scores = {metric.value: measure(targets, values, self.positive) for metric, measure in _MEASURES.items()}
+        predicted = self.predicted(values)
+        scores = {metric.value: measure(targets, predicted, self.positive) for metric, measure in _OF_ANSWERS.items()}
+        scores |= {
+            metric.value: measure(targets, values, self.positive) for metric, measure in _OF_PROBABILITIES.items()
+        }
         scores["calibrationError"] = metrics.calibration_error(targets, values)
         if self.classes == _TWO and self.positive is not None:
             scores["sensitivityAtSpecificity95"] = metrics.sensitivity_at_specificity(
@@ -69,9 +81,11 @@ class Classification:
     def score(self, targets: Array, values: Array, raw: Arrays) -> float:
         """Return `metric`."""
         del raw
-        if self.metric not in _MEASURES:
+        if self.metric in _OF_ANSWERS:
+            return _OF_ANSWERS[self.metric](targets, self.predicted(values), self.positive)
+        if self.metric not in _OF_PROBABILITIES:
             raise ValueError(f"{self.metric} is no metric of classes")
-        return _MEASURES[self.metric](targets, values, self.positive)
+        return _OF_PROBABILITIES[self.metric](targets, values, self.positive)
 
     def naive(self, targets: Array, raw: Arrays) -> Array:
         """Return each class's share of the training examples, so that the largest class is the answer."""

@@ -70,9 +70,8 @@ def explain_texts(name: str, values: Column) -> str:
     if found is None:
         return ""
     if not found.strays:
-        return (
-            f"the column {name!r} has numbers with {found.style} ({found.example(values)}); write a decimal point alone"
-        )
+        shown = f"{found.manner} ({found.example(values)})"
+        return f"the column {name!r} has numbers with {shown}; write a decimal point alone"
     (row, text), count = found.strays[0], len(found.strays)
     return (
         f"the column {name!r} has {quoted(text)} in row {row} (counted from 0), which is no number; {count} of "
@@ -84,13 +83,13 @@ def explain_style(table: Table, name: str) -> tuple[str, ...]:
     """Return a sentence on the style in which the numbers of a column of texts are written, if it is one."""
     values = table.columns[name]
     found = read_numbers(values) if values.dtype == object and padded_numbers(values) is None else None
-    return () if found is None or found.style is None else (tell_style(name, values, found),)
+    return () if found is None or not found.manner else (tell_style(name, values, found),)
 
 
 def tell_style(name: str, cells: Column, found: NumberColumn) -> str:
     """Return how the numbers of a column were read that are written in a style."""
     return (
-        f"{quoted(name)} has numbers with {found.style}: {found.example(cells)}; if that is wrong, write a decimal "
+        f"{quoted(name)} has numbers with {found.manner}: {found.example(cells)}; if that is wrong, write a decimal "
         "point alone"
     )
 

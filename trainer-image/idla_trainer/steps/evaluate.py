@@ -1,13 +1,19 @@
 """Evaluate: the float and the served model on the test split, once; then the artifact is sealed with its model card."""
 
+from pathlib import Path
+
 from idla_artifact.runtime import Runtime
-from idla_contract.artifact import FLOAT_MODEL, MODEL
+from idla_contract.artifact import FLOAT_MODEL, MODEL, PREPROCESS, PREPROCESS_ARRAYS
 from idla_contract.result import EvaluateReport, TaskResult
 from idla_contract.task import EvaluateStep
+from idla_preprocess import Answers, Signature
+from idla_preprocess.arrays import unpack
 
 from idla_trainer.card import Told, render_card
 from idla_trainer.compression.artifact import FOLDER, SEALED, read_draft, seal
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import PairedEvaluation
+from idla_trainer.problems.text.intents import OUT_OF_SCOPE_AUROC, as_received
 from idla_trainer.steps.context import Context, Outcome
 
 
@@ -22,7 +28,7 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
     refitted = so_far.refit is not None and so_far.refit.shipped
     dataset, artifact = context.whole() if refitted else context.dataset, context.folder.path / FOLDER
     objective, test = dataset.objective, dataset.examples(dataset.parts.test)
-    evaluation = PairedEvaluation(objective, test.targets, test.raw)
+    evaluation = PairedEvaluation(as_received(objective, _answers(artifact)), test.targets, test.raw)
     plain = Runtime(artifact / FLOAT_MODEL).predict(test.inputs)
     served = Runtime(artifact / MODEL).predict(test.inputs)
     naive = objective.naive(dataset.targets[dataset.parts.train], test.raw)
@@ -34,10 +40,10 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
         float_score=float_scores[objective.metric],
         served_score=served_scores[objective.metric],
         served_score_interval=evaluation.interval(served),
-        baseline_score=evaluation.score(naive),
+        baseline_score=objective.score(test.targets, naive, test.raw),
         served_correct=None if right is None else int(right.sum()),
         float_metrics=float_scores,
-        served_metrics=served_scores,
+        served_metrics=served_scores | _of_light_model(context.dataset),
     )
     told = Told(
         spec=context.spec,
@@ -50,3 +56,15 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
     )
     seal(context.folder.path, render_card(told))
     return Outcome({"evaluate": report}, SEALED)
+
+
+def _of_light_model(dataset: Dataset) -> dict[str, float]:
+    """Return how well intents that were held out are told from known ones, where there are intents."""
+    found = dataset.facts.get(OUT_OF_SCOPE_AUROC)
+    return {OUT_OF_SCOPE_AUROC: float(found)} if found is not None else {}
+
+
+def _answers(artifact: Path) -> Answers:
+    """Return what the artifact's answers are made by; the threshold of a refusal is known to it alone."""
+    arrays = unpack((artifact / PREPROCESS_ARRAYS).read_bytes())
+    return Signature.restored((artifact / PREPROCESS).read_bytes(), arrays).answers

@@ -49,6 +49,8 @@ def data_status(profile: DataProfile) -> DataStatus:
         "classes": number_of_classes(profile),
         "shape": "x".join(str(side) for side in profile.shape),
         "baseline_score": score(profile.baseline_score, profile.metric),
+        "columns": [column.model_dump() for column in profile.columns] or None,
+        "column_count": profile.column_count or None,
         "warnings": tuple(shorten(warning) for warning in profile.warnings[:_WARNINGS]),
     }
     return DataStatus.model_validate(profile.model_dump() | written)

@@ -1,10 +1,13 @@
 """What every objective keeps: its one metric is what stands in all of its scores."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 from idla_contract.problem import METRICS, Metric, TaskType
+from idla_preprocess import Classes
+from idla_preprocess.intents import Intents
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.recommendation.ranking import Ranking
@@ -12,6 +15,7 @@ from idla_trainer.problems.recommendation.ratings import Ratings
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification
+from idla_trainer.problems.text.intents import as_received
 
 DRAWN = np.random.default_rng(5)
 CLASSES, SHARES = DRAWN.integers(0, 3, 60), DRAWN.dirichlet((1, 1, 1), 60)
@@ -60,3 +64,18 @@ def test_the_score_is_the_metric_among_all_scores(objective: Objective, targets:
 def test_a_metric_of_another_task_is_none_of_classes() -> None:
     with pytest.raises(ValueError, match="rmse is no metric of classes"):
         Classification(metric=Metric.RMSE, classes=3).score(CLASSES, SHARES, {})
+
+
+def test_a_refused_sentence_in_scope_is_answered_wrongly() -> None:
+    targets = np.array([0, 0, 1, 1])
+    values = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.7, 0.3]], np.float32)
+    plain, answers = Classification(metric=Metric.ACCURACY, classes=2), Intents(("pay", "send"), 0.6, recall=0.9)
+    received = as_received(plain, answers)
+    figures = {
+        name: (objective.score(targets, values, {}), objective.scores(targets, values, {}).get("acceptedShare"))
+        for name, objective in (("plain", plain), ("received", received))
+    }
+    assert figures == {"plain": (0.75, None), "received": (0.5, 0.75)}
+    f1 = as_received(dataclasses.replace(plain, metric=Metric.F1), answers)
+    assert f1.score(targets, values, {}) == pytest.approx((2 / 4 + 2 / 3) / 2)
+    assert as_received(plain, Classes(("pay", "send"))) is plain

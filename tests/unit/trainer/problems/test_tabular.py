@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idla_contract.columns import ReadAs
 from idla_contract.problem import METRICS, Metric, Problem, TaskType
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataSource
@@ -126,8 +127,56 @@ def test_few_texts_in_a_column_of_numbers_are_missing_and_told_of() -> None:
     assert dataset.raw["code"][3:5].tolist() == ["-", "<40"]
     assert dataset.warnings[0] == (
         f"'size' holds numbers; 3 of {ROWS + ROWS // 2} cells have none and count as missing: '-' in example 3 and "
-        "'<40' in example 4 (counted from 0); if it holds names, put it into data.columns.categorical"
+        "'<40' in example 4 (counted from 0); if it holds names, set data.columns.types: {size: Category}"
     )
+
+
+def test_the_user_says_how_columns_are_read() -> None:
+    texts = {
+        "code": [f"00{row % 7}" for row in range(ROWS)],
+        "count": ["-" if row % 4 else f"{row}" for row in range(ROWS)],
+        "id": [f"{row * 7 % 101}" for row in range(ROWS)],
+    }
+    table = columns() | {name: objects(cells) for name, cells in texts.items()} | {"level": np.arange(ROWS) % 3.0}
+    types = {
+        "code": ReadAs.NUMBER, "count": ReadAs.NUMBER, "id": ReadAs.IGNORED, "level": ReadAs.CATEGORY,
+    }  # fmt: skip
+    spec = prepared(table, types=types).preprocess
+    assert isinstance(spec, TabularSpec)
+    found = {column.name: type(column).__name__ for column in spec.columns}
+    assert found == {"age": "Number", "ward": "Category", "code": "Number", "count": "Number", "level": "Category"}
+    with pytest.raises(TaskError, match=r"data\.columns\.types: the column 'ward' holds no numbers, such as '"):
+        prepared(table, types={"ward": ReadAs.NUMBER})
+
+
+def test_each_column_is_described() -> None:
+    table = {
+        "row": np.arange(ROWS, dtype=np.float64),
+        "size": objects(["1,5", "-", *(f"{row},25" for row in range(ROWS - 2))]),
+        "same": objects(["x"] * ROWS),
+        "visits": np.array([np.nan, *np.arange(ROWS - 1) % 9.0]),
+        "ward": columns()["ward"],
+        "patient": objects([f"p{row // 2}" for row in range(ROWS)]),
+        "label": objects(["NA", "NA", "well", "well"] * (ROWS // 4)),
+        "x": np.zeros((ROWS, 2)) + np.arange(ROWS)[:, np.newaxis] % 5,
+    }
+    wards = [text for text in dict.fromkeys(table["ward"].tolist()) if text]
+    found = prepared(table, group="patient", label="label", types={"ward": ReadAs.CATEGORY}).columns
+    assert [
+        (column.name, column.type, column.role, column.missing, column.distinct, column.examples, column.note)
+        for column in found
+    ] == [
+        ("row", "Number", "-", 0, ROWS, ("0", "1"),
+         "it only counts the rows; name it in data.columns.features to keep it"),
+        ("size", "Number", "feature", 1, ROWS, ("1,5", "-"),
+         "a decimal comma: '1,5' is 1.5; 1 cells hold no number: '-'"),
+        ("same", "Text", "-", 0, 1, ("x",), "one value alone, or names that hardly ever occur twice"),
+        ("visits", "Number", "feature", 1, 9, ("0", "1"), ""),
+        ("ward", "Category", "feature", int(np.count_nonzero(table["ward"] == "")), 2, tuple(wards), ""),
+        ("patient", "Category", "group", 0, ROWS // 2, ("p0", "p1"), ""),
+        ("label", "Category", "label", 0, 2, ("NA", "well"), ""),
+        ("x", "Array", "feature", 0, 0, (), ""),
+    ]  # fmt: skip
 
 
 def test_a_matrix_is_as_many_columns() -> None:

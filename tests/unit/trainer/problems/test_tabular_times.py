@@ -55,6 +55,8 @@ WHOLE = np.array([float(f"{time:%Y%m%d}") for time in TIMES])
         pytest.param(np.full(ROWS, np.nan), {}, None, id="nothing"),
         pytest.param(objects([""] * ROWS), {}, None, id="empty"),
         pytest.param(written(ISO), {"categorical": ("when",)}, None, id="names"),
+        pytest.param(written(ISO), {"types": {"when": "Category"}}, None, id="names-by-type"),
+        pytest.param(WHOLE, {"types": {"when": "Number"}}, None, id="numbers-by-type"),
         pytest.param(written(ISO, **{f"row{row}": "soon" for row in range(7)}), {}, None, id="many-strays"),
     ],
 )
@@ -63,7 +65,7 @@ def test_dates_are_found(values: Any, roles: dict[str, Any], form: DateForm | No
     found = read_date_columns(given, Columns(**roles), split=False)
     golden("\n".join(found.sentences))
     assert found.forms == ({} if form is None else {"when": form})
-    assert found.columns["age"] is given["age"]
+    assert list(found.columns) == list(found.notes) == list(found.forms)
     assert form is None or found.columns["when"].dtype == object
 
 
@@ -94,6 +96,8 @@ def test_the_time_is_an_input_and_tells_records_apart(features: tuple[str, ...])
     assert list(dataset.raw)[-1] == "when"
     assert dataset.raw["when"].tolist() == table["when"].tolist()
     assert dataset.facts["dates"] == 1
+    (shown,) = (column for column in dataset.columns if column.name == "when")
+    assert (shown.type, shown.missing, shown.note) == ("Time", 1, "day.month.year: '3.4.2024 00:00' is 3 April 2024")
     assert not [warning for warning in dataset.warnings if "copies" in warning]
     assert [warning for warning in dataset.warnings if "split at random" in warning]
     assert max(dataset.examples(dataset.parts.test).inputs) == "numbers"

@@ -54,7 +54,12 @@ def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
 
 def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | None:
     """Return the numbers of a column in which zeros may stand before them, NaN where one is missing, or None."""
-    return numbers([_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells])
+    return numbers(without_zeros(cells))
+
+
+def without_zeros(cells: Sequence[str] | Column) -> list[str]:
+    """Return cells without the zeros before whole numbers."""
+    return [_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells]
 
 
 def objects(cells: Iterable[str | bytes]) -> Column:

@@ -33,7 +33,7 @@ def f1(targets: Classes, predicted: Classes, *, positive: int | None = None) -> 
 
     Args:
         targets: class numbers [N].
-        predicted: class numbers [N].
+        predicted: class numbers [N]; one below 0 stands for no class.
         positive: number of the class that is looked for; default: none, every class counts alike (macro).
 
     Returns:
@@ -42,7 +42,7 @@ def f1(targets: Classes, predicted: Classes, *, positive: int | None = None) -> 
     if positive is not None:
         return _f1_of(targets == positive, predicted == positive)
     labels = np.union1d(targets, predicted)
-    return float(np.mean([_f1_of(targets == label, predicted == label) for label in labels]))
+    return float(np.mean([_f1_of(targets == label, predicted == label) for label in labels if label >= 0]))
 
 
 def auc(targets: Classes, probabilities: Floats, *, positive: int | None = None) -> float:

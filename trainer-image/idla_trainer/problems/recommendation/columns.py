@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ColumnRole, ColumnType
 from idla_contract.task import Columns
 from idla_preprocess.interactions import LONGEST_NAME
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
+from idla_trainer.data.findings.columns import Use
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
 from idla_trainer.data.table import Table
@@ -63,6 +65,17 @@ def interactions_of(table: Table, columns: Columns) -> Interactions:
         None if rating is None else numbers_of(table, "rating", rating),
         None if time is None else _moments(table, time),
     )
+
+
+def roles_of(table: Table, columns: Columns) -> dict[str, Use]:
+    """Return what each column is used for."""
+    named = {
+        ColumnRole.USER: (columns.user or "user", ColumnType.CATEGORY),
+        ColumnRole.ITEM: (columns.item or "item", ColumnType.CATEGORY),
+        ColumnRole.RATING: (column_of(table, "rating", columns.rating), ColumnType.NUMBER),
+        ColumnRole.TIMESTAMP: (column_of(table, "timestamp", columns.timestamp), ColumnType.TIME),
+    }
+    return {name: Use(role, kind) for role, (name, kind) in named.items() if name is not None}
 
 
 def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:

@@ -11,13 +11,14 @@ from idla_preprocess.interactions import ITEM, USER, InteractionsSpec, Names, vo
 from idla_preprocess.items import Items, Rating
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.columns import describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices, Parts, equal_records, split_tied
 from idla_trainer.data.split_by_time import split_latest
 from idla_trainer.data.table import Table
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
-from idla_trainer.problems.recommendation.columns import Interactions, interactions_of
+from idla_trainer.problems.recommendation.columns import Interactions, interactions_of, roles_of
 from idla_trainer.problems.recommendation.ranked_users import ranked_users, split_interactions
 from idla_trainer.problems.recommendation.ranking import Ranking
 from idla_trainer.problems.recommendation.ratings import Ratings
@@ -59,7 +60,9 @@ def prepare(
         held_out = np.arange(len(found), len(found) + test.rows)
         found = found.followed_by(interactions_of(test, source.columns))
     met = _Meetings(found, equal_records({USER: found.users, ITEM: found.items}), held_out)
-    return (_rated if problem.metric in _RATED else _ranked)(met, source, problem, digest, whole=whole)
+    dataset = (_rated if problem.metric in _RATED else _ranked)(met, source, problem, digest, whole=whole)
+    columns = describe_columns(table, roles_of(table, source.columns), otherwise="it has no role")
+    return replace(dataset, columns=columns, column_count=len(table.columns))
 
 
 def _rated(met: _Meetings, source: DataSource, problem: Problem, digest: str, *, whole: bool) -> Dataset:

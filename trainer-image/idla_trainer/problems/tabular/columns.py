@@ -1,9 +1,10 @@
 """Which columns of a table are the inputs of a record, and what they hold."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
 
@@ -46,8 +47,8 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
         TaskError: a named column is missing or is the answer, or one holds something else.
     """
     timestamp = () if columns.timestamp is None else (columns.timestamp,)
-    named = {"features": columns.features, "categorical": columns.categorical, "timestamp": timestamp}
-    for role, names in named.items():
+    named = {"features": columns.features, "categorical": columns.categorical, "types": tuple(columns.types)}
+    for role, names in (named | {"timestamp": timestamp}).items():
         for name in names:
             check_present(table, role, name)
             if name == answer:
@@ -55,6 +56,7 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
     others = {answer, group, columns.label, columns.target, columns.user, columns.item, columns.text}
     names = columns.features or tuple(name for name in table.columns if name not in others)
     names += tuple(name for name in timestamp if name not in names)
+    names = tuple(name for name in names if columns.types.get(name) is not ReadAs.IGNORED)
     if not names:
         raise invalid(f"data.columns.features: there is no column besides {answer!r} to learn from")
     found: dict[str, Array] = {}
@@ -63,33 +65,69 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
         if values.ndim == _MATRIX and values.dtype.kind in "buif":
             found |= {f"{name}.{place}": values[:, place].astype(np.float64) for place in range(values.shape[1])}
         else:
-            found[name] = _column(name, values, texts=name in columns.categorical)
+            found[name] = _column(name, values, texts=name in categorical_columns(columns))
     return found
 
 
-def read_number_columns(
-    columns: dict[str, Array], categorical: Collection[str]
-) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """Return the columns, those of texts that are numbers to a reader as numbers, and a sentence on each of these.
+@dataclass(frozen=True, slots=True)
+class ReadNumbers:
+    """Columns, of which those that are numbers to a reader were read so."""
+
+    columns: dict[str, Array]
+    sentences: tuple[str, ...]
+    """On each one that was read."""
+    notes: dict[str, tuple[str, int]]
+    """The same in few words, and the cells without a number, by name."""
+
+
+def categorical_columns(columns: Columns) -> tuple[str, ...]:
+    """Return the inputs that a user calls names."""
+    typed = (name for name, kind in columns.types.items() if kind is ReadAs.CATEGORY)
+    return tuple(dict.fromkeys((*columns.categorical, *typed)))
+
+
+def read_number_columns(columns: dict[str, Array], roles: Columns) -> ReadNumbers:
+    """Return the columns, those of texts that are numbers to a reader, or to the user, as numbers.
 
     Args:
         columns: the inputs, as `feature_columns` returns them.
-        categorical: names of columns that hold names.
+        roles: which of them a user calls names or numbers.
+
+    Raises:
+        TaskError: one that a user calls numbers holds none.
     """
-    texts = {name: cells for name, cells in columns.items() if cells.dtype.kind == "O" and name not in categorical}
-    found = {name: read_numbers(cells) for name, cells in texts.items()}
+    names = categorical_columns(roles)
+    texts = {name: cells for name, cells in columns.items() if cells.dtype.kind == "O" and name not in names}
+    found = {name: _read(name, cells, roles) for name, cells in texts.items()}
     if any(column is not None and column.style is NumberStyle.DECIMAL_COMMA for column in found.values()):
-        found = {name: read_numbers(cells, decimal_comma=True) for name, cells in texts.items()}
+        found = {name: _read(name, cells, roles, decimal_comma=True) for name, cells in texts.items()}
     read = {name: (texts[name], column) for name, column in found.items() if column is not None}
     strays = tuple(
         f"{quoted(name)} holds numbers; {len(column.strays)} of {len(cells)} cells have none and count as missing: "
-        f"{_shown(column)} (counted from 0); if it holds names, put it into data.columns.categorical"
+        f"{_shown(column)} (counted from 0); if it holds names, set data.columns.types: {{{name}: Category}}"
         for name, (cells, column) in read.items()
         if column.strays
     )
     numbers = {name: column.values for name, (_, column) in read.items()}
-    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].style is not None)
-    return columns | numbers, (*strays, *styles)
+    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].manner)
+    notes = {name: (_note(*entry), len(entry[1].strays)) for name, entry in read.items()}
+    return ReadNumbers(columns | numbers, (*strays, *styles), notes)
+
+
+def _read(name: str, cells: Array, roles: Columns, *, decimal_comma: bool = False) -> NumberColumn | None:
+    wanted = roles.types.get(name) is ReadAs.NUMBER
+    found = read_numbers(cells, decimal_comma=decimal_comma, wanted=wanted)
+    if wanted and (found is None or np.isnan(found.values).all()):
+        raise invalid(f"data.columns.types: the column {name!r} holds no numbers, such as {quoted(cells[0])}")
+    return found
+
+
+def _note(cells: Array, column: NumberColumn) -> str:
+    told = [f"{column.manner}: {column.example(cells)}"] if column.manner else []
+    if column.strays:
+        texts = " and ".join(dict.fromkeys(quoted(text) for _, text in column.strays[:_SHOWN]))
+        told.append(f"{len(column.strays)} cells hold no number: {texts}")
+    return "; ".join(told)
 
 
 def _shown(column: NumberColumn) -> str:

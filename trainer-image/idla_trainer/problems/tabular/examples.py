@@ -1,10 +1,11 @@
 """Records of numbers and categories, with a class or a number each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ColumnRole, ColumnType, ReadAs
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
@@ -15,6 +16,7 @@ from idla_preprocess.tabular_moments import Moment
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
@@ -31,6 +33,7 @@ from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
     answer_column,
     appended,
+    categorical_columns,
     feature_columns,
     group_column,
     index_columns,
@@ -38,6 +41,10 @@ from idla_trainer.problems.tabular.columns import (
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 from idla_trainer.problems.tabular.times import read_date_columns
+
+_COUNTS = "it only counts the rows; name it in data.columns.features to keep it"
+_TYPES = {Number: ColumnType.NUMBER, Category: ColumnType.CATEGORY, Moment: ColumnType.TIME}
+_SAYS_NOTHING = "one value alone, or names that hardly ever occur twice"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +61,15 @@ class _Records:
     equal: Indices
     """Position of the first record that a record equals, [N]."""
     held_out: Indices | None
+    answer: str
+    """The column that is predicted."""
     group: str | None
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
     read_as: tuple[str, ...]
-    """Sentences on columns of texts that were read as dates or numbers."""
+    """Sentences on columns that were read as dates or numbers."""
+    notes: dict[str, tuple[str, int]]
+    """The same in few words, and the cells without a date or number, by name."""
 
 
 def prepare(
@@ -78,7 +89,7 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    spec, raw, left_out = _fitted(records, parts.train, source.columns.categorical)
+    spec, raw, left_out = _fitted(records, parts.train, categorical_columns(source.columns))
     answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
@@ -93,6 +104,12 @@ def prepare(
         shape=(len(spec.columns),),
         facts=_facts(records, spec),
         warnings=_warnings(records, left_out, targets, classes),
+        columns=describe_columns(
+            table,
+            _ignored(source) | _uses(records, spec, left_out, classified=bool(classes)),
+            otherwise="not in data.columns.features",
+        ),
+        column_count=len(table.columns),
     )
 
 
@@ -111,8 +128,8 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
     dates = read_date_columns(columns, roles, split=test is None)
-    columns, read_as = read_number_columns(dates.columns, (*roles.categorical, *dates.forms))
-    read_as = (*dates.sentences, *read_as)
+    read = read_number_columns({name: columns[name] for name in columns if name not in dates.columns}, roles)
+    columns, read_as = columns | dates.columns | read.columns, (*dates.sentences, *read.sentences)
     if not classified:
         read_as += explain_style(table, answer)
     if not columns:
@@ -121,7 +138,8 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, dates.forms, answers, groups, equal, held_out, group, numbering, read_as)
+    notes = dates.notes | read.notes
+    return _Records(columns, dates.forms, answers, groups, equal, held_out, answer, group, numbering, read_as, notes)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -209,6 +227,25 @@ def _kept(column: Array) -> Array:
     writer = ArrayWriter()
     writer.write(column)
     return writer.array()
+
+
+def _ignored(source: DataSource) -> dict[str, Use]:
+    names = (name for name, kind in source.columns.types.items() if kind is ReadAs.IGNORED)
+    return {name: Use(ColumnRole.NONE, note="Ignored in data.columns.types") for name in names}
+
+
+def _uses(records: _Records, spec: TabularSpec, left_out: Collection[str], *, classified: bool) -> dict[str, Use]:
+    """Return what each column is used for, by its name in the table."""
+    answer = Use(*((ColumnRole.LABEL, ColumnType.CATEGORY) if classified else (ColumnRole.TARGET, ColumnType.NUMBER)))
+    uses = {records.answer: answer} | {name: Use(ColumnRole.NONE, note=_COUNTS) for name in records.numbering}
+    if records.group is not None:
+        uses[records.group] = Use(ColumnRole.GROUP, ColumnType.CATEGORY)
+    uses |= {name: Use(ColumnRole.NONE, note=_SAYS_NOTHING) for name in left_out}
+    for column in spec.columns:
+        uses[column.name] = Use(ColumnRole.FEATURE, _TYPES[type(column)], *records.notes.get(column.name, ()))
+        matrix = column.name.rpartition(".")[0]
+        uses.setdefault(matrix, Use(ColumnRole.FEATURE, ColumnType.ARRAY))
+    return uses
 
 
 def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]:

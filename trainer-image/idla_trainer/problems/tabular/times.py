@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
 from idla_preprocess.dates import DateForm, Moments
@@ -15,6 +16,7 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import drawn
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.columns import as_name
+from idla_trainer.problems.tabular.columns import categorical_columns
 
 _STRAYS = 0.05
 """Share of cells that hold no date, at most, of those that are not missing."""
@@ -35,11 +37,13 @@ class DateColumns:
     """What was found of dates in a table."""
 
     columns: dict[str, Array]
-    """All inputs; those that hold dates as texts, empty where one has none."""
+    """Those that hold dates, as texts, empty where a cell is none."""
     forms: dict[str, DateForm]
-    """Of the columns that hold dates."""
+    """Of each of these."""
     sentences: tuple[str, ...]
     """On each of these, and on those that may hold dates of two orders."""
+    notes: dict[str, tuple[str, int]]
+    """The same in few words, and the cells without a date, by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,36 +62,43 @@ class _Reading:
 
 
 def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool) -> DateColumns:
-    """Return the columns, those that are dates or times in nearly all cells as texts, and the form of each of these.
+    """Return those of the columns that are dates or times in nearly all cells, as texts, and the form of each of them.
 
     A column of numbers is one of dates where all of them are such as 20240131. Seconds since 1970 are dates in the
     column alone that `roles` names as that of the time.
 
     Args:
         columns: the inputs, as `feature_columns` returns them.
-        roles: of the columns; those that are named categorical hold names.
+        roles: of the columns; those that a user calls names or numbers are that.
         split: whether the test part is one of the same file, at random.
 
     Raises:
         TaskError: what is named as the column of the time holds something else, or dates of two orders.
     """
-    found, forms, sentences = dict(columns), dict[str, DateForm](), list[str]()
+    found, forms, sentences, notes = (
+        dict[str, Array](),
+        dict[str, DateForm](),
+        list[str](),
+        dict[str, tuple[str, int]](),
+    )
+    others = {*categorical_columns(roles), *(name for name, kind in roles.types.items() if kind is ReadAs.NUMBER)}
     for name, values in columns.items():
         named = name == roles.timestamp
         likely = _likely(values, named=named)
-        if name in roles.categorical or not (named or likely):
+        if name in others or not (named or likely):
             continue
         cells: Array = _texts(values) if values.dtype.kind == "f" else values
         readings = _readings(cells, likely, strays=values.dtype.kind != "f")
         if len(readings) == 1:
             found[name], forms[name] = _cleared(cells, readings[0]), readings[0].form
+            notes[name] = (f"{readings[0].form}: {_example(cells, readings[0])}", len(readings[0].strays))
             sentences.append(_told(name, cells, readings[0]))
             sentences += [_AT_RANDOM.format(quoted(name))] if named and split else []
         elif named:
             raise _refused(name, cells, readings)
         elif readings:
             sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
-    return DateColumns(found, forms, tuple(sentences))
+    return DateColumns(found, forms, tuple(sentences), notes)
 
 
 def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
@@ -153,7 +164,7 @@ def _told(name: str, cells: Array, reading: _Reading) -> str:
         said += (
             f"; {len(reading.strays)} of {len(cells)} cells have none and count as missing: {shown} (counted from 0)"
         )
-    return f"{said}; if it holds names, put it into data.columns.categorical"
+    return f"{said}; if it holds names, set data.columns.types: {{{name}: Category}}"
 
 
 def _example(cells: Array, reading: _Reading) -> str:

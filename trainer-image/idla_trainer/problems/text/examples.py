@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ColumnRole, ColumnType
 from idla_contract.problem import Problem
-from idla_contract.task import Columns, DataSource
+from idla_contract.task import DataSource
 from idla_preprocess import Classes
 from idla_preprocess.text import LONGEST_READ, TextSpec
 from idla_preprocess.text_grams import normalised
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
@@ -36,7 +38,8 @@ def prepare(
     Raises:
         TaskError: the columns, texts or labels cannot be used.
     """
-    texts, names = _read(table, test, source.columns)
+    text, label = text_column(table, source.columns), label_column(table, source.columns)
+    texts, names = _read(table, test, text, label)
     held_out = None if test is None else np.arange(len(names) - test.rows, len(names))
     labels, classes = encode_labels(names)
     groups = _equal_texts(texts)
@@ -59,12 +62,17 @@ def prepare(
             *about_copies("texts", groups, labels, classes, but_for="case and spaces"),
             *about_test_file("texts", groups, held_out),
         ),
+        columns=describe_columns(
+            table,
+            {text: Use(ColumnRole.TEXT, ColumnType.TEXT), label: Use(ColumnRole.LABEL, ColumnType.CATEGORY)},
+            otherwise="a text and its label are all that is read",
+        ),
+        column_count=len(table.columns),
     )
 
 
-def _read(table: Table, test: Table | None, columns: Columns) -> tuple[npt.NDArray[Any], list[str]]:
+def _read(table: Table, test: Table | None, text: str, label: str) -> tuple[npt.NDArray[Any], list[str]]:
     """Return the texts and the labels of a table, those of a test file behind them."""
-    text, label = text_column(table, columns), label_column(table, columns)
     texts, names = texts_of(table, text), labels_of(table, label)
     if test is not None:
         texts, names = joined_texts(texts, texts_of(test, text)), names + labels_of(test, label)

@@ -1,21 +1,28 @@
 """Sentences of a dialog with one intent each, and what a model does with a sentence that is none of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.problem import Problem
 from idla_contract.task import DataSource
+from idla_preprocess import Answers, Array, Arrays
 from idla_preprocess.intents import Intents
 from idla_preprocess.text import TextSpec
+from typing_extensions import override
 
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import drawn
 from idla_trainer.data.table import Table
 from idla_trainer.evaluation.metrics import classification as metrics
+from idla_trainer.objective import Objective
+from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.text import examples as text
 
+OUT_OF_SCOPE_AUROC = "outOfScopeAuroc"
+"""How well intents that a light model never saw are told from those that it knows."""
+_REFUSED = -1
 _HELD_OUT = 0.2
 """The share of the intents that the light model never sees."""
 _FEWEST = 5
@@ -60,12 +67,38 @@ def prepare(
     scope = scope_of(dataset, seed=source.split.seed)
     facts = {"inScopeRecall": scope.recall}
     if scope.auroc is not None and scope.fpr_at_95 is not None:
-        facts |= {"outOfScopeAuroc": scope.auroc, "outOfScopeFprAtRecall95": scope.fpr_at_95}
+        facts |= {OUT_OF_SCOPE_AUROC: scope.auroc, "outOfScopeFprAtRecall95": scope.fpr_at_95}
     return replace(
         dataset,
         answers=Intents(dataset.classes, scope.threshold, scope.recall),
         facts={**dataset.facts, **facts},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentClassification(Classification):
+    """The same with the refusal: a sentence in scope that is refused is answered wrongly."""
+
+    threshold: float
+    """Confidence under which an answer is refused."""
+
+    @override
+    def predicted(self, values: Array) -> Array:
+        """Return the number of each answer's intent [N], -1 where it is refused."""
+        return np.where(values.max(axis=1) < self.threshold, _REFUSED, values.argmax(axis=1))
+
+    @override
+    def scores(self, targets: Array, values: Array, raw: Arrays) -> dict[str, float]:
+        """Return every metric of classes, and the share of the sentences in scope that are not refused."""
+        accepted = float(np.mean(self.predicted(values) != _REFUSED))
+        return {**Classification.scores(self, targets, values, raw), "acceptedShare": accepted}
+
+
+def as_received(objective: Objective, answers: Answers) -> Objective:
+    """Return an objective that measures what a client receives."""
+    if not isinstance(answers, Intents) or not isinstance(objective, Classification):
+        return objective
+    return IntentClassification(**asdict(objective), threshold=answers.threshold)
 
 
 def scope_of(dataset: Dataset, *, seed: int) -> Scope:

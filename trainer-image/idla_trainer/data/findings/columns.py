@@ -1,0 +1,113 @@
+"""How each column of a table was understood, for a person to look at."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from idla_contract.columns import LONGEST_CELL, MOST_COLUMNS, ColumnProfile, ColumnRole, ColumnType
+from idla_preprocess.tabular_columns import MISSING_TEXTS
+
+from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.table import Table
+
+_EXAMPLES = 2
+_TYPES = {"f": ColumnType.NUMBER, "i": ColumnType.NUMBER, "u": ColumnType.NUMBER, "b": ColumnType.CATEGORY}
+_NOTE = 120
+_OF_RECORDS = frozenset({ColumnRole.FEATURE, ColumnRole.GROUP, ColumnRole.NONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a column is used for."""
+
+    role: ColumnRole
+    type: ColumnType | None = None
+    """Default: what its cells are."""
+    note: str = ""
+    """Why it is left out, or how its cells were read."""
+    strays: int = 0
+    """Cells that count as missing since they are of another type."""
+
+
+def describe_columns(table: Table, uses: Mapping[str, Use], *, otherwise: str) -> tuple[ColumnProfile, ...]:
+    """Return how the first columns were understood; one without a use is not looked at.
+
+    Args:
+        table: the examples.
+        uses: what is used, by name.
+        otherwise: why the others are left out.
+    """
+    return tuple(
+        _described(table.columns[name], name, uses[name])
+        if name in uses
+        else ColumnProfile(name=_cut(name), type=ColumnType.UNKNOWN, role=ColumnRole.NONE, note=otherwise)
+        for name in islice(table.columns, MOST_COLUMNS)
+    )
+
+
+def _described(values: Column, name: str, use: Use) -> ColumnProfile:
+    # A class may be called NA, and so may a text be.
+    missing = MISSING_TEXTS if use.role in _OF_RECORDS else frozenset({""})
+    if values.ndim > 1:
+        counts = _Counts(0, 0, ())
+    else:
+        counts = _texts(values) if use.type is ColumnType.TEXT else _counts(values, missing)
+    kind = use.type or (ColumnType.ARRAY if values.ndim > 1 else _TYPES.get(values.dtype.kind, counts.type))
+    return ColumnProfile(
+        name=_cut(name),
+        type=kind,
+        role=use.role,
+        missing=counts.missing + use.strays,
+        distinct=counts.distinct,
+        examples=counts.examples,
+        note=use.note[:_NOTE],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    missing: int
+    distinct: int
+    examples: tuple[str, ...]
+    type: ColumnType = ColumnType.TEXT
+
+
+def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
+    if values.dtype.kind in "fiub":
+        known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+        different, places = np.unique(known, return_index=True)
+        first = different[np.argsort(places)[:_EXAMPLES]]
+        return _Counts(
+            len(values) - len(known), len(different), tuple(_cut(_number(value)) for value in first.tolist())
+        )
+    counted: dict[Any, int] = {}
+    for value in values:
+        counted[value] = counted.get(value, 0) + 1
+    if any(isinstance(value, bytes) for value in islice(counted, 1)):
+        return _Counts(counted.get(b"", 0), len(counted), (), ColumnType.FILE)
+    known_texts = [text for text in counted if text.strip() not in missing_texts]
+    missing = len(values) - sum(counted[text] for text in known_texts)
+    return _Counts(missing, len(known_texts), tuple(map(_cut, known_texts[:_EXAMPLES])))
+
+
+def _texts(texts: Column) -> _Counts:
+    """Return what can be said of long texts without holding all of them."""
+    first = (text for text in texts if text.strip())
+    examples = tuple(map(_cut, islice(dict.fromkeys(islice(first, 8 * _EXAMPLES)), _EXAMPLES)))
+    return _Counts(sum(not text.strip() for text in texts), 0, examples)
+
+
+def _number(value: Any) -> str:
+    """Return a number as people write it, and as it stands in most files."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if math.isfinite(value) and float(value).is_integer() else f"{value:.6g}"
+
+
+def _cut(text: str) -> str:
+    """Return a text on one line, the end of a long one left out."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."
