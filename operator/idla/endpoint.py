@@ -45,17 +45,28 @@ class Endpoint:
         Raises:
             EndpointError: no answer, one with another status than 200, or one that is not of the protocol.
         """
-        status, content = self._send("POST", infer_path(self.model), json.dumps(request))
-        if status != http.HTTPStatus.OK:
-            raise EndpointError(f"{self.model_url} answers {status}: {content.decode('utf-8', 'replace').strip()}")
-        try:
-            return {output["name"]: output for output in json.loads(content)["outputs"]}
-        except (ValueError, LookupError, TypeError) as error:
-            raise EndpointError(f"{self.model_url} does not speak the protocol: {error!r}") from error
+        return self._tensors("POST", infer_path(self.model), "outputs", json.dumps(request))
+
+    def inputs(self) -> Mapping[str, Document]:
+        """Return what the model's metadata say of its inputs, by their names.
+
+        Raises:
+            EndpointError: as `infer`.
+        """
+        return self._tensors("GET", model_path(self.model), "inputs")
 
     def curl(self, body: str) -> str:
         """Return the command by which a person sends a body: JSON without apostrophes, or `@` and a file with it."""
         return f"curl -s {self.url}{infer_path(self.model)} -H 'Content-Type: application/json' -d '{body}'"
+
+    def _tensors(self, method: str, path: str, key: str, body: str | None = None) -> Mapping[str, Document]:
+        status, content = self._send(method, path, body)
+        if status != http.HTTPStatus.OK:
+            raise EndpointError(f"{self.model_url} answers {status}: {content.decode('utf-8', 'replace').strip()}")
+        try:
+            return {tensor["name"]: tensor for tensor in json.loads(content)[key]}
+        except (ValueError, LookupError, TypeError) as error:
+            raise EndpointError(f"{self.model_url} does not speak the protocol: {error!r}") from error
 
     def _send(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         parts = urlsplit(self.url)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from idla_contract.problem import Metric
+from idla_preprocess.dates import DateForm
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.compression.keras_graph import read_graph, rebuild
 from idla_trainer.data.dataset import Examples
@@ -51,7 +52,11 @@ def records() -> dict[str, npt.NDArray[Any]]:
         "ward": texts(generator.choice(["east", "west", ""], ROWS)),
         "stage": generator.integers(1, 5, ROWS).astype(np.float32),
         "sex": texts(generator.choice(["f", "m"], ROWS)),
+        "seen": texts(np.array([f"{1 + day % 28}.{1 + day % 12}.2024 {day % 3}:00" for day in range(ROWS)])),
     }
+
+
+FORMS = {"seen": DateForm.DAY_FIRST}
 
 
 def randomized(model: Any) -> Any:
@@ -64,12 +69,12 @@ def randomized(model: Any) -> Any:
 
 @pytest.mark.parametrize(("build", "values"), NETWORKS)
 @pytest.mark.parametrize("objective", [pytest.param(CLASSES, id="classes"), pytest.param(VALUES, id="value")])
-@pytest.mark.parametrize("chosen", [("age", "ward", "stage", "sex"), ("age", "stage"), ("sex",)])
+@pytest.mark.parametrize("chosen", [("age", "ward", "stage", "sex", "seen"), ("age", "stage"), ("sex",)])
 def test_the_served_file_answers_as_the_network_does(
     build: Any, values: Mapping[str, float], objective: Objective, chosen: tuple[str, ...]
 ) -> None:
     raw = {name: values for name, values in records().items() if name in chosen}
-    spec, _ = TabularSpec.fitted(raw)
+    spec, _ = TabularSpec.fitted(raw, dates=FORMS)
     model = randomized(build(spec, objective, values))
     tensors = spec.to_tensors(raw)
     expected = model(tensors, training=False).numpy()
@@ -81,7 +86,7 @@ def test_the_served_file_answers_as_the_network_does(
 @pytest.mark.parametrize(("build", "values"), NETWORKS)
 def test_a_compressed_file_answers_much_the_same(build: Any, values: Mapping[str, float]) -> None:
     raw = records()
-    spec, _ = TabularSpec.fitted(raw)
+    spec, _ = TabularSpec.fitted(raw, dates=FORMS)
     model = randomized(build(spec, CLASSES, values))
     tensors = spec.to_tensors(raw)
     expected = model(tensors, training=False).numpy()
@@ -103,7 +108,7 @@ def test_the_pieces_tell_how_far_a_number_has_come_through_each_bin() -> None:
 
 def test_training_leaves_members_out_and_serving_takes_them_all() -> None:
     raw = records()
-    spec, _ = TabularSpec.fitted(raw)
+    spec, _ = TabularSpec.fitted(raw, dates=FORMS)
     model = build_tabular_network(spec, CLASSES, NEURAL | {"dropout": 0.0})
     seen = model.get_layer("seen").output
     import keras
@@ -125,7 +130,7 @@ def test_calibration_divides_the_logits_and_keeps_the_chosen_classes() -> None:
     from idla_trainer.training.calibration import calibrate
 
     raw = records()
-    spec, _ = TabularSpec.fitted(raw)
+    spec, _ = TabularSpec.fitted(raw, dates=FORMS)
     model = randomized(build_tabular_linear(spec, CLASSES, LINEAR))
     tensors = spec.to_tensors(raw)
     before = model(tensors, training=False).numpy()
@@ -148,7 +153,7 @@ def learned(spec: TabularSpec, objective: Objective) -> Examples:
 @pytest.mark.parametrize("seed", [0, 10])
 def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objective: Objective, seed: int) -> None:
     keras.utils.set_random_seed(seed)
-    spec, _ = TabularSpec.fitted(records())
+    spec, _ = TabularSpec.fitted(records(), dates=FORMS)
     values = LINEAR | {"prior": 0.5}
     model, examples = build_tabular_linear(spec, objective, values), learned(spec, objective)
     penalise(model, values, ROWS)
@@ -163,7 +168,7 @@ def test_a_linear_network_begins_where_likelihood_and_prior_are_in_balance(objec
 
 
 def test_the_prior_weighs_the_less_the_more_examples_there_are() -> None:
-    spec, _ = TabularSpec.fitted(records())
+    spec, _ = TabularSpec.fitted(records(), dates=FORMS)
     model = randomized(build_tabular_linear(spec, CLASSES, LINEAR))
     squares = sum(float((np.asarray(weight) ** 2).sum()) for weight in model.trainable_weights if len(weight.shape) > 1)
     for examples in (10, 1000):
@@ -174,7 +179,7 @@ def test_the_prior_weighs_the_less_the_more_examples_there_are() -> None:
 
 
 def test_of_very_many_examples_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, _ = TabularSpec.fitted(records())
+    spec, _ = TabularSpec.fitted(records(), dates=FORMS)
     monkeypatch.setattr(closed_form, "_MOST", 40)
     ways = []
     for seed in (1, 1, 2):

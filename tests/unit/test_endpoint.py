@@ -73,6 +73,13 @@ def test_a_request_goes_to_the_model_and_its_outputs_come_by_name(prefix: str, m
     assert asked == [("POST", f"{prefix}/v2/models/digits/infer", request)]
 
 
+def test_a_model_tells_of_its_inputs() -> None:
+    when = {"name": "when", "datatype": "BYTES", "shape": [-1], "parameters": {"example": "31.12.2023"}}
+    with server(200, json.dumps({"name": "visits", "inputs": [when]})) as (url, asked):
+        assert Endpoint(url, "visits").inputs() == {"when": when}
+    assert asked == [("GET", "/v2/models/visits", None)]
+
+
 def test_a_refusal_is_an_error_with_what_the_server_said() -> None:
     with server(400, '{"error": "inputs: found nothing"}') as (url, _), pytest.raises(EndpointError) as refused:
         Endpoint(url, "digits").infer({})

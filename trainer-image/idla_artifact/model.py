@@ -95,9 +95,11 @@ def tensor_specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
 
 
 def tensor_metadata(tensor: Tensor) -> dict[str, Any]:
-    """Return a tensor as the server's metadata list it: as a manifest, and whether values may be missing."""
+    """Return a tensor as the server's metadata list it: as a manifest, whether values may be missing, an example."""
     (spec,) = tensor_specs([tensor])
-    return spec.model_dump() | ({"parameters": {"may_be_missing": True}} if tensor.missing else {})
+    parameters: dict[str, Any] = {"may_be_missing": True} if tensor.missing else {}
+    parameters |= {"example": tensor.example} if tensor.example else {}
+    return spec.model_dump() | ({"parameters": parameters} if parameters else {})
 
 
 def _check_signature(manifest: ArtifactManifest, signature: Signature) -> None:

@@ -83,7 +83,7 @@ class ColumnSettings(SpecModel):
     rating: Column | None = None
     """How much the user likes the item. Default: `rating`, where there is one."""
     timestamp: Column | None = None
-    """When. Default: `timestamp`, where there is one."""
+    """When; of a table it is an input. Default: `timestamp`, where there is one."""
     group: Column | None = None
     """Whose example it is, such as a patient's; examples of a group stay in one part of the split. Default: none."""
     features: Columns | None = None

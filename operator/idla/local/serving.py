@@ -13,7 +13,7 @@ from idla_contract.artifact import MANIFEST, ArtifactManifest, TensorSpec
 from idla_contract.inference import Document, infer_request, tensor_document
 
 from idla.builders.identity import address_name
-from idla.endpoint import Endpoint
+from idla.endpoint import Endpoint, EndpointError
 from idla.local.child_process import kill_process, start_process
 from idla.local.errors import ServerError
 from idla.local.task_process import free_port
@@ -77,7 +77,10 @@ class Server:
     def curl(self) -> str:
         """Return a command that asks for one answer; a long example is written beside the results."""
         manifest = ArtifactManifest.model_validate_json((self._folder / MANIFEST).read_bytes())
-        request = json.dumps(infer_request([_example(entry) for entry in manifest.inputs]))
+        known: Mapping[str, Document] = {}
+        with suppress(EndpointError):  # then an example is made up
+            known = self._endpoint.inputs()
+        request = json.dumps(infer_request([_example(entry, known.get(entry.name, {})) for entry in manifest.inputs]))
         if len(request) <= _INLINE:
             return self._endpoint.curl(request)
         path = self._output / "request.json"
@@ -100,7 +103,8 @@ class Server:
             kill_process(self._process)
 
 
-def _example(entry: TensorSpec) -> Document:
-    """Return one made-up input of the right shape."""
+def _example(entry: TensorSpec, known: Document) -> Document:
+    """Return one input of the right shape: the example of the model's metadata, else a made-up one."""
     shape = [1 if side < 0 else side for side in entry.shape]
-    return tensor_document(entry.name, entry.datatype, shape, [_EXAMPLES[entry.datatype]] * math.prod(shape))
+    value = known.get("parameters", {}).get("example", _EXAMPLES[entry.datatype])
+    return tensor_document(entry.name, entry.datatype, shape, [value] * math.prod(shape))

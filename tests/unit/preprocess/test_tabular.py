@@ -54,6 +54,17 @@ def test_each_column_is_an_input() -> None:
     )
 
 
+def test_files_of_numbers_and_names_are_what_they_were_before_there_were_dates() -> None:
+    assert json.dumps(TabularSpec((DOSE, SEX)).content()) == (
+        '{"columns": [{"type": "Number", "name": "dose", "center": 0.0, "scale": 1.0, "indicator": false, "edges": '
+        '[-1.0, 1.0]}, {"name": "sex", "type": "Category"}]}'
+    )
+    assert {name: array.tolist() for name, array in SPEC.arrays().items()} == {
+        "categories1": ["east", "west"],
+        "categories3": ["f"],
+    }
+
+
 def test_a_kind_that_no_column_has_is_left_out() -> None:
     assert list(TabularSpec((AGE,)).to_tensors(RAW)) == ["numbers"]
     assert list(TabularSpec((SEX,)).to_tensors(RAW)) == ["categories"]

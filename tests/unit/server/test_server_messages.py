@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_artifact.model import tensor_metadata, tensor_specs
 from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_preprocess.dates import DateForm
 from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
+from idla_preprocess.tabular_moments import Moment, Place
 from idla_server.json_data import DATATYPES
 from idla_server.messages import InferRequest, decode, encode
 
@@ -183,6 +185,10 @@ AGE = Number("age", center=40.0, scale=0.1, indicator=True, edges=(-1.0, 1.0))
 DOSE = Number("dose", center=0.0, scale=1.0, indicator=False, edges=(-1.0, 1.0))
 RECORDS = Signature(TabularSpec((AGE, Category("sex", ("f", "m")))), CLASSES)
 DOSES = Signature(TabularSpec((DOSE, AGE)), CLASSES)
+ELAPSED = Number("elapsed", center=19723.0, scale=2.0, indicator=True, edges=(-1.0, 1.0))
+WHEN = Moment("when", DateForm.DAY_FIRST, "31.12.2023 13:00", (ELAPSED,), (Place("hour", (0, 13)),))
+VISITS = Signature(TabularSpec((AGE, WHEN)), CLASSES)
+TIMES = {"name": "when", "datatype": "BYTES", "shape": [2], "data": ["1.1.2024", None]}
 AGES = {"name": "age", "datatype": "FP64", "shape": [2], "data": [40, None]}
 SEXES = {"name": "sex", "datatype": "BYTES", "shape": [2, 1], "data": ["m", ""]}
 
@@ -244,6 +250,8 @@ MISSING: dict[str, tuple[list[Any], Signature, dict[str, list[list[float]]]]] = 
         RECORDS,
         {"numbers": [[0, 1]] * 2, "categories": [[0]] * 2},
     ),
+    "a null date": ([AGES, TIMES], VISITS, {"numbers": [[0, 0, 0, 0], [0, 0, 1, 1]], "categories": [[2], [0]]}),
+    "dates left out": ([AGES], VISITS, {"numbers": [[0, 0, 0, 1], [0, 0, 1, 1]], "categories": [[0], [0]]}),
     "one of two columns": (
         [{**AGES, "name": "dose", "data": [0, 0]}],
         DOSES,
@@ -266,6 +274,14 @@ def test_a_column_that_was_never_missing_in_training_is_wanted() -> None:
         DOSES.preprocess.to_tensors(request.inputs)
     with pytest.raises(InputError, match=r"data: found null or NaN as value 1 of `dose`, counted from 0; allowed: num"):
         decode(json.dumps({"inputs": [{**AGES, "name": "dose"}]}).encode(), DOSES, LIMIT)
+
+
+def test_a_date_of_another_form_is_refused_by_input_row_and_value() -> None:
+    request = decode(json.dumps({"inputs": [AGES, {**TIMES, "data": ["", "12/31/2023"]}]}).encode(), VISITS, LIMIT)
+    with pytest.raises(InputError) as caught:
+        VISITS.preprocess.to_tensors(request.inputs)
+    assert (caught.value.field, caught.value.found) == ("when", "'12/31/2023' in example 1 (counted from 0)")
+    assert caught.value.allowed == "dates and times such as '31.12.2023 13:00' (day.month.year), empty where missing"
 
 
 def test_more_missing_values_than_a_request_could_write_are_refused() -> None:
@@ -339,10 +355,16 @@ def test_an_answer_holds_what_was_asked(outputs: tuple[str, ...], identifier: st
     assert (json.loads(reply.content), reply.json_bytes) == (expected, None)
 
 
-def test_metadata_say_what_may_be_missing() -> None:
-    assert [tensor_metadata(tensor) for tensor in DOSES.inputs] == [
+def test_metadata_say_what_may_be_missing_and_how_a_date_is_written() -> None:
+    assert [tensor_metadata(tensor) for tensor in (*DOSES.inputs, *VISITS.inputs[1:])] == [
         {"name": "dose", "datatype": "FP32", "shape": (-1,)},
         {"name": "age", "datatype": "FP32", "shape": (-1,), "parameters": {"may_be_missing": True}},
+        {
+            "name": "when",
+            "datatype": "BYTES",
+            "shape": (-1,),
+            "parameters": {"may_be_missing": True, "example": "31.12.2023 13:00"},
+        },
     ]
 
 

@@ -33,6 +33,8 @@ class Tensor:
     """Whether BYTES are taken too: for each example the base64 text of a JPEG or PNG file."""
     missing: bool = False
     """Whether a value may be missing, since what stands in its place is known: NaN, or an empty text."""
+    example: str = ""
+    """A text of training, where all have to be written alike as dates are."""
 
     @property
     def optional(self) -> bool:

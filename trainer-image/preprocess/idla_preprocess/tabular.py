@@ -1,4 +1,4 @@
-"""Records of named columns: numbers that may be missing, and categories that may be unknown."""
+"""Records of named columns: numbers that may be missing, categories that may be unknown, dates and times."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
-from idla_preprocess.tabular_columns import CATEGORIES, LONGEST, Category, Column, Number, read_column, written
+from idla_preprocess.dates import DateForm
+from idla_preprocess.tabular_columns import CATEGORIES, LONGEST, Category, Number
+from idla_preprocess.tabular_files import Column, read_column, written
+from idla_preprocess.tabular_moments import Moment, Place
 
 NUMBERS = "numbers"
 
@@ -39,13 +42,19 @@ class TabularSpec:
 
     @property
     def numbers(self) -> tuple[Number, ...]:
-        """Return the columns of numbers."""
-        return tuple(column for column in self.columns if isinstance(column, Number))
+        """Return the columns of numbers, and the numbers of each column of dates in its place."""
+        found: list[Number] = []
+        for column in self.columns:
+            found += [column] if isinstance(column, Number) else column.numbers if isinstance(column, Moment) else ()
+        return tuple(found)
 
     @property
-    def categories(self) -> tuple[Category, ...]:
-        """Return the columns of texts."""
-        return tuple(column for column in self.columns if isinstance(column, Category))
+    def categories(self) -> tuple[Category | Place, ...]:
+        """Return the columns of names, and the places (hour, weekday, month) of each column of dates in its place."""
+        found: list[Category | Place] = []
+        for column in self.columns:
+            found += [column] if isinstance(column, Category) else column.places if isinstance(column, Moment) else ()
+        return tuple(found)
 
     @property
     def width(self) -> int:
@@ -61,32 +70,33 @@ class TabularSpec:
     def inputs(self) -> tuple[Tensor, ...]:
         """Return one raw input for each column: FP32, where NaN is missing, or BYTES, where an empty text is.
 
-        Numbers may be missing where some were in the training part; categories always have an index for it.
+        Numbers may be missing where some were in the training part; names and dates always have an index for it.
         """
-        return tuple(
-            Tensor(column.name, "FP32", (-1,), missing=column.indicator)
-            if isinstance(column, Number)
-            else Tensor(column.name, "BYTES", (-1,), missing=True)
-            for column in self.columns
-        )
+        return tuple(map(_input, self.columns))
 
     @classmethod
-    def fitted(cls, columns: Arrays, categorical: Collection[str] = ()) -> tuple[Self, tuple[str, ...]]:
+    def fitted(
+        cls, columns: Arrays, categorical: Collection[str] = (), dates: Mapping[str, DateForm] | None = None
+    ) -> tuple[Self, tuple[str, ...]]:
         """Return what is fitted on the training part, and the names of the columns that say nothing there.
 
         Args:
             columns: [N] each by name: numbers, where NaN is missing, or texts, where an empty one is.
             categorical: names of columns of texts, whatever they look like; others are so by their type.
+            dates: the form of each column of texts that holds dates; default: none does.
 
         Raises:
             InputError: no column is left.
         """
-        made = {
-            name: Category.fitted(name, values)
-            if name in categorical or values.dtype.kind in "OU"
-            else Number.fitted(name, values)
-            for name, values in columns.items()
-        }
+        forms = dates or {}
+        made: dict[str, Column | None] = {}
+        for name, values in columns.items():
+            if name in forms:
+                made[name] = Moment.fitted(name, values, forms[name])
+            elif name in categorical or values.dtype.kind in "OU":
+                made[name] = Category.fitted(name, values)
+            else:
+                made[name] = Number.fitted(name, values)
         left_out = tuple(name for name, column in made.items() if column is None)
         kept = tuple(column for column in made.values() if column is not None)
         if not kept:
@@ -101,7 +111,7 @@ class TabularSpec:
             raw: [N] or [N, 1] for each column by name; other names are not looked at.
 
         Raises:
-            InputError: a column is missing, has another type or length, or an infinite number.
+            InputError: a column is missing, has another type or length, an infinite number, or a text that is no date.
         """
         values = {column.name: _checked(column, raw) for column in self.columns}
         examples = len(values[self.columns[0].name])
@@ -109,18 +119,30 @@ class TabularSpec:
             if len(array) != examples or examples == 0:
                 allowed = f"{examples} as in {self.columns[0].name!r}" if examples else "1 or more"
                 raise InputError(name, f"{len(array)} values", allowed)
+        scaled: list[Array] = []
+        missing: list[Array] = []
+        indices: list[Array] = []
+        for column in self.columns:
+            if isinstance(column, Number):
+                scaled.append(column.scaled(values[column.name]))
+                missing += [np.isnan(values[column.name])] if column.indicator else []
+            elif isinstance(column, Category):
+                indices.append(column.indices(values[column.name]))
+            else:
+                moments = column.read(values[column.name])
+                scaled += column.scaled(moments)
+                missing += [np.isnan(moments.clock) for number in column.numbers if number.indicator]
+                indices += column.indices(moments)
+        return self._tensors(scaled, missing, indices)
+
+    def _tensors(self, scaled: list[Array], missing: list[Array], indices: list[Array]) -> dict[str, Array]:
+        """Return the tensors of what columns [N] say: numbers, what of them is missing, and own indices."""
         tensors: dict[str, Array] = {}
-        if self.numbers:
-            parts = [column.scaled(values[column.name]) for column in self.numbers]
-            parts += [np.isnan(values[column.name]).astype(np.float32) for column in self.numbers if column.indicator]
-            tensors[NUMBERS] = np.stack(parts, axis=1)
-        if self.categories:
-            starts = np.cumsum([0, *(column.size for column in self.categories)])
-            indices = [
-                column.indices(values[column.name]) + np.int32(start)
-                for column, start in zip(self.categories, starts, strict=False)
-            ]
-            tensors[CATEGORIES] = np.stack(indices, axis=1).astype(np.int32)
+        if scaled:
+            tensors[NUMBERS] = np.stack([*scaled, *(each.astype(np.float32) for each in missing)], axis=1)
+        if indices:
+            starts = np.cumsum([0, *(column.size for column in self.categories)])[:-1]
+            tensors[CATEGORIES] = (np.stack(indices, axis=1) + starts).astype(np.int32)
         return tensors
 
     def content(self) -> dict[str, Any]:
@@ -146,6 +168,13 @@ class TabularSpec:
         if set(content) != {"columns"} or not isinstance(columns, list):
             raise InputError("preprocess", f"the keys {sorted(map(str, content))}", "the one key columns, a list")
         return cls(tuple(read_column(place, column, arrays) for place, column in enumerate(columns)))
+
+
+def _input(column: Column) -> Tensor:
+    if isinstance(column, Number):
+        return Tensor(column.name, "FP32", (-1,), missing=column.indicator)
+    example = column.example if isinstance(column, Moment) else ""
+    return Tensor(column.name, "BYTES", (-1,), missing=True, example=example)
 
 
 def _checked(column: Column, raw: Arrays) -> Array:

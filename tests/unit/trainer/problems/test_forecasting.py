@@ -210,7 +210,7 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
             table(timestamp=objects(["01.02.2024", "02.03.2024"]), a=np.ones(2)),
             Columns(),
             None,
-            "may be day.month.year or month.day.year: no day is above 12",
+            "may be day.month.year or month/day/year: no day is above 12",
         ),
         (
             table(timestamp=objects(["31.12.2024", "12/31/2024"]), a=np.ones(2)),

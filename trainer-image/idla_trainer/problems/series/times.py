@@ -1,15 +1,14 @@
 """The timestamps of a table: ISO 8601, seconds since 1970, dates as whole numbers, or dates of any one order."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.task import Columns
 from idla_preprocess import Array
+from idla_preprocess.dates import DateForm, Moments
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.refusals import invalid
@@ -21,15 +20,7 @@ Times = npt.NDArray[np.int64]
 
 _LATEST = 253402300799
 """The last second of the year 9999."""
-_FIRST_DATE, _LAST_DATE = 19000101, 21001231
-_DATE = re.compile(
-    r"\s*(?P<first>\d{1,4})(?P<between>[./-])(?P<second>\d{1,2})(?P=between)(?P<third>\d{1,4})"
-    r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<seconds>\d{2}))?)?\s*"
-)
-_YEAR = 4
-"""Digits of a year."""
-_ORDERS = {"day.month.year": (2, 1, 0), "month.day.year": (2, 0, 1), "year.month.day": (0, 1, 2)}
-"""Places of year, month and day."""
+_ORDERS = (DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.YEAR_FIRST)
 _ALLOWED = "ISO 8601, such as 2024-05-01T08:15:00Z, or seconds since 1970"
 
 
@@ -99,24 +90,16 @@ def _of_numbers(column: Array) -> Times:
         row = int(np.argmin(right))
         raise invalid(f"the timestamp of row {row} (counted from 0) is {column[row]!s}; allowed: seconds since 1970")
     numbers = np.round(column).astype(np.int64)
-    if len(numbers) and (numbers >= _FIRST_DATE).all() and (numbers <= _LAST_DATE).all():
-        dates = [_moment(f"{number:08d}", _whole_date) for number in numbers.tolist()]
-        known = [date for date in dates if date is not None]
-        if len(known) == len(dates):
-            return np.array(known, np.int64)
-    return numbers
+    dates = _read(list(map(str, numbers.tolist())), DateForm.WHOLE)
+    return numbers if dates is None else dates
 
 
 def _of_texts(texts: Sequence[str]) -> Times:
-    isos = [_moment(text, datetime.fromisoformat) for text in texts]
+    isos = list(map(_moment, texts))
     stray = next((row for row, moment in enumerate(isos) if moment is None), None)
     if stray is None:
         return np.array(isos, np.int64)
-    fitting: dict[str, Times] = {}
-    for order, places in _ORDERS.items():
-        moments = [_moment(text, partial(_dated, places=places)) for text in texts]
-        if None not in moments:
-            fitting[order] = np.array(moments, np.int64)
+    fitting = {order: times for order in _ORDERS if (times := _read(texts, order)) is not None}
     if not fitting:
         raise invalid(
             f"the timestamp of row {stray} (counted from 0) is {quoted(texts[stray])}; allowed: {_ALLOWED}, or dates "
@@ -132,25 +115,15 @@ def _of_texts(texts: Sequence[str]) -> Times:
     return fitting[best]
 
 
-def _moment(text: str, read: Callable[[str], datetime]) -> int | None:
+def _moment(text: str) -> int | None:
     try:
-        moment = read(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def _whole_date(text: str) -> datetime:
-    return datetime(int(text[:4]), int(text[4:6]), int(text[6:]), tzinfo=UTC)
-
-
-def _dated(text: str, places: tuple[int, int, int]) -> datetime:
-    found = _DATE.fullmatch(text)
-    if found is None:
-        raise ValueError("no date")
-    parts = [found["first"], found["second"], found["third"]]
-    year, month, day = (parts[place] for place in places)
-    if len(year) != _YEAR:
-        raise ValueError("no year of four digits")
-    hour, minute, seconds = (int(found[name] or 0) for name in ("hour", "minute", "seconds"))
-    return datetime(int(year), int(month), int(day), hour, minute, seconds, tzinfo=UTC)
+def _read(texts: Sequence[str], form: DateForm) -> Times | None:
+    """Return the seconds since 1970 of texts that are all dates in a form, else None."""
+    seconds = Moments.read(texts, form).instant
+    return None if np.isnan(seconds).any() or not len(texts) else np.round(seconds).astype(np.int64)

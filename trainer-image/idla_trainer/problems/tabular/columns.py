@@ -35,7 +35,7 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
     """Return the inputs by name: float64 [N] with NaN, or objects [N] of `str`.
 
     A matrix [N, M] of numbers becomes M columns, `name.0` and so on. A column of texts, and one that is named
-    categorical, holds names.
+    categorical, holds names. The column that is named as that of the time is an input too.
 
     Args:
         table: the examples.
@@ -46,17 +46,16 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
     Raises:
         TaskError: a named column is missing or is the answer, or one holds something else.
     """
-    for role, names in (
-        ("features", columns.features),
-        ("categorical", columns.categorical),
-        ("types", tuple(columns.types)),
-    ):
+    timestamp = () if columns.timestamp is None else (columns.timestamp,)
+    named = {"features": columns.features, "categorical": columns.categorical, "types": tuple(columns.types)}
+    for role, names in (named | {"timestamp": timestamp}).items():
         for name in names:
             check_present(table, role, name)
             if name == answer:
                 raise invalid(f"data.columns.{role}: {name!r} is what is to be predicted; leave it out of the inputs")
-    others = {answer, group, columns.label, columns.target, columns.timestamp, columns.user, columns.item, columns.text}
+    others = {answer, group, columns.label, columns.target, columns.user, columns.item, columns.text}
     names = columns.features or tuple(name for name in table.columns if name not in others)
+    names += tuple(name for name in timestamp if name not in names)
     names = tuple(name for name in names if columns.types.get(name) is not ReadAs.IGNORED)
     if not names:
         raise invalid(f"data.columns.features: there is no column besides {answer!r} to learn from")

@@ -9,8 +9,10 @@ from idla_contract.columns import ColumnRole, ColumnType, ReadAs
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess import Answers, Array, Arrays, Classes, InputError
+from idla_preprocess.dates import DateForm
 from idla_preprocess.tabular import TabularSpec
-from idla_preprocess.tabular_columns import MISSING_TEXTS, Category
+from idla_preprocess.tabular_columns import MISSING_TEXTS, Category, Number
+from idla_preprocess.tabular_moments import Moment
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
@@ -38,8 +40,10 @@ from idla_trainer.problems.tabular.columns import (
     read_number_columns,
 )
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
+from idla_trainer.problems.tabular.times import read_date_columns
 
 _COUNTS = "it only counts the rows; name it in data.columns.features to keep it"
+_TYPES = {Number: ColumnType.NUMBER, Category: ColumnType.CATEGORY, Moment: ColumnType.TIME}
 _SAYS_NOTHING = "one value alone, or names that hardly ever occur twice"
 
 
@@ -48,6 +52,8 @@ class _Records:
     """What the files hold, those of the test file last."""
 
     columns: dict[str, Array]
+    dates: dict[str, DateForm]
+    """Form of each column of texts that holds dates."""
     answers: list[str] | npt.NDArray[np.float64]
     """Labels, or numbers [N]."""
     groups: Indices
@@ -61,9 +67,9 @@ class _Records:
     numbering: tuple[str, ...]
     """Columns that only count the records; they are no inputs."""
     read_as: tuple[str, ...]
-    """Sentences on columns of texts that were read as numbers."""
+    """Sentences on columns that were read as dates or numbers."""
     notes: dict[str, tuple[str, int]]
-    """The same in few words, and the cells without a number, by name."""
+    """The same in few words, and the cells without a date or number, by name."""
 
 
 def prepare(
@@ -83,7 +89,7 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    spec, raw, left_out = _fitted(records.columns, parts.train, categorical_columns(source.columns))
+    spec, raw, left_out = _fitted(records, parts.train, categorical_columns(source.columns))
     answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
@@ -112,7 +118,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
     columns = feature_columns(table, roles, answer=answer, group=group)
-    numbering = index_columns(columns, kept=roles.features)
+    numbering = index_columns(columns, kept=(*roles.features, roles.timestamp or ""))
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
     answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None
@@ -121,8 +127,9 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
-    read = read_number_columns(columns, roles)
-    columns, read_as = read.columns, read.sentences
+    dates = read_date_columns(columns, roles, split=test is None)
+    read = read_number_columns({name: columns[name] for name in columns if name not in dates.columns}, roles)
+    columns, read_as = columns | dates.columns | read.columns, (*dates.sentences, *read.sentences)
     if not classified:
         read_as += explain_style(table, answer)
     if not columns:
@@ -131,7 +138,8 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         )
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
-    return _Records(columns, answers, groups, equal, held_out, answer, group, numbering, read_as, read.notes)
+    notes = dates.notes | read.notes
+    return _Records(columns, dates.forms, answers, groups, equal, held_out, answer, group, numbering, read_as, notes)
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -150,12 +158,12 @@ def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tupl
 
 
 def _fitted(
-    columns: dict[str, Array], train: Indices, categorical: tuple[str, ...]
+    records: _Records, train: Indices, categorical: tuple[str, ...]
 ) -> tuple[TabularSpec, dict[str, Array], tuple[str, ...]]:
     """Return what is fitted on the training part, the columns as users send them, and the names of those left out."""
     try:
-        spec, left_out = TabularSpec.fitted(Chosen(columns, train), categorical)
-        raw = _raw(columns, spec)
+        spec, left_out = TabularSpec.fitted(Chosen(records.columns, train), categorical, records.dates)
+        raw = _raw(records.columns, spec)
         spec.to_tensors({name: values[:1] for name, values in raw.items()})
     except InputError as error:
         raise invalid(f"the records cannot be used: {error}") from error
@@ -234,8 +242,7 @@ def _uses(records: _Records, spec: TabularSpec, left_out: Collection[str], *, cl
         uses[records.group] = Use(ColumnRole.GROUP, ColumnType.CATEGORY)
     uses |= {name: Use(ColumnRole.NONE, note=_SAYS_NOTHING) for name in left_out}
     for column in spec.columns:
-        kind = ColumnType.CATEGORY if isinstance(column, Category) else ColumnType.NUMBER
-        uses[column.name] = Use(ColumnRole.FEATURE, kind, *records.notes.get(column.name, ()))
+        uses[column.name] = Use(ColumnRole.FEATURE, _TYPES[type(column)], *records.notes.get(column.name, ()))
         matrix = column.name.rpartition(".")[0]
         uses.setdefault(matrix, Use(ColumnRole.FEATURE, ColumnType.ARRAY))
     return uses
@@ -250,10 +257,12 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
         for values in records.columns.values()
     )
     facts: dict[str, float | int | str] = {
-        "numbers": len(spec.numbers),
-        "categories": len(spec.categories),
+        "numbers": sum(isinstance(column, Number) for column in spec.columns),
+        "categories": sum(isinstance(column, Category) for column in spec.columns),
         "missingPercent": round(100 * missing / cells, 2),
     }
+    if records.dates:
+        facts["dates"] = sum(isinstance(column, Moment) for column in spec.columns)
     if records.group is not None:
         facts |= {"groupColumn": records.group, "groups": len(np.unique(records.groups))}
     return facts

@@ -1,0 +1,205 @@
+"""Columns of a table that hold dates and times to a reader."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from idla_contract.columns import ReadAs
+from idla_contract.task import Columns
+from idla_preprocess import Array
+from idla_preprocess.dates import DateForm, Moments
+from idla_preprocess.tabular_columns import MISSING_TEXTS
+
+from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.split import drawn
+from idla_trainer.failures import TaskError
+from idla_trainer.problems.columns import as_name
+from idla_trainer.problems.tabular.columns import categorical_columns
+
+_STRAYS = 0.05
+"""Share of cells that hold no date, at most, of those that are not missing."""
+_LOOKED_AT = 200
+"""Cells that tell whether it is worth to read all of them."""
+_OF_TEXTS = (DateForm.YEAR_FIRST, DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.WHOLE)
+_FIRST_DATE, _LAST_DATE = 19000101, 21001231
+_SHOWN = 2
+"""Cells that a sentence shows."""
+_AT_RANDOM = (
+    "{} is the time of the records, which are split at random all the same: the score is that of moments between those "
+    "of training. To measure on later ones, give them as data.testUri"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DateColumns:
+    """What was found of dates in a table."""
+
+    columns: dict[str, Array]
+    """Those that hold dates, as texts, empty where a cell is none."""
+    forms: dict[str, DateForm]
+    """Of each of these."""
+    sentences: tuple[str, ...]
+    """On each of these, and on those that may hold dates of two orders."""
+    notes: dict[str, tuple[str, int]]
+    """The same in few words, and the cells without a date, by name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """A column of texts, read as dates of one order."""
+
+    form: DateForm
+    moments: Moments
+    strays: tuple[int, ...]
+    """Rows of the cells that hold something else, counted from 0."""
+
+    @property
+    def row(self) -> int:
+        """Return the first row that has a date."""
+        return int(np.argmin(np.isnan(self.moments.clock)))
+
+
+def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool) -> DateColumns:
+    """Return those of the columns that are dates or times in nearly all cells, as texts, and the form of each of them.
+
+    A column of numbers is one of dates where all of them are such as 20240131. Seconds since 1970 are dates in the
+    column alone that `roles` names as that of the time.
+
+    Args:
+        columns: the inputs, as `feature_columns` returns them.
+        roles: of the columns; those that a user calls names or numbers are that.
+        split: whether the test part is one of the same file, at random.
+
+    Raises:
+        TaskError: what is named as the column of the time holds something else, or dates of two orders.
+    """
+    found, forms, sentences, notes = (
+        dict[str, Array](),
+        dict[str, DateForm](),
+        list[str](),
+        dict[str, tuple[str, int]](),
+    )
+    others = {*categorical_columns(roles), *(name for name, kind in roles.types.items() if kind is ReadAs.NUMBER)}
+    for name, values in columns.items():
+        named = name == roles.timestamp
+        likely = _likely(values, named=named)
+        if name in others or not (named or likely):
+            continue
+        cells: Array = _texts(values) if values.dtype.kind == "f" else values
+        readings = _readings(cells, likely, strays=values.dtype.kind != "f")
+        if len(readings) == 1:
+            found[name], forms[name] = _cleared(cells, readings[0]), readings[0].form
+            notes[name] = (f"{readings[0].form}: {_example(cells, readings[0])}", len(readings[0].strays))
+            sentences.append(_told(name, cells, readings[0]))
+            sentences += [_AT_RANDOM.format(quoted(name))] if named and split else []
+        elif named:
+            raise _refused(name, cells, readings)
+        elif readings:
+            sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
+    return DateColumns(found, forms, tuple(sentences), notes)
+
+
+def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
+    """Return the orders in which half of some cells are dates; of numbers, those that all may be in."""
+    if values.dtype.kind == "f":
+        whole = _whole_dates(values)
+        return (DateForm.WHOLE,) * whole + (DateForm.SECONDS,) * named
+    some = values[drawn(np.arange(len(values)), _LOOKED_AT, seed=0)].tolist()
+    known = [text for text in some if text.strip() not in MISSING_TEXTS]
+    found = {form: np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in _OF_TEXTS}
+    return tuple(form for form, count in found.items() if 2 * count > len(known))
+
+
+def _whole_dates(values: Array) -> bool:
+    known = values[~np.isnan(values)]
+    near = bool(len(known)) and bool(((known >= _FIRST_DATE) & (known <= _LAST_DATE)).all())
+    return near and bool((known % 1 == 0).all())
+
+
+def _texts(values: Array) -> Array:
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = list(map(as_name, values.tolist()))
+    return texts
+
+
+def _readings(cells: Array, forms: Sequence[DateForm], *, strays: bool) -> list[_Reading]:
+    """Return a column as dates of the order that fits it best; two where both of them fit equally well."""
+    texts = cells.tolist()
+    found = [reading for form in forms if (reading := _reading(texts, form, strays=strays)) is not None]
+    best = [reading for reading in found if len(reading.strays) == min(len(other.strays) for other in found)]
+    decided = len(best) > 1 and (DateForm.SECONDS in forms or "." in texts[best[0].row] or _alike(best))
+    return best[:1] if decided else best
+
+
+def _alike(readings: Sequence[_Reading]) -> bool:
+    first, *others = (reading.moments.clock for reading in readings)
+    return all(np.array_equal(first, other, equal_nan=True) for other in others)
+
+
+def _reading(texts: Sequence[str], form: DateForm, *, strays: bool) -> _Reading | None:
+    """Return a column as dates of one order; None where more cells are something else than may be."""
+    moments = Moments.read(texts, form)
+    gaps = np.flatnonzero(np.isnan(moments.clock)).tolist()
+    found = tuple(row for row in gaps if texts[row].strip() not in MISSING_TEXTS)
+    known = len(texts) - len(gaps)
+    right = known and len(found) <= _STRAYS * strays * (known + len(found))
+    return _Reading(form, moments, found) if right else None
+
+
+def _cleared(cells: Array, reading: _Reading) -> Array:
+    """Return the texts, empty where one is no date."""
+    if not reading.strays:
+        return cells
+    texts = np.array(cells, dtype=object)
+    texts[list(reading.strays)] = ""
+    return texts
+
+
+def _told(name: str, cells: Array, reading: _Reading) -> str:
+    said = f"{quoted(name)} holds dates ({reading.form}): {_example(cells, reading)}"
+    if reading.strays:
+        shown = " and ".join(f"{quoted(cells[row])} in example {row}" for row in reading.strays[:_SHOWN])
+        said += (
+            f"; {len(reading.strays)} of {len(cells)} cells have none and count as missing: {shown} (counted from 0)"
+        )
+    return f"{said}; if it holds names, set data.columns.types: {{{name}: Category}}"
+
+
+def _example(cells: Array, reading: _Reading) -> str:
+    """Return how a cell is read, one that shows the order where there is one."""
+    known = np.flatnonzero(~np.isnan(reading.moments.clock))[:_LOOKED_AT].tolist()
+    telling = (row for row in known if _moment(reading, row).day != _moment(reading, row).month)
+    row = next(telling, known[0])
+    return f"{quoted(cells[row].strip())} is {_in_words(_moment(reading, row))}"
+
+
+def _moment(reading: _Reading, row: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(reading.moments.clock[row]))
+
+
+def _in_words(moment: datetime) -> str:
+    time = f", {moment:%H:%M}" if moment.hour or moment.minute else ""
+    return f"{moment.day} {moment:%B} {moment.year}{time}"
+
+
+def _undecided(name: str, cells: Array, readings: Sequence[_Reading]) -> str:
+    first, second = (reading.moments.clock for reading in readings)
+    known = ~np.isnan(first) & ~np.isnan(second)
+    row = int(np.argmax(known & (first != second) if (known & (first != second)).any() else known))
+    either = " or ".join(_in_words(_moment(reading, row)) for reading in readings)
+    shown = quoted(cells[row].strip())
+    return f"{quoted(name)} may hold dates, but {shown} may be {either}, and no cell tells which; write 2024-01-31"
+
+
+def _refused(name: str, cells: Array, readings: Sequence[_Reading]) -> TaskError:
+    if readings:
+        return invalid(f"data.columns.timestamp: {_undecided(name, cells, readings)}")
+    known = (text for text in cells.tolist() if text.strip() not in MISSING_TEXTS)
+    shown = quoted(next(known, ""))
+    return invalid(
+        f"data.columns.timestamp: the column {name!r}, with cells such as {shown}, holds no dates of one order in 19 "
+        "of 20 cells; allowed: 2024-01-31, 2024-01-31T13:00:00+01:00, 31.01.2024 13:00, 01/31/2024 1:00 PM, 20240131, "
+        "or seconds since 1970"
+    )
