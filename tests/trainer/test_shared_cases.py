@@ -98,6 +98,7 @@ READ = {
     "41-half-an-emoji/workflow-all-texts": Expected(classes=("bad", "good")),
     "41-half-an-emoji/workflow-categories": Expected(),
     "41-half-an-emoji/workflow-labels": Expected(),
+    "47-groups-that-begin-alike/workflow": Expected(classes=("ill", "well"), facts={"groups": 60}),
     "51-not-the-file-itself/workflow-array": Expected(refuses="is one JSON array"),
     "51-not-the-file-itself/workflow-page": Expected(refuses="is an HTML page"),
     "51-not-the-file-itself/workflow-pointer": Expected(refuses="is a pointer of Git LFS"),
