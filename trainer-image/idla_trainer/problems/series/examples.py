@@ -67,7 +67,7 @@ def prepare(
         ),
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
-        warnings=about_series(grid, training_rows),
+        warnings=(*grid.told, *about_series(grid, training_rows)),
     )
 
 
@@ -77,7 +77,9 @@ def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.flo
 
 
 def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
+    long = {} if grid.series is None else {"seriesColumn": grid.series}
     return {
+        **long,
         "rows": len(grid.values),
         "sensors": len(grid.sensors),
         "history": history,

@@ -1,7 +1,6 @@
 """The timestamps of a table: ISO 8601, seconds since 1970, dates as whole numbers, or dates of any one order."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -58,7 +57,7 @@ def check_once(table: Table, columns: Columns, times: Times) -> None:
     """Make sure that no time stands twice.
 
     Raises:
-        TaskError: one does; the message shows it as it stands, and says whether the table is a long one.
+        TaskError: one does; the message shows it as it stands.
     """
     order = np.argsort(times, kind="stable")
     equal = np.flatnonzero(np.diff(times[order]) == 0)
@@ -68,29 +67,11 @@ def check_once(table: Table, columns: Columns, times: Times) -> None:
     first, second = sorted(int(row) for row in order[equal[0] : equal[0] + 2])
     shown = as_name(table.columns[timestamp][first])
     found = f"the timestamp {quoted(shown)} stands twice, in the rows {first} and {second} (counted from 0)"
-    series = _series_column(table, columns, times)
-    if series is not None:
-        raise invalid(
-            f"{found}: the column {series!r} names the series of each row, which is the long form. A forecast takes "
-            "the wide one, a row for each time and a column for each series, as pandas makes it by "
-            f"pivot(index={timestamp!r}, columns={series!r}, values=...)"
-        )
     raise invalid(
         f"{found}; each row needs its own. If a clock was put back there at the end of summer time, write the times "
-        "with their offset, or in UTC"
+        "with their offset, or in UTC; if the rows are of several series, name the column that tells them in "
+        "data.columns.series"
     )
-
-
-def _series_column(table: Table, columns: Columns, times: Times) -> str | None:
-    """Return the column that tells rows of one time apart in every time, or None."""
-    most = max(Counter(times.tolist()).values())
-    for name, values in table.columns.items():
-        if name in {columns.timestamp or TIMESTAMP, columns.target} or values.ndim != 1:
-            continue
-        names = [as_name(value) for value in values.tolist()]
-        if len(set(names)) == most and len(set(zip(names, times.tolist(), strict=True))) == len(times):
-            return name
-    return None
 
 
 def _of_numbers(column: Array) -> Times:
