@@ -157,8 +157,9 @@ def _check_once(table: Table, columns: Columns, names: tuple[str, ...], cells: n
         shown = as_name(table.columns[columns.timestamp or TIMESTAMP][first])
         raise invalid(
             f"the series {quoted(names[cells[first] % len(names)])} has the timestamp {quoted(shown)} twice, in the "
-            f"rows {first} and {second} (counted from 0), or times of one step; leave one out. If a clock was put back "
-            "there at the end of summer time, write the times with their offset, or in UTC"
+            f"rows {first} and {second} (counted from 0), or times of one step; leave one out, or join the columns "
+            "that tell the series together into one. If a clock was put back there at the end of summer time, write "
+            "the times with their offset, or in UTC"
         )
 
 

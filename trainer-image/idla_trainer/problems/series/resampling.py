@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 from idla_contract.task import Columns
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
+from idla_trainer.problems.series.calendar_steps import CalendarSteps, calendar_steps
 from idla_trainer.problems.series.long_tables import read_long, series_column
 from idla_trainer.problems.series.times import Times, check_once, times_of
 from idla_trainer.problems.series.wide_tables import SensorRows, Values, read_wide
@@ -24,7 +26,7 @@ _MONTH = 28 * 86400
 
 @dataclass(frozen=True, slots=True)
 class TimeGrid:
-    """Values at equal steps."""
+    """Values at equal steps, in seconds or by the calendar."""
 
     values: Values
     """[rows, S], NaN where missing."""
@@ -38,6 +40,14 @@ class TimeGrid:
     """What is not plain in how the files were read."""
     series: str | None = None
     """The column that names the series of each row of a long table."""
+    times: Times | None = None
+    """Seconds of each row where the steps are those of the calendar, whose mean is `period_seconds`."""
+    period: str | None = None
+    """Such a step in words."""
+
+    def seconds_of(self, rows: npt.NDArray[np.int64]) -> Times:
+        """Return the time of some rows."""
+        return self.start + rows * self.period_seconds if self.times is None else self.times[rows]
 
 
 def resample(table: Table, columns: Columns, period: int | None, *, test: Table | None = None) -> TimeGrid:
@@ -48,7 +58,7 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
             `timestamp` has what `times_of` reads.
         columns: the roles.
         period: seconds from one row to the next, each of which is put on its nearest step; default: the median of the
-            timestamps' differences, else 300.
+            timestamps' differences, else 300. Steps of months, quarters or years are those of the calendar.
         test: later rows with the same columns.
 
     Raises:
@@ -107,16 +117,39 @@ def _placed(
     steps = np.diff(times[order])
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
-    places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
+    found = calendar_steps(times, period) if ((times - start) % seconds).any() else None
+    if found is None:
+        places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
+        length = f"{seconds} seconds"
+    else:
+        places, seconds, length = _calendar_places(found), found.seconds, found.words
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(values):
         raise invalid(
-            f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
-            "steps may be missing. Set task.periodSeconds to the step of the data"
+            f"{len(values)} rows are spread over {rows} steps of {length}; no more than three quarters of the steps "
+            "may be missing. Set task.periodSeconds to the step of the data, or leave out rows far from the others"
         )
     grid = np.full((rows, len(sensors)), np.nan, np.float32)
     grid[places] = values
-    return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
+    first = None if test_from is None else int(places[test_from:].min())
+    if found is None:
+        return TimeGrid(grid, sensors, start, seconds, first)
+    return TimeGrid(grid, sensors, start, seconds, first, times=found.filled(), period=found.words)
+
+
+def _calendar_places(found: CalendarSteps) -> Times:
+    """Return how many steps each time is after the first.
+
+    Raises:
+        TaskError: one is no whole number of them.
+    """
+    stray = found.stray()
+    if stray is not None:
+        raise invalid(
+            f"the timestamp {_written(int(found.times[stray]))} is no whole number of steps of {found.words} after the "
+            f"first, {_written(int(found.times.min()))}; give equal steps"
+        )
+    return found.places // found.months
 
 
 def _steps(times: Times, start: int, seconds: int) -> Times:

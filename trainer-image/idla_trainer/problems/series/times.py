@@ -14,6 +14,7 @@ from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.problems.columns import as_name
+from idla_trainer.problems.series.months import month_times
 
 TIMESTAMP = "timestamp"
 Times = npt.NDArray[np.int64]
@@ -35,9 +36,9 @@ _ALLOWED = "ISO 8601, such as 2024-05-01T08:15:00Z, or seconds since 1970"
 def times_of(table: Table, columns: Columns) -> Times | None:
     """Return the seconds since 1970 (UTC) of each row, [N]; None where the table has no timestamps.
 
-    A time without an offset counts as UTC. Whole numbers such as 20240131 are dates where all of them are. Dates such
-    as 31.01.2024 are read in the one order of day, month and year that fits all of them; where two do, in the one whose
-    steps are the most equal.
+    Months, quarters and years are read as `month_times` says. A time without an offset counts as UTC. Whole numbers
+    such as 20240131 are dates where all of them are. Dates such as 31.01.2024 are read in the one order of day, month
+    and year that fits all of them; where two do, in the one whose steps are the most equal.
 
     Raises:
         TaskError: there is no such column, a row has no time in it, or day and month cannot be told apart.
@@ -48,6 +49,9 @@ def times_of(table: Table, columns: Columns) -> Times | None:
         if columns.timestamp is not None:
             raise invalid(f"data.columns.timestamp: no column {name!r}; there are {listed(tuple(table.columns))}")
         return None
+    months = month_times(column)
+    if months is not None:
+        return months
     if column.dtype.kind in "iuf" and column.ndim == 1:
         return _of_numbers(column)
     return _of_texts([value if isinstance(value, str) else "" for value in column.tolist()])
