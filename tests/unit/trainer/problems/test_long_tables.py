@@ -136,4 +136,6 @@ def test_an_index_without_a_name_is_no_sensor() -> None:
     grid = resample(found, Columns(), None)
     told = "'Unnamed: 0' only counts the rows and is left out; name it in data.columns.features to forecast it"
     assert (grid.sensors, grid.told) == (("a", "index"), (told,))
+    test = Table({"Unnamed: 0": np.arange(5.0, 7.0), "a": np.ones(2), "index": np.ones(2)})
+    assert resample(found, Columns(), None, test=test).sensors == ("a", "index")
     assert resample(found, Columns(features=("Unnamed: 0",)), None).sensors == ("Unnamed: 0",)

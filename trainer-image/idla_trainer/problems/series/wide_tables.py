@@ -114,7 +114,7 @@ def is_index(table: Table, name: str) -> bool:
     values = table.columns[name]
     if not table.named or not _INDEX.fullmatch(name) or values.ndim != 1 or values.dtype.kind not in "iuf":
         return False
-    return bool(len(values) > 1 and values[0] in (0, 1) and (np.diff(values) == 1).all())
+    return bool(len(values) > 1 and (np.diff(values) == 1).all())
 
 
 def _sensor_columns(table: Table, columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
