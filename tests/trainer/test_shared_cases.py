@@ -72,7 +72,10 @@ READ = {
         refuses="'2023-10-29 02:00' stands twice, in the rows 216 and 217 .*end of summer time"
     ),
     "16-timestamps-with-jitter/workflow": Expected(facts={"sensors": 2, "periodSeconds": 300}),
-    "17-long-table-of-series/workflow": Expected(refuses="the column 'item_id' names the series of each row"),
+    "17-long-table-of-series/workflow": Expected(
+        facts={"sensors": 3, "seriesColumn": "item_id", "periodSeconds": 3600},
+        warns=("3 series of 'item_id' ('shop_1', 'shop_2', 'shop_3'), value 'target'",),
+    ),
     "18-json-array/workflow": Expected(classes=("cancel", "refund", "track")),
     "18-json-array/workflow-as-jsonl": Expected(classes=("cancel", "refund", "track")),
     "19-true-and-false-as-labels/workflow": Expected(classes=("false", "true")),
@@ -106,6 +109,7 @@ READ = {
     "41-half-an-emoji/workflow-all-texts": Expected(classes=("bad", "good")),
     "41-half-an-emoji/workflow-categories": Expected(),
     "41-half-an-emoji/workflow-labels": Expected(),
+    "47-groups-that-begin-alike/workflow": Expected(classes=("ill", "well"), facts={"groups": 60}),
     "51-not-the-file-itself/workflow-array": Expected(refuses="is one JSON array"),
     "51-not-the-file-itself/workflow-page": Expected(refuses="is an HTML page"),
     "51-not-the-file-itself/workflow-pointer": Expected(refuses="is a pointer of Git LFS"),

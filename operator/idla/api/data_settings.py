@@ -84,6 +84,9 @@ class ColumnSettings(SpecModel):
     """How much the user likes the item. Default: `rating`, where there is one."""
     timestamp: Column | None = None
     """When; of a table it is an input. Default: `timestamp`, where there is one."""
+    series: Column | None = None
+    """Which series a row is of, such as a shop's, where there is a row for each series and time. Default: none, or the
+    one column of texts that tells the rows of each time apart."""
     group: Column | None = None
     """Whose example it is, such as a patient's; examples of a group stay in one part of the split. Default: none."""
     features: Columns | None = None

@@ -34,6 +34,7 @@ ROLES = {
     "item": (TaskType.RECOMMENDATION,),
     "rating": (TaskType.RECOMMENDATION,),
     "timestamp": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "series": (TaskType.FORECASTING,),
     "group": (*CLASSIFICATION, TaskType.TABULAR_REGRESSION),
     "features": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
     "categorical": (*_TABULAR, TaskType.RECOMMENDATION),
@@ -75,6 +76,7 @@ _SIGNS = (
             (_TASK, "history", TaskType.FORECASTING),
             (_TASK, "period_seconds", TaskType.FORECASTING),
             (_TASK, "quantiles", TaskType.FORECASTING),
+            (_COLUMNS, "series", TaskType.FORECASTING),
             (_COLUMNS, "user", TaskType.RECOMMENDATION),
             (_COLUMNS, "item", TaskType.RECOMMENDATION),
             (_COLUMNS, "picture", TaskType.IMAGE_CLASSIFICATION),
@@ -132,7 +134,7 @@ KIND_UNKNOWN = Rule(
     rule=f"{KIND_CEL} != ''",
     message=(
         "give `task.type`; without it the kind of task is inferred from `task.horizon` and its like, the columns"
-        " `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
+        " `series`, `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
     ),
 )
 _TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"

@@ -196,6 +196,11 @@ CASES: dict[str, Case] = {
         task={"type": "Forecasting", "horizon": 12, "history": 24, "periodSeconds": 300, "quantiles": ["0.1", "0.9"]},
         objectives=[{"metric": "rmse", "maximum": "12.5"}],
     ),
+    "a row for each series and time": _twf(
+        task=ABSENT, data__columns={"series": "shop", "timestamp": "day", "target": "sold"},
+        objectives=[{"metric": "rmse"}],
+    ),
+    "a series of images": _twf(WHOLE, data__columns={"series": "shop"}),
     "records": _twf(
         task={"type": "TabularRegression"},
         data__columns={"target": "y", "group": "patient", "features": ["a", "b"], "categorical": ["b"]},

@@ -24,6 +24,7 @@ from idla_contract.result import (
     Variant,
 )
 from idla_contract.task import (
+    Columns,
     DataSource,
     ModelSpec,
     PublishStep,
@@ -69,6 +70,13 @@ def test_a_change_of_the_contract_shows_in_its_golden_schema(kind: type[Contract
 def test_a_spec_survives_the_border() -> None:
     spec = a_spec()
     assert TaskSpec.model_validate_json(spec.to_json()) == spec
+
+
+def test_what_later_versions_added_is_left_out_where_it_is_unset() -> None:
+    written = DataSource(uri="pvc://c/d.csv").model_dump(mode="json")
+    assert {"access", "encoding"}.isdisjoint(written)
+    assert "series" not in written["columns"]
+    assert DataSource(uri="pvc://c/d.csv", columns=Columns(series="shop")).model_dump()["columns"]["series"] == "shop"
 
 
 def test_steps_are_told_apart_by_their_kind() -> None:

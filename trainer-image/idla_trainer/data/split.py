@@ -63,55 +63,33 @@ def split(
         held_out: positions of a test split that is given; the shares of training and validation go on for the rest.
 
     Raises:
+        TaskError: the shares are no whole, a class has too few examples, or a part would have none.
+    """
+    parts = cut_by_class(labels, groups, classes, shares, held_out=held_out)
+    check_parts(parts)
+    return parts
+
+
+def cut_by_class(
+    labels: Indices, groups: Indices, classes: Sequence[str], shares: Split, *, held_out: Indices | None = None
+) -> Parts:
+    """Return the parts as `split` does; one may be empty.
+
+    Raises:
         TaskError: the shares are no whole, or a class has too few examples.
     """
     check_shares(shares)
     free = free_positions(len(labels), held_out)
     counts = np.bincount(labels[free], minlength=len(classes))
-    _check_counts(classes, counts, free=held_out is None)
-    sizes = _sizes(counts, len(free), shares, with_test=held_out is None)
+    check_counts(classes, counts, free=held_out is None)
+    sizes = sizes_of(counts, len(free), shares, with_test=held_out is None)
     generator = np.random.default_rng(shares.seed)
     cuts = [
         _cut(generator.permutation(free[labels[free] == number]), groups, sizes[number])
         for number in range(len(counts))
     ]
     train, validation, gate, test = (np.sort(np.concatenate(chosen)) for chosen in zip(*cuts, strict=True))
-    parts = Parts(train, validation, gate, test if held_out is None else np.sort(held_out))
-    check_parts(parts)
-    return parts
-
-
-def split_tied(
-    strata: Indices,
-    groups: Indices,
-    classes: Sequence[str],
-    shares: Split,
-    *,
-    held_out: Indices | None = None,
-    whole: bool = False,
-) -> Parts:
-    """Return the parts where a group goes as a whole where its first example goes, whatever the others' classes are.
-
-    What is in the group of an example of a given test split is in no other part.
-
-    Args:
-        strata: class numbers [N].
-        groups: for each example the position of the first of its group [N].
-        classes: names of the class numbers, for messages.
-        shares: of the parts.
-        held_out: positions of a test split that is given.
-        whole: whether all but the test is learned from, as `Parts.merged` says.
-
-    Raises:
-        TaskError: as `split`.
-    """
-    _check_first_ones(strata, groups, classes, held_out)
-    if held_out is None:
-        parts = split(strata[groups], groups, classes, shares)
-    else:
-        known = np.flatnonzero(np.isin(groups, groups[held_out]))
-        parts = replace(split(strata[groups], groups, classes, shares, held_out=known), test=held_out)
-    return parts.merged() if whole else parts
+    return Parts(train, validation, gate, test if held_out is None else np.sort(held_out))
 
 
 def drawn(positions: Indices, most: int, *, seed: int) -> Indices:
@@ -189,7 +167,12 @@ def _coded(columns: Mapping[str, Array], codes: dict[str, float]) -> npt.NDArray
     return coded
 
 
-def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free: bool) -> None:
+def check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free: bool) -> None:
+    """Make sure that every class has enough examples; `free` is whether no test file is given.
+
+    Raises:
+        TaskError: one has not.
+    """
     if not free and not counts.all():
         lacking = [name for name, count in zip(classes, counts.tolist(), strict=True) if not count]
         raise too_few(
@@ -207,25 +190,7 @@ def _check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free
         )
 
 
-def _check_first_ones(strata: Indices, groups: Indices, classes: Sequence[str], held_out: Indices | None) -> None:
-    """Make sure that no class is lost where a group counts as its first example.
-
-    Raises:
-        TaskError: one is.
-    """
-    free = free_positions(len(strata), held_out)
-    before = np.bincount(strata[free], minlength=len(classes))
-    after = np.bincount(strata[groups[free]], minlength=len(classes))
-    lost = np.flatnonzero((before >= FEWEST) & (after < FEWEST))
-    if len(lost):
-        shown = ", ".join(f"{quoted(classes[number])} {after[number]} of {before[number]}" for number in lost[:SHOWN])
-        raise too_few(
-            f"equal examples, and those of one group, count as the first of them; so {len(lost)} of {len(classes)} "
-            f"classes keep fewer than {FEWEST}: {shown}. Give more different examples, or correct their labels"
-        )
-
-
-def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_test: bool) -> npt.NDArray[np.int64]:
+def sizes_of(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_test: bool) -> npt.NDArray[np.int64]:
     """Return how many examples of each class [classes, 4] go to train, validation, gate and test."""
     test, percent = np.zeros_like(counts), shares.validation_percent
     if with_test:
@@ -233,7 +198,7 @@ def _sizes(counts: npt.NDArray[np.int64], examples: int, shares: Split, *, with_
     else:
         percent = -(-percent * _WHOLE // (_WHOLE - shares.test_percent))
     validation = _allocate(counts, _share(examples, percent), counts - test - 1)
-    gate = _halves(validation) if validation.sum() >= GATE_FROM else np.zeros_like(counts)
+    gate = halves(validation) if validation.sum() >= GATE_FROM else np.zeros_like(counts)
     return np.stack([counts - test - validation, validation - gate, gate, test], axis=1)
 
 
@@ -241,7 +206,7 @@ def _share(examples: int, percent: int) -> int:
     return -(-examples * percent // 100)
 
 
-def _halves(validation: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def halves(validation: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return half of each count; of the odd ones every second is rounded up."""
     odd = np.flatnonzero(validation % 2)
     gate = validation // 2

@@ -41,9 +41,10 @@ def quantile_strata(targets: npt.NDArray[np.float32], groups: Indices) -> tuple[
 
     Args:
         targets: [N].
-        groups: for each example the position of the first of its group [N], whose target counts for all of them.
+        groups: for each example the position of the first of its group [N], whose mean counts for all of them.
     """
-    first, own = np.unique(groups, return_inverse=True)
-    ranks = np.argsort(np.argsort(targets[first], kind="stable"), kind="stable")
-    count = max(1, min(_STRATA, len(first) // _STRATUM))
-    return (ranks * count // len(first))[own], tuple(f"quantile {place}" for place in range(count))
+    own, counts = np.unique(groups, return_inverse=True, return_counts=True)[1:]
+    means = np.bincount(own, targets.astype(np.float64)) / counts
+    ranks = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    count = max(1, min(_STRATA, len(counts) // _STRATUM))
+    return (ranks * count // len(counts))[own], tuple(f"quantile {place}" for place in range(count))

@@ -224,12 +224,6 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
             None,
             "the timestamp '2023-10-29 02:00' stands twice, in the rows 0 and 1 (counted from 0); each row",
         ),
-        (
-            table(timestamp=np.array([0, 60, 0, 60]), shop=objects(["a", "a", "b", "b"]), sold=np.ones(4)),
-            Columns(),
-            None,
-            "the column 'shop' names the series of each row, which is the long form. A forecast takes the wide one",
-        ),
         (table(timestamp=np.array([0, 60, 6000]), a=np.ones(3)), Columns(), 60, "3 rows are spread over 101 steps"),
     ],
 )

@@ -15,7 +15,8 @@ from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.images import about_pixels
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.split import equal_groups, split_tied
+from idla_trainer.data.split import equal_groups
+from idla_trainer.data.split_by_group import split_tied
 from idla_trainer.failures import not_finite
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.image.encoded_files import unpack_files

@@ -14,7 +14,8 @@ from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.columns import describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.split import Indices, Parts, equal_records, split_tied
+from idla_trainer.data.split import Indices, Parts, equal_records
+from idla_trainer.data.split_by_group import split_tied
 from idla_trainer.data.split_by_time import split_latest
 from idla_trainer.data.table import Table
 from idla_trainer.problems.number_targets import number_targets, quantile_strata

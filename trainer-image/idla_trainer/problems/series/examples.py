@@ -67,7 +67,7 @@ def prepare(
         ),
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
-        warnings=about_series(grid, training_rows),
+        warnings=(*grid.told, *about_series(grid, training_rows)),
     )
 
 
@@ -77,7 +77,9 @@ def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.flo
 
 
 def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
+    words = {"seriesColumn": grid.series, "period": grid.period}
     return {
+        **{name: word for name, word in words.items() if word is not None},
         "rows": len(grid.values),
         "sensors": len(grid.sensors),
         "history": history,
@@ -179,7 +181,7 @@ def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
     """Return the windows that have a target, and the times of their last steps where there is a calendar."""
     windows = _windows(grid.values[: len(grid.values) - horizon], spec.history)
     ends = np.arange(len(windows), dtype=np.int64) + spec.history - 1
-    times = {TIME: grid.start + ends * grid.period_seconds} if spec.waves else {}
+    times = {TIME: grid.seconds_of(ends)} if spec.waves else {}
     return {SERIES: windows, **times}
 
 

@@ -1,6 +1,6 @@
-"""A wide table becomes series on equal steps: one column for each sensor, missing rows as gaps."""
+"""Tables of series, wide or long, become series on equal steps: one column for each sensor, missing rows as gaps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,24 +10,25 @@ from idla_contract.task import Columns
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.failures import not_finite
-from idla_trainer.problems.columns import explain_texts
-from idla_trainer.problems.series.times import TIMESTAMP, Times, check_once, times_of
+from idla_trainer.problems.series.calendar_steps import CalendarSteps, calendar_steps
+from idla_trainer.problems.series.long_tables import read_long, series_column
+from idla_trainer.problems.series.times import Times, check_once, times_of
+from idla_trainer.problems.series.wide_tables import SensorRows, Values, read_wide
 
 PERIOD_SECONDS = 300
 """Time from one row to the next where nothing tells it."""
 _QUARTER = 4
 _MOST_GAPS = 4
 """The grid may be this many times as long as the table."""
-
-_Values = npt.NDArray[np.float32]
+_MONTH = 28 * 86400
+"""Seconds from which on a step may be one of the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeGrid:
-    """Values at equal steps."""
+    """Values at equal steps, in seconds or by the calendar."""
 
-    values: _Values
+    values: Values
     """[rows, S], NaN where missing."""
     sensors: tuple[str, ...]
     start: int
@@ -35,47 +36,79 @@ class TimeGrid:
     period_seconds: int
     test_from: int | None = None
     """First row of a test file; None where there is none."""
+    told: tuple[str, ...] = ()
+    """What is not plain in how the files were read."""
+    series: str | None = None
+    """The column that names the series of each row of a long table."""
+    times: Times | None = None
+    """Seconds of each row where the steps are those of the calendar, whose mean is `period_seconds`."""
+    period: str | None = None
+    """Such a step in words."""
+
+    def seconds_of(self, rows: npt.NDArray[np.int64]) -> Times:
+        """Return the time of some rows."""
+        return self.start + rows * self.period_seconds if self.times is None else self.times[rows]
 
 
 def resample(table: Table, columns: Columns, period: int | None, *, test: Table | None = None) -> TimeGrid:
     """Return the series of a table, and of a test file that goes on where it ends.
 
     Args:
-        table: one column for each sensor; the column of the role `timestamp` has what `times_of` reads.
-        columns: the roles; `features` names the sensors, or `target` the only one; default: all other columns.
+        table: as `read_wide` reads it, or `read_long` where `series_column` finds one; the column of the role
+            `timestamp` has what `times_of` reads.
+        columns: the roles.
         period: seconds from one row to the next, each of which is put on its nearest step; default: the median of the
-            timestamps' differences, else 300.
+            timestamps' differences, else 300. Steps of months, quarters or years are those of the calendar.
         test: later rows with the same columns.
 
     Raises:
         TaskError: a column is missing, holds texts or arrays, or the timestamps are no equal steps.
     """
-    times = times_of(table, columns)
-    if times is not None:
-        check_once(table, columns, times)
-    sensors, values = _sensors(table, columns)
-    test_from = None
-    if test is not None:
-        named, more = _sensors(test, columns)
-        if named != sensors:
-            raise invalid(
-                f"the test file has the sensors {listed(named)}, the other file {listed(sensors)}; both need the same"
-            )
-        later = times_of(test, columns)
-        if later is not None:
-            check_once(test, columns, later)
-        if (times is None) != (later is None):
+    found = _read(table, columns, period)
+    if test is None:
+        return _on_steps(found, period, None)
+    more = _read(test, columns, period, like=found)
+    if more.sensors != found.sensors:
+        raise invalid(
+            f"the test file has the sensors {listed(more.sensors)}, the other file {listed(found.sensors)}; both need "
+            "the same"
+        )
+    if found.times is None or more.times is None:
+        if found.times is not more.times:
             raise invalid("one of the two files has timestamps and the other has none; give both or neither")
-        test_from = len(values)
-        values = np.concatenate([values, more])
-        times = None if times is None or later is None else np.concatenate([times, later])
-    if times is None:
-        return TimeGrid(values, sensors, 0, period or PERIOD_SECONDS, test_from)
-    return _placed(values, sensors, times, period, test_from)
+        times = None
+    else:
+        times = np.concatenate([found.times, more.times])
+    values = np.concatenate([found.values, more.values])
+    return _on_steps(replace(found, times=times, values=values), period, len(found.values))
+
+
+def _read(table: Table, columns: Columns, period: int | None, *, like: SensorRows | None = None) -> SensorRows:
+    """Return the rows of a wide or a long table; `like` are those of the file that it goes on with."""
+    if like is not None and like.series is not None:
+        columns = columns.model_copy(update={"series": like.series})
+    times = times_of(table, columns)
+    series = series_column(table, columns, times)
+    if times is None or series is None:
+        if times is not None:
+            check_once(table, columns, times)
+        return read_wide(table, columns, times)
+    if period and period < _MONTH:
+        start = int((times if like is None or like.times is None else like.times).min())
+        times = start + _rounded(times, start, period) * period
+    return read_long(table, columns, times, series, known=None if like is None else like.series_names)
+
+
+def _on_steps(found: SensorRows, period: int | None, test_from: int | None) -> TimeGrid:
+    if found.times is None:
+        grid = TimeGrid(found.values, found.sensors, 0, period or PERIOD_SECONDS, test_from)
+    else:
+        grid = _placed(found.values, found.sensors, found.times, period, test_from)
+    return replace(grid, told=found.told, series=found.series)
 
 
 def _placed(
-    values: _Values, sensors: tuple[str, ...], times: Times, period: int | None, test_from: int | None
+    values: Values, sensors: tuple[str, ...], times: Times, period: int | None, test_from: int | None
 ) -> TimeGrid:
     """Put every row where its time says."""
     order = np.argsort(times, kind="stable")
@@ -84,16 +117,39 @@ def _placed(
     steps = np.diff(times[order])
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
-    places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
+    found = calendar_steps(times, period) if ((times - start) % seconds).any() else None
+    if found is None:
+        places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
+        length = f"{seconds} seconds"
+    else:
+        places, seconds, length = _calendar_places(found), found.seconds, found.words
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(values):
         raise invalid(
-            f"{len(values)} rows are spread over {rows} steps of {seconds} seconds; no more than three quarters of the "
-            "steps may be missing. Set task.periodSeconds to the step of the data"
+            f"{len(values)} rows are spread over {rows} steps of {length}; no more than three quarters of the steps "
+            "may be missing. Set task.periodSeconds to the step of the data, or leave out rows far from the others"
         )
     grid = np.full((rows, len(sensors)), np.nan, np.float32)
     grid[places] = values
-    return TimeGrid(grid, sensors, start, seconds, None if test_from is None else int(places[test_from:].min()))
+    first = None if test_from is None else int(places[test_from:].min())
+    if found is None:
+        return TimeGrid(grid, sensors, start, seconds, first)
+    return TimeGrid(grid, sensors, start, seconds, first, times=found.filled(), period=found.words)
+
+
+def _calendar_places(found: CalendarSteps) -> Times:
+    """Return how many steps each time is after the first.
+
+    Raises:
+        TaskError: one is no whole number of them.
+    """
+    stray = found.stray()
+    if stray is not None:
+        raise invalid(
+            f"the timestamp {_written(int(found.times[stray]))} is no whole number of steps of {found.words} after the "
+            f"first, {_written(int(found.times.min()))}; give equal steps"
+        )
+    return found.places // found.months
 
 
 def _steps(times: Times, start: int, seconds: int) -> Times:
@@ -113,20 +169,12 @@ def _steps(times: Times, start: int, seconds: int) -> Times:
 
 
 def _nearest_steps(times: Times, start: int, seconds: int) -> Times:
-    """Return the nearest step of each time.
+    """Return the nearest step of each time, each once.
 
     Raises:
         TaskError: one is further from it than a quarter of a step, or two rows have the same one.
     """
-    places: Times = np.rint((times - start) / seconds).astype(np.int64)
-    off = np.abs(times - start - places * seconds)
-    if len(off) and off.max() * _QUARTER > seconds:
-        stray = int(np.argmax(off))
-        raise invalid(
-            f"the timestamp {_written(int(times[stray]))} is {int(off[stray])} seconds off the steps of {seconds} "
-            f"seconds from {_written(start)} on, more than a quarter of one; set task.periodSeconds to the step of the "
-            "data"
-        )
+    places = _rounded(times, start, seconds)
     different, counts = np.unique(places, return_counts=True)
     if len(different) < len(places):
         twice = different[int(np.argmax(counts > 1))]
@@ -138,40 +186,22 @@ def _nearest_steps(times: Times, start: int, seconds: int) -> Times:
     return places
 
 
-def _sensors(table: Table, columns: Columns) -> tuple[tuple[str, ...], _Values]:
-    timestamp = columns.timestamp or TIMESTAMP
-    if columns.target is not None and columns.features:
+def _rounded(times: Times, start: int, seconds: int) -> Times:
+    """Return the nearest step of each time.
+
+    Raises:
+        TaskError: one is further from it than a quarter of a step.
+    """
+    places: Times = np.rint((times - start) / seconds).astype(np.int64)
+    off = np.abs(times - start - places * seconds)
+    if len(off) and off.max() * _QUARTER > seconds:
+        stray = int(np.argmax(off))
         raise invalid(
-            "data.columns: a forecast predicts each column of `features`, or that of `target`; leave out one of the two"
+            f"the timestamp {_written(int(times[stray]))} is {int(off[stray])} seconds off the steps of {seconds} "
+            f"seconds from {_written(start)} on, more than a quarter of one; set task.periodSeconds to the step of the "
+            "data"
         )
-    named = columns.features or tuple(filter(None, [columns.target]))
-    names = named or tuple(name for name in table.columns if name != timestamp)
-    missing = [name for name in names if name not in table.columns]
-    if missing:
-        role = "features" if columns.features else "target"
-        raise invalid(f"data.columns.{role}: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
-    if not names:
-        raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
-    sensors: list[str] = []
-    parts: list[npt.NDArray[np.float64]] = []
-    for name in names:
-        column = table.columns[name]
-        if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
-            raise invalid(
-                explain_texts(name, column)
-                or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
-                "the sensors in data.columns.features, and the time in data.columns.timestamp"
-            )
-        wide = column.reshape(len(column), -1)
-        sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
-        parts.append(wide)
-    with np.errstate(over="ignore"):
-        values = np.concatenate(parts, axis=1).astype(np.float32)
-    if np.isinf(values).any():
-        row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
-        message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
-        raise not_finite(message)
-    return tuple(sensors), values
+    return places
 
 
 def _written(seconds: int) -> str:

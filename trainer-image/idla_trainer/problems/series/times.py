@@ -1,6 +1,5 @@
 """The timestamps of a table: ISO 8601, seconds since 1970, dates as whole numbers, or dates of any one order."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.problems.columns import as_name
+from idla_trainer.problems.series.months import month_times
 
 TIMESTAMP = "timestamp"
 Times = npt.NDArray[np.int64]
@@ -27,9 +27,9 @@ _ALLOWED = "ISO 8601, such as 2024-05-01T08:15:00Z, or seconds since 1970"
 def times_of(table: Table, columns: Columns) -> Times | None:
     """Return the seconds since 1970 (UTC) of each row, [N]; None where the table has no timestamps.
 
-    A time without an offset counts as UTC. Whole numbers such as 20240131 are dates where all of them are. Dates such
-    as 31.01.2024 are read in the one order of day, month and year that fits all of them; where two do, in the one whose
-    steps are the most equal.
+    Months, quarters and years are read as `month_times` says. A time without an offset counts as UTC. Whole numbers
+    such as 20240131 are dates where all of them are. Dates such as 31.01.2024 are read in the one order of day, month
+    and year that fits all of them; where two do, in the one whose steps are the most equal.
 
     Raises:
         TaskError: there is no such column, a row has no time in it, or day and month cannot be told apart.
@@ -40,6 +40,9 @@ def times_of(table: Table, columns: Columns) -> Times | None:
         if columns.timestamp is not None:
             raise invalid(f"data.columns.timestamp: no column {name!r}; there are {listed(tuple(table.columns))}")
         return None
+    months = month_times(column)
+    if months is not None:
+        return months
     if column.dtype.kind in "iuf" and column.ndim == 1:
         return _of_numbers(column)
     return _of_texts([value if isinstance(value, str) else "" for value in column.tolist()])
@@ -49,7 +52,7 @@ def check_once(table: Table, columns: Columns, times: Times) -> None:
     """Make sure that no time stands twice.
 
     Raises:
-        TaskError: one does; the message shows it as it stands, and says whether the table is a long one.
+        TaskError: one does; the message shows it as it stands.
     """
     order = np.argsort(times, kind="stable")
     equal = np.flatnonzero(np.diff(times[order]) == 0)
@@ -59,29 +62,11 @@ def check_once(table: Table, columns: Columns, times: Times) -> None:
     first, second = sorted(int(row) for row in order[equal[0] : equal[0] + 2])
     shown = as_name(table.columns[timestamp][first])
     found = f"the timestamp {quoted(shown)} stands twice, in the rows {first} and {second} (counted from 0)"
-    series = _series_column(table, columns, times)
-    if series is not None:
-        raise invalid(
-            f"{found}: the column {series!r} names the series of each row, which is the long form. A forecast takes "
-            "the wide one, a row for each time and a column for each series, as pandas makes it by "
-            f"pivot(index={timestamp!r}, columns={series!r}, values=...)"
-        )
     raise invalid(
         f"{found}; each row needs its own. If a clock was put back there at the end of summer time, write the times "
-        "with their offset, or in UTC"
+        "with their offset, or in UTC; if the rows are of several series, name the column that tells them in "
+        "data.columns.series"
     )
-
-
-def _series_column(table: Table, columns: Columns, times: Times) -> str | None:
-    """Return the column that tells rows of one time apart in every time, or None."""
-    most = max(Counter(times.tolist()).values())
-    for name, values in table.columns.items():
-        if name in {columns.timestamp or TIMESTAMP, columns.target} or values.ndim != 1:
-            continue
-        names = [as_name(value) for value in values.tolist()]
-        if len(set(names)) == most and len(set(zip(names, times.tolist(), strict=True))) == len(times):
-            return name
-    return None
 
 
 def _of_numbers(column: Array) -> Times:

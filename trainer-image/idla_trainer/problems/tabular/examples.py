@@ -22,7 +22,8 @@ from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.split import Indices, equal_records, split_tied
+from idla_trainer.data.split import Indices, equal_records
+from idla_trainer.data.split_by_group import split_tied
 from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
 from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective

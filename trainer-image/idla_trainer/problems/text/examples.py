@@ -16,7 +16,8 @@ from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
-from idla_trainer.data.split import Indices, first_of_equal, split_tied
+from idla_trainer.data.split import Indices, first_of_equal
+from idla_trainer.data.split_by_group import split_tied
 from idla_trainer.data.spool import joined_texts
 from idla_trainer.data.table import Table
 from idla_trainer.problems.classification import classifier_of

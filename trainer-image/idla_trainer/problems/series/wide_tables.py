@@ -1,0 +1,129 @@
+"""Wide tables of series: a row for each time, and a column for each sensor."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from idla_contract.task import Columns
+
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.table import Table
+from idla_trainer.failures import not_finite
+from idla_trainer.problems.columns import explain_texts
+from idla_trainer.problems.series.times import TIMESTAMP, Times
+
+Values = npt.NDArray[np.float32]
+_INDEX = re.compile(r"|0|index|unnamed: ?0", re.IGNORECASE)
+"""What an index without a name of its own is called in a file with a line of names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SensorRows:
+    """All sensors' values at the times that a file has."""
+
+    times: Times | None
+    """Seconds since 1970 (UTC) [rows], each once; None where there are none."""
+    sensors: tuple[str, ...]
+    values: Values
+    """[rows, S], NaN where missing."""
+    told: tuple[str, ...] = ()
+    """What is not plain in how the file was read."""
+    series: str | None = None
+    """The column that names the series of each row of a long table."""
+    series_names: tuple[str, ...] = ()
+    """What it has, in the order of the sensors."""
+
+
+def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows:
+    """Return the columns of `features`, or that of `target`, as sensors; default: all but the time and a bare index.
+
+    Raises:
+        TaskError: a column is missing, or holds texts, arrays of more axes or an infinite number.
+    """
+    names, told = _sensor_columns(table, columns)
+    check_columns(table, columns)
+    if not names:
+        raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
+    sensors: list[str] = []
+    parts: list[npt.NDArray[np.float64]] = []
+    for name in names:
+        column = table.columns[name]
+        check_numbers(name, column)
+        wide = column.reshape(len(column), -1)
+        sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
+        parts.append(wide)
+    return SensorRows(times, tuple(sensors), as_values(parts, sensors), told)
+
+
+def check_columns(table: Table, columns: Columns) -> None:
+    """Make sure that what is to be forecast is named in one way, by columns that are there.
+
+    Raises:
+        TaskError: it is not.
+    """
+    if columns.target is not None and columns.features:
+        raise invalid(
+            "data.columns: a forecast predicts each column of `features`, or that of `target`; leave out one of the two"
+        )
+    missing = [name for name in named_values(columns) if name not in table.columns]
+    if missing:
+        role = "features" if columns.features else "target"
+        raise invalid(f"data.columns.{role}: no column {missing[0]!r}; there are {listed(tuple(table.columns))}")
+
+
+def named_values(columns: Columns) -> tuple[str, ...]:
+    """Return the columns that are named to be forecast."""
+    return columns.features or tuple(filter(None, [columns.target]))
+
+
+def check_numbers(name: str, column: Column) -> None:
+    """Make sure that a column holds numbers, or rows of them.
+
+    Raises:
+        TaskError: it does not.
+    """
+    if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
+        raise invalid(
+            explain_texts(name, column)
+            or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
+            "the sensors in data.columns.features, and the time in data.columns.timestamp; of a table with a row for "
+            "each series and time, the column that names the series in data.columns.series"
+        )
+
+
+def as_values(parts: list[npt.NDArray[np.float64]], sensors: list[str]) -> Values:
+    """Return columns [rows, some of S] side by side.
+
+    Raises:
+        TaskError: a number is infinite.
+    """
+    with np.errstate(over="ignore"):
+        values = np.concatenate(parts, axis=1).astype(np.float32)
+    if np.isinf(values).any():
+        row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
+        message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
+        raise not_finite(message)
+    return values
+
+
+def is_index(table: Table, name: str) -> bool:
+    """Return whether a column is an index that a program wrote beside the data: it has no name and counts the rows."""
+    values = table.columns[name]
+    if not table.named or not _INDEX.fullmatch(name) or values.ndim != 1 or values.dtype.kind not in "iuf":
+        return False
+    return bool(len(values) > 1 and (np.diff(values) == 1).all())
+
+
+def _sensor_columns(table: Table, columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    named = named_values(columns)
+    if named:
+        return named, ()
+    names = tuple(name for name in table.columns if name != (columns.timestamp or TIMESTAMP))
+    index = tuple(name for name in names if is_index(table, name))
+    if not index or len(index) == len(names):
+        return names, ()
+    told = f"{quoted(index[0])} only counts the rows and is left out; name it in data.columns.features to forecast it"
+    return tuple(name for name in names if name not in index), (told,)
