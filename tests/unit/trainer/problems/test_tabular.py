@@ -259,9 +259,9 @@ def test_records_that_cannot_be_used_are_refused(
 @pytest.mark.parametrize(
     ("test", "message"),
     [
-        pytest.param({"age": np.zeros(3), "label": objects(["ill"] * 3)}, "data.testUri: its file has no column 'ward'",
+        pytest.param({"age": np.zeros(3), "label": objects(["ill"] * 3)}, "its file has no column 'ward'",
                      id="missing"),
-        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "data.testUri: its column 'age' holds texts",
+        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "data.testStorageUri: its column 'age' holds texts",
                      id="texts"),
     ],
 )  # fmt: skip

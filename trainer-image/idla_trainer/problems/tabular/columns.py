@@ -174,10 +174,12 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
     joined: dict[str, Array] = {}
     for name, values in columns.items():
         if name not in more:
-            raise invalid(f"data.testUri: its file has no column {name!r}, which the other one has; both need the same")
+            raise invalid(
+                f"data.testStorageUri: its file has no column {name!r}, which the other one has; both need the same"
+            )
         below = more[name]
         if values.dtype.kind == "f" and below.dtype.kind != "f":
-            raise invalid(f"data.testUri: its column {name!r} holds texts, that of the other file numbers")
+            raise invalid(f"data.testStorageUri: its column {name!r} holds texts, that of the other file numbers")
         joined[name] = (
             joined_texts(values, _texts(below)) if values.dtype.kind == "O" else np.concatenate([values, below])
         )

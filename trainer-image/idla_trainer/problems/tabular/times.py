@@ -28,7 +28,7 @@ _SHOWN = 2
 """Cells that a sentence shows."""
 _AT_RANDOM = (
     "{} is the time of the records, which are split at random all the same: the score is that of moments between those "
-    "of training. To measure on later ones, give them as data.testUri"
+    "of training. To measure on later ones, give them as data.testStorageUri"
 )
 
 
