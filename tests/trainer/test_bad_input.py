@@ -68,10 +68,10 @@ def unpacks_to_more(folder: Path) -> None:
 
 ALIKE = "together need 3 groups or more with each class, but all 60 examples are in 1"
 UNSEEN = "1 of 3 classes have no example outside the test file"
-ROOM = "bytes of memory or more, the task has room for"
+ROOM = "the task has room for"
 CASES: list[Case] = [
     ("a damaged archive of texts", damaged_line, "d.jsonl.gz", {"task": TEXT},
-     "DataInvalid", "d.jsonl.gz is no readable JSONL file (example "),
+     "DataInvalid", "d.jsonl.gz is compressed by gzip and damaged ("),
     ("no such label of records", put(d_csv=table()), "d.csv", {"task": TABLE, "data": {"columns": {"label": "class"}}},
      "DataInvalid", "data.columns.label: found 'class'; the columns' names are 'p', 'q', 'label'. Correct the name"),
     ("a label of records that is in the test file alone", put(d_csv=table(), t_csv=table(9, "az")), "d.csv",

@@ -53,6 +53,7 @@ class ColumnRole(StrEnum):
     ITEM = "item"
     RATING = "rating"
     TIMESTAMP = "timestamp"
+    SERIES = "series"
     GROUP = "group"
     NONE = "-"
     """Left out."""

@@ -302,3 +302,25 @@ def test_the_naive_answer_is_the_last_known_value() -> None:
     windows = np.array([[[4.0], [GAP]], [[GAP], [GAP]]], np.float32)
     naive = objective(levels=(0.5,)).naive(targets, {"series": windows})
     assert naive.tolist() == [[[[4, 5.5]], [[4, 5.5]]], [[[1, 2.5]], [[1, 2.5]]]]
+
+
+DAYS = np.array([86400.0 * day for day in range(100)])
+DESCRIBED: dict[str, tuple[dict[str, Any], Columns, dict[str, str]]] = {
+    "a wide table": (
+        {"timestamp": DAYS, "a": DAYS % 7, "b": DAYS % 5}, Columns(target="a"),
+        {"timestamp": "timestamp", "a": "target", "b": "-"},
+    ),
+    "a long table": (
+        {"timestamp": np.tile(DAYS, 2), "shop": objects(["n"] * 100 + ["s"] * 100), "sold": np.arange(200.0) % 9},
+        Columns(), {"timestamp": "timestamp", "shop": "series", "sold": "target"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DESCRIBED)
+def test_each_column_has_its_role(case: str) -> None:
+    columns, roles, expected = DESCRIBED[case]
+    problem = Problem(type=TaskType.FORECASTING, metric=Metric.RMSE, history=4, horizon=3)
+    source = DataSource(uri="sample://x", columns=roles)
+    found = prepare(Table(columns), source, problem, digest="sha256:" + "0" * 64)
+    assert {column.name: column.role for column in found.columns} == expected

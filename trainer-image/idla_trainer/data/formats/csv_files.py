@@ -7,11 +7,11 @@ from pathlib import Path
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import AsWritten
 from idla_trainer.data.formats.csv_dialect import Dialect, sniff, tell
-from idla_trainer.data.formats.database import Database, DatabaseError, Reject, first_line
+from idla_trainer.data.formats.database import Database, DatabaseError, Reject, refuse
 from idla_trainer.data.formats.files import DAMAGE, LONGEST_LINE, is_compressed, opened_text, with_one_line_end
 from idla_trainer.data.formats.header import has_names
 from idla_trainer.data.formats.number_cells import fields_of_texts
-from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, StoredColumns
 
 _LOOKED_AT = 100
@@ -90,7 +90,7 @@ def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvT
         del columns[last]  # a delimiter ends every row
     fields = fields_of_texts(database, _TABLE, columns, options.as_written(list(columns)))
     stored = StoredColumns(
-        database, _TABLE, fields, budget, lambda error: unreadable(budget.path, "CSV", first_line(error))
+        database, _TABLE, fields, budget, lambda error: refuse(budget.path, "CSV", error, budget.memory)
     )
     told = (sentence for path, other in zip(paths, heads, strict=True) for sentence in tell(path, other.dialect))
     return CsvTable(stored, head.named, tuple(told))
@@ -101,7 +101,7 @@ def _load(database: Database, path: Path, options: CsvOptions) -> _Head:
     try:
         return _append(database, with_one_line_end(path, database.folder), options)
     except (DatabaseError, *DAMAGE) as error:
-        raise unreadable(path, "CSV", first_line(error)) from error
+        raise refuse(path, "CSV", error, database.memory) from error
 
 
 def _append(database: Database, path: Path, options: CsvOptions) -> _Head:

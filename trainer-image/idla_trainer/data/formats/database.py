@@ -13,6 +13,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from idla_trainer.data.formats.refusals import invalid, unreadable
+from idla_trainer.failures import TaskError
 from idla_trainer.runtime_limits import cpu_count
 
 DatabaseError = duckdb.Error
@@ -55,6 +57,7 @@ class Database:
         self.folder = Path(tempfile.mkdtemp(prefix="examples-"))
         """Lives as long as the database."""
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.memory = memory
         self._links = 0
         limit = min(max(memory // 4, _LEAST), _MOST)
         self._connection = duckdb.connect(
@@ -159,7 +162,24 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def first_line(error: Exception) -> str:
+def refuse(path: Path, kind: str, error: Exception, memory: int) -> TaskError:
+    """Return the refusal of a file that the database could not read.
+
+    Args:
+        path: the file.
+        kind: the format.
+        error: what it came to.
+        memory: bytes that the examples may take.
+    """
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return invalid(
+            f"the task has room for {memory} bytes of examples, too little to read {path.name}; raise "
+            "spec.resources.limits.memory, or give it fewer or smaller examples"
+        )
+    return unreadable(path, kind, _first_line(error))
+
+
+def _first_line(error: Exception) -> str:
     """Return what an error says, without hints and without the paths of this machine."""
     text = str(error).partition("\n")[0].strip()
     return _PLACE.sub("", text).removeprefix("Invalid Input Error: ").removesuffix(".").strip()

@@ -62,15 +62,13 @@ def python_codec(kind: Encoding) -> str:
 def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
     """Yield a text file in UTF-8: itself, or a copy that is there within the context.
 
-    A file whose compression is damaged is yielded as it is: its reader says so.
-
     Args:
         path: the file, compressed by gzip or not.
         wanted: its encoding. Default: what a byte order mark says, UTF-8 where all of it is, else the likeliest one,
             with a warning.
 
     Raises:
-        TaskError: the bytes are none of the encoding, or of no known one.
+        TaskError: the bytes are none of the encoding, or of no known one, or their compression is damaged.
     """
     kind, warnings = _detect(path) if wanted is None else (wanted, ())
     known = wanted is None and kind is Encoding.UTF_8  # by all of its bytes
@@ -155,8 +153,8 @@ def _find_undecodable(path: Path, kind: Encoding) -> int | None:
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode(python_codec(kind), "ignore")
         return line + before.count("\n")
-    except DAMAGE:
-        return None
+    except DAMAGE as error:
+        raise invalid(f"{path.name} is compressed by gzip and damaged ({error}); copy it again") from error
     return None
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
-from idla_trainer.data.formats.database import Database, DatabaseError, first_line, identifier, literal
+from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
 from idla_trainer.data.formats.files import is_compressed, opened_text
-from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
 _LONGEST = 1 << 24
@@ -58,7 +58,7 @@ def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> S
         for name, (lists, records, texts) in zip(names, counts, strict=True)
     }
     return StoredColumns(
-        database, "examples", fields, budget, lambda error: unreadable(paths[0], "JSON", first_line(error))
+        database, "examples", fields, budget, lambda error: refuse(budget.path, "JSON", error, budget.memory)
     )
 
 
@@ -77,7 +77,7 @@ def _load(database: Database, path: Path) -> None:
                 raise
             database.run(f"INSERT INTO objects {_objects(database, _mended(database, path))}")
     except DatabaseError as error:
-        raise unreadable(path, "JSON", first_line(error)) from error
+        raise refuse(path, "JSON", error, database.memory) from error
 
 
 def _objects(database: Database, path: Path) -> str:

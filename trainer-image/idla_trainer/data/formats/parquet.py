@@ -6,8 +6,8 @@ from pathlib import Path
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import EXACT
-from idla_trainer.data.formats.database import Database, DatabaseError, first_line
-from idla_trainer.data.formats.refusals import empty, invalid, unreadable
+from idla_trainer.data.formats.database import Database, DatabaseError, refuse
+from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
 _WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
@@ -48,8 +48,8 @@ def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
     columns = ", ".join(f"c{place}" for place in range(len(names[0])))
     parts = (f"SELECT * FROM read_parquet({database.link(file)}) AS part({columns})" for file in files)
 
-    def refuse(error: DatabaseError) -> Exception:
-        return unreadable(budget.path, "Parquet", first_line(error))
+    def refused(error: DatabaseError) -> Exception:
+        return refuse(budget.path, "Parquet", error, budget.memory)
 
     try:
         # A view asks each part for the wanted columns alone, and brings their types together.
@@ -59,8 +59,8 @@ def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
             name: _field(database, budget.path, name, *column) for name, column in zip(names[0], described, strict=True)
         }
     except DatabaseError as error:
-        raise refuse(error) from error
-    stored = StoredColumns(database, "examples", fields, budget, refuse)
+        raise refused(error) from error
+    stored = StoredColumns(database, "examples", fields, budget, refused)
     if not stored.rows:
         raise empty(f"{budget.path.name} holds no example")
     return stored
@@ -75,7 +75,7 @@ def _names(database: Database, file: Path) -> Sequence[str]:
     try:
         tree = database.rows(f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({database.link(file)})")
     except DatabaseError as error:
-        raise unreadable(file, "Parquet", first_line(error)) from error
+        raise refuse(file, "Parquet", error, database.memory) from error
     names, open_ends = list[str](), 0
     for name, children in tree[1:]:
         if not open_ends:

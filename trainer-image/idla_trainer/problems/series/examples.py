@@ -11,11 +11,13 @@ from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.findings.columns import describe_columns
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError, spec_invalid, too_few
+from idla_trainer.problems.series.column_roles import roles_of
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import TimeGrid, resample
 
@@ -68,6 +70,12 @@ def prepare(
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
         warnings=(*grid.told, *about_series(grid, training_rows)),
+        columns=describe_columns(
+            table,
+            roles_of(table, source.columns, sensors=grid.sensors, series=grid.series),
+            otherwise="it is no series that is forecast",
+        ),
+        column_count=len(table.columns),
     )
 
 

@@ -80,7 +80,7 @@ def read_long(
             all times and series have no row.
     """
     names, codes = _named(series, table.columns[series], known)
-    values = _value_columns(table, columns, series)
+    values = value_columns(table, columns, series)
     moments, places = np.unique(times, return_inverse=True)
     _check_once(table, columns, names, places * len(names) + codes)
     if len(moments) * len(names) > _MOST_GAPS * len(times):
@@ -127,7 +127,12 @@ def _named(series: str, column: Column, known: tuple[str, ...] | None) -> tuple[
     return tuple(numbers), np.array([numbers[name] for name in names], np.int64)
 
 
-def _value_columns(table: Table, columns: Columns, series: str) -> tuple[str, ...]:
+def value_columns(table: Table, columns: Columns, series: str) -> tuple[str, ...]:
+    """Return which columns of a long table are forecast: the named ones, else `target`, else the only one of numbers.
+
+    Raises:
+        TaskError: a named one is missing, or there are several.
+    """
     check_columns(table, columns)
     named = named_values(columns)
     if named:
