@@ -94,15 +94,21 @@ def test_a_table_in_any_dialect_is_read_as_it_was_written(tmp_path: Path, table:
         found = read_table(tmp_path / "d.csv", source, MEMORY, label=("label",))
         columns = dict(found.columns)
     except TaskError as error:
-        if not re.search(r"line \d|data\.encoding", str(error)):
+        if without_end(table.rows[1:]) and not re.search(r"line \d|data\.encoding", str(error)):
             raise
         return
-    expected = dict(zip(names, zip(*table.rows[1:], strict=True), strict=True))
+    expected = dict(zip(names, zip(*without_end(table.rows[1:]), strict=True), strict=True))
     if any("data.encoding" in warning or "quotation marks" in warning for warning in found.warnings):
         return  # it was guessed, and the user is told so
     assert list(columns) == names
     for name, cells in expected.items():
         assert_same(columns[name], list(cells))
+
+
+def without_end(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows without those at the end that hold nothing."""
+    last = max((place for place, row in enumerate(rows) if any(row)), default=-1)
+    return rows[: last + 1]
 
 
 def assert_same(column: Any, cells: list[str]) -> None:

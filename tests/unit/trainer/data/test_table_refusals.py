@@ -74,6 +74,7 @@ REFUSED: list[Any] = [
     ("compressed by another program", "d.csv", b"\xfd7zXZ\0", {}, "DataInvalid"),
     ("a JSON array by another name", "d.csv", b'[\n {"a": 1},\n {"a": 2}\n]\n', {}, "DataInvalid"),
     ("numbers in a JSON array", "d.json", b"[1, 2]", {}, "DataInvalid"),
+    ("an object around the list", "d.json", b'{"page": 1, "data": [{"a": 1}, {"a": 2}]}', {}, "DataInvalid"),
     ("a name twice in JSON", "d.jsonl", b'{"a": 1, "a": 2}\n', {}, "DataInvalid"),
     ("names that differ in case alone", "d.jsonl", b'{"a": 1, "A": 2}\n', {}, "DataInvalid"),
     ("a value without a name", "d.jsonl", b'{"": 1}\n', {}, "DataInvalid"),

@@ -88,7 +88,7 @@ def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> D
     if any(not _REMARK.match(line) and dialect.delimiter in line for line in lines):
         # A line with columns is part of the table: that it has more or fewer than the others is said, not passed over.
         dialect = replace(dialect, skipped=0)
-    dialect = replace(dialect, skipped=_end_of_remarks(path, dialect.skipped))
+    dialect = replace(dialect, skipped=end_of_remarks(path, dialect.skipped))
     plain = replace(dialect, quoted=False)
     if not holds(path, b'"'):
         return plain
@@ -98,7 +98,7 @@ def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> D
     return replace(plain, doubtful=True) if plain.width > 1 and rows and rows != joined else dialect
 
 
-def _end_of_remarks(path: Path, skipped: int) -> int:
+def end_of_remarks(path: Path, skipped: int) -> int:
     """Return how many lines stand above a table, some of which may have as many columns as it has."""
     with opened_text(path) as text:
         for line in islice(text, skipped, None):

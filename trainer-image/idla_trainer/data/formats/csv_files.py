@@ -6,7 +6,7 @@ from pathlib import Path
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import AsWritten
-from idla_trainer.data.formats.csv_dialect import Dialect, sniff, tell
+from idla_trainer.data.formats.csv_dialect import Dialect, end_of_remarks, sniff, tell
 from idla_trainer.data.formats.database import Database, DatabaseError, Reject, refuse
 from idla_trainer.data.formats.files import DAMAGE, LONGEST_LINE, is_compressed, opened_text, with_one_line_end
 from idla_trainer.data.formats.header import has_names
@@ -81,6 +81,7 @@ def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvT
                 f"{path.name} has other columns than {paths[0].name}: {listed(other.names)}, not {listed(head.names)}; "
                 "files that are read together need the same ones"
             )
+    empty_rows = _drop_empty_rows(database, head.dialect.width)
     if not database.row(f"SELECT count(*) FROM {_TABLE}")[0]:
         raise empty("the file has a line of names but no example" if head.named else _NO_LINE)
     columns = {name: f"c{place}" for place, name in enumerate(head.names)}
@@ -93,7 +94,22 @@ def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvT
         database, _TABLE, fields, budget, lambda error: refuse(budget.path, "CSV", error, budget.memory)
     )
     told = (sentence for path, other in zip(paths, heads, strict=True) for sentence in tell(path, other.dialect))
-    return CsvTable(stored, head.named, tuple(told))
+    return CsvTable(stored, head.named, (*told, *_tell_empty(budget.path, empty_rows)))
+
+
+def _drop_empty_rows(database: Database, width: int) -> int:
+    """Take away the rows at the end of the table that hold nothing, as spreadsheets write them; return how many."""
+    cells = ", ".join(f"c{place}" for place in range(width))
+    last = database.row(f"SELECT max(rowid) FROM {_TABLE} WHERE coalesce({cells}) IS NOT NULL")[0]
+    beyond = f"FROM {_TABLE} WHERE rowid > {-1 if last is None else last}"
+    count: int = database.row(f"SELECT count(*) {beyond}")[0]
+    if count:
+        database.run(f"DELETE {beyond}")
+    return count
+
+
+def _tell_empty(path: Path, rows: int) -> tuple[str, ...]:
+    return (f"{path.name}: {rows} rows at its end hold nothing and are left out",) if rows else ()
 
 
 def _load(database: Database, path: Path, options: CsvOptions) -> _Head:
@@ -131,7 +147,8 @@ def _head(database: Database, path: Path, options: CsvOptions) -> _Head:
         raise empty(_NO_LINE)
     first, *body = ([cell for cell in row if cell is not None] for row in rows)
     if first[0].startswith("#") and body and has_names(body[0], body[1:], options.expected):
-        dialect, first, body = replace(dialect, skipped=dialect.skipped + 1), body[0], body[1:]
+        dialect = replace(dialect, skipped=end_of_remarks(path, dialect.skipped + 1))
+        first, body = body[0], body[1:]
     if len(first) == wider.width and not first[-1]:
         first.pop()
     named = options.header

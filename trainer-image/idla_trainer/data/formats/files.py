@@ -50,6 +50,16 @@ def with_one_line_end(path: Path, folder: Path) -> Path:
     return copy
 
 
+def begins_with(path: Path, mark: bytes) -> bool:
+    """Return whether a file begins with some bytes, uncompressed.
+
+    Raises:
+        DAMAGE: its compression is damaged.
+    """
+    with opened(path) as file:
+        return file.read(len(mark)) == mark
+
+
 def holds(path: Path, mark: bytes) -> bool:
     """Return whether a byte stands somewhere in a file, uncompressed."""
     return any(mark in block for block in _blocks(path))

@@ -2,13 +2,14 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
 from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
-from idla_trainer.data.formats.files import is_compressed, opened_text
+from idla_trainer.data.formats.files import begins_with, is_compressed, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
@@ -71,7 +72,9 @@ def _load(database: Database, path: Path) -> None:
     database.run("CREATE TABLE IF NOT EXISTS objects (json JSON)")
     try:
         try:
-            database.run(f"INSERT INTO objects {_objects(database, path)}")
+            # The database knows no array behind a byte order mark.
+            plain = _mended(database, path) if begins_with(path, BOM_UTF8) else path
+            database.run(f"INSERT INTO objects {_objects(database, plain)}")
         except DatabaseError as error:
             if _BROKEN not in str(error):
                 raise
@@ -109,6 +112,7 @@ def _names(database: Database, path: Path) -> list[str]:
         raise empty(f"{path.name} holds no example")
     for names, example in listed:
         _check_names(path, names, example)
+    _check_wrapped(database, path)
     names = list(dict.fromkeys(name for names, _ in listed for name in names))
     if len(names) > _MOST_COLUMNS:
         raise invalid(f"{path.name} has more than {_MOST_COLUMNS} columns; put the numbers of one into a list")
@@ -121,6 +125,19 @@ def _names(database: Database, path: Path) -> list[str]:
                 "rename one of them"
             )
     return names
+
+
+def _check_wrapped(database: Database, path: Path) -> None:
+    """Refuse one object around the list of the examples, as programs answer it."""
+    found = database.rows(
+        "SELECT entry.key FROM objects, json_each(json) AS entry WHERE (SELECT count(*) FROM objects) = 1 "
+        "AND entry.type = 'ARRAY' AND json_type(entry.value, '$[0]') = 'OBJECT' LIMIT 1"
+    )
+    if found:
+        raise invalid(
+            f"{path.name} is one object, whose {quoted(found[0][0])} holds a list of objects; write that list alone, "
+            "or its objects one a line"
+        )
 
 
 def _check_names(path: Path, names: Sequence[str], example: int) -> None:
