@@ -17,6 +17,7 @@ _ALL = 100
 _LONGEST_NAME = 253
 DELIMITER = Matches(pattern=r"^[,;:| \t]$", allowed="one of `,`, `;`, `:`, `|`, a blank or a tabulator")
 Column = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
+MissingValue = Annotated[str, Field(min_length=1, max_length=64)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=200), Distinct()]
 
 _NAMES = KeysAre(
@@ -172,6 +173,9 @@ class DataSettings(SpecModel):
     """Whether a CSV file begins with a line of names. Default: found by looking."""
     encoding: Encoding | None = None
     """How a CSV or JSONL file writes its characters. Default: found by looking, with a warning where it is guessed."""
+    missing_values: Annotated[tuple[MissingValue, ...], Field(min_length=1, max_length=20), Distinct()] | None = None
+    """Texts and numbers that stand for a missing value in inputs of records, such as `unknown` or `-999`, beside empty
+    cells, `NA`, `N/A`, `NaN`, `null` and `?`. Default: none."""
     digest: Digest | None = None
     """Digest that the data must have; without it, the digest found is written to `status.data`."""
     test_storage_uri: DataUri | None = None

@@ -155,7 +155,11 @@ ROLE_RULES = {
     )
     for name, kinds in ROLES.items()
 }
-RULES = (KIND_UNKNOWN, METRIC, POSITIVE, *ROLE_RULES.values())
+MISSING_VALUES = Rule(
+    rule=f"!has(self.data.missingValues) || {KIND_CEL} in {_words(['', *_TABULAR])}",
+    message=f"`data.missingValues` is for {_sentence(_TABULAR)}",
+)
+RULES = (KIND_UNKNOWN, METRIC, POSITIVE, MISSING_VALUES, *ROLE_RULES.values())
 """What a spec's kind of task demands of its other fields."""
 
 
@@ -169,5 +173,7 @@ def broken_rule(spec: "TrainingWorkflowSpec") -> Rule | None:
         return METRIC
     if _has(_TASK, "positive_label")(spec) and kind not in CLASSIFICATION:
         return POSITIVE
+    if spec.data.missing_values is not None and kind not in _TABULAR:
+        return MISSING_VALUES
     wrong = (name for name, kinds in ROLES.items() if kind not in kinds and _has(_COLUMNS, name)(spec))
     return next((ROLE_RULES[name] for name in wrong), None)

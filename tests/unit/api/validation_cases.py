@@ -169,6 +169,19 @@ CASES: dict[str, Case] = {
     "a type of a column without a name": _twf(
         "data.columns.types", task={"type": "TabularClassification"}, data__columns={"types": {"": "Number"}},
     ),
+    "missing values": _twf(
+        task={"type": "TabularRegression"}, data__missingValues=["unknown", "-999"], objectives=ABSENT,
+    ),
+    "a missing value twice": _twf(
+        "data.missingValues[1]", task={"type": "TabularClassification"}, data__missingValues=["-", "-"],
+        objectives=ABSENT,
+    ),
+    "a missing value of nothing": _twf(
+        "data.missingValues[0]", task={"type": "TabularClassification"}, data__missingValues=[""], objectives=ABSENT,
+    ),
+    "missing values of texts": _twf(
+        WHOLE, task={"type": "TextClassification"}, data__missingValues=["-"], objectives=ABSENT,
+    ),
     "two types of a column": _twf(
         "data.columns", task={"type": "TabularClassification"},
         data__columns={"categorical": ["zip"], "types": {"zip": "Number"}},

@@ -102,6 +102,8 @@ class DataSource(ContractModel):
     """Whether a CSV file begins with a line of names; default: found by looking."""
     encoding: Encoding | None = Field(default=None, exclude_if=operator.not_)
     """Of a CSV or JSONL file; default: found by looking. It is left out where it is None, as `access` is."""
+    missing_values: Annotated[tuple[str, ...], Field(max_length=20)] = Field(default=(), exclude_if=operator.not_)
+    """Texts and numbers that stand for a missing value in inputs of records, beside empty cells, NA and its like."""
     test_uri: str | None = Field(default=None, max_length=2048)
     """Examples of the same layout that are the test split; all of `uri` is then shared by training and validation."""
     test_digest: Digest | None = None

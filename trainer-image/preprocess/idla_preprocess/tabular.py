@@ -8,11 +8,12 @@ import numpy as np
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
 from idla_preprocess.dates import DateForm
-from idla_preprocess.tabular_columns import CATEGORIES, LONGEST, Category, Number
+from idla_preprocess.tabular_columns import CATEGORIES, LONGEST, Category, Number, clear_missing
 from idla_preprocess.tabular_files import Column, read_column, written
 from idla_preprocess.tabular_moments import Moment, Place
 
 NUMBERS = "numbers"
+_MISSING = "missing"
 
 _MOST_COLUMNS = 100_000
 
@@ -26,6 +27,8 @@ class TabularSpec:
     """
 
     columns: tuple[Column, ...]
+    missing: tuple[str, ...] = ()
+    """Texts and numbers that stand for a missing value, beside `MISSING_TEXTS`."""
     kind: ClassVar[str] = "tabular"
 
     def __post_init__(self) -> None:
@@ -76,7 +79,11 @@ class TabularSpec:
 
     @classmethod
     def fitted(
-        cls, columns: Arrays, categorical: Collection[str] = (), dates: Mapping[str, DateForm] | None = None
+        cls,
+        columns: Arrays,
+        categorical: Collection[str] = (),
+        dates: Mapping[str, DateForm] | None = None,
+        missing: Collection[str] = (),
     ) -> tuple[Self, tuple[str, ...]]:
         """Return what is fitted on the training part, and the names of the columns that say nothing there.
 
@@ -84,6 +91,7 @@ class TabularSpec:
             columns: [N] each by name: numbers, where NaN is missing, or texts, where an empty one is.
             categorical: names of columns of texts, whatever they look like; others are so by their type.
             dates: the form of each column of texts that holds dates; default: none does.
+            missing: what stands for a missing value, as `clear_missing` takes it; the columns hold it no more.
 
         Raises:
             InputError: no column is left.
@@ -102,7 +110,11 @@ class TabularSpec:
         if not kept:
             found = f"{len(made)} columns, each with one value alone"
             raise InputError("columns", found, "a column with two different values in the training part")
-        return cls(kept), left_out
+        return cls(kept, tuple(missing)), left_out
+
+    def cleared(self, values: Array) -> Array:
+        """Return values of a column [N], NaN or an empty text where one stands for a missing one."""
+        return clear_missing(values, self.missing)
 
     def to_tensors(self, raw: Arrays) -> dict[str, Array]:
         """Return `numbers` and `categories`.
@@ -113,7 +125,7 @@ class TabularSpec:
         Raises:
             InputError: a column is missing, has another type or length, an infinite number, or a text that is no date.
         """
-        values = {column.name: _checked(column, raw) for column in self.columns}
+        values = {column.name: self.cleared(_checked(column, raw)) for column in self.columns}
         examples = len(values[self.columns[0].name])
         for name, array in values.items():
             if len(array) != examples or examples == 0:
@@ -147,7 +159,8 @@ class TabularSpec:
 
     def content(self) -> dict[str, Any]:
         """Return the columns; the known categories are in `arrays`."""
-        return {"columns": [written(column) for column in self.columns]}
+        more = {_MISSING: list(self.missing)} if self.missing else {}
+        return {"columns": [written(column) for column in self.columns], **more}
 
     def arrays(self) -> dict[str, Array]:
         """Return the known categories of the n-th column as `categories<n>`, ascending texts."""
@@ -164,10 +177,13 @@ class TabularSpec:
         Raises:
             InputError: a part is missing, unknown or out of its range.
         """
-        columns = content.get("columns")
-        if set(content) != {"columns"} or not isinstance(columns, list):
-            raise InputError("preprocess", f"the keys {sorted(map(str, content))}", "the one key columns, a list")
-        return cls(tuple(read_column(place, column, arrays) for place, column in enumerate(columns)))
+        columns, missing = content.get("columns"), content.get(_MISSING, [])
+        if not {"columns"} <= set(content) <= {"columns", _MISSING} or not isinstance(columns, list):
+            found = f"the keys {sorted(map(str, content))}"
+            raise InputError("preprocess", found, f"the key columns, a list, and maybe {_MISSING}")
+        if not isinstance(missing, list) or not all(isinstance(text, str) for text in missing):
+            raise InputError(_MISSING, repr(missing)[:LONGEST], "a list of texts")
+        return cls(tuple(read_column(place, column, arrays) for place, column in enumerate(columns)), tuple(missing))
 
 
 def _input(column: Column) -> Tensor:

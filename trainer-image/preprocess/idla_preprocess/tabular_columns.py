@@ -1,5 +1,7 @@
 """Columns of records: numbers that may be missing, and texts that may be unknown; how each is fitted and read."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,11 +19,32 @@ LONGEST = 256
 MISSING_TEXTS = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "?"})
 """What stands for a missing value in a column of a record, with or without spaces around it."""
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 BINS = 16
 FEWEST = 3
 MOST_CATEGORIES = 10_000
 _SOFT = 3.0
 _QUARTILES = (25, 50, 75)
+
+
+def clear_missing(values: Array, missing: Collection[str]) -> Array:
+    """Return a column [N] of numbers or texts, NaN or an empty text where it holds what stands for a missing value.
+
+    Args:
+        values: the column.
+        missing: texts, with or without spaces around them; one that is a number stands for this number too.
+    """
+    if not missing:
+        return values
+    if values.dtype.kind in "OU":
+        if not any(text.strip() in missing for text in values):
+            return values
+        cleared = np.empty(len(values), dtype=object)
+        cleared[:] = ["" if text.strip() in missing else text for text in values]
+        return cleared
+    numbers = [float(text) for text in missing if _NUMBER.fullmatch(text.strip())]
+    found = np.isin(values, np.asarray(numbers, values.dtype)) if numbers else np.zeros(len(values), bool)
+    return np.where(found, values.dtype.type(np.nan), values) if found.any() else values
 
 
 @dataclass(frozen=True, slots=True)

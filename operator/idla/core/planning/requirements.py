@@ -147,6 +147,7 @@ def _resolve_data(spec: TrainingWorkflowSpec) -> DataSource:
         delimiter=data.delimiter,
         header=data.header,
         encoding=data.encoding,
+        missing_values=data.missing_values or (),
         test_uri=data.test_storage_uri,
         test_digest=data.test_digest,
         access=Access.model_validate(place) if place else None,

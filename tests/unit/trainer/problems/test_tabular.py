@@ -1,3 +1,4 @@
+import json
 import math
 from typing import Any
 
@@ -37,10 +38,15 @@ def columns(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
 
 
 def prepared(
-    table: dict[str, Any], kind: TaskType = CLASSIFICATION, *, test: dict[str, Any] | None = None, **roles: Any
+    table: dict[str, Any],
+    kind: TaskType = CLASSIFICATION,
+    *,
+    test: dict[str, Any] | None = None,
+    missing: tuple[str, ...] = (),
+    **roles: Any,
 ) -> Dataset:
     problem = Problem(type=kind, metric=METRICS[kind][0])
-    source = DataSource(uri="sample://records", columns=Columns(**roles))
+    source = DataSource(uri="sample://records", columns=Columns(**roles), missing_values=missing)
     held_out = None if test is None else Table(test)
     return prepare(Table(table), source, problem, digest="sha256:" + "0" * 64, test=held_out)
 
@@ -147,6 +153,25 @@ def test_the_user_says_how_columns_are_read() -> None:
     assert found == {"age": "Number", "ward": "Category", "code": "Number", "count": "Number", "level": "Category"}
     with pytest.raises(TaskError, match=r"data\.columns\.types: the column 'ward' holds no numbers, such as '"):
         prepared(table, types={"ward": ReadAs.NUMBER})
+
+
+def test_what_stands_for_a_missing_value_is_missing_in_training_and_in_requests() -> None:
+    table = columns() | {
+        "dose": np.where(np.arange(ROWS) % 10 == 0, -999.0, np.arange(ROWS) % 7),
+        "size": objects(["unknown" if row % 3 == 0 else f"{row % 5},5" for row in range(ROWS)]),
+        "state": objects([" unknown " if row % 4 == 0 else "ab"[row % 2] for row in range(ROWS)]),
+    }
+    spec = prepared(table, missing=("unknown", "-999")).preprocess
+    assert isinstance(spec, TabularSpec)
+    kinds = {column.name: type(column).__name__ for column in spec.columns}
+    assert kinds == {"age": "Number", "ward": "Category", "dose": "Number", "size": "Number", "state": "Category"}
+    restored = TabularSpec.restored(json.loads(json.dumps(spec.content())), spec.arrays())
+    asked = {"age": [50.0, 50.0], "ward": ["east", "east"], "dose": [-999.0, np.nan], "size": [np.nan, np.nan],
+             "state": ["unknown", ""]}  # fmt: skip
+    tensors = restored.to_tensors({name: np.array(values, None if name != "state" else object)
+                                   for name, values in asked.items()})  # fmt: skip
+    for tensor in tensors.values():
+        np.testing.assert_array_equal(tensor[0], tensor[1])
 
 
 def test_each_column_is_described() -> None:

@@ -1,5 +1,6 @@
 """Which columns of a table are the inputs of a record, and what they hold."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
+from idla_preprocess.tabular_columns import clear_missing
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
@@ -31,7 +33,9 @@ def group_column(table: Table, columns: Columns) -> str | None:
     return None if columns.group is None and found in columns.features else found
 
 
-def feature_columns(table: Table, columns: Columns, *, answer: str, group: str | None) -> dict[str, Array]:
+def feature_columns(
+    table: Table, columns: Columns, *, answer: str, group: str | None, missing: Collection[str] = ()
+) -> dict[str, Array]:
     """Return the inputs by name: float64 [N] with NaN, or objects [N] of `str`.
 
     A matrix [N, M] of numbers becomes M columns, `name.0` and so on. A column of texts, and one that is named
@@ -42,6 +46,7 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
         columns: the roles; an empty `features` means every column that has no other role.
         answer: the column that is predicted.
         group: the column of the groups.
+        missing: what stands for a missing value, as `clear_missing` takes it.
 
     Raises:
         TaskError: a named column is missing or is the answer, or one holds something else.
@@ -66,7 +71,7 @@ def feature_columns(table: Table, columns: Columns, *, answer: str, group: str |
             found |= {f"{name}.{place}": values[:, place].astype(np.float64) for place in range(values.shape[1])}
         else:
             found[name] = _column(name, values, texts=name in categorical_columns(columns))
-    return found
+    return {name: clear_missing(values, missing) for name, values in found.items()} if missing else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ def prepare(
     by_kind = _classified if problem.type is TaskType.TABULAR_CLASSIFICATION else _estimated
     targets, classes, strata, names = by_kind(records)
     parts = split_tied(strata, records.groups, names, source.split, held_out=records.held_out, whole=whole)
-    spec, raw, left_out = _fitted(records, parts.train, categorical_columns(source.columns))
+    spec, raw, left_out = _fitted(records, parts.train, source)
     answers, objective = _ends(problem, source, targets[parts.train], classes, Chosen(raw, parts.train))
     return Dataset(
         digest=digest,
@@ -118,13 +119,14 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
     roles, classified = source.columns, problem.type is TaskType.TABULAR_CLASSIFICATION
     answer = answer_column(table, roles, role="label" if classified else "target")
     group = group_column(table, roles)
-    columns = feature_columns(table, roles, answer=answer, group=group)
+    read_inputs = partial(feature_columns, columns=roles, answer=answer, group=group, missing=source.missing_values)
+    columns = read_inputs(table)
     numbering = index_columns(columns, kept=(*roles.features, roles.timestamp or ""))
     columns = {name: values for name, values in columns.items() if name not in numbering}
     of: Callable[[Table, str], list[str] | npt.NDArray[np.float64]] = labels_of if classified else _targets
     answers, owners, held_out = of(table, answer), [] if group is None else labels_of(table, group), None
     if test is not None:
-        columns = appended(columns, feature_columns(test, roles, answer=answer, group=group))
+        columns = appended(columns, read_inputs(test))
         more, held_out = of(test, answer), np.arange(table.rows, table.rows + test.rows)
         answers = [*answers, *more] if classified else np.concatenate([answers, more])
         owners += [] if group is None else labels_of(test, group)
@@ -159,11 +161,13 @@ def _estimated(records: _Records) -> tuple[Array, tuple[str, ...], Indices, tupl
 
 
 def _fitted(
-    records: _Records, train: Indices, categorical: tuple[str, ...]
+    records: _Records, train: Indices, source: DataSource
 ) -> tuple[TabularSpec, dict[str, Array], tuple[str, ...]]:
     """Return what is fitted on the training part, the columns as users send them, and the names of those left out."""
     try:
-        spec, left_out = TabularSpec.fitted(Chosen(records.columns, train), categorical, records.dates)
+        spec, left_out = TabularSpec.fitted(
+            Chosen(records.columns, train), categorical_columns(source.columns), records.dates, source.missing_values
+        )
         raw = _raw(records.columns, spec)
         spec.to_tensors({name: values[:1] for name, values in raw.items()})
     except InputError as error:
