@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from idla.api.search_space import TRAINING_SETTINGS
-from idla.api.task_kind import CLASSIFICATION, ROLES
+from idla.api.task_kind import CLASSIFICATION, ROLES, TABULAR
 from idla_contract.problem import METRICS, TaskType
 from pydantic import ValidationError
 
@@ -69,13 +69,15 @@ def _whole(part: Part) -> Part:
     def refused(kind: TaskType) -> list[str]:
         steps = [] if kind is TaskType.FORECASTING else sorted(task.keys() & STEPS)
         label = [] if kind in CLASSIFICATION else sorted(task.keys() & {"positiveLabel"})
+        missing = [] if kind in TABULAR else sorted(data.keys() & {"missingValues"})
         metric = ["metric"] if any(entry["metric"] not in METRICS[kind] for entry in objectives) else []
-        return [*steps, *label, *metric, *(name for name in columns if kind not in ROLES[name])]
+        return [*steps, *label, *missing, *metric, *(name for name in columns if kind not in ROLES[name])]
 
     kind = min(TaskType, key=lambda entry: (len(refused(entry)), entry != task.get("type")))
     found = part | {"task": _without(task, *refused(kind)) | {"type": str(kind)}}
-    if columns:
-        found |= {"data": data | {"columns": _without(columns, *refused(kind))}}
+    if data:
+        kept = {"columns": _without(columns, *refused(kind))} if columns else {}
+        found |= {"data": _without(data, *refused(kind)) | kept}
     return _without(found, "objectives") if "metric" in refused(kind) else found
 
 

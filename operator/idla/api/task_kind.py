@@ -24,7 +24,7 @@ CLASSIFICATION = (
     TaskType.TABULAR_CLASSIFICATION,
 )
 _TEXT = (TaskType.TEXT_CLASSIFICATION, TaskType.INTENT_DETECTION)
-_TABULAR = (TaskType.TABULAR_CLASSIFICATION, TaskType.TABULAR_REGRESSION)
+TABULAR = (TaskType.TABULAR_CLASSIFICATION, TaskType.TABULAR_REGRESSION)
 ROLES = {
     "label": CLASSIFICATION,
     "target": (TaskType.TABULAR_REGRESSION, TaskType.FORECASTING),
@@ -33,12 +33,12 @@ ROLES = {
     "user": (TaskType.RECOMMENDATION,),
     "item": (TaskType.RECOMMENDATION,),
     "rating": (TaskType.RECOMMENDATION,),
-    "timestamp": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "timestamp": (*TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
     "series": (TaskType.FORECASTING,),
     "group": (*CLASSIFICATION, TaskType.TABULAR_REGRESSION),
-    "features": (*_TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
-    "categorical": (*_TABULAR, TaskType.RECOMMENDATION),
-    "types": _TABULAR,
+    "features": (*TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "categorical": (*TABULAR, TaskType.RECOMMENDATION),
+    "types": TABULAR,
 }
 """The roles of columns, each with the kinds of task that have it."""
 
@@ -156,8 +156,8 @@ ROLE_RULES = {
     for name, kinds in ROLES.items()
 }
 MISSING_VALUES = Rule(
-    rule=f"!has(self.data.missingValues) || {KIND_CEL} in {_words(['', *_TABULAR])}",
-    message=f"`data.missingValues` is for {_sentence(_TABULAR)}",
+    rule=f"!has(self.data.missingValues) || {KIND_CEL} in {_words(['', *TABULAR])}",
+    message=f"`data.missingValues` is for {_sentence(TABULAR)}",
 )
 RULES = (KIND_UNKNOWN, METRIC, POSITIVE, MISSING_VALUES, *ROLE_RULES.values())
 """What a spec's kind of task demands of its other fields."""
@@ -173,7 +173,7 @@ def broken_rule(spec: "TrainingWorkflowSpec") -> Rule | None:
         return METRIC
     if _has(_TASK, "positive_label")(spec) and kind not in CLASSIFICATION:
         return POSITIVE
-    if spec.data.missing_values is not None and kind not in _TABULAR:
+    if spec.data.missing_values is not None and kind not in TABULAR:
         return MISSING_VALUES
     wrong = (name for name, kinds in ROLES.items() if kind not in kinds and _has(_COLUMNS, name)(spec))
     return next((ROLE_RULES[name] for name in wrong), None)
