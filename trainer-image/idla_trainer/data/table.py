@@ -51,7 +51,8 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
         source: the format, where it is not told by the ending, the encoding of a text file, the delimiter
             and the header of a CSV file.
         memory: bytes that the columns may take.
-        spill: whether files take what memory does not hold of CSV and JSONL; a column of texts may be a `TextColumn`.
+        spill: whether files take what memory does not hold of CSV, JSONL and Parquet; a column of texts may be a
+            `TextColumn`.
         label: names by which the column of the classes is known where `source` names none; else it is the last one.
             CSV and JSONL are read with the classes as they stand in the file. Default: there are no classes.
 
@@ -104,6 +105,6 @@ def _label_column(columns: Columns, label: Sequence[str], names: Sequence[str]) 
 
 def _expected(source: DataSource) -> set[str]:
     """Return the names of columns that the task asks for, or that answers have where it names none."""
-    columns = source.columns
-    single = columns.model_dump(exclude={"features", "categorical"}, exclude_none=True).values()
-    return {"label", "target", *single, *columns.features, *columns.categorical}
+    roles = source.columns.model_dump(exclude_none=True).values()
+    asked = (name for role in roles for name in ([role] if isinstance(role, str) else role))
+    return {"label", "target", *asked}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idla_contract.columns import ReadAs
 from idla_contract.task import Columns, DataFormat, DataSource
 from idla_trainer.data.formats.crc32c import crc32c, masked
 from idla_trainer.data.table import Table, read_table
@@ -132,6 +133,8 @@ LAYOUTS: list[Any] = [
      {"wording": ["Where is it?", "When then?"], "kind": ["card", "card"]}),
     ("a name that is asked for", "said,meant\nhi,greet\nho,leave\n", {"columns": Columns(label="meant")},
      {"said": ["hi", "ho"], "meant": ["greet", "leave"]}),
+    ("a name whose type is told", "said,meant\nhi,greet\nho,leave\n",
+     {"columns": Columns(types={"said": ReadAs.CATEGORY})}, {"said": ["hi", "ho"], "meant": ["greet", "leave"]}),
     ("names by order", "hi,greet\nho,leave\n", {"header": True}, {"hi": ["ho"], "greet": ["leave"]}),
     ("no names by order", "text,label\nhi,greet\n", {"header": False}, {"0": ["text", "hi"], "1": ["label", "greet"]}),
     ("an index without a name", ",a\n0,5\n1,6\n", {}, {"0": [0, 1], "a": [5, 6]}),

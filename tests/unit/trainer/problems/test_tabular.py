@@ -161,7 +161,10 @@ def test_what_stands_for_a_missing_value_is_missing_in_training_and_in_requests(
         "size": objects(["unknown" if row % 3 == 0 else f"{row % 5},5" for row in range(ROWS)]),
         "state": objects([" unknown " if row % 4 == 0 else "ab"[row % 2] for row in range(ROWS)]),
     }
-    spec = prepared(table, missing=("unknown", "-999")).preprocess
+    dataset = prepared(table, missing=("unknown", "-999"))
+    shown = {column.name: column.missing for column in dataset.columns if column.name in {"dose", "size", "state"}}
+    assert shown == {"dose": ROWS // 10, "size": ROWS // 3, "state": ROWS // 4}
+    spec = dataset.preprocess
     assert isinstance(spec, TabularSpec)
     kinds = {column.name: type(column).__name__ for column in spec.columns}
     assert kinds == {"age": "Number", "ward": "Category", "dose": "Number", "size": "Number", "state": "Category"}

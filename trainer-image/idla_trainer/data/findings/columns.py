@@ -1,14 +1,14 @@
 """How each column of a table was understood, for a person to look at."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from idla_contract.columns import LONGEST_CELL, MOST_COLUMNS, ColumnProfile, ColumnRole, ColumnType
-from idla_preprocess.tabular_columns import MISSING_TEXTS
+from idla_preprocess.tabular_columns import MISSING_TEXTS, clear_missing
 
 from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.table import Table
@@ -32,29 +32,34 @@ class Use:
     """Cells that count as missing since they are of another type."""
 
 
-def describe_columns(table: Table, uses: Mapping[str, Use], *, otherwise: str) -> tuple[ColumnProfile, ...]:
+def describe_columns(
+    table: Table, uses: Mapping[str, Use], *, otherwise: str, missing: Collection[str] = ()
+) -> tuple[ColumnProfile, ...]:
     """Return how the first columns were understood; one without a use is not looked at.
 
     Args:
         table: the examples.
         uses: what is used, by name.
         otherwise: why the others are left out.
+        missing: what stands for a missing value in a record, as `clear_missing` takes it.
     """
     return tuple(
-        _described(table.columns[name], name, uses[name])
+        _described(table.columns[name], name, uses[name], missing)
         if name in uses
         else ColumnProfile(name=_cut(name), type=ColumnType.UNKNOWN, role=ColumnRole.NONE, note=otherwise)
         for name in islice(table.columns, MOST_COLUMNS)
     )
 
 
-def _described(values: Column, name: str, use: Use) -> ColumnProfile:
-    # A class may be called NA, and so may a text be.
-    missing = MISSING_TEXTS if use.role in _OF_RECORDS else frozenset({""})
+def _described(values: Column, name: str, use: Use, missing: Collection[str]) -> ColumnProfile:
     if values.ndim > 1:
         counts = _Counts(0, 0, ())
-    else:
-        counts = _texts(values) if use.type is ColumnType.TEXT else _counts(values, missing)
+    elif use.type is ColumnType.TEXT:
+        counts = _texts(values)
+    elif use.role in _OF_RECORDS:
+        counts = _counts(clear_missing(values, missing), MISSING_TEXTS)
+    else:  # a class may be called NA
+        counts = _counts(values, frozenset({""}))
     kind = use.type or (ColumnType.ARRAY if values.ndim > 1 else _TYPES.get(values.dtype.kind, counts.type))
     return ColumnProfile(
         name=_cut(name),

@@ -10,12 +10,10 @@ from typing import Any
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.database import Database, DatabaseError, literal
-from idla_trainer.data.formats.files import holds, is_compressed, opened_text
+from idla_trainer.data.formats.files import LONGEST_LINE, holds, is_compressed, opened_text
 
 _SAMPLE = 2048
 """Lines by which the dialect is told."""
-_LONGEST = 1 << 24
-"""Bytes of a line."""
 _BUFFER = 1 << 25
 _NOTHING = "\x01"
 """Stands for a cell that a line lacks, as against an empty one."""
@@ -61,7 +59,7 @@ class Dialect:
             "escape": literal(self.escape if self.quoted else ""),
             "skip": str(self.skipped),
             "compression": literal("gzip" if compressed else "none"),
-            "max_line_size": str(_LONGEST),
+            "max_line_size": str(LONGEST_LINE),
             "buffer_size": str(_BUFFER),
         }
         if not strict:
@@ -135,7 +133,7 @@ def _sniffed(database: Database, path: Path, file: str, delimiter: str | None) -
         "sample_size": str(_SAMPLE),
         "comment": "''",
         "compression": literal("gzip" if is_compressed(path) else "none"),
-        "max_line_size": str(_LONGEST),
+        "max_line_size": str(LONGEST_LINE),
         "buffer_size": str(_BUFFER),
     }
     if delimiter is not None:

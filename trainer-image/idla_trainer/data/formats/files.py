@@ -9,7 +9,7 @@ from typing import IO, cast
 _GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 20
 LONGEST_LINE = 1 << 24
-"""Characters."""
+"""Bytes of a line, and of an object of JSON."""
 DAMAGE = (UnicodeDecodeError, gzip.BadGzipFile, EOFError, zlib.error)
 """What reading raises where bytes are not what they should be."""
 

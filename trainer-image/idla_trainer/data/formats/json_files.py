@@ -9,12 +9,10 @@ from pathlib import Path
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
 from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
-from idla_trainer.data.formats.files import begins_with, is_compressed, opened_text
+from idla_trainer.data.formats.files import LONGEST_LINE, begins_with, is_compressed, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
-_LONGEST = 1 << 24
-"""Bytes of an object."""
 _MOST_COLUMNS = 1 << 14
 _HALF = re.compile(r"(?P<whole>\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\[^u])|\\u[dD][89a-fA-F]\w\w")
 """A half of a character beyond 16 bits alone, as JSON writes it: it is no character."""
@@ -87,7 +85,7 @@ def _objects(database: Database, path: Path) -> str:
     compression = literal("gzip" if is_compressed(path) else "none")
     return (
         f"SELECT json FROM read_json_objects({database.link(path)}, format = 'auto', compression = {compression}, "
-        f"maximum_object_size = {_LONGEST})"
+        f"maximum_object_size = {LONGEST_LINE})"
     )
 
 

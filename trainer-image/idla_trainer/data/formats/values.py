@@ -1,8 +1,8 @@
-"""Examples with named values, of JSON and of TFRecord files, become columns."""
+"""Examples with named values, of TFRecord files, become columns."""
 
 import math
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,8 @@ class Values:
         if len(self._cells) > MOST_COLUMNS:
             raise invalid(f"{self._path.name} has more than {MOST_COLUMNS} columns; put the numbers of one into a list")
 
-    @property
-    def names(self) -> Sequence[str]:
-        """Return the names so far, in the order in which they came."""
-        return list(self._cells)
-
-    def columns(self, texts: Collection[str] = ()) -> dict[str, Column]:
+    def columns(self) -> dict[str, Column]:
         """Return the columns [N] or [N, ...], in the order in which their names came.
-
-        Args:
-            texts: names whose numbers and truth values are texts, as JSON writes them.
 
         Raises:
             TaskError: there is no example, or arrays of one name have different shapes.
@@ -63,7 +55,7 @@ class Values:
         found: dict[str, Column] = {}
         for name in list(self._cells):
             cells = self._cells.pop(name)
-            found[name] = self._column(name, cells + [None] * (self.rows - len(cells)), as_texts=name in texts)
+            found[name] = self._column(name, cells + [None] * (self.rows - len(cells)))
         return found
 
     def _kept(self, name: str, value: Any) -> Any:
@@ -81,13 +73,13 @@ class Values:
             raise invalid(message)
         return array
 
-    def _column(self, name: str, cells: list[Any], *, as_texts: bool) -> Column:
+    def _column(self, name: str, cells: list[Any]) -> Column:
         kinds = {type(cell) for cell in cells} - {type(None)}
         if np.ndarray in kinds:
             return self._array(name, cells)
         if bytes in kinds:
             return objects(_as_bytes(cell) for cell in cells)
-        if not as_texts and str not in kinds and not any(type(cell) is int and abs(cell) >= EXACT for cell in cells):
+        if str not in kinds and not any(type(cell) is int and abs(cell) >= EXACT for cell in cells):
             return np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
         return objects(_text(cell) for cell in cells)
 

@@ -110,6 +110,7 @@ def prepare(
             table,
             _ignored(source) | _uses(records, spec, left_out, classified=bool(classes)),
             otherwise="not in data.columns.features",
+            missing=source.missing_values,
         ),
         column_count=len(table.columns),
     )
