@@ -191,7 +191,7 @@ class Task:
             spec=self._spec,
             places=places,
             folder=self._store,
-            dataset=load(),
+            dataset=load(overview=any(isinstance(step, ProfileStep) for step in self._spec.steps)),
             whole=functools.cache(lambda: load(whole=True)),
             preemption=self._preemption,
             progress=ProgressMetrics(),

@@ -1,7 +1,8 @@
 """The examples of a task, as every kind of task hands them to training, compression and evaluation."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,15 @@ from idla_contract.problem import Problem
 from idla_preprocess import Answers, Array, Arrays, Preprocess, Signature
 from typing_extensions import override
 
+from idla_trainer.data.findings.columns import ColumnUses, describe_columns
+from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.split import Indices, Parts
-from idla_trainer.data.spool import ArrayWriter, in_file
+from idla_trainer.data.spool import ArrayWriter, MemoryWriter, in_file
 from idla_trainer.objective import Objective
 from idla_trainer.runtime_limits import room_for_examples
 
-_AT_ONCE = 1024
-"""Examples that become tensors together where memory is short."""
+_AT_ONCE = 1 << 22
+"""Bytes of tensors that are made together where memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +64,32 @@ class Chosen(Mapping[str, Array]):
         return len(self._columns)
 
 
-def tensors_of(preprocess: Preprocess, raw: Arrays, room: int) -> Arrays:
+def tensors_of(preprocess: Preprocess, columns: Arrays, part: Indices, room: int) -> Arrays:
     """Return the network's inputs by name, [N, ...] each; in files where they would take more memory than `room`.
+
+    Args:
+        preprocess: makes them.
+        columns: raw inputs of all examples.
+        part: positions [N] of those that are wanted, one or more.
+        room: bytes.
 
     Raises:
         InputError: a raw input cannot be used.
     """
-    count = len(next(iter(raw.values())))
-    one = preprocess.to_tensors({name: values[:1] for name, values in raw.items()}) if count else {}
-    fits = count * sum(array.nbytes for array in one.values()) <= room
-    if not count or (fits and not any(map(in_file, raw.values()))):
-        return preprocess.to_tensors(raw)
-    blocks = (
-        preprocess.to_tensors({name: values[start : start + _AT_ONCE] for name, values in raw.items()})
-        for start in range(0, count, _AT_ONCE)
-    )
-    if fits:
-        listed = list(blocks)
-        return {name: np.concatenate([block[name] for block in listed]) for name in one}
-    writers = {name: ArrayWriter() for name in one}
-    for block in blocks:
-        for name, writer in writers.items():
-            writer.write(block[name])
+
+    def made(chosen: Indices) -> Arrays:
+        return preprocess.to_tensors({name: values[chosen] for name, values in columns.items()})
+
+    one = made(part[:1])
+    size = sum(array.nbytes for array in one.values())
+    fits = len(part) * size <= room
+    if fits and not any(map(in_file, columns.values())):
+        return made(part)
+    writers = {name: (MemoryWriter(len(part)) if fits else ArrayWriter()) for name in one}
+    step = max(1, _AT_ONCE // size)
+    for start in range(0, len(part), step):
+        for name, block in made(part[start : start + step]).items():
+            writers[name].write(block)
     return {name: writer.array() for name, writer in writers.items()}
 
 
@@ -113,10 +120,19 @@ class Dataset:
     """What else is worth knowing of the data."""
     warnings: tuple[str, ...] = ()
     """What harms a model."""
+    uses: ColumnUses | None = None
+    """What the columns of the file are used for; None: it has none."""
     columns: tuple[ColumnProfile, ...] = ()
-    """How each column of the file was understood, in its order; the first ones where there are many."""
+    """How each column of the file was understood, in its order; the first ones where there are many. Empty where
+    nobody asked for it."""
     column_count: int = 0
     """Columns of the file."""
+
+    def described(self, columns: Mapping[str, Column]) -> Self:
+        """Return the data set with how each of the file's columns [N] was understood."""
+        if self.uses is None:
+            return self
+        return replace(self, columns=describe_columns(columns, self.uses), column_count=len(columns))
 
     @property
     def signature(self) -> Signature:
@@ -131,5 +147,5 @@ class Dataset:
         """
         if not len(part):
             return Examples({}, self.targets[part], {})
-        raw = {name: array[part] for name, array in self.raw.items()}
-        return Examples(tensors_of(self.preprocess, raw, room_for_examples()), self.targets[part], raw)
+        inputs = tensors_of(self.preprocess, self.raw, part, room_for_examples())
+        return Examples(inputs, self.targets[part], Chosen(self.raw, part))

@@ -20,9 +20,10 @@ GATE_FROM = 100
 FEWEST = 5
 """Examples that every class needs."""
 _WHOLE = 100
-_DIGEST = 16
-_AT_ONCE = 4096
-"""Records that are compared together."""
+_DIGEST = 8
+_AT_ONCE = 1 << 16
+"""Records that are looked at together."""
+_Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +136,9 @@ def equal_groups(rows: Array) -> Indices:
 
 
 def first_of_equal(contents: Iterable[bytes]) -> Indices:
-    """Return for each content the position of the first that equals it; only digests of 16 bytes are kept."""
+    """Return for each content the position of the first that equals it; only digests of 8 bytes are kept."""
     digests = b"".join(hashlib.blake2b(content, digest_size=_DIGEST).digest() for content in contents)
-    keys = np.frombuffer(digests, dtype=np.dtype((np.void, _DIGEST)))
-    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    return first[same]
+    return _first_of_each(np.frombuffer(digests, np.uint64))
 
 
 def equal_records(columns: Mapping[str, Array]) -> Indices:
@@ -148,23 +147,42 @@ def equal_records(columns: Mapping[str, Array]) -> Indices:
     Args:
         columns: [N] each: numbers, where NaN is missing, or texts.
     """
-    rows, codes = len(next(iter(columns.values()))), dict[str, float]()
-    return first_of_equal(
-        row.tobytes()
-        for start in range(0, rows, _AT_ONCE)
-        for row in _coded({name: values[start : start + _AT_ONCE] for name, values in columns.items()}, codes)
-    )
+    keys = np.zeros(len(next(iter(columns.values()))), np.uint64)
+    for values in columns.values():
+        for start in range(0, len(keys), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            keys[part] = _mixed(keys[part] + _coded(values[part]))
+    return _first_of_each(keys)
 
 
-def _coded(columns: Mapping[str, Array], codes: dict[str, float]) -> npt.NDArray[np.float64]:
-    """Return records as rows of numbers that are equal where the records are; `codes` are those of texts so far."""
-    coded = np.empty((len(next(iter(columns.values()))), len(columns)))
-    for place, values in enumerate(columns.values()):
-        if values.dtype.kind == "f":
-            coded[:, place] = np.where(np.isnan(values), np.inf, values + 0.0)  # -0.0 becomes 0.0
-        else:
-            coded[:, place] = [codes.setdefault(str(text), float(len(codes))) for text in values.tolist()]
-    return coded
+def _coded(values: Array) -> _Keys:
+    """Return a number for each value [N], the same for equal ones."""
+    if values.dtype.kind == "f":
+        plain = np.where(np.isnan(values), np.nan, values + 0.0)  # -0.0 becomes 0.0
+        return plain.astype(np.float64).view(np.uint64)
+    return np.fromiter((hash(str(text)) for text in values), np.int64, len(values)).view(np.uint64)
+
+
+def _mixed(keys: _Keys) -> _Keys:
+    """Return numbers that differ in half of their bits where `keys` differ in one (Steele et al. 2014, SplitMix)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)
+    return keys ^ (keys >> np.uint64(31))
+
+
+def _first_of_each(keys: _Keys) -> Indices:
+    """Return for each key [N] the position of the first that equals it."""
+    order = np.argsort(keys, kind="stable")
+    along = keys[order]
+    begins = np.flatnonzero(np.r_[True, along[1:] != along[:-1]])
+    first = np.empty_like(order)
+    first[order] = np.repeat(order[begins], np.diff(begins, append=len(order)))
+    return first
+
+
+def are_distinct(groups: Indices) -> bool:
+    """Return whether no two examples are of one group [N]."""
+    return not len(groups) or int(np.bincount(groups).max()) == 1
 
 
 def check_counts(classes: Sequence[str], counts: npt.NDArray[np.int64], *, free: bool) -> None:
@@ -226,6 +244,8 @@ def _allocate(counts: npt.NDArray[np.int64], total: int, most: npt.NDArray[np.in
 
 def _cut(shuffled: Indices, groups: Indices, sizes: npt.NDArray[np.int64]) -> list[Indices]:
     """Cut a shuffled class into consecutive parts; equal examples stand together, in the part where the first is."""
+    if are_distinct(groups[shuffled]):
+        return np.split(shuffled, np.cumsum(sizes)[:-1])
     _, first, group = np.unique(groups[shuffled], return_index=True, return_inverse=True)
     order = np.argsort(first[group], kind="stable")
     begins = np.searchsorted(first[group][order], first[group][order])

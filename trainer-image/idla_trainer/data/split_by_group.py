@@ -12,6 +12,7 @@ from idla_trainer.data.split import (
     GATE_FROM,
     Indices,
     Parts,
+    are_distinct,
     check_counts,
     check_shares,
     cut_by_class,
@@ -63,9 +64,9 @@ def split_tied(
 
 def _parts(strata: Indices, groups: Indices, classes: Sequence[str], shares: Split, held_out: Indices | None) -> Parts:
     free = free_positions(len(strata), held_out)
-    found = _Groups.of(strata[free], groups[free], len(classes))
-    if len(found) == len(free):
+    if are_distinct(groups[free]):
         return split(strata, groups, classes, shares, held_out=held_out)
+    found = _Groups.of(strata[free], groups[free], len(classes))
     check_shares(shares)
     check_counts(classes, np.bincount(strata[free], minlength=len(classes)), free=held_out is None)
     count = 3 if held_out is None else 2

@@ -139,6 +139,27 @@ class ArrayWriter:
             return np.memmap(self._file, self._dtype, "r", shape=shape).view(np.ndarray)
 
 
+class MemoryWriter:
+    """As `ArrayWriter`, into memory that is taken once."""
+
+    def __init__(self, rows: int) -> None:
+        """Begin an array of so many rows."""
+        self._rows = rows
+        self._array: npt.NDArray[Any] | None = None
+        self._end = 0
+
+    def write(self, rows: npt.NDArray[Any]) -> None:
+        """Append rows; all have one type and shape."""
+        if self._array is None:
+            self._array = np.empty((self._rows, *rows.shape[1:]), rows.dtype)
+        self._array[self._end : self._end + len(rows)] = rows
+        self._end += len(rows)
+
+    def array(self) -> npt.NDArray[Any]:
+        """Return all of it."""
+        return np.empty(0) if self._array is None else self._array
+
+
 def in_file(array: Any) -> bool:
     """Return whether a column lies in a file."""
     while isinstance(array, np.ndarray):

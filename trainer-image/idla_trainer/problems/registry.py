@@ -61,7 +61,9 @@ def kind_of(problem: Problem) -> Kind:
     return KINDS[problem.type]
 
 
-def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole: bool = False) -> Dataset:
+def load_dataset(
+    problem: Problem, source: DataSource, origin: Origin, *, whole: bool = False, overview: bool = False
+) -> Dataset:
     """Fetch, read, check and split the examples, which may take half of the memory that is free.
 
     Args:
@@ -69,6 +71,7 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
         source: where they are and how they are read.
         origin: where this pod looks for them.
         whole: whether all but the test is learned from, as `Parts.merged` says.
+        overview: whether it is told how each column of a table was understood.
 
     Raises:
         StoreError: they cannot be fetched.
@@ -78,14 +81,14 @@ def load_dataset(problem: Problem, source: DataSource, origin: Origin, *, whole:
     limit = room_for_examples()
     path, digest = fetch_data(source.uri, source.digest, origin)
     content = kind.read(path, source, limit)
-    if source.test_uri is None:
-        dataset = kind.prepare(content, source, problem, digest=digest, test=None, whole=whole)
-        return replace(dataset, warnings=(*content.warnings, *dataset.warnings))
-    test_path, test_digest = fetch_data(source.test_uri, source.test_digest, origin)
-    try:
-        test = kind.read(test_path, source, limit)
-    except TaskError as error:
-        raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
+    test, test_digest, warnings = None, None, content.warnings
+    if source.test_uri is not None:
+        test_path, test_digest = fetch_data(source.test_uri, source.test_digest, origin)
+        try:
+            test = kind.read(test_path, source, limit)
+        except TaskError as error:
+            raise TaskError(error.reason, f"the test file: {error}", error.exit_code) from error
+        warnings = (*warnings, *(f"the test file: {text}" for text in test.warnings))
     dataset = kind.prepare(content, source, problem, digest=digest, test=test, whole=whole)
-    warnings = (*content.warnings, *(f"the test file: {text}" for text in test.warnings), *dataset.warnings)
-    return replace(dataset, test_digest=test_digest, warnings=warnings)
+    dataset = replace(dataset, test_digest=test_digest, warnings=(*warnings, *dataset.warnings))
+    return dataset.described(content.columns) if overview and dataset.uses else dataset

@@ -88,8 +88,8 @@ class Number:
         low, center, high = np.percentile(known, _QUARTILES)
         scale = 1 / (high - low) if high > low else 2 / (known.max() - known.min())
         plain = cls(name, float(center), float(scale), len(known) < len(values), (0.0, 1.0))
-        borders = np.quantile(plain.scaled(known), np.linspace(0, 1, BINS + 1), method="nearest")
-        edges = np.unique(borders.astype(np.float32))
+        borders = np.quantile(known, np.linspace(0, 1, BINS + 1), method="nearest")
+        edges = np.unique(plain.scaled(borders))
         return cls(name, plain.center, plain.scale, plain.indicator, tuple(float(edge) for edge in edges))
 
 

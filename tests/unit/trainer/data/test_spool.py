@@ -1,17 +1,22 @@
 """Columns in files: they read as columns in memory do, and what memory does not hold becomes one."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_contract.problem import Problem, TaskType
+from idla_contract.problem import Metric, Problem, TaskType
 from idla_contract.task import DataSource
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.data.dataset import Dataset, tensors_of
+from idla_trainer.data.formats import stored_columns
 from idla_trainer.data.profile import profile
 from idla_trainer.data.spool import ArrayWriter, TextColumn, TextWriter, in_file, joined_texts
 from idla_trainer.data.table import read_table
@@ -88,16 +93,26 @@ def as_csv(path: Path) -> Path:
     return path / "d.csv"
 
 
-@pytest.mark.parametrize("write", [as_csv, as_jsonl])
-def test_a_file_that_memory_does_not_hold_gives_the_same_table(tmp_path: Path, write: Any) -> None:
+def as_parquet(path: Path) -> Path:
+    for part, start in enumerate((0, 250, 400)):
+        some = rows()[start : (250, 400, ROWS)[part]]
+        pq.write_table(pa.Table.from_pylist(some), path / f"part-{part}.parquet", row_group_size=60)
+    return path
+
+
+@pytest.mark.parametrize("write", [as_csv, as_jsonl, as_parquet])
+def test_a_file_that_memory_does_not_hold_gives_the_same_table(
+    tmp_path: Path, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_columns, "_AT_ONCE", 100)
     path = write(tmp_path)
-    whole, spilled = read_table(path, SOURCE, 1 << 22), read_table(path, SOURCE, 60_000, spill=True)
+    whole, spilled = read_table(path, SOURCE, 1 << 22), read_table(path, SOURCE, 6_000, spill=True)
     assert list(spilled.columns) == list(whole.columns)
-    assert {name for name, column in spilled.columns.items() if not in_file(column)} < set(whole.columns)
+    assert all(map(in_file, spilled.columns.values()))
     for name, column in whole.columns.items():
         np.testing.assert_array_equal(np.asarray(spilled.columns[name]), column)
-    with pytest.raises(TaskError, match="the task has room for 60000"):
-        dict(read_table(path, SOURCE, 60_000).columns)
+    with pytest.raises(TaskError, match="the task has room for 6000"):
+        dict(read_table(path, SOURCE, 6_000).columns)
 
 
 PREPARE = {
@@ -110,7 +125,9 @@ PREPARE = {
 def test_columns_in_files_give_the_same_data_set(tmp_path: Path, kind: TaskType) -> None:
     path = as_csv(tmp_path)
     tables = read_table(path, SOURCE, 1 << 22), read_table(path, SOURCE, 60_000, spill=True)
-    one, other = (PREPARE[kind](table, SOURCE, Problem(type=kind), digest=DIGEST) for table in tables)
+    one, other = (
+        PREPARE[kind](table, SOURCE, Problem(type=kind), digest=DIGEST).described(table.columns) for table in tables
+    )
     assert (one.signature.digest(), one.warnings, one.facts) == (other.signature.digest(), other.warnings, other.facts)
     assert profile(one) == profile(other)
     for name in ("train", "validation", "gate", "test"):
@@ -128,10 +145,29 @@ def assert_equal_examples(one: Dataset, other: Dataset) -> None:
         np.testing.assert_array_equal(np.asarray(second.raw[name]), values)
 
 
+def test_a_table_in_files_is_never_in_memory(tmp_path: Path) -> None:
+    count, width = 300_000, 24
+    numbers = ", ".join(f"hash(range * {width} + {place}) / 1e18 AS n{place}" for place in range(width))
+    duckdb.connect().execute(f"COPY (SELECT {numbers} FROM range({count})) TO '{tmp_path / 'd.parquet'}'")
+    problem = Problem(type=TaskType.TABULAR_REGRESSION, metric=Metric.RMSE)
+    tracemalloc.start()
+    try:
+        table = read_table(tmp_path / "d.parquet", SOURCE, 1 << 20, spill=True)
+        dataset = tabular.prepare(table, SOURCE, problem, digest=DIGEST).described(table.columns)
+        assert (profile(dataset).examples, dataset.columns[0].distinct) == (count, count)
+        tensors = tensors_of(dataset.preprocess, dataset.raw, dataset.parts.train, 1 << 20)
+        assert {name: tensor.shape for name, tensor in tensors.items()} == {"numbers": (192_000, width - 1)}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * count * width / 2
+
+
 def test_tensors_that_memory_does_not_hold_lie_in_files() -> None:
     raw = {"age": np.arange(3000, dtype=np.float32), "sex": objects(["f", "m", ""] * 1000)}
     spec, _ = TabularSpec.fitted(raw)
-    whole, spilled = tensors_of(spec, raw, 1 << 20), tensors_of(spec, raw, 1000)
+    every = np.arange(3000)
+    whole, spilled = (tensors_of(spec, raw, every, room) for room in (1 << 20, 1000))
     assert {name: (in_file(whole[name]), in_file(spilled[name])) for name in whole} == {
         "numbers": (False, True), "categories": (False, True),
     }  # fmt: skip

@@ -322,5 +322,5 @@ def test_each_column_has_its_role(case: str) -> None:
     columns, roles, expected = DESCRIBED[case]
     problem = Problem(type=TaskType.FORECASTING, metric=Metric.RMSE, history=4, horizon=3)
     source = DataSource(uri="sample://x", columns=roles)
-    found = prepare(Table(columns), source, problem, digest="sha256:" + "0" * 64)
+    found = prepare(Table(columns), source, problem, digest="sha256:" + "0" * 64).described(columns)
     assert {column.name: column.role for column in found.columns} == expected

@@ -11,7 +11,6 @@ from idla_contract.columns import LONGEST_CELL, MOST_COLUMNS, ColumnProfile, Col
 from idla_preprocess.tabular_columns import MISSING_TEXTS, clear_missing
 
 from idla_trainer.data.formats.column_inference import Column
-from idla_trainer.data.table import Table
 
 _EXAMPLES = 2
 _TYPES = {"f": ColumnType.NUMBER, "i": ColumnType.NUMBER, "u": ColumnType.NUMBER, "b": ColumnType.CATEGORY}
@@ -32,22 +31,24 @@ class Use:
     """Cells that count as missing since they are of another type."""
 
 
-def describe_columns(
-    table: Table, uses: Mapping[str, Use], *, otherwise: str, missing: Collection[str] = ()
-) -> tuple[ColumnProfile, ...]:
-    """Return how the first columns were understood; one without a use is not looked at.
+@dataclass(frozen=True, slots=True)
+class ColumnUses:
+    """What the columns of a table are used for."""
 
-    Args:
-        table: the examples.
-        uses: what is used, by name.
-        otherwise: why the others are left out.
-        missing: what stands for a missing value in a record, as `clear_missing` takes it.
-    """
+    by_name: Mapping[str, Use]
+    otherwise: str
+    """Why the others are left out."""
+    missing: Collection[str] = ()
+    """What stands for a missing value in a record, as `clear_missing` takes it."""
+
+
+def describe_columns(columns: Mapping[str, Column], uses: ColumnUses) -> tuple[ColumnProfile, ...]:
+    """Return how the first columns were understood; one without a use is not looked at."""
     return tuple(
-        _described(table.columns[name], name, uses[name], missing)
-        if name in uses
-        else ColumnProfile(name=_cut(name), type=ColumnType.UNKNOWN, role=ColumnRole.NONE, note=otherwise)
-        for name in islice(table.columns, MOST_COLUMNS)
+        _described(columns[name], name, uses.by_name[name], uses.missing)
+        if name in uses.by_name
+        else ColumnProfile(name=_cut(name), type=ColumnType.UNKNOWN, role=ColumnRole.NONE, note=uses.otherwise)
+        for name in islice(columns, MOST_COLUMNS)
     )
 
 
@@ -83,11 +84,9 @@ class _Counts:
 def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
     if values.dtype.kind in "fiub":
         known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-        different, places = np.unique(known, return_index=True)
-        first = different[np.argsort(places)[:_EXAMPLES]]
-        return _Counts(
-            len(values) - len(known), len(different), tuple(_cut(_number(value)) for value in first.tolist())
-        )
+        first = known[:1].tolist()
+        first += known[known != first[0]][:1].tolist() if first else []
+        return _Counts(len(values) - len(known), len(np.unique(known)), tuple(_cut(_number(value)) for value in first))
     counted: dict[Any, int] = {}
     for value in values:
         counted[value] = counted.get(value, 0) + 1

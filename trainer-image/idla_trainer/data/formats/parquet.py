@@ -46,21 +46,22 @@ def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
         if found != names[0]:
             raise invalid(f"{file.name} has the columns {listed(found, 8)}, an earlier part {listed(names[0], 8)}")
     columns = ", ".join(f"c{place}" for place in range(len(names[0])))
-    parts = (f"SELECT * FROM read_parquet({database.link(file)}) AS part({columns})" for file in files)
+    parts = [f"read_parquet({database.link(file)}, file_row_number = true) AS part({columns}, rowid)" for file in files]
 
     def refused(error: DatabaseError) -> Exception:
         return refuse(budget.path, "Parquet", error, budget.memory)
 
     try:
         # A view asks each part for the wanted columns alone, and brings their types together.
-        database.run(f"CREATE VIEW examples AS {' UNION ALL '.join(parts)}")
+        database.run(f"CREATE VIEW examples AS {' UNION ALL '.join(f'SELECT {columns} FROM {part}' for part in parts)}")
         described = database.rows("SELECT column_name, column_type FROM (DESCRIBE examples)")
         fields = {
             name: _field(database, budget.path, name, *column) for name, column in zip(names[0], described, strict=True)
         }
+        rows = {part: database.row(f"SELECT count(*) FROM {part}")[0] for part in parts}
     except DatabaseError as error:
         raise refused(error) from error
-    stored = StoredColumns(database, "examples", fields, budget, refused)
+    stored = StoredColumns(database, "examples", fields, budget, refused, parts=rows)
     if not stored.rows:
         raise empty(f"{budget.path.name} holds no example")
     return stored

@@ -20,6 +20,8 @@ from idla_trainer.data.spool import ArrayWriter, TextWriter
 _REFERENCE, _OBJECT = 8, 49
 """Bytes of a reference to a text, and of a text beside its characters."""
 _FLOAT = 8
+_AT_ONCE = 1 << 20
+"""Numbers that go to files together."""
 _QUERY = 64
 """Columns for which a query may be asked alone: the time of each one grows with the width of the table."""
 
@@ -59,6 +61,8 @@ class Budget:
     spill: bool
     """Whether files take what memory does not hold; else it is refused."""
     used: int = 0
+    full: bool = False
+    """Whether all that is still to come goes into files, since one did not fit."""
 
     def take(self, size: int) -> bool:
         """Take so many bytes; return whether they are there.
@@ -69,9 +73,10 @@ class Budget:
         if self.used + size > self.memory:
             if not self.spill:
                 raise too_large(self.path, self.used + size, self.memory)
-            return False
-        self.used += size
-        return True
+            self.full = True
+        if not self.full:
+            self.used += size
+        return not self.full
 
 
 class StoredColumns(Mapping[str, Column]):
@@ -84,8 +89,10 @@ class StoredColumns(Mapping[str, Column]):
         fields: Mapping[str, Field],
         budget: Budget,
         refuse: Callable[[DatabaseError], Exception],
+        *,
+        parts: Mapping[str, int] | None = None,
     ) -> None:
-        """Bind them.
+        """Bind them. Where memory does not hold all numbers, files take them all: memory is for what looks at them.
 
         Args:
             database: where they are.
@@ -93,6 +100,8 @@ class StoredColumns(Mapping[str, Column]):
             fields: how each is read.
             budget: the memory that they may take.
             refuse: returns the refusal of a file that turns out to be damaged.
+            parts: rows of each part of the relation, in their order, each with the number `rowid` from 0. Default: the
+                relation is one such part.
 
         Raises:
             TaskError: the file is damaged.
@@ -107,6 +116,9 @@ class StoredColumns(Mapping[str, Column]):
             self.rows: int = database.row(f"SELECT count(*) FROM {relation}")[0]
         except DatabaseError as error:
             raise refuse(error) from error
+        self._parts = {relation: self.rows} if parts is None else parts
+        numbers = sum(field.kind is Kind.NUMBERS for field in fields.values())
+        budget.full |= budget.spill and _FLOAT * self.rows * numbers > budget.memory
 
     @override
     def __getitem__(self, name: str) -> Column:
@@ -156,12 +168,6 @@ class StoredColumns(Mapping[str, Column]):
 
     def _take_numbers(self, name: str) -> None:
         """Take a column of numbers, and of a wide table some that follow it."""
-        if not self._budget.take(_FLOAT * self.rows):
-            writer = ArrayWriter()
-            for cells in self._cells(self._fields[name]):
-                writer.write(np.array([np.nan if cell is None else cell for cell in cells], np.float64))
-            self._taken[name] = writer.array()
-            return
         names = list(self._fields)
         start = names.index(name)
         near = [
@@ -169,9 +175,23 @@ class StoredColumns(Mapping[str, Column]):
             for other in names[start + 1 : start + 1 + len(names) // _QUERY]
             if self._fields[other].kind is Kind.NUMBERS and other not in self._taken
         ]
-        wanted = [name, *(other for other in near if self._budget.take(_FLOAT * self.rows))]
-        found = self._database.numbers(self._select(*(self._fields[other] for other in wanted)))
-        self._taken.update(zip(wanted, found, strict=True))
+        wanted = [name, *near]
+        select = self._select(*(self._fields[other] for other in wanted))
+        if self._budget.take(_FLOAT * self.rows * len(wanted)):
+            self._taken.update(zip(wanted, self._database.numbers(select), strict=True))
+            return
+        writers = {other: ArrayWriter() for other in wanted}
+        for rows in self._blocks(max(1, _AT_ONCE // len(wanted))):
+            found = self._database.numbers(f"{select.removesuffix(self._relation)}{rows}")
+            for writer, values in zip(writers.values(), found, strict=True):
+                writer.write(values)
+        self._taken.update((other, writer.array()) for other, writer in writers.items())
+
+    def _blocks(self, size: int) -> Iterator[str]:
+        """Yield relations of so many rows, one behind the other."""
+        for part, rows in self._parts.items():
+            for start in range(0, rows, size):
+                yield f"{part} WHERE rowid BETWEEN {start} AND {start + size - 1}"
 
     def _texts(self, field: Field) -> Any:
         known: dict[str, str] = {}

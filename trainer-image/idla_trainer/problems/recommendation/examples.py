@@ -11,7 +11,7 @@ from idla_preprocess.interactions import ITEM, USER, InteractionsSpec, Names, vo
 from idla_preprocess.items import Items, Rating
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.findings.columns import describe_columns
+from idla_trainer.data.findings.columns import ColumnUses
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices, Parts, equal_records
@@ -62,8 +62,7 @@ def prepare(
         found = found.followed_by(interactions_of(test, source.columns))
     met = _Meetings(found, equal_records({USER: found.users, ITEM: found.items}), held_out)
     dataset = (_rated if problem.metric in _RATED else _ranked)(met, source, problem, digest, whole=whole)
-    columns = describe_columns(table, roles_of(table, source.columns), otherwise="it has no role")
-    return replace(dataset, columns=columns, column_count=len(table.columns))
+    return replace(dataset, uses=ColumnUses(roles_of(table, source.columns), otherwise="it has no role"))
 
 
 def _rated(met: _Meetings, source: DataSource, problem: Problem, digest: str, *, whole: bool) -> Dataset:

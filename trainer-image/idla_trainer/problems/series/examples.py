@@ -11,7 +11,7 @@ from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SERIES, TIME, SeriesSpec
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.findings.columns import describe_columns
+from idla_trainer.data.findings.columns import ColumnUses
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
@@ -70,12 +70,10 @@ def prepare(
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
         warnings=(*grid.told, *about_series(grid, training_rows)),
-        columns=describe_columns(
-            table,
+        uses=ColumnUses(
             roles_of(table, source.columns, sensors=grid.sensors, series=grid.series),
             otherwise="it is no series that is forecast",
         ),
-        column_count=len(table.columns),
     )
 
 

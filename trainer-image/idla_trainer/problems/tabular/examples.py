@@ -17,7 +17,7 @@ from idla_preprocess.tabular_moments import Moment
 from idla_preprocess.value import Value
 
 from idla_trainer.data.dataset import Chosen, Dataset
-from idla_trainer.data.findings.columns import Use, describe_columns
+from idla_trainer.data.findings.columns import ColumnUses, Use
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
@@ -106,13 +106,11 @@ def prepare(
         shape=(len(spec.columns),),
         facts=_facts(records, spec),
         warnings=_warnings(records, left_out, targets, classes),
-        columns=describe_columns(
-            table,
+        uses=ColumnUses(
             _ignored(source) | _uses(records, spec, left_out, classified=bool(classes)),
             otherwise="not in data.columns.features",
             missing=source.missing_values,
         ),
-        column_count=len(table.columns),
     )
 
 

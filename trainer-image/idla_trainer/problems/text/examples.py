@@ -12,7 +12,7 @@ from idla_preprocess.text import LONGEST_READ, TextSpec
 from idla_preprocess.text_grams import normalised
 
 from idla_trainer.data.dataset import Dataset
-from idla_trainer.data.findings.columns import Use, describe_columns
+from idla_trainer.data.findings.columns import ColumnUses, Use
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
@@ -63,12 +63,10 @@ def prepare(
             *about_copies("texts", groups, labels, classes, but_for="case and spaces"),
             *about_test_file("texts", groups, held_out),
         ),
-        columns=describe_columns(
-            table,
+        uses=ColumnUses(
             {text: Use(ColumnRole.TEXT, ColumnType.TEXT), label: Use(ColumnRole.LABEL, ColumnType.CATEGORY)},
             otherwise="a text and its label are all that is read",
         ),
-        column_count=len(table.columns),
     )
 
 
