@@ -77,37 +77,16 @@ class TextColumn:
         known: dict[str, str] = {}
         return [known.setdefault(text, text) for text in self]
 
+    def emptied(self, places: Sequence[int]) -> "TextColumn":
+        """Return the column with empty texts at these positions."""
+        sizes = np.array(self._sizes)
+        sizes[list(places)] = 0
+        return TextColumn(self._content, self._starts, sizes)
+
     def _texts(self, places: slice) -> list[str]:
         ends = self._starts[places] + self._sizes[places]
         spans = zip(self._starts[places].tolist(), ends.tolist(), strict=True)
         return [self._content[start:end].decode(*_ENCODING) for start, end in spans]
-
-
-class TextWriter:
-    """Writes the texts of a column, some at a time."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the column
-        self._sizes: list[Indices] = []
-
-    def __del__(self) -> None:
-        """Give up what is written, where nobody asked for it."""
-        self._file.close()
-
-    def write(self, texts: "Sequence[str] | npt.NDArray[Any] | TextColumn") -> None:
-        """Append texts."""
-        for start in range(0, len(texts), _AT_ONCE):
-            encoded = [text.encode(*_ENCODING) for text in texts[start : start + _AT_ONCE]]
-            self._file.write(b"".join(encoded))
-            self._sizes.append(np.fromiter(map(len, encoded), np.int64, len(encoded)))
-
-    def column(self) -> TextColumn:
-        """Return all of it; nothing can be written any more."""
-        sizes = np.concatenate(self._sizes) if self._sizes else np.zeros(0, np.int64)
-        self._file.flush()
-        with self._file:
-            content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) if sizes.any() else b""
-        return TextColumn(content, np.cumsum(sizes) - sizes, sizes)
 
 
 class ArrayWriter:
@@ -137,6 +116,36 @@ class ArrayWriter:
             if not math.prod(shape):  # the system maps no empty file
                 return np.empty(shape, self._dtype)
             return np.memmap(self._file, self._dtype, "r", shape=shape).view(np.ndarray)
+
+
+class TextWriter:
+    """Writes the texts of a column, some at a time."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the column
+        self._end = 0
+        self._starts, self._sizes = ArrayWriter(), ArrayWriter()
+
+    def __del__(self) -> None:
+        """Give up what is written, where nobody asked for it."""
+        self._file.close()
+
+    def write(self, texts: "Sequence[str] | npt.NDArray[Any] | TextColumn") -> None:
+        """Append texts."""
+        for start in range(0, len(texts), _AT_ONCE):
+            encoded = [text.encode(*_ENCODING) for text in texts[start : start + _AT_ONCE]]
+            self._file.write(b"".join(encoded))
+            sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+            self._starts.write(self._end + np.cumsum(sizes) - sizes)
+            self._sizes.write(sizes)
+            self._end += int(sizes.sum())
+
+    def column(self) -> TextColumn:
+        """Return all of it; nothing can be written any more."""
+        self._file.flush()
+        with self._file:
+            content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) if self._end else b""
+        return TextColumn(content, self._starts.array(), self._sizes.array())
 
 
 class MemoryWriter:
@@ -169,10 +178,15 @@ def in_file(array: Any) -> bool:
     return isinstance(array, TextColumn | mmap.mmap)
 
 
-def joined_texts(first: Any, second: Any) -> Any:
-    """Return two columns of texts as one, in a file where one of them is."""
-    if not (isinstance(first, TextColumn) or isinstance(second, TextColumn)):
+def joined_columns(first: Any, second: Any) -> Any:
+    """Return two columns of texts, or two of numbers, as one; in a file where one of them is."""
+    if not (in_file(first) or in_file(second)):
         return np.concatenate([first, second])
+    if first.dtype.kind != "O":
+        numbers = ArrayWriter()
+        for part in (first, second):
+            numbers.write(part)
+        return numbers.array()
     writer = TextWriter()
     writer.write(first)
     writer.write(second)

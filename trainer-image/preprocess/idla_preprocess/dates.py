@@ -9,6 +9,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from idla_preprocess.base import Array
+
 LONGEST_DATE = 48
 """Characters of a cell that may be a date; a longer one would make all cells of a column as wide in memory."""
 _AT_ONCE = 1 << 16
@@ -66,7 +68,7 @@ class Moments:
     """Seconds since 1970 in UTC; a text without an offset counts as UTC."""
 
     @classmethod
-    def read(cls, texts: Sequence[str], form: DateForm) -> Self:
+    def read(cls, texts: Sequence[str] | Array, form: DateForm) -> Self:
         """Return what the texts [N] say in a form, with or without spaces around them."""
         clock, offset = np.zeros(len(texts)), np.zeros(len(texts))
         for start in range(0, len(texts), _AT_ONCE):
@@ -93,7 +95,7 @@ class _Fields:
     """Of a second."""
 
 
-def _read(texts: Sequence[str], form: DateForm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _read(texts: Sequence[str] | Array, form: DateForm) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return clock and offset in seconds, [N] each."""
     if form is DateForm.SECONDS:
         seconds = [float(text) if _SECONDS.fullmatch(text) else np.nan for text in map(str.strip, texts)]
@@ -130,7 +132,7 @@ def _time(fields: _Fields) -> tuple[npt.NDArray[np.float64], Flags]:
     return hour * _HOUR + minute * _MINUTE + second + fields.fraction, right
 
 
-def _fields(texts: Sequence[str], pattern: re.Pattern[str]) -> _Fields:
+def _fields(texts: Sequence[str] | Array, pattern: re.Pattern[str]) -> _Fields:
     """Return the numbers in texts: those that differ in their digits alone are read together."""
     cells = np.array([text if len(text) <= LONGEST_DATE else "" for text in map(str.strip, texts)], np.str_)
     codes = cells.view(np.uint32).reshape(len(cells), -1)

@@ -1,7 +1,8 @@
 """Columns of records: numbers that may be missing, and texts that may be unknown; how each is fitted and read."""
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -104,7 +105,7 @@ class Category:
     def indices(self, values: Array) -> npt.NDArray[np.int32]:
         """Return [N]: 0 for a missing text, 1 for one that is not known, else 2 and its place; outer spaces go."""
         places = {text: KNOWN + place for place, text in enumerate(self.known)} | dict.fromkeys(MISSING_TEXTS, MISSING)
-        return np.fromiter((places.get(text.strip(), OTHER) for text in values.tolist()), np.int32, len(values))
+        return np.fromiter((places.get(text.strip(), OTHER) for text in values), np.int32, len(values))
 
     @property
     def size(self) -> int:
@@ -114,14 +115,19 @@ class Category:
     @classmethod
     def fitted(cls, name: str, values: Array) -> Self | None:
         """Return the column as the training part [N] knows it; None where it has no two different indices."""
-        counts: dict[str, int] = {}
-        for text in map(str.strip, values.tolist()):
-            counts[text] = counts.get(text, 0) + 1
+        counts = Counter(_frequent(values))
         frequent = (text for text, count in counts.items() if count >= FEWEST and text not in MISSING_TEXTS)
         usable = list(filter(is_text, frequent))
         known = sorted(usable, key=lambda text: (-counts[text], text))[:MOST_CATEGORIES]
         column = cls(name, tuple(sorted(known)))
         return column if known and len(np.unique(column.indices(values))) > 1 else None
+
+
+def _frequent(values: Array) -> Iterator[str]:
+    """Yield the texts that may occur often enough to be known: the others, as of an identifier, may fill the memory."""
+    keys, counts = np.unique(np.fromiter(map(hash, map(str.strip, values)), np.int64, len(values)), return_counts=True)
+    often = set(keys[counts >= FEWEST].tolist())
+    return (text for text in map(str.strip, values) if hash(text) in often)
 
 
 def is_text(value: object) -> bool:

@@ -133,8 +133,7 @@ class Moment:
 
         Texts that are no dates in the form count as missing.
         """
-        cells = texts.tolist()
-        moments = Moments.read(cells, form)
+        moments = Moments.read(texts, form)
         elapsed = _elapsed(moments.instant / _DAY)
         if elapsed is None:
             return None
@@ -146,7 +145,7 @@ class Moment:
         waves = [Number.fitted(part, of(moments)) for part, of in _NUMBERS.items() if part.partition(" ")[0] in cycles]
         numbers = (elapsed, *(replace(wave, indicator=False) for wave in waves if wave is not None))
         first = int(np.argmin(np.isnan(moments.clock)))
-        return cls(name, form, cells[first].strip(), numbers, places)
+        return cls(name, form, texts[first].strip(), numbers, places)
 
 
 def _elapsed(days: Values) -> Number | None:

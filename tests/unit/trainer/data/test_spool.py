@@ -18,7 +18,7 @@ from idla_preprocess.tabular import TabularSpec
 from idla_trainer.data.dataset import Dataset, tensors_of
 from idla_trainer.data.formats import stored_columns
 from idla_trainer.data.profile import profile
-from idla_trainer.data.spool import ArrayWriter, TextColumn, TextWriter, in_file, joined_texts
+from idla_trainer.data.spool import ArrayWriter, TextColumn, TextWriter, in_file, joined_columns
 from idla_trainer.data.table import read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.tabular import examples as tabular
@@ -51,7 +51,8 @@ def test_a_column_in_a_file_reads_as_one_in_memory(first: list[str], second: lis
     assert column[places].tolist() == plain[places].tolist()
     assert column[1:4][::-1].tolist() == plain[1:4][::-1].tolist()
     assert [column[place] for place in places.tolist()] == plain[places].tolist()
-    assert joined_texts(column, plain).tolist() == [*plain, *plain]
+    assert joined_columns(column, plain).tolist() == [*plain, *plain]
+    assert column.emptied(places).tolist() == ["" if row in places else text for row, text in enumerate(plain)]
 
 
 def test_an_array_in_a_file_has_the_rows_that_were_written() -> None:

@@ -48,7 +48,7 @@ def prepared(
     problem = Problem(type=kind, metric=METRICS[kind][0])
     source = DataSource(uri="sample://records", columns=Columns(**roles), missing_values=missing)
     held_out = None if test is None else Table(test)
-    return prepare(Table(table), source, problem, digest="sha256:" + "0" * 64, test=held_out)
+    return prepare(Table(table), source, problem, digest="sha256:" + "0" * 64, test=held_out).described(table)
 
 
 def test_records_are_split_by_class_and_fitted_on_the_training_part() -> None:

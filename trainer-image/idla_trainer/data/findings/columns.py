@@ -1,6 +1,7 @@
 """How each column of a table was understood, for a person to look at."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -87,14 +88,14 @@ def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
         first = known[:1].tolist()
         first += known[known != first[0]][:1].tolist() if first else []
         return _Counts(len(values) - len(known), len(np.unique(known)), tuple(_cut(_number(value)) for value in first))
-    counted: dict[Any, int] = {}
-    for value in values:
-        counted[value] = counted.get(value, 0) + 1
-    if any(isinstance(value, bytes) for value in islice(counted, 1)):
-        return _Counts(counted.get(b"", 0), len(counted), (), ColumnType.FILE)
-    known_texts = [text for text in counted if text.strip() not in missing_texts]
-    missing = len(values) - sum(counted[text] for text in known_texts)
-    return _Counts(missing, len(known_texts), tuple(map(_cut, known_texts[:_EXAMPLES])))
+    distinct = len(np.unique(np.fromiter(map(hash, values), np.int64, len(values))))
+    if any(isinstance(value, bytes) for value in values[:1]):
+        return _Counts(sum(not content for content in values), distinct, (), ColumnType.FILE)
+    gaps = Counter(text for text in values if text.strip() in missing_texts)
+    known = (text for text in values if text.strip() not in missing_texts)
+    first = next(known, None)
+    examples = () if first is None else (first, *islice((text for text in known if text != first), _EXAMPLES - 1))
+    return _Counts(gaps.total(), distinct - len(gaps), tuple(map(_cut, examples)))
 
 
 def _texts(texts: Column) -> _Counts:

@@ -13,7 +13,7 @@ from idla_preprocess.tabular_columns import clear_missing
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.spool import TextColumn, joined_texts
+from idla_trainer.data.spool import TextColumn, joined_columns
 from idla_trainer.data.table import Table
 from idla_trainer.problems.columns import as_name, check_present, column_of, tell_style
 
@@ -185,9 +185,7 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
         below = more[name]
         if values.dtype.kind == "f" and below.dtype.kind != "f":
             raise invalid(f"data.testStorageUri: its column {name!r} holds texts, that of the other file numbers")
-        joined[name] = (
-            joined_texts(values, _texts(below)) if values.dtype.kind == "O" else np.concatenate([values, below])
-        )
+        joined[name] = joined_columns(values, _texts(below) if values.dtype.kind == "O" else below)
     return joined
 
 

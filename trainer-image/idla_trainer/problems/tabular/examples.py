@@ -25,7 +25,7 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records
 from idla_trainer.data.split_by_group import split_tied
-from idla_trainer.data.spool import ArrayWriter, TextColumn, in_file
+from idla_trainer.data.spool import ArrayWriter, in_file
 from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
@@ -194,9 +194,7 @@ def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
     raw: dict[str, Array] = {}
     for column in spec.columns:
         values = columns[column.name]
-        if isinstance(values, TextColumn):
-            values = np.asarray(values)  # few different texts, each in memory once
-        elif values.dtype.kind == "f":
+        if values.dtype.kind == "f":
             with np.errstate(over="ignore"):
                 narrow = values.astype(np.float32)
             infinite = np.isinf(narrow)
@@ -257,7 +255,7 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
     missing = sum(
         int(np.isnan(values).sum())
         if values.dtype.kind == "f"
-        else sum(text.strip() in MISSING_TEXTS for text in values.tolist())
+        else sum(text.strip() in MISSING_TEXTS for text in values)
         for values in records.columns.values()
     )
     facts: dict[str, float | int | str] = {

@@ -27,7 +27,7 @@ class SubgroupClassification(Classification):
         scores = Classification.scores(self, targets, values, raw)
         for column, texts in self.subgroups:
             for text in texts:
-                chosen = raw[column] == text
+                chosen = np.asarray(raw[column]) == text
                 if np.count_nonzero(chosen) >= FEWEST:
                     found = self.score(targets[chosen], values[chosen], {})
                     if np.isfinite(found):
@@ -44,7 +44,7 @@ def reported(columns: Arrays, names: tuple[str, ...]) -> tuple[tuple[str, tuple[
     """
     found = []
     for name in names:
-        values = tuple(sorted({text for text in columns[name].tolist() if text}))
+        values = tuple(sorted({text for text in columns[name] if text}))
         if 1 < len(values) <= MOST:
             found.append((name, values))
     return tuple(found)

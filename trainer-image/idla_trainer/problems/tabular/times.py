@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from idla_contract.columns import ReadAs
@@ -14,6 +15,7 @@ from idla_preprocess.tabular_columns import MISSING_TEXTS
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import drawn
+from idla_trainer.data.spool import TextColumn
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.columns import as_name
 from idla_trainer.problems.tabular.columns import categorical_columns
@@ -126,10 +128,9 @@ def _texts(values: Array) -> Array:
 
 def _readings(cells: Array, forms: Sequence[DateForm], *, strays: bool) -> list[_Reading]:
     """Return a column as dates of the order that fits it best; two where both of them fit equally well."""
-    texts = cells.tolist()
-    found = [reading for form in forms if (reading := _reading(texts, form, strays=strays)) is not None]
+    found = [reading for form in forms if (reading := _reading(cells, form, strays=strays)) is not None]
     best = [reading for reading in found if len(reading.strays) == min(len(other.strays) for other in found)]
-    decided = len(best) > 1 and (DateForm.SECONDS in forms or "." in texts[best[0].row] or _alike(best))
+    decided = len(best) > 1 and (DateForm.SECONDS in forms or "." in cells[best[0].row] or _alike(best))
     return best[:1] if decided else best
 
 
@@ -138,7 +139,7 @@ def _alike(readings: Sequence[_Reading]) -> bool:
     return all(np.array_equal(first, other, equal_nan=True) for other in others)
 
 
-def _reading(texts: Sequence[str], form: DateForm, *, strays: bool) -> _Reading | None:
+def _reading(texts: Array, form: DateForm, *, strays: bool) -> _Reading | None:
     """Return a column as dates of one order; None where more cells are something else than may be."""
     moments = Moments.read(texts, form)
     gaps = np.flatnonzero(np.isnan(moments.clock)).tolist()
@@ -148,10 +149,12 @@ def _reading(texts: Sequence[str], form: DateForm, *, strays: bool) -> _Reading 
     return _Reading(form, moments, found) if right else None
 
 
-def _cleared(cells: Array, reading: _Reading) -> Array:
+def _cleared(cells: Any, reading: _Reading) -> Any:
     """Return the texts, empty where one is no date."""
     if not reading.strays:
         return cells
+    if isinstance(cells, TextColumn):
+        return cells.emptied(reading.strays)
     texts = np.array(cells, dtype=object)
     texts[list(reading.strays)] = ""
     return texts
@@ -196,7 +199,7 @@ def _undecided(name: str, cells: Array, readings: Sequence[_Reading]) -> str:
 def _refused(name: str, cells: Array, readings: Sequence[_Reading]) -> TaskError:
     if readings:
         return invalid(f"data.columns.timestamp: {_undecided(name, cells, readings)}")
-    known = (text for text in cells.tolist() if text.strip() not in MISSING_TEXTS)
+    known = (text for text in cells if text.strip() not in MISSING_TEXTS)
     shown = quoted(next(known, ""))
     return invalid(
         f"data.columns.timestamp: the column {name!r}, with cells such as {shown}, holds no dates of one order in 19 "

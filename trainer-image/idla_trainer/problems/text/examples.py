@@ -18,7 +18,7 @@ from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, first_of_equal
 from idla_trainer.data.split_by_group import split_tied
-from idla_trainer.data.spool import joined_texts
+from idla_trainer.data.spool import joined_columns
 from idla_trainer.data.table import Table
 from idla_trainer.problems.classification import classifier_of
 from idla_trainer.problems.columns import labels_of
@@ -74,7 +74,7 @@ def _read(table: Table, test: Table | None, text: str, label: str) -> tuple[npt.
     """Return the texts and the labels of a table, those of a test file behind them."""
     texts, names = texts_of(table, text), labels_of(table, label)
     if test is not None:
-        texts, names = joined_texts(texts, texts_of(test, text)), names + labels_of(test, label)
+        texts, names = joined_columns(texts, texts_of(test, text)), names + labels_of(test, label)
     if not names:
         raise empty("there is no example; at least five of each class are needed")
     return texts, names
