@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,18 @@ from idla_preprocess import Array
 from idla_preprocess.tabular_columns import clear_missing
 
 from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.column_inference import without_zeros
 from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
 from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.split import drawn
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, column_of, tell_style
+from idla_trainer.problems.columns import as_name, check_present, column_of, mixture, tell_style
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
+_LOOKED_AT = 1000
+"""Cells that tell whether a column of names mostly holds numbers."""
 _SHOWN = 2
 """Cells that a sentence shows."""
 
@@ -116,7 +121,26 @@ def read_number_columns(columns: dict[str, Array], roles: Columns) -> ReadNumber
     numbers = {name: column.values for name, (_, column) in read.items()}
     styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].manner)
     notes = {name: (_note(*entry), len(entry[1].strays)) for name, entry in read.items()}
-    return ReadNumbers(columns | numbers, (*strays, *styles), notes)
+    names_alike = tuple(filter(None, (_almost(name, cells) for name, cells in texts.items() if name not in read)))
+    return ReadNumbers(columns | numbers, (*strays, *styles, *names_alike), notes)
+
+
+def _almost(name: str, cells: Array) -> str:
+    """Return why a column that mostly holds numbers is one of names; empty where it does not."""
+    rows = drawn(np.arange(len(cells)), _LOOKED_AT, seed=0)
+    if without_zeros(some := [cells[row] for row in rows]) != some:
+        return ""
+    mixed = mixture(cells, rows)
+    if 2 * mixed.numbers <= mixed.known:
+        return ""
+    if mixed.odd is None:
+        return f"{quoted(name)} counts as names: it has {mixed.in_words}; write all of them alike"
+    row, text = mixed.odd
+    return (
+        f"{quoted(name)} counts as names: {mixed.numbers} of {mixed.known} cells hold numbers, but {quoted(text)} in "
+        f"row {row} (counted from 0) does not; set data.columns.types: {{{name}: Number}} to take such cells as "
+        "missing, or Category where that is right"
+    )
 
 
 def _read(name: str, cells: Array, roles: Columns, *, decimal_comma: bool = False) -> NumberColumn | None:
@@ -136,7 +160,10 @@ def _note(cells: Array, column: NumberColumn) -> str:
 
 
 def _shown(column: NumberColumn) -> str:
-    return " and ".join(f"{quoted(text)} in example {row}" for row, text in column.strays[:_SHOWN])
+    first: dict[str, int] = {}
+    for row, text in column.strays:
+        first.setdefault(text, row)
+    return " and ".join(f"{quoted(text)} in example {row}" for text, row in islice(first.items(), _SHOWN))
 
 
 def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
