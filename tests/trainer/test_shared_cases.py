@@ -17,7 +17,8 @@ from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.registry import load_dataset
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+from tests.trainer.shared_cases import CASES
+
 pytestmark = [
     pytest.mark.gate,
     pytest.mark.skipif(not CASES.is_dir(), reason=f"the inputs are in {CASES}, which is not here"),
