@@ -19,7 +19,7 @@ from idla.report.exit_status import ExitCode
 from idla_contract.artifact import digest_of
 
 from tests.server.serving import Answer, Artifact, ask, serving
-from tests.trainer.shared_cases import CASES
+from tests.shared_cases import CASES
 from tools.waiting import PATIENCE
 
 pytestmark = [
@@ -95,6 +95,13 @@ def test_the_requests_of_a_case_are_answered_as_training_learned(case: str, port
     assert found == ANSWERED[case]
 
 
+def test_a_code_without_its_zero_is_another_one(port_of: Ports) -> None:
+    case = "10-zip-codes-with-leading-zeros"
+    port, names = port_of(f"{case}/workflow"), ("request-as-in-the-file", "request-without-zero")
+    known, unknown = (outputs(ask(port, "POST", INFER, content(case, name)))["probabilities"] for name in names)
+    assert max(unknown) < 0.8 < max(known)
+
+
 def test_texts_of_any_writing_are_answered_in_the_names_of_the_classes(port_of: Ports) -> None:
     case = "26-emoji-and-right-to-left"
     answer = ask(port_of(f"{case}/workflow"), "POST", INFER, content(case, "request"))
@@ -111,8 +118,8 @@ def test_names_of_columns_stand_in_the_metadata_as_written(port_of: Ports) -> No
 
 def test_a_window_with_a_gap_is_forecast(port_of: Ports) -> None:
     port = port_of(f"{PATIENTS}/workflow-series")
-    whole, gap = (outputs(ask(port, "POST", INFER, content(PATIENTS, f"request-series-{name}")))["forecast"]
-                  for name in ("whole", "gap"))  # fmt: skip
+    names = ("request-series-whole", "request-series-gap")
+    whole, gap = (outputs(ask(port, "POST", INFER, content(PATIENTS, name)))["forecast"] for name in names)
     np.testing.assert_allclose(gap, whole, rtol=0.1)
 
 
@@ -124,6 +131,7 @@ def test_a_number_that_json_cannot_say_is_refused_with_the_way_to_say_it(port_of
     assert told == {"age": None, "pressure": {"may_be_missing": True}, "smoker": {"may_be_missing": True}}
 
 
+# What `28-tritonclient-as-it-comes` asks of the model of case 27.
 WHOLE = {"age": [71, 30], "pressure": [140, 120], "smoker": ["yes", ""]}
 
 
@@ -214,6 +222,7 @@ def age(**changes: Any) -> bytes:
     return written(lambda document: document["inputs"][0].update(changes))
 
 
+# What `30-habits-of-http-clients` asks of it.
 RAW = content(PATIENTS, "request-whole") if CASES.is_dir() else b""
 HABITS: dict[str, tuple[str, str, bytes | None, dict[str, str], int, str]] = {
     # name: method, path, body, headers, status, a part of the answer
@@ -261,6 +270,7 @@ def test_habits_of_clients_are_answered_or_refused_in_a_sentence(name: str, port
     assert (answer.status, part in answer.content.decode()) == (status, True), answer.content
 
 
+# What `45-upgrade-header-of-java-clients` asks of it, with the other heads of case 30.
 HEADS = {
     # name: the version of HTTP, and lines of the head
     "HTTP/1.0": ("1.0", ""),

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+CASES = Path(__file__).parents[1].parent / "shared" / "cases"
 """A folder for each, with workflows, data, requests and what a user expects; absent outside the workplace."""
