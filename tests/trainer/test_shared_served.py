@@ -132,7 +132,7 @@ def test_a_number_that_json_cannot_say_is_refused_with_the_way_to_say_it(port_of
 
 
 # What `28-tritonclient-as-it-comes` asks of the model of case 27.
-WHOLE = {"age": [71, 30], "pressure": [140, 120], "smoker": ["yes", ""]}
+WHOLE: dict[str, list[Any]] = {"age": [71, 30], "pressure": [140, 120], "smoker": ["yes", ""]}
 
 
 def packed(values: list[Any], datatype: str) -> bytes:
@@ -195,7 +195,7 @@ def test_the_reference_client_is_answered(name: str, port_of: Ports) -> None:
         assert outputs(answer)["label"] == ["yes", "no"]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "another version": ({"named": True}, "/v2/models/tiny/versions/1/infer", 404, "version: found '1'"),
     "the classification extension": (
         {"outputs": [{"name": "label", "parameters": {"classification": 1}}]}, INFER, 400, "no classification",

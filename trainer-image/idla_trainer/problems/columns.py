@@ -15,6 +15,9 @@ from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
 
 _SHOWN = 8
+_MATRIX = 2
+_FLAT = {True: ". Write it by its .ravel()", False: ". Where each column is a class, write its .argmax(axis=1)"}
+"""How labels [N, M] become labels [N], by whether M is 1."""
 
 
 def check_present(table: Table, role: str, name: str) -> str:
@@ -153,7 +156,10 @@ def labels_of(table: Table, name: str) -> list[str]:
     if isinstance(values, TextColumn):
         return values.tolist()
     if values.ndim != 1 or not all(isinstance(value, str | float | int | np.generic) for value in values):
-        raise invalid(f"data.columns.label: the column {name!r} holds {described(values)}; texts or numbers are needed")
+        cure = _FLAT[values.shape[1] == 1] if values.ndim == _MATRIX else ""
+        raise invalid(
+            f"data.columns.label: the column {name!r} holds {described(values)}; texts or numbers are needed{cure}"
+        )
     known: dict[object, str] = {}
     return [known.setdefault(value, as_name(value)) for value in values.tolist()]
 
@@ -164,6 +170,8 @@ def described(values: npt.NDArray[np.generic]) -> str:
         return f"arrays of the shape {list(values.shape[1:])}"
     if values.dtype == object:
         return "encoded files or other bytes"
+    if values.dtype.kind == "f" and np.isnan(values).all():
+        return "nothing: every cell is empty"
     return f"numbers ({values.dtype})"
 
 

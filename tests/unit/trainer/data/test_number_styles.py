@@ -67,7 +67,7 @@ def test_a_column_is_read_in_the_style_that_its_cells_have(case: str) -> None:
     assert found.style is style
 
 
-MANNERS = {
+MANNERS: dict[tuple[str, ...], tuple[str, str]] = {
     # cells: the manner, how one is read
     ("$1,234", "$5"): ("commas between thousands and the unit $", "'$1,234' is 1234"),
     ("1.3 kg", "2 kg"): ("the unit kg", "'1.3 kg' is 1.3"),

@@ -1,8 +1,8 @@
 """What labels tell about themselves: spelling, balance, and parts that lack a class."""
 
-import math
 import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 from idla_preprocess.tabular_columns import MISSING_TEXTS
@@ -27,9 +27,10 @@ def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple
 
 
 def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
-    alike: dict[str, list[int]] = {}
+    alike: dict[str | Decimal, list[int]] = {}
     for number, name in enumerate(classes):
-        key = _same_number(name) or " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        number_told = _number(name)
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split()) if number_told is None else number_told
         alike.setdefault(key, []).append(number)
     groups = [numbers for numbers in alike.values() if len(numbers) > 1]
     if not groups:
@@ -46,13 +47,13 @@ def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
     return (message,)
 
 
-def _same_number(name: str) -> str:
-    """Return what is the same for all ways to write a number, or an empty text for a name."""
+def _number(name: str) -> Decimal | None:
+    """Return the number that a label is, however long and however written; None for a name."""
     try:
-        value = float(name)
-    except ValueError:
-        return ""
-    return repr(value) if math.isfinite(value) else ""
+        value = Decimal(name)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
 
 
 def _about_missing(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.names import listed
+from idla_trainer.data.findings.sentinels import about_sentinels
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records
@@ -39,13 +40,14 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
-    read_number_columns,
 )
+from idla_trainer.problems.tabular.numbers import check_finite, read_number_columns
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 from idla_trainer.problems.tabular.times import read_date_columns
 
 _COUNTS = "it only counts the rows; name it in data.columns.features to keep it"
 _TYPES = {Number: ColumnType.NUMBER, Category: ColumnType.CATEGORY, Moment: ColumnType.TIME}
+_SAY_MISSING = 'set data.missingValues: ["{}"]'
 _SAYS_NOTHING = "one value alone, or names that hardly ever occur twice"
 
 
@@ -140,6 +142,7 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         raise invalid(
             f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         )
+    check_finite(columns)
     equal = equal_records(columns)
     groups = equal if group is None else _joined(equal, owners)
     notes = dates.notes | read.notes
@@ -188,23 +191,14 @@ def _ends(
 
 
 def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
-    """Return the columns of a spec as users send them.
-
-    Raises:
-        InputError: a number is infinite as float32.
-    """
+    """Return the columns of a spec as users send them."""
     raw: dict[str, Array] = {}
     for column in spec.columns:
         values = columns[column.name]
         if isinstance(values, TextColumn):
             values = np.asarray(values)  # few different texts, each in memory once
         elif values.dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                narrow = values.astype(np.float32)
-            infinite = np.isinf(narrow)
-            if infinite.any():
-                place = int(np.argmax(infinite))
-                raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers")
+            narrow = values.astype(np.float32)
             values = _kept(narrow) if in_file(values) else narrow
         raw[column.name] = values
     return raw
@@ -277,7 +271,13 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = [*records.read_as, *about_identifiers(records.columns)]
+    found = [
+        *records.read_as,
+        *about_identifiers(records.columns),
+        *about_sentinels(records.columns, cure=_SAY_MISSING),
+    ]
+    if not classes:
+        found += about_sentinels({records.answer: np.asarray(targets, np.float64)}, cure="leave these records out")
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
@@ -99,6 +100,26 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
         elif readings:
             sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
     return DateColumns(found, forms, tuple(sentences), notes)
+
+
+def instants_of(name: str, cells: Array) -> npt.NDArray[np.float64]:
+    """Return the column of the time [N] as seconds since 1970 in UTC, NaN where a cell is empty.
+
+    Raises:
+        TaskError: a cell holds something else, or all of them dates of two orders.
+    """
+    readings = _readings(cells, _likely(cells, named=True), strays=True)
+    if len(readings) != 1:
+        raise _refused(name, cells, readings)
+    [reading] = readings
+    if reading.strays:
+        row = reading.strays[0]
+        raise invalid(
+            f"data.columns.timestamp: the column {name!r} has {quoted(cells[row])} in row {row} (counted from 0), "
+            f"which is no date as the others are ({reading.form}); {len(reading.strays)} of {len(cells)} rows have such a "
+            "text. Mend or remove them"
+        )
+    return reading.moments.instant
 
 
 def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
