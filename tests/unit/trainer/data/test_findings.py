@@ -12,6 +12,7 @@ from idla_trainer.data.findings.identifiers import about_identifiers
 from idla_trainer.data.findings.labels import about_labels
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.findings.sentinels import about_sentinels
 from idla_trainer.data.split import Parts
 
 from tests.columns import objects
@@ -89,6 +90,8 @@ ALIKE = "labels that differ by case, spaces or the way to write a number alone c
                      (f"{ALIKE} 'a b' (3 examples) and 'a  b' (3 examples); write them alike",), id="spaces"),
         pytest.param((0, 1) * 3, ("1", "01"), parts((0, 1), (2, 3), (4, 5)),
                      (f"{ALIKE} '1' (3 examples) and '01' (3 examples); write them alike",), id="zeros"),
+        pytest.param((0, 1) * 3, ("9007199254740992", "9007199254740993"), parts((0, 1), (2, 3), (4, 5)), (),
+                     id="numbers of more digits than a double holds"),
         pytest.param((0, 1) * 3, ("NA", "b"), parts((0, 1), (2, 3), (4, 5)),
                      ("the label 'NA' is a class of 3 examples; where it stands for a missing label, leave them out",),
                      id="what reads like missing"),
@@ -161,6 +164,29 @@ def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.ge
 def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, found: bool) -> None:
     said = about_identifiers({"other": NOISE, name: column})
     assert [text.partition(":")[0] for text in said] == [repr(name)] * found
+
+
+USUAL = np.arange(ROWS) / 10
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -999.0, USUAL), "'it' has -999 in ", id="below all others"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, 9999.0, USUAL), "'it' has 9999 in ", id="above all others"),
+        pytest.param(np.where(np.arange(ROWS) == 5, -999.0, USUAL), "", id="once"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -998.0, USUAL), "", id="another number"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -9.0, USUAL), "", id="near the others"),
+        pytest.param(np.where(np.arange(ROWS) % 2 == 0, 9.0, 0.0), "", id="two numbers"),
+        pytest.param(np.full(ROWS, np.nan), "", id="nothing"),
+        pytest.param(objects(["-999", "1"]), "", id="names"),
+    ],
+)
+def test_a_number_that_stands_for_a_missing_one_is_named(values: npt.NDArray[np.generic], told: str) -> None:
+    found = about_sentinels({"other": USUAL, "it": values}, cure="set {} right")
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) and text.endswith("if it stands for a missing number, set "
+               f"{told.split()[2]} right") for text in found)  # fmt: skip
 
 
 def test_copies_of_a_record_do_not_tell_its_answer() -> None:

@@ -116,8 +116,8 @@ def instants_of(name: str, cells: Array) -> npt.NDArray[np.float64]:
         row = reading.strays[0]
         raise invalid(
             f"data.columns.timestamp: the column {name!r} has {quoted(cells[row])} in row {row} (counted from 0), "
-            f"which is no date as the others are ({reading.form}); {len(reading.strays)} of {len(cells)} rows have such a "
-            "text. Mend or remove them"
+            f"which is no date as the others are ({reading.form}); {len(reading.strays)} of {len(cells)} rows have "
+            "such a text. Mend or remove them"
         )
     return reading.moments.instant
 
