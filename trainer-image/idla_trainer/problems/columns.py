@@ -1,5 +1,6 @@
 """Columns of a table by the roles that a task gives them, read as numbers, labels or names."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from idla_trainer.data.spool import TextColumn
 from idla_trainer.data.table import Table
 
 _SHOWN = 8
+_LONG = re.compile(r"[+-]?[1-9]\d{15,30}", re.ASCII)
+"""A whole number of more digits than a double holds: an identifier, but where numbers are asked for."""
 _MATRIX = 2
 _FLAT = {True: ". Write it by its .ravel()", False: ". Where each column is a class, write its .argmax(axis=1)"}
 """How labels [N, M] become labels [N], by whether M is 1."""
@@ -65,7 +68,7 @@ def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.N
 
 
 def _plain_or_styled(values: Column) -> npt.NDArray[np.float64] | None:
-    padded = padded_numbers(values)
+    padded = padded_numbers([repr(float(text)) if _LONG.fullmatch(text.strip()) else text for text in values])
     if padded is not None:
         return padded
     found = read_numbers(values)

@@ -1,16 +1,20 @@
 """What labels tell about themselves: spelling, balance, and parts that lack a class."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
+from idla_preprocess import Array
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
 from idla_trainer.data.split import Indices, Parts
 
 _IMBALANCE = 10
+_MOST_NAMES = 1000
+"""Names of a column in which spellings are looked for."""
 
 
 def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
@@ -26,25 +30,48 @@ def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple
     return (*about_names, *_about_balance(classes, counts), *_about_parts(labels, classes, parts))
 
 
+def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return a sentence on each column of texts [N] in which the spellings of a name count as different ones."""
+    found = list[str]()
+    for name, values in columns.items():
+        counts = Counter(values.tolist()) if values.dtype.kind == "O" else {}
+        if 1 < len(counts) <= _MOST_NAMES:
+            names = sorted(counts)
+            told = _told_alike(names, [counts[each] for each in names], numbers=False)
+            found += [
+                f"{quoted(name)} has names that differ by case or spaces alone and count as different ones: {told}"
+            ] * (bool(told))
+    return tuple(found)
+
+
 def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
-    alike: dict[str | Decimal, list[int]] = {}
-    for number, name in enumerate(classes):
-        number_told = _number(name)
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split()) if number_told is None else number_told
-        alike.setdefault(key, []).append(number)
-    groups = [numbers for numbers in alike.values() if len(numbers) > 1]
-    if not groups:
+    told = _told_alike(classes, counts, numbers=True)
+    if not told:
         return ()
+    said = "labels that differ by case, spaces or the way to write a number alone count as different classes"
+    return (f"{said}: {told}",)
+
+
+def _told_alike(names: Sequence[str], counts: Sequence[int] | Indices, *, numbers: bool) -> str:
+    """Return which names look alike, with their examples; empty where none do. Outer spaces do not count.
+
+    Args:
+        names: all different.
+        counts: examples of each.
+        numbers: whether different ways to write a number are alike.
+    """
+    alike: dict[str | Decimal, list[int]] = {}
+    for place, name in enumerate(names):
+        number_told = _number(name) if numbers else None
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split()) if number_told is None else number_told
+        alike.setdefault(key, []).append(place)
+    groups = [places for places in alike.values() if len({names[place].strip() for place in places}) > 1]
     shown = "; ".join(
-        " and ".join(f"{quoted(classes[number])} ({counts[number]} examples)" for number in numbers[:SHOWN])
-        for numbers in groups[:SHOWN]
+        " and ".join(f"{quoted(names[place])} ({counts[place]} examples)" for place in places[:SHOWN])
+        for places in groups[:SHOWN]
     )
     more = "; ..." if len(groups) > SHOWN else ""
-    message = (
-        f"labels that differ by case, spaces or the way to write a number alone count as different classes: {shown}"
-        f"{more}; write them alike"
-    )
-    return (message,)
+    return f"{shown}{more}; write them alike" if groups else ""
 
 
 def _number(name: str) -> Decimal | None:

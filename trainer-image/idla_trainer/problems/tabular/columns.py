@@ -9,6 +9,8 @@ from idla_contract.task import Columns
 from idla_preprocess import Array
 from idla_preprocess.tabular_columns import clear_missing
 
+from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.column_inference import number
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_texts
 from idla_trainer.data.table import Table
@@ -120,7 +122,12 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
             )
         below = more[name]
         if values.dtype.kind == "f" and below.dtype.kind != "f":
-            raise invalid(f"data.testStorageUri: its column {name!r} holds texts, that of the other file numbers")
+            row, text = next((row, text) for row, text in enumerate(below) if number(text) is None)
+            raise invalid(
+                f"data.testStorageUri: its column {name!r} has {quoted(text)} in row {row} (counted from 0), that of "
+                "the other file has numbers with a decimal point alone; write both alike, or leave the cell empty where "
+                "one is missing"
+            )
         joined[name] = (
             joined_texts(values, _texts(below)) if values.dtype.kind == "O" else np.concatenate([values, below])
         )

@@ -20,7 +20,8 @@ from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.columns import Use, describe_columns
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
-from idla_trainer.data.findings.names import listed
+from idla_trainer.data.findings.labels import about_names
+from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.findings.sentinels import about_sentinels
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
@@ -41,6 +42,7 @@ from idla_trainer.problems.tabular.columns import (
     group_column,
     index_columns,
 )
+from idla_trainer.problems.tabular.groups import about_alone, tied
 from idla_trainer.problems.tabular.numbers import check_finite, read_number_columns
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 from idla_trainer.problems.tabular.times import read_date_columns
@@ -143,10 +145,21 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
             f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         )
     check_finite(columns)
+    read_as += (*_about_answers(source, answers), *about_alone(owners))
     equal = equal_records(columns)
-    groups = equal if group is None else _joined(equal, owners)
+    groups = equal if group is None else tied(equal, owners)
     notes = dates.notes | read.notes
     return _Records(columns, dates.forms, answers, groups, equal, held_out, answer, group, numbering, read_as, notes)
+
+
+def _about_answers(source: DataSource, answers: list[str] | npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """Return sentences on labels that read like missing ones to the user."""
+    named = [name for name in source.missing_values if isinstance(answers, list) and name in answers]
+    return tuple(
+        f"the label {quoted(name)} is a class, since data.missingValues is for inputs; leave its records out where it "
+        "stands for a missing label"
+        for name in named
+    )
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -204,24 +217,6 @@ def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
     return raw
 
 
-def _joined(equal: Indices, owners: list[str]) -> Indices:
-    """Return for each record the position of the first that it is tied to, by equality or by owner, over any steps."""
-    parent = list(range(len(equal)))
-
-    def root(position: int) -> int:
-        while parent[position] != position:
-            parent[position] = parent[parent[position]]
-            position = parent[position]
-        return position
-
-    first: dict[str, int] = {}
-    for position, (same, owner) in enumerate(zip(equal.tolist(), owners, strict=True)):
-        for other in (same, first.setdefault(owner, position)):
-            one, two = sorted((root(position), root(other)))
-            parent[two] = one
-    return np.array([root(position) for position in range(len(parent))], dtype=np.int64)
-
-
 def _kept(column: Array) -> Array:
     """Return a column in a file."""
     writer = ArrayWriter()
@@ -276,6 +271,7 @@ def _warnings(
         *about_identifiers(records.columns),
         *about_sentinels(records.columns, cure=_SAY_MISSING),
     ]
+    found += about_names({name: values for name, values in records.columns.items() if name not in records.dates})
     if not classes:
         found += about_sentinels({records.answer: np.asarray(targets, np.float64)}, cure="leave these records out")
     if left_out:
