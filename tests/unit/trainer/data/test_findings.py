@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
-from idla_trainer.data.findings.labels import about_labels
+from idla_trainer.data.findings.labels import about_labels, about_names
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.findings.sentinels import about_sentinels
@@ -164,6 +164,25 @@ def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.ge
 def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, found: bool) -> None:
     said = about_identifiers({"other": NOISE, name: column})
     assert [text.partition(":")[0] for text in said] == [repr(name)] * found
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        pytest.param(["Red", "red", "red"], "'Red' (1 examples) and 'red' (2 examples)", id="case"),
+        pytest.param(
+            ["caf\u00e9", "cafe\u0301"], "'cafe\u0301' (1 examples) and 'caf\u00e9' (1 examples)", id="accents"
+        ),
+        pytest.param(["a b", "a\u00a0b"], "'a b' (1 examples) and 'a\\xa0b' (1 examples)", id="spaces within"),
+        pytest.param(["red", "red "], "", id="outer spaces, which do not count"),
+        pytest.param(["1", "1.0"], "", id="numbers, which may be codes"),
+        pytest.param(["red", "blue"], "", id="others"),
+    ],
+)
+def test_names_of_a_column_that_look_alike_are_told(names: list[str], told: str) -> None:
+    said = "'it' has names that differ by case or spaces alone and count as different ones: "
+    expected = (f"{said}{told}; write them alike",) if told else ()
+    assert about_names({"it": objects(names), "other": NOISE}) == expected
 
 
 USUAL = np.arange(ROWS) / 10

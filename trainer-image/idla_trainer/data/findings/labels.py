@@ -37,10 +37,9 @@ def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
         counts = Counter(values.tolist()) if values.dtype.kind == "O" else {}
         if 1 < len(counts) <= _MOST_NAMES:
             names = sorted(counts)
-            told = _told_alike(names, [counts[each] for each in names], numbers=False)
-            found += [
-                f"{quoted(name)} has names that differ by case or spaces alone and count as different ones: {told}"
-            ] * (bool(told))
+            if told := _told_alike(names, [counts[each] for each in names], numbers=False):
+                said = "has names that differ by case or spaces alone and count as different ones"
+                found.append(f"{quoted(name)} {said}: {told}")
     return tuple(found)
 
 

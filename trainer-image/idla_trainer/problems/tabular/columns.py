@@ -125,8 +125,8 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
             row, text = next((row, text) for row, text in enumerate(below) if number(text) is None)
             raise invalid(
                 f"data.testStorageUri: its column {name!r} has {quoted(text)} in row {row} (counted from 0), that of "
-                "the other file has numbers with a decimal point alone; write both alike, or leave the cell empty where "
-                "one is missing"
+                "the other file has numbers with a decimal point alone; write both alike, or leave the cell empty "
+                "where one is missing"
             )
         joined[name] = (
             joined_texts(values, _texts(below)) if values.dtype.kind == "O" else np.concatenate([values, below])

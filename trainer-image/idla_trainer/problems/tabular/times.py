@@ -100,8 +100,8 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
             raise _refused(name, cells, readings)
         elif readings:
             sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
-        elif cells.dtype.kind != "f":
-            sentences.append(explain_odd(name, cells, likely))
+        else:
+            sentences += explain_odd(name, cells, likely, "numbers" if values.dtype.kind == "f" else "names")
     return DateColumns(found, forms, tuple(sentences), notes)
 
 

@@ -24,17 +24,19 @@ _DATE = re.compile(
 """What may be a date to a reader: `1 Jan 2024`, `Jan 31, 2024`, `31/01/24`, `Mon 31.1.2024`."""
 
 
-def explain_odd(name: str, cells: Array, forms: Sequence[DateForm]) -> str:
-    """Return why a column that mostly holds dates of one of these orders is one of names."""
+def explain_odd(name: str, cells: Array, forms: Sequence[DateForm], kind: str) -> tuple[str, ...]:
+    """Return why a column that mostly holds dates of one of these orders counts as one of another kind, in words."""
     texts = cells.tolist()
     clocks = {form: Moments.read(texts, form).clock for form in forms}
     form = min(forms, key=lambda form: int(np.isnan(clocks[form]).sum()))
     gaps = np.flatnonzero(np.isnan(clocks[form])).tolist()
     odd = [row for row in gaps if texts[row].strip() not in MISSING_TEXTS]
+    if 2 * len(gaps) > len(texts):
+        return ()
     return (
-        f"{quoted(name)} counts as names: {len(texts) - len(gaps)} of {len(texts)} cells hold dates ({form}), "
-        f"{len(odd)} do not, such as {quoted(texts[odd[0]])} in row {odd[0]} (counted from 0); write all of them alike, "
-        "or leave the cell empty where one is missing"
+        f"{quoted(name)} counts as {kind}: {len(texts) - len(gaps)} of {len(texts)} cells hold dates ({form}), "
+        f"{len(odd)} do not, such as {quoted(texts[odd[0]])} in row {odd[0]} (counted from 0); write all of them "
+        "alike, or leave the cell empty where one is missing",
     )
 
 
