@@ -301,7 +301,7 @@ def test_records_that_cannot_be_used_are_refused(
     [
         pytest.param({"age": np.zeros(3), "label": objects(["ill"] * 3)}, "its file has no column 'ward'",
                      id="missing"),
-        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "data.testStorageUri: its column 'age' has 'old' in row 0",
+        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "its column 'age' has 'old' in row 0 .counted",
                      id="texts"),
     ],
 )  # fmt: skip

@@ -31,13 +31,15 @@ def explain_odd(name: str, cells: Array, forms: Sequence[DateForm], kind: str) -
     form = min(forms, key=lambda form: int(np.isnan(clocks[form]).sum()))
     gaps = np.flatnonzero(np.isnan(clocks[form])).tolist()
     odd = [row for row in gaps if texts[row].strip() not in MISSING_TEXTS]
-    if 2 * len(gaps) > len(texts):
+    known = len(texts) - len(gaps)
+    if not odd or len(odd) > known:
         return ()
-    return (
-        f"{quoted(name)} counts as {kind}: {len(texts) - len(gaps)} of {len(texts)} cells hold dates ({form}), "
+    told = (
+        f"{quoted(name)} counts as {kind}: {known} of {len(texts)} cells hold dates ({form}), "
         f"{len(odd)} do not, such as {quoted(texts[odd[0]])} in row {odd[0]} (counted from 0); write all of them "
-        "alike, or leave the cell empty where one is missing",
+        "alike, or leave the cell empty where one is missing"
     )
+    return (told,)
 
 
 def explain_unread(name: str, cells: Array) -> tuple[str, ...]:
