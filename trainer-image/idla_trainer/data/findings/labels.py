@@ -10,11 +10,13 @@ from idla_preprocess import Array
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
-from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.split import Indices, Parts, drawn
 
 _IMBALANCE = 10
 _MOST_NAMES = 1000
 """Names of a column in which spellings are looked for."""
+_MOST_ROWS = 20_000
+"""Records in which they are looked for."""
 
 
 def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
@@ -34,7 +36,8 @@ def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
     """Return a sentence on each column of texts [N] in which the spellings of a name count as different ones."""
     found = list[str]()
     for name, values in columns.items():
-        counts = Counter(values.tolist()) if values.dtype.kind == "O" else {}
+        some = values[drawn(np.arange(len(values)), _MOST_ROWS, seed=0)] if values.dtype.kind == "O" else values[:0]
+        counts = Counter(some.tolist())
         if 1 < len(counts) <= _MOST_NAMES:
             names = sorted(counts)
             if told := _told_alike(names, [counts[each] for each in names], numbers=False):

@@ -6,10 +6,13 @@ import numpy as np
 from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.split import drawn
 
 _SENTINELS = tuple(float(f"{sign}{'9' * digits}") for digits in range(1, 8) for sign in ("-", ""))
 _FEWEST = 2
 """Records that have it, and other numbers that there are."""
+_MOST = 20_000
+"""Records that are looked at."""
 _FAR = 1.0
 """Ranges of all others that it is away from the nearest of them, at least."""
 
@@ -21,9 +24,11 @@ def about_sentinels(columns: Mapping[str, Array], *, cure: str) -> tuple[str, ..
         columns: NaN where a number is missing; others are not looked at.
         cure: what to do where it does, with `{}` for the number.
     """
-    found = ((name, _sentinel(values)) for name, values in columns.items() if values.dtype.kind == "f")
+    numbers = {name: values for name, values in columns.items() if values.dtype.kind == "f"}
+    some = {name: values[drawn(np.arange(len(values)), _MOST, seed=0)] for name, values in numbers.items()}
+    found = ((name, _sentinel(values)) for name, values in some.items())
     return tuple(
-        f"{quoted(name)} has {told[0]:g} in {told[1]} of {len(columns[name])} records, far from all others "
+        f"{quoted(name)} has {told[0]:g} in {told[1]} of {len(some[name])} records, far from all others "
         f"({told[2]:g} to {told[3]:g}); if it stands for a missing number, {cure.format(format(told[0], 'g'))}"
         for name, told in found
         if told is not None

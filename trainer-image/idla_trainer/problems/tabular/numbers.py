@@ -112,8 +112,10 @@ def check_finite(columns: Mapping[str, Array]) -> None:
         TaskError: one is infinite, or would be.
     """
     for name, values in columns.items():
-        beyond = np.flatnonzero(np.abs(values) > _LARGEST) if values.dtype.kind == "f" else values[:0]
-        if len(beyond):
+        if values.dtype.kind != "f" or not len(values):
+            continue
+        if max(np.fmax.reduce(values), -np.fmin.reduce(values)) > _LARGEST:  # makes no copy of a column in a file
+            beyond = np.flatnonzero(np.abs(values) > _LARGEST)
             raise invalid(
                 f"the column {name!r} has {values[beyond[0]]:g} in row {beyond[0]} (counted from 0), {len(beyond)} of "
                 f"{len(values)} rows have such a number; allowed: up to {_LARGEST:.3g}. Mend them, or leave the cell "
