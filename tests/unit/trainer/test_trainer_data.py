@@ -133,6 +133,7 @@ REFUSED: list[Any] = [
      "DataInvalid"),
     ("label column without names", "d.csv", lines(), {"columns": Columns(label="digit")}, "DataInvalid"),
     ("no label", "d.csv", lines(["a", "b", "", "a", "b", "a"]), {}, "DataInvalid"),
+    ("no label at all", "d.npz", npz(x=PIXELS.reshape(6, 2, 2), y=np.array([""] * 6)), {}, "DataInvalid"),
     ("a fraction as label", "d.csv", lines([1, 2, 1.5, 1, 2, 1]), {}, "DataInvalid"),
     ("labels that are all different", "d.csv", lines([f"cat {n}" for n in range(30)], pixels=np.ones((30, 4))), {},
      "DataInvalid"),

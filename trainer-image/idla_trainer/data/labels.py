@@ -71,6 +71,10 @@ def _is_number(name: str) -> bool:
 
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
     missing = [position for position, name in enumerate(names) if not name]
+    if len(missing) == len(names):
+        raise invalid(
+            f"the column of the labels is empty in all {len(names)} examples; name another one in data.columns.label"
+        )
     if missing:
         raise invalid(
             f"{len(missing)} of {len(names)} examples have no label; the first is example {missing[0]} (counted from "

@@ -13,6 +13,7 @@ from idla_trainer.data.findings.labels import about_labels, about_names
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.findings.sentinels import about_sentinels
+from idla_trainer.data.findings.texts import about_encoding
 from idla_trainer.data.split import Parts
 
 from tests.columns import objects
@@ -77,7 +78,7 @@ def parts(train: Sequence[int], validation: Sequence[int], test: Sequence[int]) 
     return Parts(numbers(*train), numbers(*validation), numbers(), numbers(*test))
 
 
-ALIKE = "labels that differ by case, spaces or the way to write a number alone count as different classes:"
+ALIKE = "labels that differ by case, spaces, alphabet or the way to write a number alone count as different classes:"
 
 
 @pytest.mark.parametrize(
@@ -176,13 +177,29 @@ def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, f
         pytest.param(["a b", "a\u00a0b"], "'a b' (1 examples) and 'a\\xa0b' (1 examples)", id="spaces within"),
         pytest.param(["red", "red "], "", id="outer spaces, which do not count"),
         pytest.param(["1", "1.0"], "", id="numbers, which may be codes"),
+        pytest.param(["red", "r\u0435d"], "'red' (1 examples) and 'r\u0435d' (1 examples)", id="a Cyrillic letter"),
         pytest.param(["red", "blue"], "", id="others"),
     ],
 )
 def test_names_of_a_column_that_look_alike_are_told(names: list[str], told: str) -> None:
-    said = "'it' has names that differ by case or spaces alone and count as different ones: "
+    said = "'it' has names that differ by case, spaces or alphabet alone and count as different ones: "
     expected = (f"{said}{told}; write them alike",) if told else ()
     assert about_names({"it": objects(names), "other": NOISE}) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        pytest.param(
+            ["caf\u00e9", "\u00c3\u00a9 alone", "fine"], "1 texts hold what a wrong encoding leaves", id="UTF-8"
+        ),
+        pytest.param(["don\u00e2\u20ac\u2122t", "a \ufffd"], "2 texts hold what a wrong encoding leaves", id="quotes"),
+        pytest.param(["S\u00c3O PAULO", "\u00c2ge", "\u00e2ge 5 \u20ac"], "", id="capitals of Portuguese and French"),
+    ],
+)
+def test_texts_of_a_wrong_encoding_are_told(texts: list[str], told: str) -> None:
+    found = about_encoding(texts)
+    assert [text[: len(told)] for text in found] == [told] * bool(told)
 
 
 USUAL = np.arange(ROWS) / 10

@@ -13,6 +13,10 @@ from idla_trainer.data.findings.names import SHOWN, listed, quoted
 from idla_trainer.data.split import Indices, Parts, drawn
 
 _IMBALANCE = 10
+_LATIN = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u03bf\u03b1\u03c1\u03bd", "aeopcyxijsoapv"
+)
+"""Small Cyrillic and Greek letters that look like Latin ones."""
 _MOST_NAMES = 1000
 """Names of a column in which spellings are looked for."""
 _MOST_ROWS = 20_000
@@ -41,7 +45,7 @@ def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
         if 1 < len(counts) <= _MOST_NAMES:
             names = sorted(counts)
             if told := _told_alike(names, [counts[each] for each in names], numbers=False):
-                said = "has names that differ by case or spaces alone and count as different ones"
+                said = "has names that differ by case, spaces or alphabet alone and count as different ones"
                 found.append(f"{quoted(name)} {said}: {told}")
     return tuple(found)
 
@@ -50,7 +54,7 @@ def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
     told = _told_alike(classes, counts, numbers=True)
     if not told:
         return ()
-    said = "labels that differ by case, spaces or the way to write a number alone count as different classes"
+    said = "labels that differ by case, spaces, alphabet or the way to write a number alone count as different classes"
     return (f"{said}: {told}",)
 
 
@@ -65,7 +69,7 @@ def _told_alike(names: Sequence[str], counts: Sequence[int] | Indices, *, number
     alike: dict[str | Decimal, list[int]] = {}
     for place, name in enumerate(names):
         number_told = _number(name) if numbers else None
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split()) if number_told is None else number_told
+        key = _look(name) if number_told is None else number_told
         alike.setdefault(key, []).append(place)
     groups = [places for places in alike.values() if len({names[place].strip() for place in places}) > 1]
     shown = "; ".join(
@@ -74,6 +78,12 @@ def _told_alike(names: Sequence[str], counts: Sequence[int] | Indices, *, number
     )
     more = "; ..." if len(groups) > SHOWN else ""
     return f"{shown}{more}; write them alike" if groups else ""
+
+
+def _look(name: str) -> str:
+    """Return what is the same for names that look alike: case, spaces, forms of Unicode, letters of other alphabets."""
+    plain = unicodedata.normalize("NFKC", name).casefold().translate(_LATIN)
+    return " ".join("".join(character for character in plain if unicodedata.category(character) != "Cf").split())
 
 
 def _number(name: str) -> Decimal | None:
