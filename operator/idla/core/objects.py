@@ -28,6 +28,7 @@ _WORDS = {
     "model_attributes_type": "must be a mapping of fields",
     "extra_forbidden": "there is no such field; check its name and its place",
     "missing": "is missing",
+    "string_type": "must be text",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
