@@ -194,7 +194,7 @@ REFUSALS = {
     ),
     "an unknown field": Refusal(
         text=f"{HEAD}{IMAGES}, epochs: 3}}", reason="InvalidSpec",
-        says="`spec.epochs`: Extra inputs are not permitted (found 3)",
+        says="`spec.epochs`: there is no such field; check its name and its place (found 3)",
     ),
     "no such data": Refusal(
         text=f"{HEAD}{IMAGES.replace('sample://digits', 'absent.csv')}}}", code=ExitCode.DATA, reason="DataNotFound",

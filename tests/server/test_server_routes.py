@@ -253,6 +253,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "X-GZIP": gzip.compress,
     "deflate": zlib.compress,
     "identity": bytes,
+    "": bytes,
 }
 
 

@@ -88,6 +88,8 @@ REFUSED: dict[str, tuple[bytes, bytes]] = {
     # name: what is sent, how the answer begins
     "a chunk without a length": (request("websocket", b"", chunked=True)[0] + b"xyz\r\n", b"HTTP/1.1 400 "),
     "another host to connect to": (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 4"),
+    "HTTP/2 without an offer": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 400 "),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"HTTP/1.1 400 "),
     "two lengths": (
         request("websocket", b"abc", chunked=True)[0].replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n"),
         b"HTTP/1.1 400 ",
@@ -100,6 +102,8 @@ def test_what_follows_an_offer_is_judged_as_ever(port: int, server: Server, name
     sent, begin = REFUSED[name]
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(sent)
-        assert connection.recv(1 << 16).startswith(begin)
+        found = connection.makefile("rb").read()
+    assert found.startswith(begin)
+    assert "error" in json.loads(found.partition(b"\r\n\r\n")[2])
     assert ask(port, "GET", "/v2/health/live").status == 200
     assert [line for line in server.lines() if line.get("level") == "ERROR"] == []

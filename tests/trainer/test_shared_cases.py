@@ -1,6 +1,6 @@
 """Inputs on which the product failed (`../shared/cases`), as far as their data are read: what each looks like now.
 
-A case stands here with what its `expected.md` asks of the data; those that are missing are not mended yet.
+A case stands here with what its `expected.md` asks of the data; what else is asked is in the modules of `ELSEWHERE`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,9 @@ from idla_trainer.data.source import Origin
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.registry import load_dataset
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+from tests.shared_cases import CASES
+
+ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.gate,
     pytest.mark.skipif(not CASES.is_dir(), reason=f"the inputs are in {CASES}, which is not here"),
@@ -64,6 +66,7 @@ READ = {
     "07-trailing-delimiter/workflow-both": Expected(classes=("left", "right"), shape=(2,)),
     "08-comment-lines-on-top/workflow": Expected(shape=(2,), warns=("3 lines above the table are left out",)),
     "09-class-named-NA/workflow": Expected(classes=("APAC", "EU", "NA"), warns=("the label 'NA' is a class of",)),
+    "10-zip-codes-with-leading-zeros/workflow": Expected(facts={"numbers": 1, "categories": 1}),
     "11-label-codes-with-leading-zeros/workflow": Expected(classes=("007", "042")),
     "11-label-codes-with-leading-zeros/workflow-positive": Expected(classes=("007", "042")),
     "12-day-first-dates/workflow": Expected(facts={"sensors": 1, "periodSeconds": 3600}),
@@ -81,12 +84,23 @@ READ = {
     "19-true-and-false-as-labels/workflow": Expected(classes=("false", "true")),
     "19-true-and-false-as-labels/workflow-plain": Expected(classes=("false", "true")),
     "21-null-bytes/workflow-numbers": Expected(shape=(2,), warns=("'a' holds numbers; 1 of 60 cells",)),
+    "21-null-bytes/workflow": Expected(classes=("fault", "question")),
     "22-texts-that-read-like-missing/workflow": Expected(classes=("programming", "region", "unclear")),
+    "23-spellings-of-one-label/workflow": Expected(
+        classes=("SPAM", "Spam", "ham", "spam"),
+        warns=("'SPAM' (9 examples) and 'Spam' (12 examples) and 'spam' (39 examples); write them alike",),
+    ),
     "23-spellings-of-one-label/workflow-unicode": Expected(classes=("bar", "café")),
     "24-channels-first/workflow": Expected(refuses="channels first; allowed.* Write x.transpose"),
     "24-channels-first/workflow-four-channels": Expected(refuses="channels first; allowed.* Write x.transpose"),
     "25-identifier-as-feature/workflow": Expected(warns=("'customer_id': a different whole number in every record",)),
     "25-identifier-as-feature/workflow-index": Expected(warns=("'0': a different whole number in every record",)),
+    "26-emoji-and-right-to-left/workflow": Expected(
+        classes=("מצוין 👍", "רע 👎"), warns=("1 texts are empty", "1 texts are longer than 2048 characters")
+    ),
+    "27-missing-number-in-a-request/workflow": Expected(facts={"numbers": 2, "categories": 1}),
+    "27-missing-number-in-a-request/workflow-series": Expected(facts={"sensors": 2, "periodSeconds": 3600}),
+    "29-odd-column-names/workflow": Expected(facts={"numbers": 6, "categories": 1}),
     "38-image-folder-of-all-kinds/workflow": Expected(
         classes=("flat", "tall"),
         shape=(18, 18, 3),
@@ -116,6 +130,39 @@ READ = {
     "51-not-the-file-itself/workflow-sheet": Expected(refuses="is an Excel workbook; save its sheet as CSV"),
     "52-unused-columns-that-hold-objects/workflow": Expected(),
 }
+
+
+SERVED, DECIDED = "tests/trainer/test_shared_served.py", "tests/unit/core/test_shared_cases.py"
+ELSEWHERE = {
+    "20-yes-without-quotes": DECIDED,
+    "28-tritonclient-as-it-comes": SERVED,
+    "30-habits-of-http-clients": SERVED,
+    "31-istio-injected-namespace": DECIDED,
+    "32-quota-that-asks-for-limits": DECIDED,
+    "33-long-names-and-dots": DECIDED,
+    "34-private-registry": DECIDED,
+    "35-tainted-gpu-node": DECIDED,
+    "36-private-ca-and-proxy": DECIDED,
+    "37-argo-cd-and-ttl": DECIDED,
+    "45-upgrade-header-of-java-clients": SERVED,
+}
+"""Cases that have nothing to read but what is read everywhere, and the module that walks them."""
+
+
+def test_every_workflow_of_every_case_is_walked() -> None:
+    here = {case.partition("/")[0] for case in READ}
+    assert here | ELSEWHERE.keys() == {folder.name for folder in CASES.iterdir() if folder.is_dir()}
+    found = {f"{path.parent.name}/{path.stem}" for path in CASES.glob("*/workflow*.yaml")}
+    assert {case for case in found if case.partition("/")[0] not in ELSEWHERE} == READ.keys()
+    texts = {module: (ROOT / module).read_text(encoding="utf-8") for module in {SERVED, DECIDED}}
+    assert [case for case, module in ELSEWHERE.items() if case not in texts[module]] == []
+    named = {case: case.split("/") for case in found - READ.keys()}
+    assert [case for case, (folder, stem) in named.items() if stem not in texts[ELSEWHERE[folder]]] == []
+
+
+def test_every_request_of_a_case_is_sent() -> None:
+    text = (ROOT / SERVED).read_text(encoding="utf-8")
+    assert [path.name for path in CASES.glob("*/request*.json") if path.stem not in text] == []
 
 
 @pytest.mark.parametrize("case", READ)

@@ -11,6 +11,11 @@ import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_NO_REQUEST = (
+    b'{"error":"the request: found bytes that are no HTTP/1.1; allowed: HTTP/1.1 without TLS, with a valid head; '
+    b'HTTP/2 and TLS have to end before this server"}'
+)
+
 
 class Connection(HttpToolsProtocol):
     """A connection of uvicorn, whose application gets a request that offers an upgrade like any other."""
@@ -40,6 +45,16 @@ class Connection(HttpToolsProtocol):
         """End the body, unless it has not begun."""
         if not self._offered():
             super().on_message_complete()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Say in JSON what the server speaks, and close: HTTP/2, TLS and other bytes are no requests."""
+        del msg
+        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n" % len(
+            _NO_REQUEST
+        )
+        self.transport.write(head + b"connection: close\r\n\r\n" + _NO_REQUEST)
+        self.transport.close()
 
     def _offered(self) -> bool:
         # To the parser a CONNECT is an upgrade without an offer.

@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,12 +96,33 @@ def _numbers(field: str, data: object, datatype: str, tensor: Tensor) -> Numbers
             rest = "; one that is missing is null in FP32 and FP64" if tensor.missing else " only"
             raise InputError(field, f"null among {datatype}", f"whole numbers{rest}")
         return numbers.astype(np.float64)  # null is NaN: a missing number, which JSON cannot say otherwise
-    if numbers.dtype.kind not in "iuf":
-        allowed = "a list of numbers" + (", or null where one is missing" if tensor.missing else "")
-        raise InputError(field, "values that are not numbers", allowed)
+    if numbers.dtype.kind not in "iuf" or _has_truth(data):
+        raise _other_value(field, data, tensor)
     if wanted.kind != "f":
         _check_integers(field, numbers, wanted, datatype)
     return numbers
+
+
+def _has_truth(data: list[Any]) -> bool:
+    """Return whether true or false is among numbers: they become 1 and 0 unseen, alone they do not."""
+    kinds = set(map(type, data))
+    return bool in kinds or (list in kinds and any(_has_truth(each) for each in data if type(each) is list))
+
+
+def _other_value(field: str, data: list[Any], tensor: Tensor) -> InputError:
+    """Return the refusal of the first value that is no number."""
+    place, value = next((place, value) for place, value in enumerate(_flat(data)) if type(value) not in _NUMBER_OR_NULL)
+    allowed = "a list of numbers" + (", or null where one is missing" if tensor.missing else "")
+    cures = {str: "; write them without quotation marks", bool: "; write 1 for true and 0 for false"}
+    return InputError(field, f"{shown(value)} as value {place}, counted from 0", allowed + cures.get(type(value), ""))
+
+
+def _flat(data: list[Any]) -> Iterator[Any]:
+    for each in data:
+        if type(each) is list:
+            yield from _flat(each)
+        else:
+            yield each
 
 
 def _check_integers(field: str, numbers: Numbers, wanted: np.dtype[Any], datatype: str) -> None:

@@ -157,9 +157,8 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int, bina
         ", ..." if len(tensors) > _SHOWN_NAMES else ""
     )
     allowed = f"a list with the {'one tensor' if len(tensors) == 1 else f'{len(tensors)} tensors'} {names}"
-    if not isinstance(value, list) or not 1 <= len(value) <= len(tensors):
-        found = f"{len(value)} tensors" if isinstance(value, list) else shown(value)
-        raise InputError("inputs", found, allowed)
+    if not isinstance(value, list) or not value:
+        raise InputError("inputs", shown(value), allowed)
     known = {tensor.name: tensor for tensor in tensors}
     found_inputs: dict[str, Array] = {}
     for index, entry in enumerate(value):
@@ -167,7 +166,7 @@ def _inputs(value: object, tensors: tuple[Tensor, ...], maximum_batch: int, bina
         content = _object(field, entry, _INPUT_KEYS)
         tensor = known.pop(str(content.get("name")), None) if isinstance(content.get("name"), str) else None
         if tensor is None:
-            raise InputError(f"{field}.name", shown(content.get("name")), names if known else "each tensor once")
+            raise InputError(f"{field}.name", shown(content.get("name")), f"{names}, each once")
         found_inputs[tensor.name] = _input(field, content, tensor, maximum_batch, binary)
     lengths = {name: len(array) for name, array in found_inputs.items()}
     if len(set(lengths.values())) > 1:

@@ -39,7 +39,7 @@ async def read_body(request: Request, limit: int) -> Body:
 
 
 def _encoding(request: Request) -> str:
-    encoding = request.headers.get("content-encoding", IDENTITY).strip().lower()
+    encoding = request.headers.get("content-encoding", "").strip().lower() or IDENTITY
     if encoding != IDENTITY and encoding not in ENCODINGS:
         problem = f"Content-Encoding: found {encoding[:100]!r}; allowed: gzip, deflate, or none"
         raise HTTPException(415, problem, {"accept-encoding": "gzip, deflate"})

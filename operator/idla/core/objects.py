@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +19,21 @@ M = TypeVar("M", bound=BaseModel)
 _SHOWN_INPUT = 80
 _CREDENTIALS = re.compile(r'(?<=://)(?:[^"\\]|\\.)*@')
 """User and password of an address inside JSON text."""
+
+
+_WORDS = {
+    "tuple_type": "must be a list, such as [a, b]",
+    "dict_type": "must be a mapping, such as {a: b}",
+    "model_type": "must be a mapping of fields",
+    "model_attributes_type": "must be a mapping of fields",
+    "extra_forbidden": "there is no such field; check its name and its place",
+    "missing": "is missing",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
+"""Instead of pydantic's words, by its types of errors."""
+_SHOULD = re.compile(r"^(Input|String|Tuple|List|Value|Dictionary) should ")
 
 
 class SpecError(ValueError):
@@ -50,22 +67,37 @@ def _read_spec(kind: type[M], document: Manifest) -> M:
 
 def explain_errors(error: ValidationError) -> str:
     """Return the first errors of a spec as text for people: field, what is wrong, the value without passwords."""
-    parts = []
-    for entry in error.errors(include_url=False)[:5]:
+    parts, entries = [], error.errors(include_url=False)
+    for entry in [entry for entry in entries if not _follows(entry, entries)][:5]:
         field = ".".join(("spec", *(str(part) for part in entry["loc"])))
-        message = _explain_unquoted(entry) or entry["msg"].removeprefix("Value error, ")
-        found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
+        message = _explain_unquoted(entry) or _WORDS.get(entry["type"]) or entry["msg"].removeprefix("Value error, ")
+        message = _SHOULD.sub("must ", message)
+        hidden = isinstance(entry["input"], BaseModel) or entry["type"] == "missing"
+        found = "" if hidden else json.dumps(entry["input"], default=str)
         shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
         parts.append(f"`{field}`: {message}{shown}")
     return "; ".join(parts)
 
 
 def _explain_unquoted(error: ErrorDetails) -> str:
-    """Return what to do where YAML made a truth value or a number of what has to be text; else an empty text."""
-    if error["type"] != "string_type" or not isinstance(error["input"], bool | int | float):
+    """Return what to do where YAML made something else of what has to be text; else an empty text."""
+    value = error["input"]
+    if error["type"] != "string_type" or not isinstance(value, bool | int | float | date | None):
         return ""
-    why = "; YAML reads yes, no, on, off, true and false as truth values" if isinstance(error["input"], bool) else ""
+    why = ""
+    if isinstance(value, bool):
+        why = "; YAML reads yes, no, on, off, true and false as truth values"
+    elif isinstance(value, date):
+        why = "; YAML reads it as a date"
     return f"must be text: put it in quotes{why}"
+
+
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list counts as too short for the errors of its entries alone."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in errors
+    )
 
 
 def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:

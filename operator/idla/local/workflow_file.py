@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from typing_extensions import override
 
 from idla.api import model_template, training_workflow
 from idla.api.meta import API_VERSION, NAME
@@ -80,9 +81,22 @@ def read_workflow(text: str, *, folder: Path, data: Path | None = None, name: st
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as the API server does; YAML's own loader takes the last one."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        return super().construct_mapping(node, deep)
+
+
 def _documents(text: str) -> list[Mapping[str, Any]]:
     try:
-        found = [entry for entry in yaml.safe_load_all(text) if entry is not None]
+        found = [entry for entry in yaml.load_all(text, _Loader) if entry is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none; endless nesting
         where = getattr(error, "problem_mark", None)
         line = "" if where is None else f" in line {where.line + 1}"

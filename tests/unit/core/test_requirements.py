@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,8 +14,44 @@ from tests.unit.core.world import NODE, World, model_deployment, requirements
     [
         pytest.param(
             {"data": {"storageUri": "sample://digits", "label": "x"}},
-            '`spec.data.label`: Extra inputs are not permitted (found "x")',
+            '`spec.data.label`: there is no such field; check its name and its place (found "x")',
             id="an unknown field",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "missingValues": [-999, None]}},
+            "`spec.data.missingValues.0`: must be text: put it in quotes (found -999); "
+            "`spec.data.missingValues.1`: must be text: put it in quotes (found null)",
+            id="numbers and null in a list of texts",
+        ),
+        pytest.param(
+            {"task": {"type": "TabularClassification", "positiveLabel": date(2024, 1, 31)}},
+            '`spec.task.positiveLabel`: must be text: put it in quotes; YAML reads it as a date (found "2024-01-31")',
+            id="a date without quotes",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "columns": {"features": "a"}}},
+            '`spec.data.columns.features`: must be a list, such as [a, b] (found "a")',
+            id="a text for a list",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "columns": ["a"]}},
+            '`spec.data.columns`: must be a mapping of fields (found ["a"])',
+            id="a list for a mapping",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "split": {"testPercent": 60, "validationPercent": 60}}},
+            "`spec.data.split.trainPercent`: is missing",
+            id="a field that is missing",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "header": "yes"}},
+            '`spec.data.header`: must be true or false (found "yes")',
+            id="a text for a truth value",
+        ),
+        pytest.param(
+            {"data": {"storageUri": "sample://digits", "delimiter": ";;"}},
+            '`spec.data.delimiter`: must have at most 1 character (found ";;")',
+            id="two delimiters",
         ),
         pytest.param(
             {"model": {"selection": "Pinned"}},
@@ -38,9 +75,9 @@ def test_a_refused_spec_names_field_value_and_rule(changes: dict[str, Any], mess
 
 
 def test_a_missing_spec_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"`spec.data`: Field required"):
+    with pytest.raises(SpecError, match=r"`spec.data`: is missing"):
         read_spec({"metadata": {}})
-    with pytest.raises(SpecError, match=r"`spec.model`: Field required"):
+    with pytest.raises(SpecError, match=r"`spec.model`: is missing"):
         read_deployment_spec({"metadata": {}})
 
 

@@ -56,6 +56,11 @@ def test_what_has_no_meaning_here_is_left_out_and_said(tmp_path: Path) -> None:
 CASES = {
     "no YAML": ("a: [", UsageError, "the file is no YAML in line 1"),
     "a date that is none": ("a: 2026-13-45", UsageError, "the file is no YAML: month must be in 1..12; fix it"),
+    "a key that stands twice": (
+        text("sample://digits").replace("digits}", "digits, name: other}"),
+        UsageError,
+        "the file is no YAML in line 3: 'name' stands twice; fix it",
+    ),
     "endless nesting": ("[" * 5000, UsageError, "the file is no YAML: "),
     "a list": ("[]", UsageError, "something else than objects"),
     "nothing": ("", UsageError, "holds no TrainingWorkflow"),

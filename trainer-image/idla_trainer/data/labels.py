@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from idla_contract.result import FailureReason
 
+from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.failures import TaskError
 
 LARGEST_CLASSES = 1000
 LONGEST_NAME = 128
+_FEWEST_DIFFERENT = 20
+"""Labels from which on those of more than half of the examples being different is no accident."""
 
 
 def encode_labels(labels: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
@@ -34,7 +37,11 @@ def encode_labels(labels: Sequence[str]) -> tuple[npt.NDArray[np.int64], tuple[s
     numeric = all(map(_is_number, different))
     fraction = next((name for name in names if numeric and not float(name).is_integer()), None)
     if fraction is not None:
-        raise invalid(f"the label {fraction!r} is a fraction; labels are whole numbers or texts, one for each class")
+        raise invalid(
+            f"the label {fraction!r} is a fraction, as measured numbers are; to predict numbers use TabularRegression. "
+            "Labels are whole numbers or texts, one for each class: where these are classes, write texts, such as "
+            f"'level {fraction}'"
+        )
     order = sorted(different, key=lambda name: (float(name) if numeric else 0, name))
     _check_names(names, order)
     number = {name: index for index, name in enumerate(order)}
@@ -64,6 +71,10 @@ def _is_number(name: str) -> bool:
 
 def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
     missing = [position for position, name in enumerate(names) if not name]
+    if len(missing) == len(names):
+        raise invalid(
+            f"the column of the labels is empty in all {len(names)} examples; name another one in data.columns.label"
+        )
     if missing:
         raise invalid(
             f"{len(missing)} of {len(names)} examples have no label; the first is example {missing[0]} (counted from "
@@ -81,4 +92,9 @@ def _check_names(names: Sequence[str], order: Sequence[str]) -> None:
         raise invalid(
             f"there are {len(order)} different labels; at most {LARGEST_CLASSES} classes are allowed. "
             "Check that the label column is the right one"
+        )
+    if len(order) >= _FEWEST_DIFFERENT and 2 * len(order) > len(names):
+        raise invalid(
+            f"there are {len(order)} different labels in {len(names)} examples, such as {listed(names, 2)}; that looks "
+            "like texts or identifiers, no classes. Name the column of the labels in data.columns.label"
         )

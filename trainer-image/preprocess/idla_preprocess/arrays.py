@@ -119,7 +119,9 @@ def _check_header(name: str, member: IO[bytes], size: int) -> None:
         # numpy's own words advise to trust the file.
         raise ArraysError(f"{name} has no header of an array") from error
     if dtype.hasobject:
-        raise ArraysError("it holds Python objects, which are never read")
+        raise ArraysError(
+            f"{name} holds Python objects, which are never read; write numbers, or texts by {name}.astype(str)"
+        )
     told, held = math.prod(shape) * dtype.itemsize, size - member.tell()
     if min(shape, default=0) < 0 or told != held:
         raise ArraysError(f"{name} tells of the shape {list(shape)} of {dtype}, {told} bytes, and holds {held}")

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
-from idla_trainer.data.findings.labels import about_labels
+from idla_trainer.data.findings.labels import about_labels, about_names
 from idla_trainer.data.findings.leakage import about_leakage
 from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.findings.sentinels import about_sentinels
+from idla_trainer.data.findings.texts import about_encoding
 from idla_trainer.data.split import Parts
 
 from tests.columns import objects
@@ -76,7 +78,7 @@ def parts(train: Sequence[int], validation: Sequence[int], test: Sequence[int]) 
     return Parts(numbers(*train), numbers(*validation), numbers(), numbers(*test))
 
 
-ALIKE = "labels that differ by case, spaces or the way to write a number alone count as different classes:"
+ALIKE = "labels that differ by case, spaces, alphabet or the way to write a number alone count as different classes:"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,8 @@ ALIKE = "labels that differ by case, spaces or the way to write a number alone c
                      (f"{ALIKE} 'a b' (3 examples) and 'a  b' (3 examples); write them alike",), id="spaces"),
         pytest.param((0, 1) * 3, ("1", "01"), parts((0, 1), (2, 3), (4, 5)),
                      (f"{ALIKE} '1' (3 examples) and '01' (3 examples); write them alike",), id="zeros"),
+        pytest.param((0, 1) * 3, ("9007199254740992", "9007199254740993"), parts((0, 1), (2, 3), (4, 5)), (),
+                     id="numbers of more digits than a double holds"),
         pytest.param((0, 1) * 3, ("NA", "b"), parts((0, 1), (2, 3), (4, 5)),
                      ("the label 'NA' is a class of 3 examples; where it stands for a missing label, leave them out",),
                      id="what reads like missing"),
@@ -161,6 +165,64 @@ def test_a_column_that_tells_the_number_alone_is_named(column: npt.NDArray[np.ge
 def test_an_identifier_is_named(name: str, column: npt.NDArray[np.generic], *, found: bool) -> None:
     said = about_identifiers({"other": NOISE, name: column})
     assert [text.partition(":")[0] for text in said] == [repr(name)] * found
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        pytest.param(["Red", "red", "red"], "'Red' (1 examples) and 'red' (2 examples)", id="case"),
+        pytest.param(
+            ["caf\u00e9", "cafe\u0301"], "'cafe\u0301' (1 examples) and 'caf\u00e9' (1 examples)", id="accents"
+        ),
+        pytest.param(["a b", "a\u00a0b"], "'a b' (1 examples) and 'a\\xa0b' (1 examples)", id="spaces within"),
+        pytest.param(["red", "red "], "", id="outer spaces, which do not count"),
+        pytest.param(["1", "1.0"], "", id="numbers, which may be codes"),
+        pytest.param(["red", "r\u0435d"], "'red' (1 examples) and 'r\u0435d' (1 examples)", id="a Cyrillic letter"),
+        pytest.param(["red", "blue"], "", id="others"),
+    ],
+)
+def test_names_of_a_column_that_look_alike_are_told(names: list[str], told: str) -> None:
+    said = "'it' has names that differ by case, spaces or alphabet alone and count as different ones: "
+    expected = (f"{said}{told}; write them alike",) if told else ()
+    assert about_names({"it": objects(names), "other": NOISE}) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        pytest.param(
+            ["caf\u00e9", "\u00c3\u00a9 alone", "fine"], "1 texts hold what a wrong encoding leaves", id="UTF-8"
+        ),
+        pytest.param(["don\u00e2\u20ac\u2122t", "a \ufffd"], "2 texts hold what a wrong encoding leaves", id="quotes"),
+        pytest.param(["S\u00c3O PAULO", "\u00c2ge", "\u00e2ge 5 \u20ac"], "", id="capitals of Portuguese and French"),
+    ],
+)
+def test_texts_of_a_wrong_encoding_are_told(texts: list[str], told: str) -> None:
+    found = about_encoding(texts)
+    assert [text[: len(told)] for text in found] == [told] * bool(told)
+
+
+USUAL = np.arange(ROWS) / 10
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -999.0, USUAL), "'it' has -999 in ", id="below all others"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, 9999.0, USUAL), "'it' has 9999 in ", id="above all others"),
+        pytest.param(np.where(np.arange(ROWS) == 5, -999.0, USUAL), "", id="once"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -998.0, USUAL), "", id="another number"),
+        pytest.param(np.where(np.arange(ROWS) % 9 == 0, -9.0, USUAL), "", id="near the others"),
+        pytest.param(np.where(np.arange(ROWS) % 2 == 0, 9.0, 0.0), "", id="two numbers"),
+        pytest.param(np.full(ROWS, np.nan), "", id="nothing"),
+        pytest.param(objects(["-999", "1"]), "", id="names"),
+    ],
+)
+def test_a_number_that_stands_for_a_missing_one_is_named(values: npt.NDArray[np.generic], told: str) -> None:
+    found = about_sentinels({"other": USUAL, "it": values}, cure="set {} right")
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) and text.endswith("if it stands for a missing number, set "
+               f"{told.split()[2]} right") for text in found)  # fmt: skip
 
 
 def test_copies_of_a_record_do_not_tell_its_answer() -> None:

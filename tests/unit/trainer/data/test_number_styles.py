@@ -29,7 +29,23 @@ READ: dict[str, tuple[list[str], list[float] | None, NumberStyle | None]] = {
     "two currencies": (["$5", "€7"], None, None),
     "a unit here and there": (["5%", "7"], None, None),
     "a unit alone": (["$", "%"], None, None),
-    "too many strays": (["1,5"] * 9 + ["-"], None, None),
+    "a unit of any kind": (["1.3 kg", "-2 kg", "NA"], [1.3, -2, NAN], None),
+    "a unit of two": (["5 m/s", "7.5 m/s"], [5, 7.5], None),
+    "degrees": (["20 °C", "\u22123 °C"], [20, -3], None),
+    "sizes of two units": (["1.2k", "3M"], None, None),
+    "ordinals": (["1st", "2nd", "3rd"], None, None),
+    "a minus behind": (["1.30-", "2.00"], [-1.3, 2], None),
+    "a minus behind, decimal commas": (["1,30-", "2,00"], [-1.3, 2], NumberStyle.DECIMAL_COMMA),
+    "lakhs": (["12,34,567.50", "1,234"], [1234567.5, 1234], NumberStyle.THOUSANDS),
+    "powers of ten, decimal commas": (["2,045e+03", "1,5E-2"], [2045, 0.015], NumberStyle.DECIMAL_COMMA),
+    "powers of ten as Fortran": (["1.5D+03", "2.0d-01"], [1500, 0.2], None),
+    "marks of missing numbers": (["1.5", "-", "\\N", "#DIV/0!", "2"], [1.5, NAN, NAN, NAN, 2], None),
+    "marks alone": (["-", "-", "None"], None, None),
+    "too many strays": (["1,5"] * 9 + ["x"], None, None),
+    "more digits than a double holds": (["9007199254740993", "5"], None, None),
+    "times of a day": (["1:30", "2:45"], None, None),
+    "ranges": (["10-19", "20-29"], None, None),
+    "a long cell": (["1" + " " * 100_000 + "x", "2"], None, None),
     "both styles": (["1,234.5", "1.234,5", "7"], None, None),
     "names": (["a", "b"], None, None),
     "codes": (["02139", "10001"], None, None),
@@ -49,6 +65,23 @@ def test_a_column_is_read_in_the_style_that_its_cells_have(case: str) -> None:
     assert found is not None
     np.testing.assert_array_equal(found.values, values)
     assert found.style is style
+
+
+MANNERS: dict[tuple[str, ...], tuple[str, str]] = {
+    # cells: the manner, how one is read
+    ("$1,234", "$5"): ("commas between thousands and the unit $", "'$1,234' is 1234"),
+    ("1.3 kg", "2 kg"): ("the unit kg", "'1.3 kg' is 1.3"),
+    ("4", "1,5-"): ("a decimal comma and the minus behind", "'1,5-' is -1.5"),
+    ("4", "(1.5)"): ("parentheses for a minus", "'(1.5)' is -1.5"),
+    ("4", "1.5"): ("", ""),
+}
+
+
+@pytest.mark.parametrize("cells", MANNERS)
+def test_the_manner_of_a_column_is_told(cells: tuple[str, ...]) -> None:
+    found = read_numbers(cells)
+    assert found is not None
+    assert (found.manner, found.example(cells) if found.manner else "") == MANNERS[cells]
 
 
 def test_what_may_be_either_follows_the_other_columns() -> None:

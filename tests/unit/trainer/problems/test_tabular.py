@@ -122,6 +122,18 @@ def test_the_roles_of_columns_decide() -> None:
     assert chosen.preprocess.arrays()["categories0"].tolist() == ["0", "1", "2"]
 
 
+def test_records_without_a_group_stand_alone_and_are_told_of() -> None:
+    table = columns() | {"patient": objects([f"p{row % 20}" if row % 3 else " " for row in range(ROWS)])}
+    dataset = prepared(table, group="patient", label="label")
+    assert dataset.facts["groups"] == 20 + ROWS // 3
+    assert f"{ROWS // 3} of {ROWS} records have no group; each of them is one of its own" in dataset.warnings
+
+
+def test_a_label_that_the_user_calls_missing_is_told_of() -> None:
+    told = "the label 'ill' is a class, since data.missingValues is for inputs; leave its records out where it stands"
+    assert [text for text in prepared(columns(), missing=("ill", "well ")).warnings if text.startswith(told)] != []
+
+
 def test_few_texts_in_a_column_of_numbers_are_missing_and_told_of() -> None:
     written = [str(number % 7) for number in range(ROWS)]
     written[3:5] = ["-", "<40"]
@@ -289,7 +301,7 @@ def test_records_that_cannot_be_used_are_refused(
     [
         pytest.param({"age": np.zeros(3), "label": objects(["ill"] * 3)}, "its file has no column 'ward'",
                      id="missing"),
-        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "data.testStorageUri: its column 'age' holds texts",
+        pytest.param(columns(3) | {"age": objects(["old"] * 3)}, "its column 'age' has 'old' in row 0 .counted",
                      id="texts"),
     ],
 )  # fmt: skip

@@ -58,6 +58,17 @@ WHOLE = np.array([float(f"{time:%Y%m%d}") for time in TIMES])
         pytest.param(written(ISO), {"types": {"when": "Category"}}, None, id="names-by-type"),
         pytest.param(WHOLE, {"types": {"when": "Number"}}, None, id="numbers-by-type"),
         pytest.param(written(ISO, **{f"row{row}": "soon" for row in range(7)}), {}, None, id="many-strays"),
+        pytest.param(written("{0.day} {0:%b %Y}"), {}, None, id="months-in-words"),
+        pytest.param(written("{0:%d/%m/%y}"), {}, None, id="years-of-two-digits"),
+        pytest.param(written("{0:%a} {0.day}.{0.month}.{0.year}"), {}, None, id="weekdays"),
+        pytest.param(
+            objects([(ISO if row % 2 else GERMAN).format(time) for row, time in enumerate(TIMES)]),
+            {},
+            None,
+            id="two-orders-in-one-column",
+        ),
+        pytest.param(written("{0:%H:%M}"), {}, None, id="times-of-a-day"),
+        pytest.param(written("{0.hour}-{0.day}"), {}, None, id="ranges"),
     ],
 )
 def test_dates_are_found(values: Any, roles: dict[str, Any], form: DateForm | None, golden: Golden) -> None:

@@ -1,16 +1,26 @@
 """What labels tell about themselves: spelling, balance, and parts that lack a class."""
 
-import math
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
+from idla_preprocess import Array
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
-from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.split import Indices, Parts, drawn
 
 _IMBALANCE = 10
+_LATIN = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u03bf\u03b1\u03c1\u03bd", "aeopcyxijsoapv"
+)
+"""Small Cyrillic and Greek letters that look like Latin ones."""
+_MOST_NAMES = 1000
+"""Names of a column in which spellings are looked for."""
+_MOST_ROWS = 20_000
+"""Records in which they are looked for."""
 
 
 def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
@@ -26,33 +36,63 @@ def about_labels(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple
     return (*about_names, *_about_balance(classes, counts), *_about_parts(labels, classes, parts))
 
 
+def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
+    """Return a sentence on each column of texts [N] in which the spellings of a name count as different ones."""
+    found = list[str]()
+    for name, values in columns.items():
+        some = values[drawn(np.arange(len(values)), _MOST_ROWS, seed=0)] if values.dtype.kind == "O" else values[:0]
+        counts = Counter(some.tolist())
+        if 1 < len(counts) <= _MOST_NAMES:
+            names = sorted(counts)
+            if told := _told_alike(names, [counts[each] for each in names], numbers=False):
+                said = "has names that differ by case, spaces or alphabet alone and count as different ones"
+                found.append(f"{quoted(name)} {said}: {told}")
+    return tuple(found)
+
+
 def _about_spelling(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
-    alike: dict[str, list[int]] = {}
-    for number, name in enumerate(classes):
-        key = _same_number(name) or " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        alike.setdefault(key, []).append(number)
-    groups = [numbers for numbers in alike.values() if len(numbers) > 1]
-    if not groups:
+    told = _told_alike(classes, counts, numbers=True)
+    if not told:
         return ()
+    said = "labels that differ by case, spaces, alphabet or the way to write a number alone count as different classes"
+    return (f"{said}: {told}",)
+
+
+def _told_alike(names: Sequence[str], counts: Sequence[int] | Indices, *, numbers: bool) -> str:
+    """Return which names look alike, with their examples; empty where none do. Outer spaces do not count.
+
+    Args:
+        names: all different.
+        counts: examples of each.
+        numbers: whether different ways to write a number are alike.
+    """
+    alike: dict[str | Decimal, list[int]] = {}
+    for place, name in enumerate(names):
+        number_told = _number(name) if numbers else None
+        key = _look(name) if number_told is None else number_told
+        alike.setdefault(key, []).append(place)
+    groups = [places for places in alike.values() if len({names[place].strip() for place in places}) > 1]
     shown = "; ".join(
-        " and ".join(f"{quoted(classes[number])} ({counts[number]} examples)" for number in numbers[:SHOWN])
-        for numbers in groups[:SHOWN]
+        " and ".join(f"{quoted(names[place])} ({counts[place]} examples)" for place in places[:SHOWN])
+        for places in groups[:SHOWN]
     )
     more = "; ..." if len(groups) > SHOWN else ""
-    message = (
-        f"labels that differ by case, spaces or the way to write a number alone count as different classes: {shown}"
-        f"{more}; write them alike"
-    )
-    return (message,)
+    return f"{shown}{more}; write them alike" if groups else ""
 
 
-def _same_number(name: str) -> str:
-    """Return what is the same for all ways to write a number, or an empty text for a name."""
+def _look(name: str) -> str:
+    """Return what is the same for names that look alike: case, spaces, forms of Unicode, letters of other alphabets."""
+    plain = unicodedata.normalize("NFKC", name).casefold().translate(_LATIN)
+    return " ".join("".join(character for character in plain if unicodedata.category(character) != "Cf").split())
+
+
+def _number(name: str) -> Decimal | None:
+    """Return the number that a label is, however long and however written; None for a name."""
     try:
-        value = float(name)
-    except ValueError:
-        return ""
-    return repr(value) if math.isfinite(value) else ""
+        value = Decimal(name)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
 
 
 def _about_missing(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:

@@ -99,5 +99,6 @@ def _array(path: Path, memory: int) -> Column:
         raise unreadable(path, "IDX", str(error)) from error
     if len(content) != size:
         held = "more" if len(content) > size else str(len(content))
-        raise unreadable(path, "IDX", f"it tells of the shape {list(shape)}, {size} bytes, and holds {held}")
+        why = f"it tells of the shape {list(shape)}, {size} bytes, and holds {held}"
+        raise unreadable(path, "IDX", why, "copy it again")
     return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))

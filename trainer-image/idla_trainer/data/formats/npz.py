@@ -39,7 +39,7 @@ def read_npz(path: Path, memory: int, *, names: Collection[str] | None = None) -
         try:
             arrays = read_arrays(file, memory, names=names)
         except MissingArrayError as error:
-            raise invalid(f"{path.name} {error}") from error
+            raise invalid(f"{path.name} {error}; {_WRITE}") from error
         except TooLargeError as error:
             raise too_large(path, error.size, memory) from error
         except ArraysError as error:

@@ -1,4 +1,4 @@
-"""Columns of texts that are numbers to a reader: with a decimal comma, with thousands set apart, with few strays."""
+"""Columns of texts that are numbers to a reader: with a decimal comma, thousands set apart, a unit, with few strays."""
 
 import math
 import re
@@ -10,10 +10,32 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
-from idla_trainer.data.formats.column_inference import Column, number, without_zeros
+from idla_trainer.data.formats.column_inference import EXACT, Column, number, without_zeros
 
 _STRAYS = 0.05
 """Share of cells that hold no number, at most, of those that are not missing."""
+MARKS = frozenset(
+    {
+        "-",
+        "--",
+        "---",
+        "\u2013",
+        "\u2014",
+        ".",
+        "..",
+        "...",
+        "None",
+        "none",
+        "NONE",
+        "\\N",
+        "#N/A",
+        "N.A.",
+        "n.a.",
+        "NIL",
+    }
+    | {"#NA", "#DIV/0!", "#REF!", "#VALUE!", "#NUM!", "#NAME?", "#NULL!", "#N/A N/A", "<NA>", "NaT", "nil", "(null)"}
+)
+"""What stands for a number that is missing, however often; among names each of them is a name."""
 
 
 class NumberStyle(StrEnum):
@@ -28,14 +50,18 @@ class NumberStyle(StrEnum):
 _SPACES, _APOSTROPHES = " \u00a0\u2009\u202f", "'\u2019"
 
 
-def _form(between: str, decimal: str) -> re.Pattern[str]:
+_LAKHS = r"[1-9]\d?(?:,\d\d)+,\d{3}|"
+
+
+def _form(between: str, decimal: str, *, others: str = "", end: str = "") -> re.Pattern[str]:
     """Return what a number looks like with one of these marks between thousands, or with none."""
-    return re.compile(rf"[+-]?([1-9]\d{{0,2}}(([{between}])\d{{3}})(\3\d{{3}})*|0|[1-9]\d*)({decimal}\d+)?", re.ASCII)
+    whole = rf"{others}[1-9]\d{{0,2}}(([{between}])\d{{3}})(\3\d{{3}})*|0|[1-9]\d*"
+    return re.compile(rf"[+-]?({whole})({decimal}\d+)?{end}", re.ASCII)
 
 
 _FORMS = {
-    NumberStyle.THOUSANDS: _form(",", r"\."),
-    NumberStyle.DECIMAL_COMMA: _form("." + _SPACES + _APOSTROPHES, ","),
+    NumberStyle.THOUSANDS: _form(",", r"\.", others=_LAKHS),
+    NumberStyle.DECIMAL_COMMA: _form("." + _SPACES + _APOSTROPHES, ",", end=r"([eE][+-]?\d{1,3})?"),
     NumberStyle.SPACES: _form(_SPACES, r"\."),
     NumberStyle.APOSTROPHES: _form(_APOSTROPHES, r"\."),
 }
@@ -46,15 +72,20 @@ _TO_POINT: dict[NumberStyle, dict[int, str | None]] = {
     NumberStyle.SPACES: _BETWEEN,
     NumberStyle.APOSTROPHES: _BETWEEN,
 }
-_UNIT = r"(?P<{}>[$€£¥₹%]|USD|EUR|GBP|CHF|JPY|CNY|INR)"
+_MONEY = "$€£¥₹%"
+_BEFORE = rf"(?P<before>[{_MONEY}]|USD|EUR|GBP|CHF|JPY|CNY|INR)"
+_AFTER = rf"(?P<after>[{_MONEY}‰]|[^\W\d_]{{1,12}}\.?|[°º][CFK]?|[^\W\d_]{{1,4}}(?:/[^\W\d_]{{1,4}})?[²³23]?|[\"'])"
 _WITH_UNIT = re.compile(
-    rf"(?P<sign>[+-]?)(?:{_UNIT.format('before')}\s*(?P<first>[+-]?[\d.][^$€£¥₹%]*)"
-    rf"|(?P<last>[\d.][^$€£¥₹%]*?)\s*{_UNIT.format('after')})"
+    rf"(?P<sign>[+-]?)(?:{_BEFORE}\s*(?P<first>[+-]?[\d.][^{_MONEY}]*)|(?P<last>[\d.][^{_MONEY}]*?)\s*{_AFTER})"
 )
-"""A number with its unit: `$1,234.50`, `-€ 5`, `12 %`, `7 EUR`."""
+"""A number with its unit: `$1,234.50`, `-€ 5`, `12 %`, `7 EUR`, `1.3 kg`, `20 °C`, `5 m/s`."""
 _MINUS = {ord("\u2212"): "-"}
-_IN_PARENTHESES = re.compile(r"\((?P<amount>[^()+-]+)\)")
-"""What is owed, as accountants write it."""
+_OWED = re.compile(r"\((?P<amount>[^()+-]+)\)|(?P<before>[\d.,' \u00a0\u2009\u202f\u2019]*\d)\s*-")
+"""What is owed, as accountants write it: `(5.00)`, `5.00-`."""
+_LONGEST = 64
+"""Characters of a number with a unit."""
+_POWER = re.compile(r"(?<=\d)[dD](?=[+-]\d{1,3}$)")
+"""A power of ten as Fortran writes it: `1.5D+03`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +99,14 @@ class NumberColumn:
     strays: tuple[tuple[int, str], ...]
     """Row, counted from 0, and text of each cell that holds no number."""
     unit: str = ""
-    """What stands beside every number, such as `$` or `%`."""
+    """What stands beside every number, such as `$`, `%` or `kg`."""
+    sign: str = ""
+    """How numbers below zero are written, in words; empty: with a minus before them."""
 
     @property
     def manner(self) -> str:
         """Return how the numbers are written, in words; empty: with a decimal point alone."""
-        return " and ".join(filter(None, (self.style, self.unit and f"the unit {self.unit}")))
+        return " and ".join(filter(None, (self.style, self.unit and f"the unit {self.unit}", self.sign)))
 
     def example(self, cells: Sequence[str] | Column) -> str:
         """Return how a cell of the style is read, in words."""
@@ -102,39 +135,57 @@ def read_numbers(
 
 
 def _read(cells: Sequence[str] | Column, style: NumberStyle | None, most: float) -> NumberColumn | None:
-    values, strays, known = np.full(len(cells), np.nan), list[tuple[int, str]](), 0
+    values, strays, known, marks = np.full(len(cells), np.nan), list[tuple[int, str]](), 0, 0
     unit: str | None = None
+    sign = ""
     for row, cell in enumerate(cells):
         text = cell.strip()
         if text in MISSING_TEXTS:
             continue
-        amount, beside = _without_unit(text)
-        value = _number(amount, style)
+        amount, beside, owed = _bare(text)
+        value = None if text in MARKS else _number(amount, style)
         unit = beside if unit is None and value is not None else unit
         if value is None or beside != unit:
             strays.append((row, cell))
-            if len(strays) > most * len(cells):
+            marks += text in MARKS
+            if len(strays) - marks > most * len(cells):
                 return None
         else:
-            values[row], known = value, known + 1
-    if len(strays) > most * (known + len(strays)):
+            values[row], known, sign = value, known + 1, sign or owed
+    if len(strays) - marks > most * (known + len(strays) - marks) or (marks and not known):
         return None
-    return NumberColumn(values, style, tuple(strays), unit or "")
+    return NumberColumn(values, style, tuple(strays), unit or "", sign)
 
 
-def _without_unit(text: str) -> tuple[str, str]:
-    """Return a number as it stands without its unit, and the unit."""
-    amount = text.translate(_MINUS)
-    owed = _IN_PARENTHESES.fullmatch(amount)
+def way_of(text: str) -> str:
+    """Return in which way a cell is a number, the same for all that are written alike; empty: it is none."""
+    if text.strip() in MISSING_TEXTS | MARKS:
+        return ""
+    amount, unit, _ = _bare(text.strip())
+    styles = (None, *NumberStyle)
+    return next((f"{style} {unit}" for style in styles if _number(amount, style) is not None), "")
+
+
+def _bare(text: str) -> tuple[str, str, str]:
+    """Return a number as it stands without its unit, the unit, and how it is written that it is below zero."""
+    if len(text) > _LONGEST:
+        return text, "", ""
+    amount, sign = text.translate(_MINUS), ""
+    owed = _OWED.fullmatch(amount)
     if owed:
-        amount = "-" + owed["amount"].strip()
+        sign = "parentheses for a minus" if owed["before"] is None else "the minus behind"
+        amount = "-" + (owed["amount"] or owed["before"]).strip()
     found = _WITH_UNIT.fullmatch(amount)
     if found is None:
-        return amount, ""
-    return found["sign"] + (found["first"] or found["last"]).strip(), found["before"] or found["after"]
+        return _POWER.sub("e", amount), "", sign
+    return found["sign"] + (found["first"] or found["last"]).strip(), found["before"] or found["after"], sign
 
 
 def _number(text: str, style: NumberStyle | None) -> float | None:
     if style is None:
         return number(text)
-    return float(text.translate(_TO_POINT[style])) if _FORMS[style].fullmatch(text) else None
+    if not _FORMS[style].fullmatch(text):
+        return None
+    plain = text.translate(_TO_POINT[style])
+    exact = abs(float(plain)) < EXACT or not plain.lstrip("+-").isdigit()
+    return float(plain) if exact else None

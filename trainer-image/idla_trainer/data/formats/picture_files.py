@@ -24,6 +24,7 @@ MOST_UNPACKED = 64 << 30
 _LARGEST_READ = MAXIMUM_BYTES + 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
+_AGAIN = "copy it again, or unpack it and name the folder"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, tarfile.TarError, ValueError)
 
 Content = bytes | str
@@ -132,7 +133,7 @@ class _Zip:
         try:
             archive = zipfile.ZipFile(self.path)
         except _DAMAGE as error:
-            raise unreadable(self.path, "zip", str(error)) from error
+            raise unreadable(self.path, "zip", str(error), _AGAIN) from error
         with archive:
             yield archive
 
@@ -187,7 +188,7 @@ class _Tar:
                     if member.isreg():
                         yield archive, member
         except _DAMAGE as error:
-            raise unreadable(self.path, "tar", str(error)) from error
+            raise unreadable(self.path, "tar", str(error), _AGAIN) from error
 
 
 class _Bounded:

@@ -23,8 +23,14 @@ from idla_trainer.problems.image.encoded_files import PictureFiles, decode_files
 _ARRAYS = ("x", "y")
 """Of an NPZ file; others are not looked at."""
 _LABELS = ("label", "y")
+_SMALLEST = 2
+"""Pixels of a side of an image that is written as a column for each pixel."""
+_ENDS = 2
+"""Columns of pixels that a message names."""
 _MOST_CHANNELS = 4
 """Of colours with transparency or infrared: an image is no lower than that."""
+_FLAT = 2
+"""Dimensions of an array of images of which each is one line."""
 _GREY = 3
 """Dimensions of an array of grey images."""
 
@@ -179,7 +185,10 @@ def _holds_paths(values: Column) -> bool:
 def _checked(name: str, images: Column) -> npt.NDArray[np.generic]:
     grey = images.ndim == _GREY
     if not (grey or images.ndim == _GREY + 1) or 0 in images.shape[1:]:
-        raise invalid(f"{name} has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]")
+        side = math.isqrt(images.shape[1])
+        flat = images.ndim == _FLAT and side > 1 and side * side == images.shape[1]
+        cure = f". Write {name}.reshape(-1, {side}, {side})" if flat else ""
+        raise invalid(f"{name} has the shape {list(images.shape)}; allowed: [N, H, W] or [N, H, W, C]{cure}")
     if not grey and images.shape[1] <= _MOST_CHANNELS < min(images.shape[2:]):
         raise invalid(
             f"{name} has the shape {list(images.shape)}, which looks like [N, C, H, W], channels first; allowed: "
@@ -198,10 +207,12 @@ def _squares(columns: Mapping[str, Column]) -> npt.NDArray[np.float32]:
         )
     pixels = {name: _pixels(name, values) for name, values in columns.items()}
     side = math.isqrt(len(columns))
-    if side == 0 or side * side != len(columns):
+    if side < _SMALLEST or side * side != len(columns):
+        ends = f" ({listed(list(columns), _ENDS)})" if columns else ""
         raise invalid(
-            f"a line has {len(columns)} pixels beside the label; a column for each pixel is for square grey images, "
-            "such as 64 pixels for 8 x 8. Use an NPZ file or picture files for other shapes"
+            f"a line has {len(columns)} pixels beside the label{ends}; a column for each pixel is for square grey "
+            "images, such as 64 pixels for 8 x 8. Leave other columns out of the file; paths of picture files need "
+            "their endings; use an NPZ file or picture files for other shapes"
         )
     with np.errstate(over="ignore"):
         stacked = np.stack(list(pixels.values()), axis=1, dtype=np.float32, casting="same_kind")

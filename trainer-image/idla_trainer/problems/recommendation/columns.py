@@ -11,12 +11,16 @@ from idla_preprocess.interactions import LONGEST_NAME
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.columns import Use
+from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import Indices
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, column_of, numbers_of
+from idla_trainer.problems.columns import as_name, column_of, numbers_of
+from idla_trainer.problems.tabular.times import instants_of
 
 _SHOWN = 40
+_NAMES = 8
+"""Columns that a message names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,10 @@ def roles_of(table: Table, columns: Columns) -> dict[str, Use]:
 
 
 def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
-    name = check_present(table, role, role if named is None else named)
+    name = column_of(table, role, named)
+    if name is None:
+        names = listed(list(table.columns), _NAMES)
+        raise invalid(f"there is no column {role!r}; name that of the {role}s in data.columns.{role}: {names}")
     values = table.columns[name]
     if values.ndim != 1 or values.dtype.kind not in "buifOU":
         raise invalid(f"data.columns.{role}: the column {name!r} holds no names; texts or numbers are needed")
@@ -89,26 +96,19 @@ def _names(table: Table, role: str, named: str | None) -> npt.NDArray[Any]:
     for text in known.values():
         if text in MISSING_TEXTS or len(text) > LONGEST_NAME:
             place = int(np.flatnonzero(column == text)[0])
+            why = "which stands for a missing value" if text in MISSING_TEXTS else f"of {len(text)} characters"
             raise invalid(
-                f"data.columns.{role}: example {place} (counted from 0) has {text[:_SHOWN]!r} in the column {name!r}; "
-                f"a name of 1 to {LONGEST_NAME} characters is needed. Mend or remove it"
+                f"data.columns.{role}: example {place} (counted from 0) has {text[:_SHOWN]!r} in the column {name!r}, "
+                f"{why}; a name of 1 to {LONGEST_NAME} characters is needed. Mend or remove it"
             )
     return column
 
 
 def _moments(table: Table, name: str) -> npt.NDArray[np.float64]:
-    """Return times as numbers; ISO 8601 becomes seconds."""
+    """Return times as numbers; dates become seconds."""
     values = table.columns[name]
-    if values.ndim == 1 and values.dtype.kind in "OU":
-        try:
-            moments = np.asarray(values, dtype="datetime64[s]")
-        except ValueError as error:
-            message = f"data.columns.timestamp: the column {name!r} holds no times ({error}); ISO 8601 or numbers do"
-            raise invalid(message) from error
-        numbers = moments.astype(np.float64)
-        numbers[np.isnat(moments)] = np.nan
-    else:
-        numbers = numbers_of(table, "timestamp", name)
+    dates = values.ndim == 1 and values.dtype.kind in "OU"
+    numbers = instants_of(name, values) if dates else numbers_of(table, "timestamp", name)
     if not np.isfinite(numbers).all():
         place = int(np.argmin(np.isfinite(numbers)))
         raise invalid(f"data.columns.timestamp: example {place} (counted from 0) has no time in the column {name!r}")

@@ -1,7 +1,6 @@
 """Which columns of a table are the inputs of a record, and what they hold."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,14 @@ from idla_preprocess import Array
 from idla_preprocess.tabular_columns import clear_missing
 
 from idla_trainer.data.findings.names import quoted
-from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
+from idla_trainer.data.formats.column_inference import number
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_columns
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, column_of, tell_style
+from idla_trainer.problems.columns import as_name, check_present, column_of
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
-_SHOWN = 2
-"""Cells that a sentence shows."""
 
 
 def group_column(table: Table, columns: Columns) -> str | None:
@@ -74,69 +71,10 @@ def feature_columns(
     return {name: clear_missing(values, missing) for name, values in found.items()} if missing else found
 
 
-@dataclass(frozen=True, slots=True)
-class ReadNumbers:
-    """Columns, of which those that are numbers to a reader were read so."""
-
-    columns: dict[str, Array]
-    sentences: tuple[str, ...]
-    """On each one that was read."""
-    notes: dict[str, tuple[str, int]]
-    """The same in few words, and the cells without a number, by name."""
-
-
 def categorical_columns(columns: Columns) -> tuple[str, ...]:
     """Return the inputs that a user calls names."""
     typed = (name for name, kind in columns.types.items() if kind is ReadAs.CATEGORY)
     return tuple(dict.fromkeys((*columns.categorical, *typed)))
-
-
-def read_number_columns(columns: dict[str, Array], roles: Columns) -> ReadNumbers:
-    """Return the columns, those of texts that are numbers to a reader, or to the user, as numbers.
-
-    Args:
-        columns: the inputs, as `feature_columns` returns them.
-        roles: which of them a user calls names or numbers.
-
-    Raises:
-        TaskError: one that a user calls numbers holds none.
-    """
-    names = categorical_columns(roles)
-    texts = {name: cells for name, cells in columns.items() if cells.dtype.kind == "O" and name not in names}
-    found = {name: _read(name, cells, roles) for name, cells in texts.items()}
-    if any(column is not None and column.style is NumberStyle.DECIMAL_COMMA for column in found.values()):
-        found = {name: _read(name, cells, roles, decimal_comma=True) for name, cells in texts.items()}
-    read = {name: (texts[name], column) for name, column in found.items() if column is not None}
-    strays = tuple(
-        f"{quoted(name)} holds numbers; {len(column.strays)} of {len(cells)} cells have none and count as missing: "
-        f"{_shown(column)} (counted from 0); if it holds names, set data.columns.types: {{{name}: Category}}"
-        for name, (cells, column) in read.items()
-        if column.strays
-    )
-    numbers = {name: column.values for name, (_, column) in read.items()}
-    styles = tuple(tell_style(name, *entry) for name, entry in read.items() if entry[1].manner)
-    notes = {name: (_note(*entry), len(entry[1].strays)) for name, entry in read.items()}
-    return ReadNumbers(columns | numbers, (*strays, *styles), notes)
-
-
-def _read(name: str, cells: Array, roles: Columns, *, decimal_comma: bool = False) -> NumberColumn | None:
-    wanted = roles.types.get(name) is ReadAs.NUMBER
-    found = read_numbers(cells, decimal_comma=decimal_comma, wanted=wanted)
-    if wanted and (found is None or np.isnan(found.values).all()):
-        raise invalid(f"data.columns.types: the column {name!r} holds no numbers, such as {quoted(cells[0])}")
-    return found
-
-
-def _note(cells: Array, column: NumberColumn) -> str:
-    told = [f"{column.manner}: {column.example(cells)}"] if column.manner else []
-    if column.strays:
-        texts = " and ".join(dict.fromkeys(quoted(text) for _, text in column.strays[:_SHOWN]))
-        told.append(f"{len(column.strays)} cells hold no number: {texts}")
-    return "; ".join(told)
-
-
-def _shown(column: NumberColumn) -> str:
-    return " and ".join(f"{quoted(text)} in example {row}" for row, text in column.strays[:_SHOWN])
 
 
 def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
@@ -184,7 +122,12 @@ def appended(columns: dict[str, Array], more: dict[str, Array]) -> dict[str, Arr
             )
         below = more[name]
         if values.dtype.kind == "f" and below.dtype.kind != "f":
-            raise invalid(f"data.testStorageUri: its column {name!r} holds texts, that of the other file numbers")
+            row, text = next((row, text) for row, text in enumerate(below) if number(text) is None)
+            raise invalid(
+                f"data.testStorageUri: its column {name!r} has {quoted(text)} in row {row} (counted from 0), that of "
+                "the other file has numbers with a decimal point alone; write both alike, or leave the cell empty "
+                "where one is missing"
+            )
         joined[name] = joined_columns(values, _texts(below) if values.dtype.kind == "O" else below)
     return joined
 

@@ -20,7 +20,9 @@ from idla_trainer.data.dataset import Chosen, Dataset
 from idla_trainer.data.findings.columns import ColumnUses, Use
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
-from idla_trainer.data.findings.names import listed
+from idla_trainer.data.findings.labels import about_names
+from idla_trainer.data.findings.names import listed, quoted
+from idla_trainer.data.findings.sentinels import about_sentinels
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, equal_records
@@ -39,13 +41,15 @@ from idla_trainer.problems.tabular.columns import (
     feature_columns,
     group_column,
     index_columns,
-    read_number_columns,
 )
+from idla_trainer.problems.tabular.groups import about_alone, tied
+from idla_trainer.problems.tabular.numbers import check_finite, read_number_columns
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 from idla_trainer.problems.tabular.times import read_date_columns
 
 _COUNTS = "it only counts the rows; name it in data.columns.features to keep it"
 _TYPES = {Number: ColumnType.NUMBER, Category: ColumnType.CATEGORY, Moment: ColumnType.TIME}
+_SAY_MISSING = 'set data.missingValues: ["{}"]'
 _SAYS_NOTHING = "one value alone, or names that hardly ever occur twice"
 
 
@@ -138,10 +142,22 @@ def _records(table: Table, source: DataSource, problem: Problem, test: Table | N
         raise invalid(
             f"there is no column besides {answer!r} to learn from; add one, or name it in data.columns.features"
         )
+    check_finite(columns)
+    read_as += (*_about_answers(source, answers), *about_alone(owners))
     equal = equal_records(columns)
-    groups = equal if group is None else _joined(equal, owners)
+    groups = equal if group is None else tied(equal, owners)
     notes = dates.notes | read.notes
     return _Records(columns, dates.forms, answers, groups, equal, held_out, answer, group, numbering, read_as, notes)
+
+
+def _about_answers(source: DataSource, answers: list[str] | npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """Return sentences on labels that read like missing ones to the user."""
+    named = [name for name in source.missing_values if isinstance(answers, list) and name in answers]
+    return tuple(
+        f"the label {quoted(name)} is a class, since data.missingValues is for inputs; leave its records out where it "
+        "stands for a missing label"
+        for name in named
+    )
 
 
 def _targets(table: Table, name: str) -> npt.NDArray[np.float64]:
@@ -186,42 +202,15 @@ def _ends(
 
 
 def _raw(columns: dict[str, Array], spec: TabularSpec) -> dict[str, Array]:
-    """Return the columns of a spec as users send them.
-
-    Raises:
-        InputError: a number is infinite as float32.
-    """
+    """Return the columns of a spec as users send them."""
     raw: dict[str, Array] = {}
     for column in spec.columns:
         values = columns[column.name]
         if values.dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                narrow = values.astype(np.float32)
-            infinite = np.isinf(narrow)
-            if infinite.any():
-                place = int(np.argmax(infinite))
-                raise InputError(column.name, f"an infinite number in example {place}", "finite 32-bit numbers")
+            narrow = values.astype(np.float32)
             values = _kept(narrow) if in_file(values) else narrow
         raw[column.name] = values
     return raw
-
-
-def _joined(equal: Indices, owners: list[str]) -> Indices:
-    """Return for each record the position of the first that it is tied to, by equality or by owner, over any steps."""
-    parent = list(range(len(equal)))
-
-    def root(position: int) -> int:
-        while parent[position] != position:
-            parent[position] = parent[parent[position]]
-            position = parent[position]
-        return position
-
-    first: dict[str, int] = {}
-    for position, (same, owner) in enumerate(zip(equal.tolist(), owners, strict=True)):
-        for other in (same, first.setdefault(owner, position)):
-            one, two = sorted((root(position), root(other)))
-            parent[two] = one
-    return np.array([root(position) for position in range(len(parent))], dtype=np.int64)
 
 
 def _kept(column: Array) -> Array:
@@ -273,7 +262,14 @@ def _facts(records: _Records, spec: TabularSpec) -> dict[str, float | int | str]
 def _warnings(
     records: _Records, left_out: tuple[str, ...], targets: Array, classes: tuple[str, ...]
 ) -> tuple[str, ...]:
-    found = [*records.read_as, *about_identifiers(records.columns)]
+    found = [
+        *records.read_as,
+        *about_identifiers(records.columns),
+        *about_sentinels(records.columns, cure=_SAY_MISSING),
+    ]
+    found += about_names({name: values for name, values in records.columns.items() if name not in records.dates})
+    if not classes:
+        found += about_sentinels({records.answer: np.asarray(targets, np.float64)}, cure="leave these records out")
     if left_out:
         found.append(
             f"{len(left_out)} columns say nothing in the training part (one value alone, or names that hardly ever "

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
@@ -19,12 +20,12 @@ from idla_trainer.data.spool import TextColumn
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.columns import as_name
 from idla_trainer.problems.tabular.columns import categorical_columns
+from idla_trainer.problems.tabular.unread_dates import OF_TEXTS, explain_odd, explain_unread
 
 _STRAYS = 0.05
 """Share of cells that hold no date, at most, of those that are not missing."""
 _LOOKED_AT = 200
 """Cells that tell whether it is worth to read all of them."""
-_OF_TEXTS = (DateForm.YEAR_FIRST, DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.WHOLE)
 _FIRST_DATE, _LAST_DATE = 19000101, 21001231
 _SHOWN = 2
 """Cells that a sentence shows."""
@@ -88,6 +89,7 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
         named = name == roles.timestamp
         likely = _likely(values, named=named)
         if name in others or not (named or likely):
+            sentences += explain_unread(name, values) if name not in others else ()
             continue
         cells: Array = _texts(values) if values.dtype.kind == "f" else values
         readings = _readings(cells, likely, strays=values.dtype.kind != "f")
@@ -100,7 +102,29 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
             raise _refused(name, cells, readings)
         elif readings:
             sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
+        else:
+            sentences += explain_odd(name, cells, likely, "numbers" if values.dtype.kind == "f" else "names")
     return DateColumns(found, forms, tuple(sentences), notes)
+
+
+def instants_of(name: str, cells: Array) -> npt.NDArray[np.float64]:
+    """Return the column of the time [N] as seconds since 1970 in UTC, NaN where a cell is empty.
+
+    Raises:
+        TaskError: a cell holds something else, or all of them dates of two orders.
+    """
+    readings = _readings(cells, _likely(cells, named=True), strays=True)
+    if len(readings) != 1:
+        raise _refused(name, cells, readings)
+    [reading] = readings
+    if reading.strays:
+        row = reading.strays[0]
+        raise invalid(
+            f"data.columns.timestamp: the column {name!r} has {quoted(cells[row])} in row {row} (counted from 0), "
+            f"which is no date as the others are ({reading.form}); {len(reading.strays)} of {len(cells)} rows have "
+            "such a text. Mend or remove them"
+        )
+    return reading.moments.instant
 
 
 def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
@@ -110,7 +134,7 @@ def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
         return (DateForm.WHOLE,) * whole + (DateForm.SECONDS,) * named
     some = values[drawn(np.arange(len(values)), _LOOKED_AT, seed=0)].tolist()
     known = [text for text in some if text.strip() not in MISSING_TEXTS]
-    found = {form: np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in _OF_TEXTS}
+    found = {form: np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in OF_TEXTS}
     return tuple(form for form, count in found.items() if 2 * count > len(known))
 
 

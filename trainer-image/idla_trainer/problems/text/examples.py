@@ -14,6 +14,7 @@ from idla_preprocess.text_grams import normalised
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.columns import ColumnUses, Use
 from idla_trainer.data.findings.copies import about_copies, about_test_file
+from idla_trainer.data.findings.texts import about_encoding
 from idla_trainer.data.formats.refusals import empty
 from idla_trainer.data.labels import encode_labels
 from idla_trainer.data.split import Indices, first_of_equal
@@ -60,6 +61,7 @@ def prepare(
         facts=_facts(texts, spec),
         warnings=(
             *_about_lengths(texts),
+            *about_encoding(texts),
             *about_copies("texts", groups, labels, classes, but_for="case and spaces"),
             *about_test_file("texts", groups, held_out),
         ),
