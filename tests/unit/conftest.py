@@ -8,5 +8,5 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("explore", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("gate", settings.get_profile("explore"), derandomize=True)
-settings.register_profile("thorough", settings.get_profile("explore"), max_examples=3000)
+settings.register_profile("thorough", settings.get_profile("explore"), max_examples=1000)
 settings.load_profile("gate")

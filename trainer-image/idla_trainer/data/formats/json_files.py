@@ -2,14 +2,13 @@
 
 import json
 import re
-from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
 from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
-from idla_trainer.data.formats.files import LONGEST_LINE, begins_with, is_compressed, opened_text
+from idla_trainer.data.formats.files import LONGEST_LINE, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
 
@@ -70,9 +69,7 @@ def _load(database: Database, path: Path) -> None:
     database.run("CREATE TABLE IF NOT EXISTS objects (json JSON)")
     try:
         try:
-            # The database knows no array behind a byte order mark.
-            plain = _mended(database, path) if begins_with(path, BOM_UTF8) else path
-            database.run(f"INSERT INTO objects {_objects(database, plain)}")
+            database.run(f"INSERT INTO objects {_objects(database, path)}")
         except DatabaseError as error:
             if _BROKEN not in str(error):
                 raise
@@ -82,9 +79,8 @@ def _load(database: Database, path: Path) -> None:
 
 
 def _objects(database: Database, path: Path) -> str:
-    compression = literal("gzip" if is_compressed(path) else "none")
     return (
-        f"SELECT json FROM read_json_objects({database.link(path)}, format = 'auto', compression = {compression}, "
+        f"SELECT json FROM read_json_objects({database.link(path)}, format = 'auto', "
         f"maximum_object_size = {LONGEST_LINE})"
     )
 
