@@ -121,6 +121,18 @@ LAYOUTS: list[Any] = [
     ("identifiers beyond exact numbers", "id,y\n12345678901234567890,1\n12345678901234567891,2\n", {},
      {"id": ["12345678901234567890", "12345678901234567891"], "y": [1, 2]}),
     ("names like numbers of Python", "id,y\n1_000,1\n2_000,2\n", {}, {"id": ["1_000", "2_000"], "y": [1, 2]}),
+    ("columns parted by blanks", "   a     b  c\n   1     2  p\n  10     3  q\n", {},
+     {"a": [1, 10], "b": [2, 3], "c": ["p", "q"]}),
+    ("blanks, a tab and names in quotes", '18.0  8  307\t"chevrolet malibu"\n15.0  8  350\t"buick skylark"\n', {},
+     {"0": [18, 15], "1": [8, 8], "2": [307, 350], "3": ["chevrolet malibu", "buick skylark"]}),
+    ("one blank between columns", "1 2 p\n3 4 q\n", {}, {"0": [1, 3], "1": [2, 4], "2": ["p", "q"]}),
+    ("sentences of as many words", "hello there\nhow are\nyou now\n", {}, {"0": ["hello there", "how are", "you now"]}),
+    ("times and tabs", "2024-05-01 10:00\t5\n2024-05-01 11:00\t6\n", {},
+     {"0": ["2024-05-01 10:00", "2024-05-01 11:00"], "1": [5, 6]}),
+    ("decimal commas", "a;b\n1,5;2,5\n3,1;4,2\n", {"header": True}, {"a": ["1,5", "3,1"], "b": ["2,5", "4,2"]}),
+    ("a title", "Sales of 2024\n\na,b\n1,2\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
+    ("the line of names twice", "a,b\n1,2\na,b\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
+    ("units beneath the names", "a,b\n[mm],-\n" + "1,p\n" * 20, {}, {"a": [1] * 20, "b": ["p"] * 20}),
     ("infinite numbers", "a,y\ninf,1\n-1e400,2\n", {}, {"a": [np.inf, -np.inf], "y": [1, 2]}),
 ]  # fmt: skip
 

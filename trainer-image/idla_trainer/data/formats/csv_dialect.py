@@ -84,8 +84,8 @@ _HOW = (
     "quote = '\"', ignore_errors = true, skip = {}",
     "quote = '', ignore_errors = true, skip = {}",
 )
-"""How columns are looked for, in turn: an apostrophe is no quotation mark; a title above the table is passed over; one line
-that does not fit, which is named later, hides the columns of the others."""
+"""How columns are looked for, in turn: an apostrophe is no quotation mark, a title above the table is passed over, and
+one line that does not fit, which is named later, hides the columns of the others."""
 _OPTIONS = {"max_line_size": str(LONGEST_LINE), "buffer_size": str(_BUFFER)}
 
 

@@ -1,21 +1,24 @@
 """CSV files: one example a line."""
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idla_trainer.data.findings.names import listed, quoted
-from idla_trainer.data.formats.column_inference import AsWritten
+from idla_trainer.data.formats.column_inference import AsWritten, number
 from idla_trainer.data.formats.csv_dialect import Dialect, end_of_remarks, sniff, tell, without_blanks
 from idla_trainer.data.formats.database import Database, DatabaseError, Reject, literal, refuse
 from idla_trainer.data.formats.files import DAMAGE, LONGEST_LINE, opened_text
 from idla_trainer.data.formats.header import has_names
-from idla_trainer.data.formats.number_cells import fields_of_texts
+from idla_trainer.data.formats.number_cells import IS_TEXT, fields_of_texts
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, StoredColumns
 
 _LOOKED_AT = 100
 """Rows by which a line of names is told from an example."""
+_MANY = 20
+"""Rows from which on one of texts above numbers is none of them."""
 _TABLE = "examples"
 MOST_COLUMNS = 1 << 15
 _MARKS = ",\t;|"
@@ -75,22 +78,15 @@ def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvT
         TaskError: unreadable, no example, a name twice, rows of different length, or other columns in one of them.
     """
     database, told = Database(budget.memory), list[str]()
-    first: _Head | None = None
+    heads = list[_Head]()
     for path in paths:
         try:
-            head, sentences = _load(database, path, options, first.names if first else ())
+            told += _load(database, path, options, heads)
         except _MisfitError as error:
             raise invalid(str(error)) from error
         except (DatabaseError, *DAMAGE) as error:
             raise refuse(path, "CSV", error, database.memory) from error
-        first = first or head
-        if head.names != first.names:
-            raise invalid(
-                f"{path.name} has other columns than {paths[0].name}: {listed(head.names)}, not {listed(first.names)}; "
-                "files that are read together need the same ones"
-            )
-        told += sentences
-    names, named = (first.names, first.named) if first else ((), False)
+    names, named = heads[0].names, heads[0].named
     told += _drop_rows(database, budget.path, names, named=named)
     if not database.row(f"SELECT count(*) FROM {_TABLE}")[0]:
         raise empty("the file has a line of names but no example" if named else _NO_LINE)
@@ -114,6 +110,7 @@ def _drop_rows(database: Database, path: Path, names: Sequence[str], *, named: b
         cells = (f"coalesce(nullif(trim(c{place}), ''), '{place}')" for place in range(len(names)))
         again = " AND ".join(f"{cell} = {literal(name)}" for cell, name in zip(cells, names, strict=True))
         dropped.append((again, "rows are the line of names once more and are left out"))
+        dropped += _units(database, len(names))
     told = []
     for where, sentence in dropped:
         count = database.row(f"SELECT count(*) FROM {_TABLE} WHERE {where}")[0]
@@ -123,56 +120,64 @@ def _drop_rows(database: Database, path: Path, names: Sequence[str], *, named: b
     return told
 
 
-def _load(database: Database, path: Path, options: CsvOptions, wanted: Sequence[str]) -> tuple[_Head, tuple[str, ...]]:
-    """Append the examples of a file to the table, and return what stands above them and what is to be told.
+def _units(database: Database, width: int) -> list[tuple[str, str]]:
+    """Return where and what the first row is, where it holds no number and texts above numbers alone; else nothing."""
+    rows = database.rows(f"SELECT * FROM {_TABLE} LIMIT {_MANY}")
+    if len(rows) < _MANY:
+        return []
+    first, second = ([number(cell or "") for cell in row] for row in rows[:2])
+    texts = [place for place in range(width) if first[place] is None and second[place] is not None]
+    if not texts or any(value is not None and not math.isnan(value) for value in first):
+        return []
+    row = f"(SELECT min(rowid) FROM {_TABLE})"
+    below = database.of_each(f"{_TABLE} WHERE rowid > {row}", [f"c{place}" for place in texts], (IS_TEXT,))
+    if any(is_text for (is_text,) in below):
+        return []
+    shown = quoted(rows[0][texts[0]])
+    return [(f"rowid = {row}", f"row beneath the names holds {shown} above numbers, as units are, and is left out")]
 
-    Args:
-        database: where the table is.
-        path: the file.
-        options: how it is read.
-        wanted: the names of the columns; nothing is appended where the file has others. Empty: any.
-    """
+
+def _load(database: Database, path: Path, options: CsvOptions, heads: list[_Head]) -> tuple[str, ...]:
+    """Append the examples of a file to the table, what stands above them to the heads; return what is to be told."""
     _check_width(path, options.delimiter)
     file = database.link(path)
     dialect = sniff(database, path, file, options.delimiter)
     aligned = without_blanks(path, dialect, database.folder) if options.delimiter is None else path
     if aligned != path:
-        head, told = _load(database, aligned, replace(options, delimiter="\t"), wanted)
-        return head, (*tell(path, dialect), f"{path.name}: blanks part its columns", *told)
+        told = _load(database, aligned, replace(options, delimiter="\t"), heads)
+        return (*tell(path, dialect), f"{path.name}: blanks part its columns", *told)
     try:
         # A file quotes unless its quotes make no sense, or join lines that each are a whole row, as texts do that begin
         # with a quotation mark.
-        head = _append(database, path, file, dialect, options, wanted)
+        head = _head(database, path, file, dialect, options)
+        _append(database, path, file, head, heads)
     except (_MisfitError, DatabaseError):
         plain = replace(dialect, quoted=False)
         if not plain.whole_rows(database, file):
             raise
-        head = _append(database, path, file, plain, options, wanted)
-    return head, tell(path, head.dialect)
+        head = _head(database, path, file, plain, options)
+        _append(database, path, file, head, heads)
+    heads.append(head)
+    return tell(path, head.dialect)
 
 
-def _append(
-    database: Database, path: Path, file: str, dialect: Dialect, options: CsvOptions, wanted: Sequence[str]
-) -> _Head:
-    head = _head(database, path, file, dialect, options)
-    if wanted and head.names != wanted:
-        return head
+def _append(database: Database, path: Path, file: str, head: _Head, heads: Sequence[_Head]) -> None:
+    dialect = head.dialect
+    if heads and head.names != heads[0].names:
+        raise invalid(
+            f"{path.name} has other columns than the first file: {listed(head.names)}, not {listed(heads[0].names)}; "
+            "files that are read together need the same ones"
+        )
     columns = ", ".join(f"c{place} VARCHAR" for place in range(dialect.width))
     database.run(f"CREATE TABLE IF NOT EXISTS {_TABLE} ({columns})")
     last = database.row(f"SELECT coalesce(max(rowid), -1) FROM {_TABLE}")[0]
     added = f"{_TABLE} WHERE rowid > {last}"
-    try:
-        where = "WHERE c0 IS NOT NULL" if dialect.width == 1 else ""
-        database.run(f"INSERT INTO {_TABLE} SELECT * FROM {head.dialect.relation(file, header=head.named)} {where}")
-        reject = database.take_reject()
-        if reject is not None:
-            raise _MisfitError(_explain(path, dialect, reject))
-        if dialect.quoted and _joins_rows(database, file, head, added):
-            raise _MisfitError
-    except (_MisfitError, DatabaseError):
+    where = "WHERE c0 IS NOT NULL" if dialect.width == 1 else ""
+    database.run(f"INSERT INTO {_TABLE} SELECT * FROM {dialect.relation(file, header=head.named)} {where}")
+    reject = database.take_reject()
+    if reject is not None or (dialect.quoted and _joins_rows(database, file, head, added)):
         database.run(f"DELETE FROM {added}")
-        raise
-    return head
+        raise _MisfitError("" if reject is None else _explain(path, dialect, reject))
 
 
 def _joins_rows(database: Database, file: str, head: _Head, added: str) -> bool:
@@ -200,7 +205,8 @@ def _head(database: Database, path: Path, file: str, dialect: Dialect, options: 
         first.pop()
     named = options.header
     if named is None:
-        named = has_names(first, [row[: len(first)] for row in body], options.expected)
+        below = [row[: len(first)] for row in body if row != first]  # a line of names may stand there again
+        named = has_names(first, below, options.expected)
     if len(first) > dialect.width or (named and len(first) < dialect.width):
         raise invalid(
             f"line {dialect.skipped + 1} of {path.name} has {len(first)} columns, the lines below it {dialect.width}; "

@@ -19,7 +19,7 @@ from idla_trainer.failures import TaskError
 from idla_trainer.runtime_limits import cpu_count
 
 DatabaseError = duckdb.Error
-_PLACE = re.compile(r"(?: in)?(?: file)?:? [\"']?/[^\s\"']*/file-\d+(\.gz)?[\"']?,?")
+_PLACE = re.compile(r"(?: in)?(?:(?<! of) file)?:? [\"']?/[^\s\"']*/file-\d+(\.gz)?[\"']?,?")
 """Where a file lies, which is no business of the reader of a message."""
 _LEAST, _MOST = 1 << 28, 1 << 30
 """Bytes of memory that it works with; the rest lies in files."""
@@ -177,7 +177,8 @@ def refuse(path: Path, kind: str, error: Exception, memory: int) -> TaskError:
             f"the task has room for {memory} bytes of examples, too little to read {path.name}; raise "
             "spec.resources.limits.memory, or give it fewer or smaller examples"
         )
-    return unreadable(path, kind, _first_line(error))
+    why = _first_line(error)
+    return unreadable(path, kind, why, "copy it again" if "magic bytes" in why else "")
 
 
 def _first_line(error: Exception) -> str:

@@ -28,7 +28,11 @@ _CODECS = {
 }  # fmt: skip
 """Python's codec of each, those of the web's standard where it differs from the name; the likelier ones first."""
 _GUESSED = [*(kind for kind in Encoding if kind is not Encoding.UTF_8), "cp932", "cp949"]
-_MARKS = {codecs.BOM_UTF8: Encoding.UTF_8, codecs.BOM_UTF16_LE: Encoding.UTF_16LE, codecs.BOM_UTF16_BE: Encoding.UTF_16BE}
+_MARKS = {
+    codecs.BOM_UTF8: Encoding.UTF_8,
+    codecs.BOM_UTF16_LE: Encoding.UTF_16LE,
+    codecs.BOM_UTF16_BE: Encoding.UTF_16BE,
+}
 _BLOCK = 1 << 20
 _HEAD = 1 << 12
 """Bytes by which UTF-16 without a mark is known."""
@@ -103,8 +107,8 @@ def _begins(path: Path) -> tuple[Encoding, bool, tuple[str, ...]]:
     for start, kind in enumerate((Encoding.UTF_16BE, Encoding.UTF_16LE)):
         every_other = head[start::2]
         if every_other and every_other.count(0) >= _ZEROS * len(every_other):
-            warning = f"{path.name} is read as {kind}, since every other byte is zero; if that is wrong, set data.encoding"
-            return kind, False, (warning,)
+            why = "every other byte is zero; if that is wrong, set data.encoding"
+            return kind, False, (f"{path.name} is read as {kind}, since {why}",)
     return Encoding.UTF_8, False, ()
 
 
@@ -150,9 +154,10 @@ def _guess(path: Path, line: int) -> tuple[Encoding, tuple[str, ...]]:
             "data.encoding"
         )
     other = next((other for other in texts if other != text), "")
+    word = quoted(_telling_word(text, other))
     warning = (
-        f"{path.name} is read as {kind}, such as {quoted(_telling_word(text, other))}: line {line} is no UTF-8; if that "
-        "is wrong, set data.encoding or save the file as UTF-8"
+        f"{path.name} is read as {kind}, such as {word}: line {line} is no UTF-8; if that is wrong, set data.encoding "
+        "or save the file as UTF-8"
     )
     return kind, (warning,)
 

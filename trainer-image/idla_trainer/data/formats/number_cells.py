@@ -11,11 +11,11 @@ from idla_trainer.data.formats.stored_columns import Field, Kind
 _BARE = "trim({c}, ' \t\r\n')"
 _NUMBER = "try_cast({c} AS DOUBLE)"
 _MISSING = ", ".join(map(literal, sorted(MISSING_TEXTS)))
-_IS_TEXT = f"""bool_or(CASE
+IS_TEXT = f"""bool_or(CASE
   WHEN {_NUMBER} IS NULL THEN {_BARE} NOT IN ({_MISSING})
   WHEN abs({_NUMBER}) >= {EXACT} THEN contains({{c}}, '_') OR regexp_full_match({_BARE}, '[+-]?[0-9]+')
   ELSE regexp_matches({{c}}, '_|^\\s*[+-]?0[0-9]+\\s*$') END)"""
-"""Whether one is a text, Python's 1_000, a code with zeros before it, or has more digits than a float64 holds."""
+"""Whether a cell is a text, as is Python's 1_000, a code with zeros before it, and more digits than a float64 holds."""
 
 
 def fields_of_texts(
@@ -30,7 +30,7 @@ def fields_of_texts(
         as_written: names of those that stay texts.
     """
     looked_at = {name: sql for name, sql in columns.items() if name not in as_written}
-    answers = database.of_each(relation, list(looked_at.values()), (_IS_TEXT,))
+    answers = database.of_each(relation, list(looked_at.values()), (IS_TEXT,))
     texts = {name for name, (is_text,) in zip(looked_at, answers, strict=True) if is_text}
     return {
         name: Field(Kind.NUMBERS, f"try_cast({sql} AS DOUBLE)")
