@@ -107,8 +107,7 @@ def _drop_rows(database: Database, path: Path, names: Sequence[str], *, named: b
     last = f"coalesce((SELECT max(rowid) FROM {_TABLE} WHERE coalesce({cells}) IS NOT NULL), -1)"
     dropped = [(f"rowid > {last}", "rows at its end hold nothing and are left out")]
     if named and len(names) > 1:
-        cells = (f"coalesce(nullif(trim(c{place}), ''), '{place}')" for place in range(len(names)))
-        again = " AND ".join(f"{cell} = {literal(name)}" for cell, name in zip(cells, names, strict=True))
+        again = " AND ".join(f"coalesce(c{place}, '{place}') = {literal(name)}" for place, name in enumerate(names))
         dropped.append((again, "rows are the line of names once more and are left out"))
         dropped += _units(database, len(names))
     told = []

@@ -8,6 +8,8 @@ from idla_trainer.data.formats.column_inference import EXACT
 from idla_trainer.data.formats.database import Database, literal
 from idla_trainer.data.formats.stored_columns import Field, Kind
 
+_FIRST = 2048
+"""Rows that tell most columns of texts."""
 _BARE = "trim({c}, ' \t\r\n')"
 _NUMBER = "try_cast({c} AS DOUBLE)"
 _MISSING = ", ".join(map(literal, sorted(MISSING_TEXTS)))
@@ -29,12 +31,13 @@ def fields_of_texts(
         columns: the SQL of each by its name.
         as_written: names of those that stay texts.
     """
-    looked_at = {name: sql for name, sql in columns.items() if name not in as_written}
-    answers = database.of_each(relation, list(looked_at.values()), (IS_TEXT,))
-    texts = {name for name, (is_text,) in zip(looked_at, answers, strict=True) if is_text}
+    numbers = {name: sql for name, sql in columns.items() if name not in as_written}
+    for rows in (f"(SELECT * FROM {relation} LIMIT {_FIRST})", relation):
+        answers = database.of_each(rows, list(numbers.values()), (IS_TEXT,))
+        numbers = {name: sql for (name, sql), (is_text,) in zip(numbers.items(), answers, strict=True) if not is_text}
     return {
         name: Field(Kind.NUMBERS, f"try_cast({sql} AS DOUBLE)")
-        if name in looked_at and name not in texts
+        if name in numbers
         else Field(Kind.TEXTS, f"coalesce({sql}, '')")
         for name, sql in columns.items()
     }
