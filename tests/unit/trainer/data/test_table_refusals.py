@@ -96,6 +96,7 @@ REFUSED: list[Any] = [
     ("no line of JSON", "d.jsonl", b"\n\n", {}, "DataEmpty"),
     ("deep JSON", "d.jsonl", DEEP, {}, "DataInvalid"),
     ("an object in an object", "d.jsonl", b'{"a": {"b": 1}}\n', {}, "DataInvalid"),
+    ("a list of texts", "d.jsonl", b'{"a": "x"}\n{"a": ["x", "y"]}\n', {}, "DataInvalid"),
     ("a ragged list", "d.jsonl", b'{"a": [[1], [2, 3]]}\n', {}, "DataInvalid"),
     ("lists of two shapes", "d.jsonl", b'{"a": [1, 2]}\n{"a": [1]}\n', {}, "DataInvalid"),
     ("a list that is missing", "d.jsonl", b'{"a": [1, 2]}\n{}\n', {}, "DataInvalid"),

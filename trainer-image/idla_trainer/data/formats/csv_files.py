@@ -91,9 +91,10 @@ def read_csv(paths: Sequence[Path], budget: Budget, options: CsvOptions) -> CsvT
     if not database.row(f"SELECT count(*) FROM {_TABLE}")[0]:
         raise empty("the file has a line of names but no example" if named else _NO_LINE)
     columns = {name: f"c{place}" for place, name in enumerate(names)}
-    nameless = names[-1] == str(len(columns) - 1)
-    if nameless and len(columns) > 1 and not database.row(f"SELECT count({columns[names[-1]]}) FROM {_TABLE}")[0]:
-        del columns[names[-1]]  # a delimiter ends every row
+    nameless = [name for place, name in enumerate(names) if name == str(place)]
+    counts = database.of_each(_TABLE, [columns[name] for name in nameless], ("count({c})",))
+    bare = {name for name, (count,) in zip(nameless, counts, strict=True) if not count}  # delimiters end every row
+    columns = {name: column for name, column in columns.items() if name not in bare} or columns
     fields = fields_of_texts(database, _TABLE, columns, options.as_written(list(columns)))
     stored = StoredColumns(
         database, _TABLE, fields, budget, lambda error: refuse(budget.path, "CSV", error, budget.memory)
@@ -204,8 +205,10 @@ def _head(database: Database, path: Path, file: str, dialect: Dialect, options: 
         first.pop()
     named = options.header
     if named is None:
-        below = [row[: len(first)] for row in body if row != first]  # a line of names may stand there again
-        named = has_names(first, below, options.expected)
+        below = [row for row in body if len(row) >= len(first) and row != first]  # where names may stand again
+        used = [place for place, name in enumerate(first) if name or any(row[place] for row in below)]
+        shown, *below = ([row[place] for place in used] for row in (first, *below))
+        named = has_names(shown, below, options.expected)
     if len(first) > dialect.width or (named and len(first) < dialect.width):
         raise invalid(
             f"line {dialect.skipped + 1} of {path.name} has {len(first)} columns, the lines below it {dialect.width}; "

@@ -24,12 +24,13 @@ _INSERT = (
     f"maximum_object_size = {LONGEST_LINE})"
 )
 _LARGE = f"regexp_full_match({{c}}, '-?[0-9]+') AND abs(try_cast({{c}} AS DOUBLE)) >= {EXACT}"
+_RECORD = "json_type({c}) = 'OBJECT' OR json_type({c}, '$[0]') IN ('OBJECT', 'VARCHAR')"
 _COUNTS = (
     "count(*) FILTER (json_type({c}) = 'ARRAY')",
-    "count(*) FILTER (json_type({c}) = 'OBJECT')",
+    f"count(*) FILTER ({_RECORD})",
     f"count(*) FILTER (json_type({{c}}) = 'VARCHAR' OR {_LARGE})",
 )
-"""Of lists, of objects, and of what only a text holds."""
+"""Of lists, of objects and lists of them or of texts, and of what only a text holds."""
 
 
 def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> StoredColumns:
@@ -168,7 +169,7 @@ def _field(name: str, lists: int, text: bool) -> Field:  # noqa: FBT001
 def _object_field(database: Database, path: Path, name: str) -> Field:
     column = identifier(name)
     example, text = database.row(
-        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE json_type({column}) = 'OBJECT' LIMIT 1"
+        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE {_RECORD.format(c=column)} LIMIT 1"
     )
     return Field(
         Kind.OTHER,
