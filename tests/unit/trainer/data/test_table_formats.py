@@ -133,8 +133,8 @@ LAYOUTS: list[Any] = [
     ("a title", "Sales of 2024\n\na,b\n1,2\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
     ("the line of names twice", "a,b\n1,2\na,b\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
     ("units beneath the names", "a,b\n[mm],-\n" + "1,p\n" * 20, {}, {"a": [1] * 20, "b": ["p"] * 20}),
-    ("columns without a name and a cell", "v1,v2,,\nham,Go on,,\nspam,Win now!,,\nham,Ok,,\n", {},
-     {"v1": ["ham", "spam", "ham"], "v2": ["Go on", "Win now!", "Ok"]}),
+    ("columns without a name and a cell", "v1,v2,,\nham,Go on,,\nspam,Win now!,,\nham,Ok,,\nham,No,,\n", {},
+     {"v1": ["ham", "spam", "ham", "ham"], "v2": ["Go on", "Win now!", "Ok", "No"]}),
     ("infinite numbers", "a,y\ninf,1\n-1e400,2\n", {}, {"a": [np.inf, -np.inf], "y": [1, 2]}),
 ]  # fmt: skip
 
