@@ -46,6 +46,10 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> Path:
         pytest.param(pa.array(["a", None, "a"]).dictionary_encode(), ["a", "", "a"], id="categories"),
         pytest.param(pa.array([DAY, None], pa.timestamp("ms", "UTC")), ["2024-05-01 08:15:00Z", ""], id="times"),
         pytest.param(pa.array([b"\xff\xd8", None, b""]), [b"\xff\xd8", b"", b""], id="bytes"),
+        pytest.param(
+            pa.array([{"bytes": b"\xff\xd8", "path": "a.jpg"}, None, {"bytes": None, "path": "b.jpg"}]),
+            [b"\xff\xd8", b"", b""], id="pictures of Hugging Face",
+        ),
         pytest.param(pa.array([[1, 2], [3, 4], [5, 6]]), [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], id="lists"),
     ],
 )  # fmt: skip
@@ -92,6 +96,7 @@ def test_a_text_in_many_rows_takes_its_memory_once(tmp_path: Path) -> None:
     ("content", "reason", "message"),
     [
         pytest.param(b"no such file", "DataInvalid", "d.parquet is no readable Parquet file (", id="another file"),
+        pytest.param(b"PAR1" * 9 + b"x", "DataInvalid", "found at end of file); copy it again", id="half a file"),
         pytest.param({"a": pa.array([], pa.int8())}, "DataEmpty", "d.parquet holds no example", id="no row"),
         pytest.param({"a": [{"x": 1}]}, "DataInvalid", "the column 'a' of d.parquet is of the type STRUCT(x BIGINT)",
                      id="records in a column"),

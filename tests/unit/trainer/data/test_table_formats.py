@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns, DataFormat, DataSource
-from idla_trainer.data.formats.crc32c import crc32c, masked
 from idla_trainer.data.table import Table, read_table
 
 from tests.forged import npz
+from tests.tfrecords import records
 
 MEMORY = 1 << 20
 
@@ -40,38 +40,6 @@ MIXED = {"size": [1.5, None, -2.0], "kind": ["a", "", "c d"]}
 
 def jsonl(*records: Any) -> bytes:
     return "".join(json.dumps(record) + "\n" for record in records).encode()
-
-
-def varint(value: int) -> bytes:
-    value &= (1 << 64) - 1
-    return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value > 0x7F else bytes([value])
-
-
-def field(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def feature(value: Any) -> bytes:
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        return b""
-    if isinstance(values[0], bytes):
-        return field(1, b"".join(field(1, item) for item in values))
-    if isinstance(values[0], float):
-        return field(2, field(1, struct.pack(f"<{len(values)}f", *values)))
-    return field(3, field(1, b"".join(map(varint, values))))
-
-
-def example(**values: Any) -> bytes:
-    entries = [field(1, field(1, name.encode()) + field(2, feature(value))) for name, value in values.items()]
-    return field(1, b"".join(entries))
-
-
-def record(content: bytes) -> bytes:
-    length = struct.pack("<Q", len(content))
-    return b"".join(
-        (length, struct.pack("<I", masked(crc32c(length))), content, struct.pack("<I", masked(crc32c(content))))
-    )
 
 
 SAME: list[Any] = [
@@ -103,10 +71,10 @@ SAME: list[Any] = [
     ("arrays", "d.npz", npz(size=np.array([1.5, np.nan, -2]), kind=np.array(["a", "", "c d"]))),
     ("arrays of bytes", "d.npz",
      npz(size=np.array([1.5, np.nan, -2], np.float32), kind=np.array(["a", "", "c d"], "S3"))),
-    ("records", "d.tfrecord", b"".join(map(record, (
-        example(size=1.5, kind=b"a"), example(size=[], kind=b""), example(size=-2.0, kind=b"c d"))))),
-    ("records, compressed", "d.tfrecord.gz", gzip.compress(b"".join(map(record, (
-        example(size=1.5, kind=b"a"), example(kind=b""), example(size=-2.0, kind=b"c d")))))),
+    ("records", "d.tfrecord",
+     records({"size": 1.5, "kind": b"a"}, {"size": [], "kind": b""}, {"size": -2.0, "kind": b"c d"})),
+    ("records, compressed", "d.tfrecord.gz",
+     gzip.compress(records({"size": 1.5, "kind": b"a"}, {"kind": b""}, {"size": -2.0, "kind": b"c d"}))),
 ]  # fmt: skip
 
 
@@ -153,6 +121,20 @@ LAYOUTS: list[Any] = [
     ("identifiers beyond exact numbers", "id,y\n12345678901234567890,1\n12345678901234567891,2\n", {},
      {"id": ["12345678901234567890", "12345678901234567891"], "y": [1, 2]}),
     ("names like numbers of Python", "id,y\n1_000,1\n2_000,2\n", {}, {"id": ["1_000", "2_000"], "y": [1, 2]}),
+    ("columns parted by blanks", "   a     b  c\n   1     2  p\n  10     3  q\n", {},
+     {"a": [1, 10], "b": [2, 3], "c": ["p", "q"]}),
+    ("blanks, a tab and names in quotes", '18.0  8  307\t"chevrolet malibu"\n15.0  8  350\t"buick skylark"\n', {},
+     {"0": [18, 15], "1": [8, 8], "2": [307, 350], "3": ["chevrolet malibu", "buick skylark"]}),
+    ("one blank between columns", "1 2 p\n3 4 q\n", {}, {"0": [1, 3], "1": [2, 4], "2": ["p", "q"]}),
+    ("sentences of as many words", "hello there\nhow are\nyou now\n", {}, {"0": ["hello there", "how are", "you now"]}),
+    ("times and tabs", "2024-05-01 10:00\t5\n2024-05-01 11:00\t6\n", {},
+     {"0": ["2024-05-01 10:00", "2024-05-01 11:00"], "1": [5, 6]}),
+    ("decimal commas", "a;b\n1,5;2,5\n3,1;4,2\n", {"header": True}, {"a": ["1,5", "3,1"], "b": ["2,5", "4,2"]}),
+    ("a title", "Sales of 2024\n\na,b\n1,2\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
+    ("the line of names twice", "a,b\n1,2\na,b\n3,4\n", {}, {"a": [1, 3], "b": [2, 4]}),
+    ("units beneath the names", "a,b\n[mm],-\n" + "1,p\n" * 20, {}, {"a": [1] * 20, "b": ["p"] * 20}),
+    ("columns without a name and a cell", "v1,v2,,\nham,Go on,,\nspam,Win now!,,\nham,Ok,,\nham,No,,\n", {},
+     {"v1": ["ham", "spam", "ham", "ham"], "v2": ["Go on", "Win now!", "Ok", "No"]}),
     ("infinite numbers", "a,y\ninf,1\n-1e400,2\n", {}, {"a": [np.inf, -np.inf], "y": [1, 2]}),
 ]  # fmt: skip
 
@@ -186,11 +168,11 @@ def test_numbers_and_texts_in_one_column_of_json_are_texts(tmp_path: Path) -> No
 
 def test_records_hold_numbers_arrays_and_encoded_images(tmp_path: Path) -> None:
     jpeg = b"\xff\xd8\xff\xe0 image"
-    records = [
-        example(image=jpeg, box=[0.5, 1.0], label=-3, big=1 << 60),
-        example(image=b"\x89PNG", box=[2.0, 3.0], label=2, big=1),
-    ]
-    (tmp_path / "d.tfrecord").write_bytes(b"".join(map(record, records)))
+    examples = (
+        {"image": jpeg, "box": [0.5, 1.0], "label": -3, "big": 1 << 60},
+        {"image": b"\x89PNG", "box": [2.0, 3.0], "label": 2, "big": 1},
+    )
+    (tmp_path / "d.tfrecord").write_bytes(records(*examples))
     found = read(tmp_path / "d.tfrecord")
     assert {name: column.tolist() for name, column in found.columns.items()} == {
         "image": [jpeg, b"\x89PNG"],
@@ -202,7 +184,7 @@ def test_records_hold_numbers_arrays_and_encoded_images(tmp_path: Path) -> None:
 
 def test_shards_are_one_table(tmp_path: Path) -> None:
     for number in range(2):
-        (tmp_path / f"d.tfrecord-0000{number}-of-00002").write_bytes(record(example(y=number)))
+        (tmp_path / f"d.tfrecord-0000{number}-of-00002").write_bytes(records({"y": number}))
     assert plain(read(tmp_path)) == {"y": [0, 1]}
 
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from idla_contract.task import DataFormat, DataSource
-from idla_trainer.data.formats.crc32c import checksums, crc32c, masked
 from idla_trainer.data.table import Table, read_table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.image.reading import read as read_images
 
 from tests.forged import compressed
 from tests.golden import Golden
+from tests.tfrecords import record, records
 from tests.unit.trainer.refusals import refused
 
 MEMORY = 100000
@@ -37,13 +37,6 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
-def record(content: bytes, *, length: int | None = None, checksum: int | None = None) -> bytes:
-    head = struct.pack("<Q", len(content) if length is None else length)
-    foot = masked(crc32c(content)) if checksum is None else checksum
-    return head + struct.pack("<I", masked(crc32c(head))) + content + struct.pack("<I", foot)
-
-
-TEXTS = bytes.fromhex("0a1b0a190a0161") + b"\x12\x14\x0a\x12\x0a\x07" + b"x" * 7 + b"\x0a\x07" + b"y" * 7
 IDX_TOLD = bytes([0, 0, 8, 3]) + struct.pack(">3I", 1 << 31, 1 << 15, 1 << 15)
 ENDLESS = b"1" + b",1" * (1 << 23) + b"\n"
 SINGLE = b"\x93NUMPY and more"
@@ -83,6 +76,11 @@ REFUSED: list[Any] = [
     ("names for fewer columns", "d.csv", b"size,kind\n1,2,a\n3,4,b\n5,6,a\n", {}, "DataInvalid"),
     ("names for more columns", "d.csv", b"size,kind,more\n1,a\n3,b\n5,a\n", {}, "DataInvalid"),
     ("JSON lines by another name", "d.csv", b'{"a": 1}\n{"a": 2}\n', {}, "DataInvalid"),
+    ("one line of many too long", "d.csv", b"a,b\n" + b"1,2\n" * 60 + b"1,2,3\n", {}, "DataInvalid"),
+    ("notes beneath the table", "d.csv", b"a,b\n" + b"1,2\n" * 60 + b"\nSource: mine\n", {}, "DataInvalid"),
+    ("a gzip in a gzip", "d.csv.gz", gzip.compress(gzip.compress(b"1,2\n")), {}, "DataInvalid"),
+    ("a pickle", "d.pkl", b"\x80\x04", {}, "DataInvalid"),
+    ("compressed by a program that is not known", "d.csv.bz2", b"BZh9", {}, "DataInvalid"),
     ("a gzip cut in half", "d.csv.gz", gzip.compress(b"1,2\n" * 99)[:-12], {}, "DataInvalid"),
     ("an endless line", "d.csv.gz", gzip.compress(ENDLESS), {}, "DataInvalid"),
     ("an endless cell", "d.csv", b'a,b\n1,"' + b"x\n" * 70000, {}, "DataInvalid"),
@@ -90,10 +88,15 @@ REFUSED: list[Any] = [
     ("numbers that unpack to more than the memory", "d.csv.gz", gzip.compress(b"1,2\n" * 140000), {}, "DataInvalid"),
     ("texts that do", "d.csv", b"a,b\n" + b"".join(b"%0300d,1\n" % row for row in range(300)), {}, "DataInvalid"),
     ("no JSON", "d.jsonl", b'{"a": 1}\n{"a": \n', {}, "DataInvalid"),
+    ("a broken line of JSON", "d.jsonl", b'{"a": 1}\n' * 30 + b'{broken\n{"a": 2}\n', {}, "DataInvalid"),
+    ("commas behind lines of JSON", "d.jsonl", b'{"a": 1},\n{"a": 2},\n', {}, "DataInvalid"),
+    ("columns in one object", "d.json", b'{"a": [1, 2], "b": [3, 4]}', {}, "DataInvalid"),
+    ("rows in one object", "d.json", b'{"0": {"a": 1}, "1": {"a": 2}}', {}, "DataInvalid"),
     ("no object", "d.jsonl", b"[1, 2]\n", {}, "DataInvalid"),
     ("no line of JSON", "d.jsonl", b"\n\n", {}, "DataEmpty"),
     ("deep JSON", "d.jsonl", DEEP, {}, "DataInvalid"),
     ("an object in an object", "d.jsonl", b'{"a": {"b": 1}}\n', {}, "DataInvalid"),
+    ("a list of texts", "d.jsonl", b'{"a": "x"}\n{"a": ["x", "y"]}\n', {}, "DataInvalid"),
     ("a ragged list", "d.jsonl", b'{"a": [[1], [2, 3]]}\n', {}, "DataInvalid"),
     ("lists of two shapes", "d.jsonl", b'{"a": [1, 2]}\n{"a": [1]}\n', {}, "DataInvalid"),
     ("a list that is missing", "d.jsonl", b'{"a": [1, 2]}\n{}\n', {}, "DataInvalid"),
@@ -120,7 +123,9 @@ REFUSED: list[Any] = [
     ("a record of another checksum", "d.tfrecord", record(b"abcdef", checksum=7), {}, "DataInvalid"),
     ("a record that tells of terabytes", "d.tfrecord", record(b"", length=1 << 40), {}, "DataInvalid"),
     ("no Example in a record", "d.tfrecord", record(b"\xff" * 20), {}, "DataInvalid"),
-    ("several texts in a feature", "d.tfrecord", record(TEXTS), {}, "DataInvalid"),
+    ("a head cut in half", "d.tfrecord", record(b"") + b"12345", {}, "DataInvalid"),
+    ("lists of two lengths in records", "d.tfrecord", records({"a": [1, 2]}, {"a": 1}), {}, "DataInvalid"),
+    ("several texts in a feature", "d.tfrecord", records({"a": [b"x", b"y"]}), {}, "DataInvalid"),
 ]  # fmt: skip
 
 
@@ -182,16 +187,6 @@ def test_a_link_among_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set" / "cat" / "a.jpg").symlink_to(tmp_path / "secret")
     with pytest.raises(TaskError, match=r"cat/a\.jpg is a link or a special file; replace it by a plain file"):
         read(tmp_path / "set")
-
-
-@given(st.lists(st.binary(max_size=200), max_size=8))
-def test_many_checksums_are_those_of_each(contents: list[bytes]) -> None:
-    assert checksums(contents) == [crc32c(content) for content in contents]
-
-
-def test_the_checksum_is_that_of_the_standard() -> None:
-    known = {b"123456789": 0xE3069283, bytes(32): 0x8A9136AA, b"\xff" * 32: 0x62A8AB43}
-    assert {content: crc32c(content) for content in known} == known
 
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters='",\r\n\0'), max_size=8)

@@ -1,28 +1,34 @@
 """How a CSV file is written: its delimiter, whether it quotes, and which lines above the table are no part of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.column_inference import number
 from idla_trainer.data.formats.database import Database, DatabaseError, literal
-from idla_trainer.data.formats.files import LONGEST_LINE, holds, is_compressed, opened_text
+from idla_trainer.data.formats.files import LONGEST_LINE, opened_text
+from idla_trainer.data.formats.refusals import unreadable
 
 _SAMPLE = 2048
 """Lines by which the dialect is told."""
+_LOOKED_AT = 100
+"""Lines by which it is told that blanks part the columns."""
 _BUFFER = 1 << 25
 _NOTHING = "\x01"
 """Stands for a cell that a line lacks, as against an empty one."""
-_REMARK = re.compile(r'\s*("?\s*(#|//|--|%|!)|sep=.\s*$|$)', re.IGNORECASE)
-"""A line that may stand above a table."""
-_CERTAIN = re.compile(r'\s*("?\s*(#|//|--|%|!)(\s|[#/%!-]|$)|sep=.\s*$)', re.IGNORECASE)
+_MARKED = re.compile(r'\s*"?\s*(#|//|--|%|!)')
+"""A line that may stand above a table though it holds delimiters."""
+_REMARK = re.compile(r'\s*("?\s*(#|//|--|%|!)(\s|[#/%!-]|$)|sep=.\s*$|$)', re.IGNORECASE)
 """One that is no line of names: `# by hand`, as against `#id`."""
+_COLUMNS = re.compile(r"[,\t;|]")
 _HINT = re.compile(r"sep=.\s*", re.IGNORECASE)
 """By which Excel is told the delimiter."""
+_WORD = re.compile(r'"[^"]*"|[^\s"]\S*')
+"""What stands between blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +38,23 @@ class Dialect:
     width: int
     """Columns."""
     delimiter: str = ","
-    quoted: bool = True
     escape: str = '"'
     skipped: int = 0
     """Lines above the table."""
-    doubtful: bool = False
-    """Whether quotation marks that are read as text might have another meaning."""
+    quoted: bool = True
+    """Whether quotation marks enclose texts; else they are a part of them."""
 
-    def relation(self, file: str, *, header: bool, compressed: bool, padded: bool = False, strict: bool = False) -> str:
+    def relation(self, file: str, *, header: bool = False, padded: bool = False, strict: bool = False) -> str:
         """Return the SQL of the rows, with columns c0, c1 and so on.
 
         Args:
             file: the name of the file, as an SQL literal.
             header: whether the first row is left out.
-            compressed: whether gzip wrote the file.
-            padded: whether a row may lack columns.
+            padded: whether a row may lack columns, and have one more.
             strict: whether a line that does not fit is an error; else it is left out and kept as a `Reject`.
         """
-        columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(self.width))
-        options = {
+        columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(self.width + padded))
+        options = _OPTIONS | {
             "columns": f"{{{columns}}}",
             "auto_detect": "false",
             "header": str(header).lower(),
@@ -58,15 +62,31 @@ class Dialect:
             "quote": literal('"' if self.quoted else ""),
             "escape": literal(self.escape if self.quoted else ""),
             "skip": str(self.skipped),
-            "compression": literal("gzip" if compressed else "none"),
-            "max_line_size": str(LONGEST_LINE),
-            "buffer_size": str(_BUFFER),
         }
         if not strict:
             options |= {"store_rejects": "true", "rejects_limit": "100"}
         if padded:
             options |= {"null_padding": "true", "parallel": "false", "nullstr": literal(_NOTHING)}
-        return f"read_csv({file}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
+        return f"read_csv({file}, {_listed(options)})"
+
+    def whole_rows(self, database: Database, file: str) -> int:
+        """Return how many rows there are if each has all columns, which are several; else 0."""
+        with suppress(DatabaseError):
+            if self.width > 1:
+                counts = f"SELECT count(*), count(c{self.width - 1}) FROM {self.relation(file, strict=True)}"
+                return int(database.row(counts)[0])
+        return 0
+
+
+_HOW = (
+    "quote = '\"'",
+    "quote = ''",
+    "quote = '\"', ignore_errors = true, skip = {}",
+    "quote = '', ignore_errors = true, skip = {}",
+)
+"""How columns are looked for, in turn: an apostrophe is no quotation mark, a title above the table is passed over, and
+one line that does not fit, which is named later, hides the columns of the others."""
+_OPTIONS = {"max_line_size": str(LONGEST_LINE), "buffer_size": str(_BUFFER)}
 
 
 def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> Dialect:
@@ -81,45 +101,44 @@ def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> D
     Raises:
         DatabaseError: it is no table.
     """
-    dialect = _sniffed(database, path, file, delimiter)
-    lines = skipped_lines(path, dialect)
-    if any(not _REMARK.match(line) and dialect.delimiter in line for line in lines):
-        # A line with columns is part of the table: that it has more or fewer than the others is said, not passed over.
-        dialect = replace(dialect, skipped=0)
-    dialect = replace(dialect, skipped=end_of_remarks(path, dialect.skipped))
-    plain = replace(dialect, quoted=False)
-    if not holds(path, b'"'):
-        return plain
-    # A file quotes unless its quotes make no sense, or join lines that each are a whole row, as texts do that begin
-    # with a quotation mark.
-    rows, joined = (_whole_rows(database, path, file, one) for one in (plain, dialect))
-    return replace(plain, doubtful=True) if plain.width > 1 and rows and rows != joined else dialect
+    remarks = end_of_remarks(path, 0)
+    options = _OPTIONS | {"all_varchar": "true", "sample_size": str(_SAMPLE), "comment": "''"}
+    if delimiter:
+        options["delim"] = literal(delimiter)
+    query = f"SELECT Delimiter, Escape, SkipRows, len(Columns) FROM sniff_csv({file}, {_listed(options)}, {{}})"
+    found = list[Dialect]()
+    for how in _HOW:
+        with suppress(DatabaseError):
+            mark, escape, skipped, width = database.row(query.format(how.format(remarks)))
+            above = [line for line in _lines(path, skipped)[remarks:] if not _MARKED.match(line)]
+            title = not any(_COLUMNS.search(line) for line in above)
+            found.append(Dialect(width, mark, "\\" if escape == "\\" else '"', skipped if title else 0))
+            if width > 1 and (title or (len(above) == 1 and mark in above[0])):
+                break
+    if not found:
+        raise unreadable(path, "CSV", "neither columns nor lines are found in it")
+    dialect = found[-1] if found[-1].width > 1 else max(found, key=lambda one: one.width)
+    return replace(dialect, skipped=end_of_remarks(path, max(dialect.skipped, remarks)))
 
 
 def end_of_remarks(path: Path, skipped: int) -> int:
     """Return how many lines stand above a table, some of which may have as many columns as it has."""
     with opened_text(path) as text:
         for line in islice(text, skipped, None):
-            if line.strip() and not _CERTAIN.match(line):
-                break
+            if not _REMARK.match(line):
+                return skipped
             skipped += 1
     return skipped
 
 
-def skipped_lines(path: Path, dialect: Dialect) -> Sequence[str]:
-    """Return the lines above the table."""
-    with opened_text(path) as text:
-        return list(islice(text, dialect.skipped))
-
-
 def tell(path: Path, dialect: Dialect) -> tuple[str, ...]:
     """Return sentences on what is left out above a table, and on what might be read in another way."""
-    lines = [line.strip() for line in skipped_lines(path, dialect)]
+    lines = [line.strip() for line in _lines(path, dialect.skipped)]
     remarks = [line for line in lines if line and not _HINT.fullmatch(line)]
     told = []
     if remarks:
         told.append(f"{path.name}: {len(remarks)} lines above the table are left out, such as {quoted(remarks[0])}")
-    if dialect.doubtful:
+    if not dialect.quoted:
         told.append(
             f"{path.name}: quotation marks are read as a part of the texts, since every line is a whole row without "
             "them; if they enclose texts of several lines, write a blank in the place of each line end"
@@ -127,39 +146,26 @@ def tell(path: Path, dialect: Dialect) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _sniffed(database: Database, path: Path, file: str, delimiter: str | None) -> Dialect:
-    options = {
-        "all_varchar": "true",
-        "sample_size": str(_SAMPLE),
-        "comment": "''",
-        "compression": literal("gzip" if is_compressed(path) else "none"),
-        "max_line_size": str(LONGEST_LINE),
-        "buffer_size": str(_BUFFER),
-    }
-    if delimiter is not None:
-        options["delim"] = literal(delimiter)
-    mark, escape, skipped, width = _found(database, file, options)
-    return Dialect(width, mark, escape="\\" if escape == "\\" else '"', skipped=skipped)
+def without_blanks(path: Path, dialect: Dialect, folder: Path) -> Path:
+    """Return a file, or a copy in a folder with tabs between columns that blanks part, some of them of numbers."""
+    with opened_text(path) as text:
+        lines = [line for line in islice(text, dialect.skipped, dialect.skipped + _LOOKED_AT) if line.strip()]
+    rows = [_WORD.findall(line) for line in lines]
+    wide = dialect.width == 1 or (dialect.delimiter == "\t" and all("  " in line for line in lines))
+    if not wide or len({len(row) for row in rows}) != 1 or not 1 < len(rows[0]) != dialect.width:
+        return path
+    if not any(all(number(cell) is not None for cell in column[1:]) for column in zip(*rows, strict=True)):
+        return path
+    copy = folder / path.name.removesuffix(".gz")
+    with opened_text(path) as text, copy.open("w", encoding="utf-8", newline="") as file:
+        file.writelines("\t".join(_WORD.findall(line)) + "\n" for line in islice(text, dialect.skipped, None))
+    return copy
 
 
-def _found(database: Database, file: str, options: Mapping[str, str]) -> tuple[Any, ...]:
-    """Return delimiter, escape, lines above the table and columns that the database finds."""
-    listed = ", ".join(f"{name} = {value}" for name, value in options.items())
-    query = f"SELECT Delimiter, Escape, SkipRows, len(Columns) FROM sniff_csv({file}, {listed}, quote = '{{}}'{{}})"
-    # An apostrophe is no quotation mark. One line with more or fewer columns makes a table of one column; so such a one
-    # is looked at again, past lines that do not fit: they are named later.
-    for mark in ('"', ""):
-        with suppress(DatabaseError):
-            found = database.row(query.format(mark, ""))
-            if found[-1] > 1:
-                return found
-    return database.row(query.format('"', ", ignore_errors = true"))
+def _lines(path: Path, count: int) -> list[str]:
+    with opened_text(path) as text:
+        return list(islice(text, count))
 
 
-def _whole_rows(database: Database, path: Path, file: str, dialect: Dialect) -> int:
-    """Return how many rows there are if each has all columns, else 0."""
-    relation = dialect.relation(file, header=False, compressed=is_compressed(path), strict=True)
-    try:
-        return int(database.row(f"SELECT count(*), count(c{dialect.width - 1}) FROM {relation}")[0])
-    except DatabaseError:
-        return 0
+def _listed(options: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in options.items())

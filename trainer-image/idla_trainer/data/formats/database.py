@@ -13,12 +13,13 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from idla_trainer.data.formats.files import is_compressed
 from idla_trainer.data.formats.refusals import invalid, unreadable
 from idla_trainer.failures import TaskError
 from idla_trainer.runtime_limits import cpu_count
 
 DatabaseError = duckdb.Error
-_PLACE = re.compile(r"(?: in)?(?: file)?:? [\"']?/[^\s\"']*/file-\d+[\"']?,?")
+_PLACE = re.compile(r"(?: in)?(?:(?<! of) file)?:? [\"']?/[^\s\"']*/file-\d+(\.gz)?[\"']?,?")
 """Where a file lies, which is no business of the reader of a message."""
 _LEAST, _MOST = 1 << 28, 1 << 30
 """Bytes of memory that it works with; the rest lies in files."""
@@ -75,7 +76,7 @@ class Database:
     def link(self, path: Path) -> str:
         """Return a name of a file, as an SQL literal: in its own name `*` and `[` would stand for others."""
         self._links += 1
-        link = self.folder / f"file-{self._links}"
+        link = self.folder / f"file-{self._links}{'.gz' * is_compressed(path)}"
         link.symlink_to(path.absolute())
         return literal(str(link))
 
@@ -176,7 +177,8 @@ def refuse(path: Path, kind: str, error: Exception, memory: int) -> TaskError:
             f"the task has room for {memory} bytes of examples, too little to read {path.name}; raise "
             "spec.resources.limits.memory, or give it fewer or smaller examples"
         )
-    return unreadable(path, kind, _first_line(error))
+    why = _first_line(error)
+    return unreadable(path, kind, why, "copy it again" if "magic bytes" in why else "")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,13 +1,14 @@
 """Text files of any known encoding become UTF-8, which is all that the readers of text read."""
 
 import codecs
+import io
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import chardet
 from idla_contract.encoding import Encoding
@@ -26,10 +27,12 @@ _CODECS = {
     Encoding.KOI8_R: "koi8_r", Encoding.MACINTOSH: "mac_roman", Encoding.IBM866: "cp866",
 }  # fmt: skip
 """Python's codec of each, those of the web's standard where it differs from the name; the likelier ones first."""
-_PARTS = {"shift_jis_2004": "cp932", "euc_jis_2004": "euc_jp", "big5": "big5hkscs", "euc_kr": "cp949"}
-"""What chardet may answer in the place of a codec above."""
 _GUESSED = [*(kind for kind in Encoding if kind is not Encoding.UTF_8), "cp932", "cp949"]
-_MARKS = {codecs.BOM_UTF16_LE: Encoding.UTF_16LE, codecs.BOM_UTF16_BE: Encoding.UTF_16BE}
+_MARKS = {
+    codecs.BOM_UTF8: Encoding.UTF_8,
+    codecs.BOM_UTF16_LE: Encoding.UTF_16LE,
+    codecs.BOM_UTF16_BE: Encoding.UTF_16BE,
+}
 _BLOCK = 1 << 20
 _HEAD = 1 << 12
 """Bytes by which UTF-16 without a mark is known."""
@@ -60,7 +63,9 @@ def python_codec(kind: Encoding) -> str:
 
 @contextmanager
 def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
-    """Yield a text file in UTF-8: itself, or a copy that is there within the context.
+    """Yield a text file in UTF-8, without a byte order mark, its line ends alike: itself, or a copy within the context.
+
+    Where some lines end as on Windows and some do not, all end by a line feed.
 
     Args:
         path: the file, compressed by gzip or not.
@@ -70,127 +75,107 @@ def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
     Raises:
         TaskError: the bytes are none of the encoding, or of no known one, or their compression is damaged.
     """
-    kind, warnings = _detect(path) if wanted is None else (wanted, ())
-    known = wanted is None and kind is Encoding.UTF_8  # by all of its bytes
-    line = None if known else _find_undecodable(path, kind)
+    try:
+        kind, marked, warnings = _begins(path)
+        kind = wanted or kind
+        line, mixed = _survey(path, kind)
+        if line is not None and kind is Encoding.UTF_8 and wanted is None:
+            kind, warnings = _guess(path, line)
+            line, mixed = _survey(path, kind)
+    except DAMAGE as error:
+        raise invalid(f"{path.name} is compressed by gzip and damaged ({error}); copy it again") from error
     if line is not None:
         raise invalid(f"line {line} of {path.name} is no {kind}; set data.encoding to what it is, or save it as UTF-8")
-    if kind is Encoding.UTF_8:
-        yield Utf8Text(path)
+    warnings = () if wanted else warnings
+    if kind is Encoding.UTF_8 and not (marked or mixed):
+        yield Utf8Text(path, warnings)
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
-        _transcode(path, copy, kind)
+        with copy.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(piece.replace("\r\n", "\n") if mixed else piece for piece in _decoded(path, kind))
         yield Utf8Text(copy, warnings)
 
 
-def _detect(path: Path) -> tuple[Encoding, tuple[str, ...]]:
-    """Return the encoding, with a warning where it is guessed.
+def _begins(path: Path) -> tuple[Encoding, bool, tuple[str, ...]]:
+    """Return the encoding by the first bytes, whether a mark tells it, and a warning where their zeros do."""
+    with opened(path) as file:
+        head = file.read(_HEAD)
+    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), None)
+    if marked is not None:
+        return marked, True, ()
+    for start, kind in enumerate((Encoding.UTF_16BE, Encoding.UTF_16LE)):
+        every_other = head[start::2]
+        if every_other and every_other.count(0) >= _ZEROS * len(every_other):
+            why = "every other byte is zero; if that is wrong, set data.encoding"
+            return kind, False, (f"{path.name} is read as {kind}, since {why}",)
+    return Encoding.UTF_8, False, ()
+
+
+def _survey(path: Path, kind: Encoding) -> tuple[int | None, bool]:
+    """Return the number, from 1, of the first line that is none of an encoding, and whether line ends are mixed."""
+    lines = pairs = 0
+    try:
+        for text in _decoded(path, kind):
+            lines += text.count("\n")
+            pairs += text.count("\r\n")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode(python_codec(kind), "ignore")
+        return 1 + lines + before.count("\n"), False
+    return None, pairs not in {0, lines}
+
+
+def _decoded(path: Path, kind: Encoding) -> Iterator[str]:
+    """Yield the text in pieces, without a byte order mark and without tearing a line end apart."""
+    ends = io.IncrementalNewlineDecoder(None, translate=False)
+    with opened(path) as file:
+        pieces = codecs.iterdecode(iter(partial(file.read, _BLOCK), b""), python_codec(kind))
+        yield ends.decode(next(pieces, "").removeprefix(_MARK))
+        yield from map(ends.decode, pieces)
+    yield ends.decode("", final=True)
+
+
+def _guess(path: Path, line: int) -> tuple[Encoding, tuple[str, ...]]:
+    """Return the likeliest encoding of a file that is no UTF-8 in a line, and a warning.
 
     Raises:
         TaskError: none fits.
     """
-    with opened(path) as file:
-        head = _read(file, _HEAD)
-    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), None)
-    if marked is not None:
-        return marked, ()
-    wide = _wide(head)
-    if wide is not None:
-        return wide, (
-            f"{path.name} is read as {wide}, since every other byte is zero; if that is wrong, set data.encoding",
-        )
-    line = _find_undecodable(path, Encoding.UTF_8)
-    if line is None:
-        return Encoding.UTF_8, ()
     sample = _sample(path)
-    texts = [sample.decode(python_codec(kind), "replace") for kind in _guess(sample)]
-    if not texts or _NO_TEXT.search(texts[0]):
+    answers = chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=_GUESSED)
+    texts = [sample.decode(answer["encoding"], "replace") for answer in answers if answer["encoding"]]
+    # Many read a few characters alike: named is the one that is met most.
+    read = [(kind, sample.decode(codec, "replace")) for kind, codec in _CODECS.items()]
+    fits = ((kind, text) for text in texts for kind, same in read if same == text)
+    kind, text = next(fits, (None, ""))
+    if kind is None or _NO_TEXT.search(text):
         raise invalid(
             f"line {line} of {path.name} is no UTF-8, and what it is is not known; save the file as UTF-8, or set "
             "data.encoding"
         )
-    # Many read a few characters alike: named is the one that is met most.
-    kind = next(kind for kind, codec in _CODECS.items() if sample.decode(codec, "replace") == texts[0])
-    word = _telling_word(*texts[:2])
+    other = next((other for other in texts if other != text), "")
+    word = quoted(_telling_word(text, other))
     warning = (
-        f"{path.name} is read as {kind}, such as {quoted(word)}: line {line} is no UTF-8; if that is wrong, set "
-        "data.encoding or save the file as UTF-8"
+        f"{path.name} is read as {kind}, such as {word}: line {line} is no UTF-8; if that is wrong, set data.encoding "
+        "or save the file as UTF-8"
     )
     return kind, (warning,)
 
 
-def _guess(sample: bytes) -> list[Encoding]:
-    """Return the encodings that bytes may have, the likeliest first."""
-    answers = chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=_GUESSED)
-    names = [codecs.lookup(answer["encoding"]).name for answer in answers if answer["encoding"]]
-    known = {codecs.lookup(codec).name: kind for kind, codec in _CODECS.items() if kind is not Encoding.UTF_8}
-    found = [known.get(codecs.lookup(_PARTS.get(name, name)).name) for name in names]
-    return list(dict.fromkeys(kind for kind in found if kind is not None))
-
-
-def _telling_word(text: str, other: str = "") -> str:
+def _telling_word(text: str, other: str) -> str:
     """Return a word by which a reader tells a text from what it might be else, or the first one beyond ASCII."""
     words, others = _WORD.findall(text), _WORD.findall(other)
     unlike = (word for word, another in zip(words, others, strict=False) if word != another)
     return next(unlike, None) or next((word for word in words if not word.isascii()), text)
 
 
-def _wide(head: bytes) -> Encoding | None:
-    """Return which UTF-16 the first bytes are by their zeros, or None."""
-    half = len(head) // 2
-    if half and head[1::2].count(0) >= _ZEROS * half:
-        return Encoding.UTF_16LE
-    return Encoding.UTF_16BE if half and head[::2].count(0) >= _ZEROS * half else None
-
-
-def _find_undecodable(path: Path, kind: Encoding) -> int | None:
-    """Return the number, from 1, of the first line that is none of an encoding, or None."""
-    line = 1
-    try:
-        for text in _decoded(path, kind):
-            line += text.count("\n")
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode(python_codec(kind), "ignore")
-        return line + before.count("\n")
-    except DAMAGE as error:
-        raise invalid(f"{path.name} is compressed by gzip and damaged ({error}); copy it again") from error
-    return None
-
-
-def _decoded(path: Path, kind: Encoding) -> Iterator[str]:
-    """Yield the text in pieces, without a byte order mark."""
-    decoder = codecs.getincrementaldecoder(python_codec(kind))()
-    first = True
-    with opened(path) as file:
-        while block := file.read(_BLOCK):
-            text = decoder.decode(block)
-            yield text.removeprefix(_MARK) if first else text
-            first = False
-    yield decoder.decode(b"", final=True)
-
-
-def _transcode(path: Path, copy: Path, kind: Encoding) -> None:
-    with copy.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(_decoded(path, kind))
-
-
 def _sample(path: Path) -> bytes:
     """Return the first lines that hold other bytes than ASCII's."""
-    found, size = list[bytes](), 0
+    sample = b""
     with opened(path) as file:
-        for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+        for line in iter(partial(file.readline, LONGEST_LINE), b""):
             if not line.isascii():
-                found.append(line)
-                size += len(line)
-            if size >= _SAMPLE:
+                sample += line
+            if len(sample) >= _SAMPLE:
                 break
-    return b"".join(found)
-
-
-def _read(file: IO[bytes], size: int) -> bytes:
-    """Return the first bytes, or none where the compression is damaged."""
-    try:
-        return file.read(size)
-    except DAMAGE:
-        return b""
+    return sample

@@ -64,6 +64,7 @@ def _found(path: Path, wanted: DataFormat) -> tuple[DataFormat, Path]:
             raise invalid(
                 f"{path.name} is an archive, which is not unpacked here; unpack it and name the file or folder"
             )
+        check_kind(path, DataFormat.CSV)
         raise invalid(f"{path.name} ends in none of {_KNOWN}, with or without .gz; rename it or set data.format")
     return kind, path
 

@@ -2,29 +2,35 @@
 
 import json
 import re
-from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
 from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
-from idla_trainer.data.formats.files import LONGEST_LINE, begins_with, is_compressed, opened_text
+from idla_trainer.data.formats.files import LONGEST_LINE, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
+from idla_trainer.failures import TaskError
 
 _MOST_COLUMNS = 1 << 14
 _HALF = re.compile(r"(?P<whole>\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\[^u])|\\u[dD][89a-fA-F]\w\w")
 """A half of a character beyond 16 bits alone, as JSON writes it: it is no character."""
 _BROKEN = "surrogate"
 """What the database says of such a half."""
+_OBJECT = re.compile(r"\{.*\},?")
+_INSERT = (
+    "INSERT INTO objects SELECT json FROM read_json_objects({file}, format = 'auto', "
+    f"maximum_object_size = {LONGEST_LINE})"
+)
 _LARGE = f"regexp_full_match({{c}}, '-?[0-9]+') AND abs(try_cast({{c}} AS DOUBLE)) >= {EXACT}"
+_RECORD = "json_type({c}) = 'OBJECT' OR json_type({c}, '$[0]') IN ('OBJECT', 'VARCHAR')"
 _COUNTS = (
     "count(*) FILTER (json_type({c}) = 'ARRAY')",
-    "count(*) FILTER (json_type({c}) = 'OBJECT')",
+    f"count(*) FILTER ({_RECORD})",
     f"count(*) FILTER (json_type({{c}}) = 'VARCHAR' OR {_LARGE})",
 )
-"""Of lists, of objects, and of what only a text holds."""
+"""Of lists, of objects and lists of them or of texts, and of what only a text holds."""
 
 
 def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> StoredColumns:
@@ -42,6 +48,7 @@ def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> S
         TaskError: unreadable, no example, one that is no object, a name twice, or too many names.
     """
     database = Database(budget.memory)
+    database.run("CREATE TABLE objects (json JSON)")
     for path in paths:
         _load(database, path)
     names = _names(database, budget.path)
@@ -67,34 +74,36 @@ def _load(database: Database, path: Path) -> None:
     Raises:
         TaskError: it is no JSON.
     """
-    database.run("CREATE TABLE IF NOT EXISTS objects (json JSON)")
     try:
-        try:
-            # The database knows no array behind a byte order mark.
-            plain = _mended(database, path) if begins_with(path, BOM_UTF8) else path
-            database.run(f"INSERT INTO objects {_objects(database, plain)}")
-        except DatabaseError as error:
-            if _BROKEN not in str(error):
-                raise
-            database.run(f"INSERT INTO objects {_objects(database, _mended(database, path))}")
+        database.run(_INSERT.format(file=database.link(path)))
     except DatabaseError as error:
-        raise refuse(path, "JSON", error, database.memory) from error
+        if _BROKEN not in str(error) or path.parent == database.folder:
+            raise _refused_line(path) or refuse(path, "JSON", error, database.memory) from error
+        copy = database.folder / path.name.removesuffix(".gz")
+        with opened_text(path) as text, copy.open("w", encoding="utf-8", newline="") as mended:
+            mended.writelines(_HALF.sub(lambda found: found["whole"] or "\ufffd", line) for line in text)
+        _load(database, copy)
 
 
-def _objects(database: Database, path: Path) -> str:
-    compression = literal("gzip" if is_compressed(path) else "none")
-    return (
-        f"SELECT json FROM read_json_objects({database.link(path)}, format = 'auto', compression = {compression}, "
-        f"maximum_object_size = {LONGEST_LINE})"
-    )
-
-
-def _mended(database: Database, path: Path) -> Path:
-    """Return a copy with the replacement character in the place of each half of a character that stands alone."""
-    copy = database.folder / path.name.removesuffix(".gz")
-    with opened_text(path) as text, copy.open("w", encoding="utf-8", newline="") as mended:
-        mended.writelines(_HALF.sub(lambda found: found["whole"] or "\ufffd", line) for line in text)
-    return copy
+def _refused_line(path: Path) -> TaskError | None:
+    """Return the refusal of the first line that is no JSON; None: the objects are not one a line."""
+    with opened_text(path) as text:
+        for number, line in enumerate(text, 1):
+            bare = line.strip()
+            if number == 1 and not _OBJECT.fullmatch(bare):
+                return None
+            try:
+                json.loads(bare or "null")
+            except (ValueError, RecursionError) as error:
+                why = (
+                    f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+                )
+                why = "a comma ends it" if bare.endswith(",") else why
+                return invalid(
+                    f"line {number} of {path.name}, {quoted(bare)}, is no JSON: {why}; give each line one object "
+                    "alone, or write one array, with brackets around all and a comma between two"
+                )
+    return None
 
 
 def _names(database: Database, path: Path) -> list[str]:
@@ -108,42 +117,44 @@ def _names(database: Database, path: Path) -> list[str]:
     listed = database.rows("SELECT json_keys(json), min(rowid) FROM objects GROUP BY 1 ORDER BY 2")
     if not listed:
         raise empty(f"{path.name} holds no example")
-    for names, example in listed:
-        _check_names(path, names, example)
-    _check_wrapped(database, path)
-    names = list(dict.fromkeys(name for names, _ in listed for name in names))
-    if len(names) > _MOST_COLUMNS:
-        raise invalid(f"{path.name} has more than {_MOST_COLUMNS} columns; put the numbers of one into a list")
     known = dict[str, str]()
-    for name in names:
-        other_name = known.setdefault(name.lower(), name)
-        if other_name != name:
-            raise invalid(
-                f"{path.name} has the names {quoted(other_name)} and {quoted(name)}, which differ in case alone; "
-                "rename one of them"
-            )
-    return names
+    for names, example in listed:
+        for place, name in enumerate(names):
+            twin = known.setdefault(name.lower(), name)
+            if not name:
+                raise invalid(f"example {example} of {path.name} has a value without a name; give it one")
+            if name in names[:place]:
+                raise invalid(
+                    f"example {example} of {path.name} has the name {quoted(name)} twice; give every value its own"
+                )
+            if twin != name:
+                raise invalid(
+                    f"{path.name} has the names {quoted(twin)} and {quoted(name)}, which differ in case alone; rename "
+                    "one of them"
+                )
+    _check_rows(database, path)
+    if len(known) > _MOST_COLUMNS:
+        raise invalid(f"{path.name} has more than {_MOST_COLUMNS} columns; put the numbers of one into a list")
+    return list(known.values())
 
 
-def _check_wrapped(database: Database, path: Path) -> None:
-    """Refuse one object around the list of the examples, as programs answer it."""
-    found = database.rows(
-        "SELECT entry.key FROM objects, json_each(json) AS entry WHERE (SELECT count(*) FROM objects) = 1 "
-        "AND entry.type = 'ARRAY' AND json_type(entry.value, '$[0]') = 'OBJECT' LIMIT 1"
+def _check_rows(database: Database, path: Path) -> None:
+    """Refuse one object around the list of the examples, as programs answer it, and one of columns."""
+    entries = database.rows(
+        "SELECT entry.key, entry.type, json_type(entry.value, '$[0]') FROM objects, json_each(json) AS entry "
+        "WHERE (SELECT count(*) FROM objects) = 1 ORDER BY entry.id"
     )
-    if found:
+    around = next((key for key, kind, inner in entries if (kind, inner) == ("ARRAY", "OBJECT")), None)
+    if around is not None:
         raise invalid(
-            f"{path.name} is one object, whose {quoted(found[0][0])} holds a list of objects; write that list alone, "
+            f"{path.name} is one object, whose {quoted(around)} holds a list of objects; write that list alone, "
             "or its objects one a line"
         )
-
-
-def _check_names(path: Path, names: Sequence[str], example: int) -> None:
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise invalid(f"example {example} of {path.name} has the name {quoted(twice)} twice; give every value its own")
-    if "" in names:
-        raise invalid(f"example {example} of {path.name} has a value whose name is empty; give it a name")
+    if len(entries) > 1 and all(kind in {"ARRAY", "OBJECT"} for _, kind, _ in entries):
+        raise invalid(
+            f"{path.name} is one object, in which {quoted(entries[0][0])} and others hold a column or a row each; "
+            'write an object for each row, as `to_json("data.jsonl", orient="records", lines=True)` of pandas does'
+        )
 
 
 def _field(name: str, lists: int, text: bool) -> Field:  # noqa: FBT001
@@ -158,7 +169,7 @@ def _field(name: str, lists: int, text: bool) -> Field:  # noqa: FBT001
 def _object_field(database: Database, path: Path, name: str) -> Field:
     column = identifier(name)
     example, text = database.row(
-        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE json_type({column}) = 'OBJECT' LIMIT 1"
+        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE {_RECORD.format(c=column)} LIMIT 1"
     )
     return Field(
         Kind.OTHER,

@@ -49,6 +49,10 @@ _OTHERS = (
     _other(rb"\x93NUMPY", "is an array of numpy.save; write x and y with numpy.savez, as NPZ"),
     _other(rb"%PDF", "is a PDF document; write its table as CSV"),
     _other(rb"SQLite format 3\0", "is an SQLite database; export its table as CSV"),
+    _other(rb"\x1f\x8b", "is compressed by gzip twice; unpack it once", of=_ALL),
+    _other(rb"\x89HDF\r\n", "is an HDF5 file; write its table as Parquet or CSV, or its arrays as NPZ"),
+    _other(rb"ARROW1|FEA1", "is a Feather file; write its table as Parquet"),
+    _other(rb"\x80[\x02-\x05]", "is a pickle, which can run any code: write its table as Parquet or CSV"),
     _other(rb"BZh\d|\xfd7zXZ\0|\x28\xb5\x2f\xfd", "is compressed by bzip2, xz or zstd; unpack it, or use gzip"),
     _other(
         rb"\s*\[\s*\{",

@@ -22,8 +22,9 @@ _READ = (
         "coalesce(make_timestamp(epoch_us({c}))::VARCHAR || 'Z', '')",
     ),
     (re.compile(r"BLOB"), Kind.BYTES, "coalesce({c}, ''::BLOB)"),
+    (re.compile(r'STRUCT\("?bytes"? BLOB, "?path"? VARCHAR\)'), Kind.BYTES, "coalesce({c}.bytes, ''::BLOB)"),
 )
-"""How columns of the database's types are read."""
+"""How columns of the database's types are read; the last one is a picture as Hugging Face's data sets hold it."""
 
 
 def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
