@@ -112,12 +112,18 @@ class Category:
         return KNOWN + len(self.known)
 
     @classmethod
-    def fitted(cls, name: str, values: Array) -> Self | None:
-        """Return the column as the training part [N] knows it; None where it has no two different indices."""
+    def fitted(cls, name: str, values: Array, *, fewest: int = FEWEST) -> Self | None:
+        """Return the column as the training part [N] knows it; None where it has no two different indices.
+
+        Args:
+            name: of the column.
+            values: texts, an empty one where one is missing.
+            fewest: how often a text that is known stands there.
+        """
         counts: dict[str, int] = {}
         for text in map(str.strip, values.tolist()):
             counts[text] = counts.get(text, 0) + 1
-        frequent = (text for text, count in counts.items() if count >= FEWEST and text not in MISSING_TEXTS)
+        frequent = (text for text, count in counts.items() if count >= fewest and text not in MISSING_TEXTS)
         usable = list(filter(is_text, frequent))
         known = sorted(usable, key=lambda text: (-counts[text], text))[:MOST_CATEGORIES]
         column = cls(name, tuple(sorted(known)))

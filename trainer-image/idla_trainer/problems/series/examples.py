@@ -18,6 +18,7 @@ from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError, spec_invalid, too_few
 from idla_trainer.problems.series.column_roles import roles_of
+from idla_trainer.problems.series.covariates import fitted_covariates
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import TimeGrid, resample
 
@@ -55,7 +56,7 @@ def prepare(
     levels = _levels(problem)
     grid = resample(table, source.columns, problem.period_seconds, test=test)
     parts, training_rows = _split(grid, source.split, history, horizon, whole=whole)
-    spec = _spec(grid, training_rows, history)
+    spec, left_out = _spec(grid, training_rows, history, horizon)
     return Dataset(
         digest=digest,
         problem=problem,
@@ -69,25 +70,25 @@ def prepare(
         ),
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
-        warnings=(*grid.told, *about_series(grid, training_rows)),
+        warnings=(*grid.told, *left_out, *about_series(grid, training_rows)),
         columns=describe_columns(
             table,
-            roles_of(table, source.columns, sensors=grid.sensors, series=grid.series),
+            roles_of(table, source.columns, sensors=grid.sensors, series=grid.series, covariates=grid.covariates),
             otherwise="it is no series that is forecast",
         ),
         column_count=len(table.columns),
     )
 
 
-def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
-    """Return every window [windows, length, S] of rows [rows, S], a view of them."""
-    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), 2, 1)
+def _windows(values: Array, length: int) -> Array:
+    """Return every window [windows, length, ...] of rows [rows, ...], a view of them."""
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), -1, 1)
 
 
 def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
-    words = {"seriesColumn": grid.series, "period": grid.period}
+    words = {"seriesColumn": ", ".join(grid.series), "period": grid.period}
     return {
-        **{name: word for name, word in words.items() if word is not None},
+        **{name: word for name, word in words.items() if word},
         "rows": len(grid.values),
         "sensors": len(grid.sensors),
         "history": history,
@@ -173,24 +174,32 @@ def _parts(values: npt.NDArray[np.float32], borders: tuple[int, int, int, int], 
     return Parts(train, validation, gate, test)
 
 
-def _spec(grid: TimeGrid, training_rows: int, history: int) -> SeriesSpec:
+def _spec(grid: TimeGrid, training_rows: int, history: int, horizon: int) -> tuple[SeriesSpec, tuple[str, ...]]:
+    """Return what is fitted on the training rows, and what of the known covariates is left out."""
     try:
-        return SeriesSpec.fitted(
+        covariates, left_out = fitted_covariates(
+            grid.covariates, training_rows, horizon=horizon, series=grid.series_names
+        )
+        spec = SeriesSpec.fitted(
             grid.values[:training_rows],
             sensors=grid.sensors,
             history=history,
             period_seconds=grid.period_seconds,
+            covariates=covariates,
         )
     except InputError as error:
         raise invalid(f"the series cannot be used: {error}") from error
+    return spec, left_out
 
 
 def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
-    """Return the windows that have a target, and the times of their last steps where there is a calendar."""
+    """Return the windows that have a target, what is known ahead, and the times of their last steps for a calendar."""
     windows = _windows(grid.values[: len(grid.values) - horizon], spec.history)
     ends = np.arange(len(windows), dtype=np.int64) + spec.history - 1
     times = {TIME: grid.seconds_of(ends)} if spec.waves else {}
-    return {SERIES: windows, **times}
+    columns = () if spec.covariates is None else spec.covariates.columns
+    ahead = {column.name: _windows(grid.covariates[column.name], spec.history + horizon) for column in columns}
+    return {SERIES: windows, **times, **ahead}
 
 
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:

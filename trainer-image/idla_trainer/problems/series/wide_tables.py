@@ -1,11 +1,14 @@
 """Wide tables of series: a row for each time, and a column for each sensor."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
+from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import Column
@@ -13,6 +16,7 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.failures import not_finite
 from idla_trainer.problems.columns import explain_texts
+from idla_trainer.problems.series.covariates import read_covariates
 from idla_trainer.problems.series.times import TIMESTAMP, Times
 
 Values = npt.NDArray[np.float32]
@@ -31,10 +35,12 @@ class SensorRows:
     """[rows, S], NaN where missing."""
     told: tuple[str, ...] = ()
     """What is not plain in how the file was read."""
-    series: str | None = None
-    """The column that names the series of each row of a long table."""
+    series: tuple[str, ...] = ()
+    """The columns that name the series of each row of a long table; empty: the table is wide."""
     series_names: tuple[str, ...] = ()
-    """What it has, in the order of the sensors."""
+    """What they have, in the order of the sensors."""
+    covariates: Mapping[str, Array] = field(default_factory=dict)
+    """What is known ahead, by name [rows], or [rows, series] of a long table: numbers, NaN where missing, or texts."""
 
 
 def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows:
@@ -47,6 +53,7 @@ def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows
     check_columns(table, columns)
     if not names:
         raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
+    covariates, read = read_covariates(table, columns)
     sensors: list[str] = []
     parts: list[npt.NDArray[np.float64]] = []
     for name in names:
@@ -55,7 +62,7 @@ def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows
         wide = column.reshape(len(column), -1)
         sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
         parts.append(wide)
-    return SensorRows(times, tuple(sensors), as_values(parts, sensors), told)
+    return SensorRows(times, tuple(sensors), as_values(parts, sensors), (*told, *read), covariates=covariates)
 
 
 def check_columns(table: Table, columns: Columns) -> None:
@@ -77,6 +84,12 @@ def check_columns(table: Table, columns: Columns) -> None:
 def named_values(columns: Columns) -> tuple[str, ...]:
     """Return the columns that are named to be forecast."""
     return columns.features or tuple(filter(None, [columns.target]))
+
+
+def free_columns(table: Table, columns: Columns) -> tuple[str, ...]:
+    """Return the columns that have no role and are not to be ignored."""
+    others = {columns.timestamp or TIMESTAMP, *columns.series, *columns.known_covariates}
+    return tuple(name for name in table.columns if name not in others and columns.types.get(name) is not ReadAs.IGNORED)
 
 
 def check_numbers(name: str, column: Column) -> None:
@@ -121,7 +134,7 @@ def _sensor_columns(table: Table, columns: Columns) -> tuple[tuple[str, ...], tu
     named = named_values(columns)
     if named:
         return named, ()
-    names = tuple(name for name in table.columns if name != (columns.timestamp or TIMESTAMP))
+    names = free_columns(table, columns)
     index = tuple(name for name in names if is_index(table, name))
     if not index or len(index) == len(names):
         return names, ()
