@@ -53,7 +53,7 @@ def explain_errors(error: ValidationError) -> str:
     parts = []
     for entry in error.errors(include_url=False)[:5]:
         field = ".".join(("spec", *(str(part) for part in entry["loc"])))
-        message = _explain_unquoted(entry) or entry["msg"].removeprefix("Value error, ")
+        message = _explain_unquoted(entry) or _explain_single(entry) or entry["msg"].removeprefix("Value error, ")
         found = json.dumps(entry["input"], default=str) if not isinstance(entry["input"], BaseModel) else ""
         shown = f" (found {_CREDENTIALS.sub('***@', found)[:_SHOWN_INPUT]})" if found else ""
         parts.append(f"`{field}`: {message}{shown}")
@@ -66,6 +66,13 @@ def _explain_unquoted(error: ErrorDetails) -> str:
         return ""
     why = "; YAML reads yes, no, on, off, true and false as truth values" if isinstance(error["input"], bool) else ""
     return f"must be text: put it in quotes{why}"
+
+
+def _explain_single(error: ErrorDetails) -> str:
+    """Return what to do where a text stands for a list; else an empty text."""
+    if error["type"] != "tuple_type" or not isinstance(error["input"], str):
+        return ""
+    return f"must be a list: write [{error['input'][:_SHOWN_INPUT]}]"
 
 
 def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:

@@ -87,18 +87,19 @@ class Covariates:
             for column in self.columns
         )
 
-    def to_tensor(self, raw: Arrays, history: int) -> npt.NDArray[np.float32]:
+    def to_tensor(self, raw: Arrays, history: int, count: int) -> npt.NDArray[np.float32]:
         """Return the features [N, history + horizon, series, width]; one series where all have the same values.
 
         Args:
             raw: the raw inputs by name.
             history: steps of a window.
+            count: how many windows there are.
 
         Raises:
             InputError: one is missing, or has another type, shape or value than is allowed.
         """
-        steps = (history + self.horizon, *((len(self.series),) if self.series else ()))
-        features = [part for column in self.columns for part in _features(column, _checked(column, raw, steps))]
+        shape = (count, history + self.horizon, *((len(self.series),) if self.series else ()))
+        features = [part for column in self.columns for part in _features(column, _checked(column, raw, shape))]
         found: npt.NDArray[np.float32] = np.stack(features, axis=-1)
         return found if self.series else found[:, :, np.newaxis]
 
@@ -152,12 +153,12 @@ def _features(column: Number | Category, values: Array) -> list[npt.NDArray[np.f
     return [(indices == index).astype(np.float32) for index in range(1, column.size)]
 
 
-def _checked(column: Number | Category, raw: Mapping[str, Array], steps: tuple[int, ...]) -> Array:
-    """Return the values [N, *steps] of a raw input."""
+def _checked(column: Number | Category, raw: Mapping[str, Array], shape: tuple[int, ...]) -> Array:
+    """Return the values of a raw input, which has this shape."""
     kind = "numbers" if isinstance(column, Number) else "texts, empty where missing"
-    allowed = f"{kind} [N, {', '.join(map(str, steps))}]: the steps of the window, then those of the horizon"
+    allowed = f"{kind} {list(shape)}: for each window its steps, then those of the horizon"
     array = raw_input(raw, column.name, allowed)
-    if array.shape[1:] != steps or not len(array):
+    if array.shape != shape:
         raise InputError(column.name, f"the shape {list(array.shape)}", allowed)
     if array.dtype.kind not in ("buif" if isinstance(column, Number) else "OU"):
         raise InputError(column.name, f"values of type {array.dtype}", allowed)

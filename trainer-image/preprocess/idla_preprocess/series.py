@@ -163,10 +163,7 @@ class SeriesSpec(Stored):
         if self.waves:
             tensors[CALENDAR] = self._calendar(raw, len(values))
         if self.covariates is not None:
-            ahead = self.covariates.to_tensor(raw, self.history)
-            if len(ahead) != len(values):
-                found = f"{len(ahead)} of `{self.covariates.columns[0].name}`"
-                raise InputError(SERIES, f"{len(values)} windows and {found}", "as many of each")
+            ahead = self.covariates.to_tensor(raw, self.history, len(values))
             each = len(self.sensors) // len(self.covariates.series or self.sensors)
             tensors[COVARIATES] = np.repeat(ahead, each, axis=2) if each > 1 else ahead
         return tensors

@@ -29,6 +29,12 @@ def shops(*, rows: int = 6, names: tuple[str, ...] = ("north", "south"), **more:
     return table(shop=objects(np.repeat(names, rows).tolist()), timestamp=hours, sold=sold, **more)
 
 
+def stalls(*, shops_named: str = "nns", stalls_named: tuple[object, ...] = (1.0, 2.0, 1.0)) -> Table:
+    """Return six hours of stalls in shops, one after the other."""
+    shop, stall = objects(np.repeat(list(shops_named), 6).tolist()), np.repeat(np.array(stalls_named), 6)
+    return table(shop=shop, stall=stall, timestamp=np.tile(3600 * np.arange(6), 3), sold=np.arange(18.0))
+
+
 def chosen(found: Table, rows: npt.NDArray[np.int64] | list[int]) -> Table:
     return Table({name: column[rows] for name, column in found.columns.items()})
 
@@ -38,8 +44,9 @@ def values(grid: TimeGrid) -> list[list[float]]:
 
 
 def understood(series: str, left_out: str = "") -> str:
+    left = f"; left out: {left_out} (data.columns.knownCovariates is for what is known ahead)" if left_out else ""
     return (
-        f"a row for each series and time: 2 series of {series}, value 'sold'{left_out}; if that is wrong, set "
+        f"a row for each series and time: 2 series of {series}, value 'sold'{left}; if that is wrong, set "
         "data.columns.series and data.columns.target"
     )
 
@@ -70,11 +77,17 @@ def test_the_rows_of_a_long_table_in_any_order_are_the_wide_one(rows: int, serie
                      (understood("'shop' ('north', 'south')"),), id="found by looking"),
         pytest.param(shops(), Columns(series=("shop",), target="sold"), ("north", "south"), (), id="named"),
         pytest.param(shops(promo=np.zeros(12)), Columns(series=("shop",), target="sold"), ("north", "south"),
-                     (understood("'shop' ('north', 'south')", "; left out: 'promo'"),), id="left out"),
+                     (understood("'shop' ('north', 'south')", "'promo'"),), id="left out"),
         pytest.param(shops(promo=np.zeros(12)), Columns(series=("shop",), features=("sold", "promo")),
                      ("north.sold", "north.promo", "south.sold", "south.promo"), (), id="two values each"),
+        pytest.param(shops(town=objects(["a", "b"] * 6)), Columns(types={"town": "Ignored"}), ("north", "south"),
+                     (understood("'shop' ('north', 'south')"),), id="ignored"),
+        pytest.param(shops(names=("north",), rows=6), Columns(series=("shop",), target="sold"), ("north",), (),
+                     id="one series"),
+        pytest.param(stalls(), Columns(series=("shop", "stall"), target="sold"), ("n/1", "n/2", "s/1"), (),
+                     id="named by two columns"),
         pytest.param(shops(store=np.repeat([7.0, 12.0], 6)), Columns(series=("store",), target="sold"), ("7", "12"),
-                     (understood("'store' ('7', '12')", "; left out: 'shop'"),), id="whole numbers"),
+                     (understood("'store' ('7', '12')", "'shop'"),), id="whole numbers"),
     ],
 )  # fmt: skip
 def test_how_a_long_table_is_understood(
@@ -110,8 +123,15 @@ def test_a_test_file_of_fewer_series_goes_on() -> None:
         pytest.param(table(timestamp=[0, 0, 60, 60], store=[1, 2, 1, 2], sold=[1.0, 2.5, 3.5, 4.5]),
                      Columns(target="sold"), id="numbers alone"),
         pytest.param(shops(price=np.zeros(12)), Columns(), id="two columns of values"),
-        pytest.param(shops(target=objects(["x"] * 12)), Columns(series=("shop",), target="target"), id="texts as values"),
+        pytest.param(shops(target=objects(["x"] * 12)), Columns(series=("shop",), target="target"),
+                     id="texts as values"),
         pytest.param(shops(), Columns(series=("store",)), id="no such column"),
+        pytest.param(stalls(), Columns(series=("shop",), target="sold"), id="one of two columns"),
+        pytest.param(stalls(), Columns(series=("shop", "store"), target="sold"), id="a second column that is none"),
+        pytest.param(
+            table(a=objects(["x/y", "x"]), b=objects(["z", "y/z"]), timestamp=[0, 0], sold=[1.0, 2.0]),
+            Columns(series=("a", "b"), target="sold"), id="names that are joined alike",
+        ),
         pytest.param(table(shop=objects(["a", "b"]), sold=[1.0, 2.0]), Columns(series=("shop",)), id="no times"),
         pytest.param(chosen(shops(), [0, 1, 2, 6, 7, 2]), Columns(series=("shop",)), id="twice"),
         pytest.param(shops(names=("north", "")), Columns(series=("shop",)), id="no name"),

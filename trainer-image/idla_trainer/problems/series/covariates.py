@@ -38,8 +38,7 @@ def check_roles(table: Table, columns: Columns) -> None:
         check_present(table, _ROLE, name)
         role = next((role for role, names in others.items() if name in names), None)
         if role is not None:
-            what = "it is forecast" if role in {"target", "features"} else f"it is the {role}"
-            raise invalid(f"data.columns.{_ROLE}: {name!r} is data.columns.{role} already: {what}; leave it out of one")
+            raise invalid(f"data.columns.{_ROLE}: {name!r} is data.columns.{role} already; leave it out of one of them")
         if name in {SERIES, TIME}:
             raise invalid(
                 f"data.columns.{_ROLE}: the endpoint has an input {name!r} already; call the column otherwise"

@@ -204,7 +204,7 @@ def _told(
     rest = [name for name in free_columns(table, columns) if name not in values]
     if given and not rest:
         return ()
-    left = f"; left out: {listed(rest)}" if rest else ""
+    left = f"; left out: {listed(rest)} (data.columns.knownCovariates is for what is known ahead)" if rest else ""
     series = " and ".join(map(quoted, columns.series))
     told = (
         f"a row for each series and time: {len(names)} series of {series} ({listed(names, _SHOWN)}), "

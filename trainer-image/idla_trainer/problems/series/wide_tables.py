@@ -103,7 +103,8 @@ def check_numbers(name: str, column: Column) -> None:
             explain_texts(name, column)
             or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
             "the sensors in data.columns.features, and the time in data.columns.timestamp; of a table with a row for "
-            "each series and time, the column that names the series in data.columns.series"
+            "each series and time, the column that names the series in data.columns.series; what is known for the time "
+            "that is forecast in data.columns.knownCovariates"
         )
 
 
