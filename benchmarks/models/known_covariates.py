@@ -1,11 +1,11 @@
 """Sales of shops that know their promotions, prices and holidays ahead, forecast with that knowledge and without it.
 
-`.venv/bin/python benchmarks/models/known_covariates.py [--seeds 3] [--preset Fast] [--epochs 30]`; prints a line for each
-seed and JSON in the end. The data are drawn: a seed is one of the data and of the training. Each shop's sales drift,
-repeat each week, are a quarter to three times higher at its promotions, which shops choose by themselves, fall with the
-price, and are less than half on holidays; the noise is 5 %. The root mean squared errors over two weeks ahead are
-computed here from the artifact's files and the drawn numbers; `floor` is that of who knows all but drift and noise to
-come, and draws none.
+`.venv/bin/python benchmarks/models/known_covariates.py [--seeds 3] [--preset Fast] [--epochs 30]`; prints a line for
+each run and the means in the end. The data are drawn: a seed is that of the data and of the training. Each shop's sales
+drift, repeat each week, are up to three times as high at its promotions, fall with the price, and are less than half on
+holidays; the noise is 5 %. The errors over two weeks ahead are computed here from the artifact's files and the drawn
+numbers. `naive` is the week before; `floor` knows how sales come about, but for the level, which it takes from the
+window.
 """
 
 import argparse

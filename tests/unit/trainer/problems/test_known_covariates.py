@@ -116,7 +116,7 @@ def test_a_test_file_goes_on_with_them() -> None:
 
 def test_what_says_nothing_is_left_out() -> None:
     dataset = prepared(wide(never=np.zeros(ROWS)), columns("promo", "never"))
-    told = "'never' of knownCovariates are left out: one value alone in the training part says nothing"
+    told = "'never' of knownCovariates are left out: no value, or one alone, in the training part says nothing"
     assert told in dataset.warnings
     assert [each.name for each in dataset.preprocess.inputs] == ["series", "promo"]
     plain = prepared(wide(promo=np.zeros(ROWS)), columns("promo"))
@@ -134,7 +134,7 @@ def test_what_says_nothing_is_left_out() -> None:
         pytest.param(long(), columns("shop", series=("shop",)), id="the series"),
         pytest.param(wide(time=np.arange(ROWS)), columns("time"), id="the name of another input"),
         pytest.param(wide(), columns("promo", categorical=("a",)), id="a sensor as names"),
-        pytest.param(wide(), columns("promo", types={"a": "Number"}), id="the type of a sensor"),
+        pytest.param(wide(), columns("promo", types={"a": "Category"}), id="a sensor as a category"),
         pytest.param(wide(), columns("promo", types={"promo": "Ignored"}), id="ignored"),
         pytest.param(wide(it=np.zeros((ROWS, 2))), columns("it"), id="arrays"),
         pytest.param(wide(it=objects([b"x"] * ROWS)), columns("it"), id="files"),

@@ -37,7 +37,8 @@ def roles_of(
     uses = {time: Use(ColumnRole.TIMESTAMP, ColumnType.TIME)} if time in table.columns else {}
     uses |= {name: Use(ColumnRole.COVARIATE, kind) for name, kind in kinds.items()}
     if not series:
-        return uses | {name: Use(ColumnRole.TARGET) for name in sensors if name in table.columns}
+        found = (name for name in sensors if name in table.columns)
+        return uses | {name: Use(ColumnRole.TARGET, ColumnType.NUMBER) for name in found}
     columns = columns.model_copy(update={"series": series})
     uses |= {name: Use(ColumnRole.SERIES, ColumnType.CATEGORY) for name in series}
     return uses | {name: Use(ColumnRole.TARGET, ColumnType.NUMBER) for name in value_columns(table, columns)}

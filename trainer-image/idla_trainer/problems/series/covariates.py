@@ -28,24 +28,16 @@ def check_roles(table: Table, columns: Columns) -> None:
     Raises:
         TaskError: one is not in the file, or is the time, the series or what is forecast.
     """
-    others = {
-        "timestamp": (columns.timestamp or TIMESTAMP,),
-        "series": columns.series,
-        "target": (columns.target,),
-        "features": columns.features,
-    }
+    check_once(columns)
     for name in columns.known_covariates:
         check_present(table, _ROLE, name)
-        role = next((role for role, names in others.items() if name in names), None)
-        if role is not None:
-            raise invalid(f"data.columns.{_ROLE}: {name!r} is data.columns.{role} already; leave it out of one of them")
         if name in {SERIES, TIME}:
             raise invalid(
                 f"data.columns.{_ROLE}: the endpoint has an input {name!r} already; call the column otherwise"
             )
         if columns.types.get(name) is ReadAs.IGNORED:
             raise invalid(f"data.columns.types: {name!r} is to be ignored, but is one of {_ROLE}; leave it out of one")
-    for role, names in (("categorical", columns.categorical), ("types", _read(columns))):
+    for role, names in (("categorical", columns.categorical), ("types", _names_by_type(columns))):
         stray = [name for name in names if name not in columns.known_covariates]
         if stray:
             check_present(table, role, stray[0])
@@ -106,12 +98,35 @@ def fitted_covariates(
     covariates, left_out = Covariates.fitted(learned, horizon=horizon, series=series)
     if not left_out:
         return covariates, ()
-    told = f"{listed(left_out)} of {_ROLE} are left out: one value alone in the training part says nothing"
+    told = f"{listed(left_out)} of {_ROLE} are left out: no value, or one alone, in the training part says nothing"
     return covariates, (told,)
 
 
-def _read(columns: Columns) -> tuple[str, ...]:
-    return tuple(name for name, kind in columns.types.items() if kind is not ReadAs.IGNORED)
+def check_once(columns: Columns) -> None:
+    """Make sure that no column has two roles.
+
+    Raises:
+        TaskError: one has.
+    """
+    roles = {
+        "timestamp": (columns.timestamp or TIMESTAMP,),
+        "series": columns.series,
+        "target": filter(None, (columns.target,)),
+        "features": columns.features,
+        _ROLE: columns.known_covariates,
+    }
+    found: dict[str, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            if name in found and {role, found[name]} != {"target", "features"}:
+                raise invalid(
+                    f"data.columns.{role}: {name!r} is data.columns.{found[name]} already; leave out one of them"
+                )
+            found[name] = role
+
+
+def _names_by_type(columns: Columns) -> tuple[str, ...]:
+    return tuple(name for name, kind in columns.types.items() if kind is ReadAs.CATEGORY)
 
 
 def _column(name: str, values: Array, columns: Columns) -> Array:

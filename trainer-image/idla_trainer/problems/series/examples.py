@@ -111,7 +111,10 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
     found = (
         (~known.any(axis=0), "have no known value in the training part"),
         (known.any(axis=0) & (lowest == highest), "have one value alone in the training part"),
-        (known.mean(axis=0) < 1 - _MANY, f"lack more than {_MANY:.0%} of the values of the training part"),
+        (
+            known.any(axis=0) & (known.mean(axis=0) < 1 - _MANY),
+            f"lack more than {_MANY:.0%} of the values of the training part",
+        ),
         (
             (zeros >= _ZEROS) & np.isfinite(above) & (above > 0.1 * highest),
             "are 0 at times and never near it otherwise: if 0 stands for a missing value, leave it empty",
@@ -127,7 +130,7 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
 def _levels(problem: Problem) -> tuple[float, ...]:
     levels = tuple(sorted(problem.quantiles)) or LEVELS
     if len(set(levels)) != len(levels) or not all(0 < level < 1 for level in levels):
-        message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
+        message = f"task.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
         raise spec_invalid(message)
     return levels
 
@@ -138,6 +141,7 @@ def _split(grid: TimeGrid, shares: Split, history: int, horizon: int, *, whole: 
     first, validation_from, test_from, end = _borders(rows, shares, grid.test_from)
     parts = _parts(grid.values, (first, validation_from, test_from, end), history, horizon)
     if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
+        _check_known(grid.values, {"validation": (validation_from, test_from), "test": (test_from, end)}, horizon)
         raise _too_short(rows, validation_from, history, horizon)
     if not whole:
         return parts, validation_from
@@ -202,9 +206,23 @@ def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
     return {SERIES: windows, **times, **ahead}
 
 
+def _check_known(values: Array, parts: dict[str, tuple[int, int]], horizon: int) -> None:
+    """Make sure that parts that are long enough have a known value.
+
+    Raises:
+        TaskError: one has none.
+    """
+    for part, (first, end) in parts.items():
+        if end - first >= horizon and np.isnan(values[first:end]).all():
+            raise too_few(
+                f"the {part} part, the rows {first} to {end - 1} in the order of time (counted from 0), has no known "
+                "value: a forecast of it cannot be measured. Leave out rows without values, or set data.split"
+            )
+
+
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:
     return too_few(
         f"{rows} rows, {max(training_rows, 0)} of them for training, are too few for windows of {history} + {horizon} "
         f"rows: training needs {FEWEST_WINDOWS} windows, validation and test at least one each with a known target. "
-        "Give more rows, or a smaller problem.history or problem.horizon"
+        "Give more rows, or a smaller task.history or task.horizon"
     )

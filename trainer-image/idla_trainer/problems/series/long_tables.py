@@ -5,59 +5,25 @@ import numpy.typing as npt
 from idla_contract.task import Columns
 
 from idla_trainer.data.findings.names import listed, quoted
-from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present
+from idla_trainer.problems.columns import as_name
 from idla_trainer.problems.series.covariates import missing_like, read_covariates
+from idla_trainer.problems.series.series_columns import named_series
 from idla_trainer.problems.series.times import TIMESTAMP, Times
 from idla_trainer.problems.series.wide_tables import (
     SensorRows,
     as_values,
     check_columns,
-    check_numbers,
     free_columns,
     is_index,
     named_values,
+    sensor_numbers,
 )
 
-MOST_SERIES = 1000
-"""Series that are forecast together: a request has the window of each."""
 _MOST_GAPS = 4
 """The wide table may have this many times as many cells as the long one has rows."""
 _SHOWN = 3
-
-
-def series_columns(table: Table, columns: Columns, times: Times | None) -> tuple[str, ...]:
-    """Return the columns that name the series of each row; none where the table is a wide one.
-
-    They are the named ones. Without them one is looked for where half of the rows or more have a time that others have
-    too: a column of texts that tells all rows of one time apart.
-
-    Raises:
-        TaskError: it is not there, there are no times, several columns would do, or columns of numbers alone.
-    """
-    if columns.series:
-        if times is None:
-            raise invalid(
-                f"data.columns.series: a row for each series and time needs its time; found no column {TIMESTAMP!r}, "
-                f"there are {listed(tuple(table.columns))}. Name the one of the times in data.columns.timestamp"
-            )
-        return tuple(check_present(table, "series", name) for name in columns.series)
-    if times is None:
-        return ()
-    _, places, counts = np.unique(times, return_inverse=True, return_counts=True)
-    if 2 * np.count_nonzero(counts[places] > 1) < len(times):
-        return ()
-    names = [name for name in free_columns(table, columns) if name not in named_values(columns)]
-    fitting = [name for name in names if _tells_apart(table.columns[name], places, counts)]
-    texts = [name for name in fitting if table.columns[name].dtype == object]
-    if len(texts) == 1 or not fitting:
-        return tuple(texts)
-    raise invalid(
-        f"many rows have the same time, so that there seems to be a row for each series and time; the columns that may "
-        f"name the series are {listed(texts or fitting)}. Name the one that does in data.columns.series"
-    )
 
 
 def read_long(
@@ -79,7 +45,7 @@ def read_long(
         TaskError: a row has no name, there are too many series, one has a time twice, or more than three quarters of
             all times and series have no row.
     """
-    names, codes = _named(table, series, known)
+    names, codes = named_series(table, series, known)
     given = bool(columns.series and named_values(columns))
     columns = columns.model_copy(update={"series": series})
     values = value_columns(table, columns)
@@ -87,9 +53,11 @@ def read_long(
     _check_once(table, columns, names, places * len(names) + codes)
     if len(moments) * len(names) > _MOST_GAPS * len(times):
         raise _sparse(names, codes, len(moments))
-    for name in values:
-        check_numbers(name, table.columns[name])
-    long = as_values([table.columns[name].reshape(len(times), 1) for name in values], list(values))
+    numbers, manners = sensor_numbers(table, values, columns)
+    for name, column in numbers.items():
+        if column.ndim > 1:
+            raise invalid(f"the column {name!r} holds arrays; a row for each series and time has one number")
+    long = as_values([column.reshape(len(times), 1) for column in numbers.values()], list(values))
     wide = np.full((len(moments), len(names), len(values)), np.nan, np.float32)
     wide[places, codes] = long
     sensors = names if len(values) == 1 else tuple(f"{name}.{value}" for name in names for value in values)
@@ -97,56 +65,8 @@ def read_long(
     spread = {name: missing_like(column, wide.shape[:2]) for name, column in covariates.items()}
     for name, column in covariates.items():
         spread[name][places, codes] = column
-    told = (*_told(table, columns, names, values, given=given), *read)
+    told = (*_told(table, columns, names, values, given=given), *_about_steps(times, codes), *manners, *read)
     return SensorRows(moments, sensors, wide.reshape(len(moments), -1), told, series, names, spread)
-
-
-def _tells_apart(column: Column, places: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> bool:
-    """Return whether no two rows of one time have the same name; of numbers there are no more than rows of one time."""
-    if column.ndim != 1 or column.dtype.kind not in "Oiuf":
-        return False
-    names = [as_name(value) for value in column.tolist()]
-    different = set(names)
-    enough = len(different) == int(counts.max()) if column.dtype != object else 2 * len(different) <= len(names)
-    return enough and len(set(zip(names, places.tolist(), strict=True))) == len(names)
-
-
-def _named(
-    table: Table, series: tuple[str, ...], known: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Return the names of the series, and the number of each row's."""
-    rows = list(zip(*(_names(name, table.columns[name]) for name in series), strict=True))
-    names = {parts: "/".join(parts) for parts in dict.fromkeys(rows)}
-    numbers = {name: number for number, name in enumerate(known if known is not None else names.values())}
-    if known is None and len(numbers) < len(names):
-        twice = next(name for name in names.values() if list(names.values()).count(name) > 1)
-        raise invalid(f"{_words(series)} name different series {quoted(twice)}; write their names without `/`")
-    stray = next((name for name in names.values() if name not in numbers), None)
-    if stray is not None:
-        raise invalid(f"the test file has the series {quoted(stray)}, the other file none of it; leave it out")
-    if len(numbers) > MOST_SERIES:
-        raise invalid(
-            f"{_words(series)} {'names' if len(series) == 1 else 'name'} {len(numbers)} series "
-            f"({listed(tuple(numbers), _SHOWN)}); at most {MOST_SERIES} are forecast together. Leave series out, add "
-            "some of them up, or give each part of them a workflow of its own"
-        )
-    return tuple(numbers), np.array([numbers[names[parts]] for parts in rows], np.int64)
-
-
-def _names(series: str, column: Column) -> list[str]:
-    if column.ndim != 1:
-        raise invalid(f"data.columns.series: the column {series!r} holds arrays; texts or whole numbers are needed")
-    names = [as_name(value) for value in column.tolist()]
-    if "" in names:
-        row = names.index("")
-        raise invalid(f"the column {series!r} names no series in row {row} (counted from 0); give each row one")
-    return names
-
-
-def _words(series: tuple[str, ...]) -> str:
-    """Return the columns as a sentence names them."""
-    *some, last = map(quoted, series)
-    return f"the columns {', '.join(some)} and {last}" if some else f"the column {last}"
 
 
 def value_columns(table: Table, columns: Columns) -> tuple[str, ...]:
@@ -184,6 +104,21 @@ def _check_once(table: Table, columns: Columns, names: tuple[str, ...], cells: n
             "columns that tell the series together in data.columns.series. If a clock was put back there at the end of "
             "summer time, write the times with their offset, or in UTC"
         )
+
+
+def _about_steps(times: Times, codes: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """Return whether the series have times beside those of others, so that the common steps lack many values."""
+    order = np.lexsort((times, codes))
+    own = np.diff(times[order])[np.diff(codes[order]) == 0]
+    together = np.diff(np.unique(times))
+    if not len(own) or not len(together) or np.median(own) < 2 * np.median(together):
+        return ()
+    step, common = int(np.median(own)), int(np.median(together))
+    told = (
+        f"most rows of a series are {step} seconds apart, those of all together {common}: such steps lack many values. "
+        f"If the series only have other times, set task.periodSeconds: {step}; each row is then put on its nearest step"
+    )
+    return (told,)
 
 
 def _sparse(names: tuple[str, ...], codes: npt.NDArray[np.int64], moments: int) -> Exception:

@@ -12,9 +12,11 @@ from idla_preprocess import Array
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
+from idla_trainer.problems.series.business_days import BusinessDays, business_days
 from idla_trainer.problems.series.calendar_steps import CalendarSteps, calendar_steps
 from idla_trainer.problems.series.covariates import check_roles, joined, missing_like
-from idla_trainer.problems.series.long_tables import read_long, series_columns
+from idla_trainer.problems.series.long_tables import read_long
+from idla_trainer.problems.series.series_columns import series_columns
 from idla_trainer.problems.series.times import Times, check_once, times_of
 from idla_trainer.problems.series.wide_tables import SensorRows, Values, read_wide
 
@@ -23,7 +25,10 @@ PERIOD_SECONDS = 300
 _QUARTER = 4
 _MOST_GAPS = 4
 """The grid may be this many times as long as the table."""
-_MONTH = 28 * 86400
+_DAY = 86400
+_SUMMER_TIME = 3600
+"""Seconds that days of a place with summer time may be longer or shorter."""
+_MONTH = 28 * _DAY
 """Seconds from which on a step may be one of the calendar."""
 
 
@@ -127,17 +132,19 @@ def _placed(found_rows: SensorRows, times: Times, period: int | None, test_from:
     steps = np.diff(times[order])
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
-    found = calendar_steps(times, period) if ((times - start) % seconds).any() else None
+    found = _by_calendar(times, start, seconds, period)
     if found is None:
         places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
         length = f"{seconds} seconds"
     else:
-        places, seconds, length = _calendar_places(found), found.seconds, found.words
+        places = _calendar_places(found) if isinstance(found, CalendarSteps) else found.places
+        seconds, length = found.seconds, found.words
     rows = int(places.max()) + 1
     if rows > _MOST_GAPS * len(times):
         raise invalid(
-            f"{len(times)} rows are spread over {rows} steps of {length}; no more than three quarters of the steps "
-            "may be missing. Set task.periodSeconds to the step of the data, or leave out rows far from the others"
+            f"{len(times)} rows are spread over {rows} steps of {length}, from {_written(start)} to "
+            f"{_written(int(times.max()))}; no more than three quarters of the steps may be missing. Set "
+            "task.periodSeconds to the step of the data, or leave out rows far from the others"
         )
     first = None if test_from is None else int(places[test_from:].min())
     covariates = {name: _spread(column, places, rows) for name, column in found_rows.covariates.items()}
@@ -145,6 +152,15 @@ def _placed(found_rows: SensorRows, times: Times, period: int | None, test_from:
         _spread(found_rows.values, places, rows), found_rows.sensors, start, seconds, first, covariates=covariates
     )
     return grid if found is None else replace(grid, times=found.filled(), period=found.words)
+
+
+def _by_calendar(times: Times, start: int, seconds: int, period: int | None) -> CalendarSteps | BusinessDays | None:
+    """Return the steps of the calendar that times have, None where they have none."""
+    if ((times - start) % seconds).any():
+        found = calendar_steps(times, period)
+        if found is not None:
+            return found
+    return None if period else business_days(times)
 
 
 def _spread(values: Array, places: Times, rows: int) -> Array:
@@ -176,11 +192,14 @@ def _steps(times: Times, start: int, seconds: int) -> Times:
         TaskError: one is no whole number of them.
     """
     places, rest = np.divmod(times - start, seconds)
+    if seconds % _DAY == 0 and (np.minimum(rest, seconds - rest) <= _SUMMER_TIME).all():
+        return _nearest_steps(times, start, seconds)
     if rest.any():
         stray = int(times[int(np.argmax(rest > 0))])
         raise invalid(
             f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
-            f"{_written(start)}; give equal steps, or set task.periodSeconds: each row is then put on its nearest step"
+            f"{_written(start)}; give equal steps, or set task.periodSeconds ({seconds}, if that is the step): each "
+            "row is then put on its nearest step"
         )
     return places
 
