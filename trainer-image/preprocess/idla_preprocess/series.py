@@ -38,6 +38,7 @@ class SeriesSpec(Stored):
     kind: ClassVar[str] = "series"
     array_names: ClassVar[tuple[str, ...]] = ("location", "scale")
     added: ClassVar[Mapping[str, Any]] = {COVARIATES: None}
+    parts: ClassVar[Mapping[str, Any]] = {COVARIATES: Covariates}
 
     sensors: tuple[str, ...]
     history: int
@@ -167,29 +168,6 @@ class SeriesSpec(Stored):
             each = len(self.sensors) // len(self.covariates.series or self.sensors)
             tensors[COVARIATES] = np.repeat(ahead, each, axis=2) if each > 1 else ahead
         return tensors
-
-    def content(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, with camelCase keys."""
-        content = Stored.content(self)
-        return content if self.covariates is None else content | {COVARIATES: self.covariates.content()}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return its arrays by name, and those of what is known ahead."""
-        return Stored.arrays(self) | ({} if self.covariates is None else self.covariates.arrays())
-
-    @classmethod
-    def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
-        """Return what `content` and `arrays` came from; nobody vouches for them.
-
-        Raises:
-            InputError: a part is missing, unknown or out of its range.
-        """
-        if COVARIATES not in content:
-            return super(SeriesSpec, cls).restored(content, arrays)
-        own = {name: array for name, array in arrays.items() if name in cls.array_names}
-        others = {name: array for name, array in arrays.items() if name not in own}
-        covariates = Covariates.restored(content[COVARIATES], others)
-        return super(SeriesSpec, cls).restored({**content, COVARIATES: covariates}, own)
 
     def _windows(self, raw: Arrays) -> npt.NDArray[np.float32]:
         shape = (self.history, len(self.sensors))

@@ -37,7 +37,7 @@ def days(count: int = ROWS, first: str = "2024-01-01", *, hour: str = "") -> lis
 
 
 def business(count: int = ROWS, *, hour: str = "") -> list[str]:
-    return [f"{day}{hour}" for day in np.busday_offset("2024-01-01", np.arange(count))]
+    return [f"{day}{hour}" for day in np.busday_offset(np.datetime64("2024-01-01"), np.arange(count))]
 
 
 def local_midnights(count: int, first: datetime) -> list[str]:
