@@ -6,6 +6,10 @@ import keras
 from idla_preprocess.covariates import COVARIATES
 from idla_preprocess.series import CALENDAR, KNOWN, SERIES, SeriesSpec
 
+_PACE = 5.0
+"""Times as fast as others the weights of known covariates are learned: a promotion may be worth many deviations of a
+sensor, and a few hundred steps of training would not come that far."""
+
 
 def window_inputs(spec: SeriesSpec) -> dict[str, Any]:
     """Return the Keras inputs of a network on the tensors of the preprocessing, by name."""
@@ -114,7 +118,7 @@ class CovariateEffects(keras.layers.Layer):  # type: ignore[misc] # Keras is unt
 
     def call(self, features: Any) -> Any:
         """Return the effects."""
-        weights = self.shared + self.own
+        weights = _PACE * (self.shared + self.own)
         if features.shape[2] == 1:
             return keras.ops.matmul(features[:, :, 0], weights)
         return keras.ops.sum(features * keras.ops.transpose(weights), axis=-1)
