@@ -9,6 +9,7 @@ import numpy.typing as npt
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_preprocess import Array
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import Column
@@ -109,10 +110,16 @@ def sensor_numbers(table: Table, names: Sequence[str], columns: Columns) -> tupl
         if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
             raise invalid(_no_numbers(table, name))
     told = tuple(
-        f"{quoted(name)} is read as numbers: {note}" + ("; they count as missing" if strays else "")
+        f"{quoted(name)} is read as numbers: {note}" + (_first_stray(texts[name], found[name]) if strays else "")
         for name, (note, strays) in read.notes.items()
     )
     return found, told
+
+
+def _first_stray(texts: Column, numbers: Array) -> str:
+    """Return where the first cell is that holds a text and no number."""
+    strays = (row for row in np.flatnonzero(np.isnan(numbers)) if texts[row].strip() not in MISSING_TEXTS)
+    return f", first in row {next(strays)} (counted from 0); such cells count as missing"
 
 
 def _are_texts(column: Column) -> bool:
