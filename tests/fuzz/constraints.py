@@ -8,11 +8,13 @@ from idla.api.search_space import TRAINING_SETTINGS
 from idla.api.task_kind import CLASSIFICATION, ROLES, TABULAR
 from idla_contract.problem import METRICS, TaskType
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from tests.fuzz.schema import Path_, shown
 from tests.unit.api.validation_cases import DIGEST, SPECS
 
 Part = dict[str, Any]
+_KINDS_OF = {to_camel(role): kinds for role, kinds in ROLES.items()}
 STEPS = {"horizon", "history", "periodSeconds", "quantiles"}
 """What only forecasts have."""
 
@@ -71,7 +73,7 @@ def _whole(part: Part) -> Part:
         label = [] if kind in CLASSIFICATION else sorted(task.keys() & {"positiveLabel"})
         missing = [] if kind in TABULAR else sorted(data.keys() & {"missingValues"})
         metric = ["metric"] if any(entry["metric"] not in METRICS[kind] for entry in objectives) else []
-        return [*steps, *label, *missing, *metric, *(name for name in columns if kind not in ROLES[name])]
+        return [*steps, *label, *missing, *metric, *(name for name in columns if kind not in _KINDS_OF[name])]
 
     kind = min(TaskType, key=lambda entry: (len(refused(entry)), entry != task.get("type")))
     found = part | {"task": _without(task, *refused(kind)) | {"type": str(kind)}}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.problem import Metric, Problem, TaskType
-from idla_contract.task import DataSource
+from idla_contract.task import Columns, DataSource
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.table import Table
 from idla_trainer.models.series import graph_forecaster, series_linear
@@ -35,6 +35,34 @@ def dataset(*, rows: int = 400, sensors: int = 6, gaps: float = 0.0, period: int
         type=TaskType.FORECASTING, metric=Metric.RMSE, history=8, horizon=4, period_seconds=period, quantiles=(0.1, 0.9)
     )
     return prepare(Table(columns), DataSource(uri="sample://x"), problem, digest="sha256:" + "0" * 64)
+
+
+def promoted(*, known: tuple[str, ...] = ("promo", "day"), rows: int = 400, shops: int = 0) -> Dataset:
+    """Return noise, which rises by 10 times the sensor's number at promotions and falls by 5 on holidays.
+
+    Args:
+        known: what is known ahead.
+        rows: of each sensor.
+        shops: rows of a long table, each shop with promotions of its own. Default: four sensors of a wide one.
+    """
+    random = np.random.default_rng(0)
+    sensors = shops or 4
+    promo = (random.random((rows, sensors if shops else 1)) < 0.2).astype(float)
+    day = np.where(random.random(rows) < 0.1, "holiday", "").astype(object)
+    values = random.normal(0, 1, (rows, sensors)) + 10 * promo * np.arange(1, sensors + 1)
+    values -= 5 * (day == "holiday")[:, np.newaxis]
+    columns = {"timestamp": 60 * np.arange(rows), **{f"s{place}": values[:, place] for place in range(sensors)}}
+    table = columns | {"promo": promo[:, 0], "day": day}
+    roles = Columns(known_covariates=known, features=tuple(list(columns)[1:]))
+    if shops:
+        names = np.array([f"s{place}" for place in range(sensors)], object)
+        table = {
+            "shop": np.tile(names, rows), "timestamp": np.repeat(60 * np.arange(rows), sensors),
+            "sold": values.ravel(), "promo": promo.ravel(), "day": np.repeat(day, sensors),
+        }  # fmt: skip
+        roles = Columns(known_covariates=known, series=("shop",), target="sold")
+    problem = Problem(type=TaskType.FORECASTING, metric=Metric.RMSE, history=6, horizon=3)
+    return prepare(Table(table), DataSource(uri="sample://x", columns=roles), problem, digest="sha256:" + "0" * 64)
 
 
 def built(build: Any, known: Any, data: Dataset) -> Any:
@@ -108,6 +136,29 @@ def test_a_network_is_served_by_built_in_operations_with_the_same_answers(build:
     np.testing.assert_allclose(whole, expected, rtol=1e-3)
     np.testing.assert_allclose(small, expected, rtol=0.05)
     assert len(files[1]) <= len(files[0])
+
+
+@pytest.mark.parametrize("shops", [0, 5], ids=["wide", "long"])
+@pytest.mark.parametrize(("build", "known"), NETWORKS)
+def test_what_is_known_ahead_is_learned_for_each_sensor_and_served(build: Any, known: Any, shops: int) -> None:
+    def error(data: Dataset, model: Any) -> float:
+        test = data.examples(data.parts.test)
+        return data.objective.score(test.targets, model(test.inputs, training=False).numpy(), test.raw)
+
+    data, without = promoted(shops=shops), promoted(shops=shops, known=())
+    untrained = built(build, known, data)
+    test = data.examples(data.parts.test)
+    naive = data.objective.naive(data.targets[data.parts.train], test.raw)
+    np.testing.assert_allclose(
+        untrained(test.inputs, training=False).numpy()[..., 0], naive[..., 0], rtol=1e-4, atol=1e-4
+    )
+    model = trained(untrained, data, 15)
+    assert error(data, model) < 0.5 * error(without, trained(built(build, known, without), without, 5))
+    tensors = data.examples(data.parts.test[:5]).inputs
+    expected = model(tensors, training=False).numpy()
+    whole, small = (answers(file, tensors) for file in files_of(model))
+    np.testing.assert_allclose(whole, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(small, expected, atol=0.05 * np.abs(expected).max())
 
 
 def test_unknown_targets_teach_nothing() -> None:

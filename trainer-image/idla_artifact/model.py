@@ -95,10 +95,14 @@ def tensor_specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
 
 
 def tensor_metadata(tensor: Tensor) -> dict[str, Any]:
-    """Return a tensor as the server's metadata list it: as a manifest, whether values may be missing, an example."""
+    """Return a tensor as the server's metadata list it: as a manifest, and what a client has to know beyond it.
+
+    That is whether values may be missing, how a text is written, and the names of the places along the last axis.
+    """
     (spec,) = tensor_specs([tensor])
     parameters: dict[str, Any] = {"may_be_missing": True} if tensor.missing else {}
     parameters |= {"example": tensor.example} if tensor.example else {}
+    parameters |= {"names": tensor.names} if tensor.names else {}
     return spec.model_dump() | ({"parameters": parameters} if parameters else {})
 
 

@@ -19,6 +19,8 @@ DELIMITER = Matches(pattern=r"^[,;:| \t]$", allowed="one of `,`, `;`, `:`, `|`, 
 Column = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME)]
 MissingValue = Annotated[str, Field(min_length=1, max_length=64)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=200), Distinct()]
+SeriesColumns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=8), Distinct()]
+CovariateColumns = Annotated[tuple[Column, ...], Field(min_length=1, max_length=100), Distinct()]
 
 _NAMES = KeysAre(
     fine=f"name.size() >= 1 && name.size() <= {_LONGEST_NAME}",
@@ -85,15 +87,18 @@ class ColumnSettings(SpecModel):
     """How much the user likes the item. Default: `rating`, where there is one."""
     timestamp: Column | None = None
     """When; of a table it is an input. Default: `timestamp`, where there is one."""
-    series: Column | None = None
-    """Which series a row is of, such as a shop's, where there is a row for each series and time. Default: none, or the
-    one column of texts that tells the rows of each time apart."""
+    series: SeriesColumns | None = None
+    """Which series a row is of, such as `[shop, product]`, where there is a row for each series and time. Default:
+    none, or the one column of texts that tells the rows of each time apart."""
+    known_covariates: CovariateColumns | None = None
+    """Columns whose values are known for the time that is forecast, such as holidays, promotions and prices. Default:
+    none."""
     group: Column | None = None
     """Whose example it is, such as a patient's; examples of a group stay in one part of the split. Default: none."""
     features: Columns | None = None
     """Inputs. Default: every column without another role."""
     categorical: Columns | None = None
-    """Inputs whose numbers are names. Default: columns of texts alone."""
+    """Inputs, or known covariates, whose numbers are names. Default: columns of texts alone."""
     types: ColumnTypes | None = None
     """How inputs are read: `Number` (cells without one are missing), `Category` or `Ignored`. Default: by their cells;
     `status.data.columns` says how."""

@@ -35,10 +35,11 @@ ROLES = {
     "rating": (TaskType.RECOMMENDATION,),
     "timestamp": (*TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
     "series": (TaskType.FORECASTING,),
+    "known_covariates": (TaskType.FORECASTING,),
     "group": (*CLASSIFICATION, TaskType.TABULAR_REGRESSION),
     "features": (*TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
-    "categorical": (*TABULAR, TaskType.RECOMMENDATION),
-    "types": TABULAR,
+    "categorical": (*TABULAR, TaskType.RECOMMENDATION, TaskType.FORECASTING),
+    "types": (*TABULAR, TaskType.FORECASTING),
 }
 """The roles of columns, each with the kinds of task that have it."""
 
@@ -77,6 +78,7 @@ _SIGNS = (
             (_TASK, "period_seconds", TaskType.FORECASTING),
             (_TASK, "quantiles", TaskType.FORECASTING),
             (_COLUMNS, "series", TaskType.FORECASTING),
+            (_COLUMNS, "known_covariates", TaskType.FORECASTING),
             (_COLUMNS, "user", TaskType.RECOMMENDATION),
             (_COLUMNS, "item", TaskType.RECOMMENDATION),
             (_COLUMNS, "picture", TaskType.IMAGE_CLASSIFICATION),
@@ -134,7 +136,7 @@ KIND_UNKNOWN = Rule(
     rule=f"{KIND_CEL} != ''",
     message=(
         "give `task.type`; without it the kind of task is inferred from `task.horizon` and its like, the columns"
-        " `series`, `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
+        " `series`, `knownCovariates`, `user`, `item`, `picture`, `text`, `target` or `label`, or a format of images"
     ),
 )
 _TABLE = "{" + ", ".join(f"'{kind}': {_words(metrics)}" for kind, metrics in METRICS.items()) + "}"
@@ -151,7 +153,7 @@ POSITIVE = Rule(
 ROLE_RULES = {
     name: Rule(
         rule=f"!({_has_cel(_COLUMNS, name)}) || {KIND_CEL} in {_words(['', *kinds])}",
-        message=f"`data.columns.{name}` is for {_sentence(kinds)}",
+        message=f"`data.columns.{to_camel(name)}` is for {_sentence(kinds)}",
     )
     for name, kinds in ROLES.items()
 }

@@ -210,10 +210,17 @@ CASES: dict[str, Case] = {
         objectives=[{"metric": "rmse", "maximum": "12.5"}],
     ),
     "a row for each series and time": _twf(
-        task=ABSENT, data__columns={"series": "shop", "timestamp": "day", "target": "sold"},
+        task=ABSENT, data__columns={"series": ["shop", "product"], "timestamp": "day", "target": "sold"},
         objectives=[{"metric": "rmse"}],
     ),
-    "a series of images": _twf(WHOLE, data__columns={"series": "shop"}),
+    "a series of images": _twf(WHOLE, data__columns={"series": ["shop"]}),
+    "a series that is no list": _twf("data.columns.series", task=ABSENT, data__columns={"series": "shop"}),
+    "what is known ahead": _twf(
+        task=ABSENT, objectives=[{"metric": "rmse"}],
+        data__columns={"knownCovariates": ["promo", "week"], "categorical": ["week"], "types": {"promo": "Category"}},
+    ),
+    "what is known ahead of images": _twf(WHOLE, data__columns={"knownCovariates": ["promo"]}),
+    "nothing that is known ahead": _twf("data.columns.knownCovariates", data__columns={"knownCovariates": []}),
     "records": _twf(
         task={"type": "TabularRegression"},
         data__columns={"target": "y", "group": "patient", "features": ["a", "b"], "categorical": ["b"]},

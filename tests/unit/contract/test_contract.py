@@ -75,8 +75,10 @@ def test_a_spec_survives_the_border() -> None:
 def test_what_later_versions_added_is_left_out_where_it_is_unset() -> None:
     written = DataSource(uri="pvc://c/d.csv").model_dump(mode="json")
     assert {"access", "encoding"}.isdisjoint(written)
-    assert "series" not in written["columns"]
-    assert DataSource(uri="pvc://c/d.csv", columns=Columns(series="shop")).model_dump()["columns"]["series"] == "shop"
+    assert {"series", "known_covariates"}.isdisjoint(written["columns"])
+    columns = Columns(series=("shop",), known_covariates=("promo",))
+    written = DataSource(uri="pvc://c/d.csv", columns=columns).model_dump()["columns"]
+    assert (written["series"], written["known_covariates"]) == (("shop",), ("promo",))
 
 
 def test_steps_are_told_apart_by_their_kind() -> None:

@@ -88,6 +88,11 @@ CASES = {
         InvalidSpecError,
         r"`spec.objectives.0.target`: must be text: put it in quotes .found 0.8",
     ),
+    "a text for a list": (
+        text("sample://digits", data={"storageUri": "sample://digits", "columns": {"series": "shop"}}),
+        InvalidSpecError,
+        r"`spec.data.columns.series`: must be a list: write .shop.",
+    ),
     "no such file": (text("absent.csv"), MissingDataError, "there is no"),
     "a claim without a folder": (text("pvc://faces/x.csv"), UsageError, "by --data DIR"),
     "a path of another machine": (text("file://host/x"), UsageError, "no absolute path"),

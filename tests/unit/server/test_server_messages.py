@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_artifact.model import tensor_metadata, tensor_specs
 from idla_preprocess import Classes, ImageSpec, InputError, Signature
+from idla_preprocess.covariates import Covariates
 from idla_preprocess.dates import DateForm
+from idla_preprocess.quantiles import Quantiles
 from idla_preprocess.series import SeriesSpec
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.tabular_columns import Category, Number
@@ -374,6 +376,23 @@ def test_metadata_say_what_may_be_missing_and_how_a_date_is_written() -> None:
             "shape": (-1,),
             "parameters": {"may_be_missing": True, "example": "31.12.2023 13:00"},
         },
+    ]
+
+
+def test_metadata_name_the_sensors_the_series_and_the_levels() -> None:
+    two = np.ones(2, np.float32)
+    promo = Number("promo", center=0.0, scale=1.0, indicator=False, edges=(0.0, 1.0))
+    series = SeriesSpec(
+        sensors=("n/tea", "s/tea"), history=3, period_seconds=60, waves=(), marked=False, location=two, scale=two,
+        covariates=Covariates((promo,), 2, ("n/tea", "s/tea")),
+    )  # fmt: skip
+    names = {"names": ("n/tea", "s/tea")}
+    signature = Signature(series, Quantiles(horizon=2, sensors=2, levels=(0.1, 0.9)))
+    assert [tensor_metadata(tensor) for tensor in (*signature.inputs, *signature.outputs)] == [
+        {"name": "series", "datatype": "FP32", "shape": (-1, 3, 2), "parameters": {"may_be_missing": True} | names},
+        {"name": "promo", "datatype": "FP32", "shape": (-1, 5, 2), "parameters": names},
+        {"name": "forecast", "datatype": "FP32", "shape": (-1, 2, 2)},
+        {"name": "quantiles", "datatype": "FP32", "shape": (-1, 2, 2, 2), "parameters": {"names": ("0.1", "0.9")}},
     ]
 
 

@@ -54,6 +54,8 @@ class ColumnRole(StrEnum):
     RATING = "rating"
     TIMESTAMP = "timestamp"
     SERIES = "series"
+    COVARIATE = "covariate"
+    """Known for the time that is forecast."""
     GROUP = "group"
     NONE = "-"
     """Left out."""

@@ -55,9 +55,11 @@ class Columns(ContractModel):
     item: Column | None = None
     rating: Column | None = None
     timestamp: Column | None = None
-    series: Column | None = Field(default=None, exclude_if=operator.not_)
+    series: Annotated[tuple[Column, ...], Field(max_length=8)] = Field(default=(), exclude_if=operator.not_)
     """Forecasting: which series a row is of, where there is a row for each series and time; default: found by looking
-    where the times repeat. It is left out where it is None, so that hashes of work without it stay."""
+    where the times repeat. It is left out where it is empty, so that hashes of work without it stay."""
+    known_covariates: Annotated[tuple[Column, ...], Field(max_length=100)] = Field(default=(), exclude_if=operator.not_)
+    """Forecasting: columns whose values are known for the steps to come; left out where it is empty."""
     group: Column | None = None
     """Examples of a group, such as those of a patient, stay in one part of the split."""
     features: Annotated[tuple[Column, ...], Field(max_length=4096)] = ()

@@ -35,6 +35,8 @@ class Tensor:
     """Whether a value may be missing, since what stands in its place is known: NaN, or an empty text."""
     example: str = ""
     """A text of training, where all have to be written alike as dates are."""
+    names: tuple[str, ...] = ()
+    """Of the places along the last axis, such as sensors; empty where they have none."""
 
     @property
     def optional(self) -> bool:

@@ -47,7 +47,8 @@ class Quantiles(Stored):
         """Return `forecast` [N, horizon, sensors], and `quantiles` with one more axis where there are levels."""
         shape = (-1, self.horizon, self.sensors)
         forecast = Tensor(FORECAST, "FP32", shape)
-        return (forecast, Tensor(QUANTILES, "FP32", (*shape, len(self.levels)))) if self.levels else (forecast,)
+        levels = tuple(map(str, self.levels))
+        return (forecast, Tensor(QUANTILES, "FP32", (*shape, len(levels)), names=levels)) if levels else (forecast,)
 
     def of(self, values: npt.NDArray[np.float32], raw: Arrays, parameters: Mapping[str, Any]) -> dict[str, Array]:
         """Return the mean, and the quantiles in the order of their levels: those that cross are sorted.

@@ -1,5 +1,6 @@
-"""Windows of many series: scaled by the training rows, gaps filled and marked, the calendar as waves."""
+"""Windows of many series: scaled by the training rows, gaps filled and marked, the calendar, what is known ahead."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from idla_preprocess.base import Array, Arrays, InputError, Tensor
 from idla_preprocess.checks import check_array, check_bool, check_different, check_whole, raw_input
+from idla_preprocess.covariates import COVARIATES, Covariates, check_names
 from idla_preprocess.stored import Stored
 
 SERIES, TIME = "series", "time"
@@ -35,6 +37,8 @@ class SeriesSpec(Stored):
 
     kind: ClassVar[str] = "series"
     array_names: ClassVar[tuple[str, ...]] = ("location", "scale")
+    added: ClassVar[Mapping[str, Any]] = {COVARIATES: None}
+    parts: ClassVar[Mapping[str, Any]] = {COVARIATES: Covariates}
 
     sensors: tuple[str, ...]
     history: int
@@ -49,6 +53,8 @@ class SeriesSpec(Stored):
     """Mean of each sensor [S]."""
     scale: npt.NDArray[np.float32]
     """Standard deviation of each sensor [S], above 0."""
+    covariates: Covariates | None = None
+    """What is known ahead: of all sensors alike, or of each series, which have as many sensors each."""
 
     def __post_init__(self) -> None:
         """Refuse what describes no such windows.
@@ -63,13 +69,27 @@ class SeriesSpec(Stored):
         if not isinstance(waves, tuple) or len(waves) > MOST_WAVES or not all(_is_wave(wave) for wave in waves):
             raise InputError("waves", repr(waves)[:200], f"up to {MOST_WAVES} lengths in seconds, 1 or more")
         check_bool("marked", self.marked)
-        for field, array in self.arrays().items():
+        if self.covariates is not None:
+            check_names(self.covariates, (SERIES, TIME))
+            if self.covariates.series and len(self.sensors) % len(self.covariates.series):
+                found = f"{len(self.covariates.series)} series of {len(self.sensors)} sensors"
+                raise InputError("covariates.series", found, "a series for each sensor, or for as many of them")
+        for field in self.array_names:
+            array = getattr(self, field)
             check_array(field, array, np.float32, len(self.sensors))
             if not np.isfinite(array).all() or (field == "scale" and not (array > 0).all()):
                 raise InputError(field, "a value out of range", "finite numbers, scales above 0")
 
     @classmethod
-    def fitted(cls, values: _Floats, *, sensors: tuple[str, ...], history: int, period_seconds: int) -> Self:
+    def fitted(
+        cls,
+        values: _Floats,
+        *,
+        sensors: tuple[str, ...],
+        history: int,
+        period_seconds: int,
+        covariates: Covariates | None = None,
+    ) -> Self:
         """Return the spec that the training rows ask for.
 
         A cycle of the calendar is used where the rows cover it twice: what was seen once cannot be told from chance.
@@ -79,6 +99,7 @@ class SeriesSpec(Stored):
             sensors: their names.
             history: steps of a window.
             period_seconds: time from one row to the next.
+            covariates: what is known ahead. Default: nothing.
 
         Raises:
             InputError: a part is out of its range.
@@ -105,25 +126,28 @@ class SeriesSpec(Stored):
             marked=not bool(known.all()),
             location=location.astype(np.float32),
             scale=scale.astype(np.float32),
+            covariates=covariates,
         )
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """Return the raw inputs: `series`, and `time` where there is a calendar.
+        """Return the raw inputs: `series`, `time` where there is a calendar, and each column that is known ahead.
 
         `time` is that of the window's last step in seconds: since 1970 (UTC) where the training data had timestamps,
         else since their first row.
         """
-        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)), missing=True)
-        return (series, Tensor(TIME, "INT64", (-1,))) if self.waves else (series,)
+        series = Tensor(SERIES, "FP32", (-1, self.history, len(self.sensors)), missing=True, names=self.sensors)
+        time = (Tensor(TIME, "INT64", (-1,)),) if self.waves else ()
+        return (series, *time, *(() if self.covariates is None else self.covariates.inputs(self.history)))
 
     def to_tensors(self, raw: Arrays) -> dict[str, Array]:
         """Return float32 `series` [N, history, S]; `known` of the same shape, 1 or 0, and `calendar` [N, 2 * waves].
 
-        `known` is there where the spec is marked, `calendar` where it has waves.
+        `known` is there where the spec is marked, `calendar` where it has waves. `covariates`, where there are some, is
+        [N, history + horizon, S, features], or has 1 in the place of S where all sensors have the same.
 
         Args:
-            raw: `series` [N, history, S], NaN where missing, and `time` [N].
+            raw: `series` [N, history, S], NaN where missing, `time` [N], and each column that is known ahead.
 
         Raises:
             InputError: an input is missing, has another type or shape, or an infinite value.
@@ -139,6 +163,10 @@ class SeriesSpec(Stored):
             tensors[KNOWN] = known.astype(np.float32)
         if self.waves:
             tensors[CALENDAR] = self._calendar(raw, len(values))
+        if self.covariates is not None:
+            ahead = self.covariates.to_tensor(raw, self.history, len(values))
+            each = len(self.sensors) // len(self.covariates.series or self.sensors)
+            tensors[COVARIATES] = np.repeat(ahead, each, axis=2) if each > 1 else ahead
         return tensors
 
     def _windows(self, raw: Arrays) -> npt.NDArray[np.float32]:

@@ -18,16 +18,22 @@ class Stored:
     """Fields that are arrays; the others are numbers, texts and tuples of them."""
     added: ClassVar[Mapping[str, Any]] = {}
     """Keys that artifacts of before lack, each with the value that it had then; it is written where it has another."""
+    parts: ClassVar[Mapping[str, Any]] = {}
+    """Fields that are None or an object with files of its own, each with its type; arrays of other names are theirs."""
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold of it, with camelCase keys."""
         values = {key: getattr(self, name) for key, name in self._names().items()}
         values = {key: value for key, value in values.items() if key not in self.added or value != self.added[key]}
+        values |= {key: values[key].content() for key in self.parts if key in values}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
     def arrays(self) -> dict[str, Array]:
-        """Return its arrays by name; empty where it has none."""
-        return {name: getattr(self, name) for name in self.array_names}
+        """Return its arrays and those of its parts by name; empty where it has none."""
+        found = {name: getattr(self, name) for name in self.array_names}
+        for part in filter(None, (getattr(self, name) for name in self.parts)):
+            found |= part.arrays()
+        return found
 
     @classmethod
     def restored(cls, content: Mapping[str, Any], arrays: Arrays) -> Self:
@@ -38,6 +44,11 @@ class Stored:
         """
         names, content = cls._names(), {**cls.added, **content}
         exact_keys(cls.kind, content, names)
+        for key, kind in cls.parts.items():
+            if content[key] is not None:
+                others = {name: array for name, array in arrays.items() if name not in cls.array_names}
+                content[key] = kind.restored(content[key], others)
+                arrays = {name: arrays[name] for name in arrays if name in cls.array_names}
         exact_keys("arrays", arrays, cls.array_names)
         values = {names[key]: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
         return cls(**values, **arrays)

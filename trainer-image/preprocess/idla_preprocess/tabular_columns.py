@@ -113,20 +113,26 @@ class Category:
         return KNOWN + len(self.known)
 
     @classmethod
-    def fitted(cls, name: str, values: Array) -> Self | None:
-        """Return the column as the training part [N] knows it; None where it has no two different indices."""
-        counts = Counter(_frequent(values))
-        frequent = (text for text, count in counts.items() if count >= FEWEST and text not in MISSING_TEXTS)
+    def fitted(cls, name: str, values: Array, *, fewest: int = FEWEST) -> Self | None:
+        """Return the column as the training part [N] knows it; None where it has no two different indices.
+
+        Args:
+            name: of the column.
+            values: texts, an empty one where one is missing.
+            fewest: how often a text that is known stands there.
+        """
+        counts = Counter(_frequent(values, fewest))
+        frequent = (text for text, count in counts.items() if count >= fewest and text not in MISSING_TEXTS)
         usable = list(filter(is_text, frequent))
         known = sorted(usable, key=lambda text: (-counts[text], text))[:MOST_CATEGORIES]
         column = cls(name, tuple(sorted(known)))
         return column if known and len(np.unique(column.indices(values))) > 1 else None
 
 
-def _frequent(values: Array) -> Iterator[str]:
+def _frequent(values: Array, fewest: int) -> Iterator[str]:
     """Yield the texts that may occur often enough to be known: the others, as of an identifier, may fill the memory."""
     keys, counts = np.unique(np.fromiter(map(hash, map(str.strip, values)), np.int64, len(values)), return_counts=True)
-    often = set(keys[counts >= FEWEST].tolist())
+    often = set(keys[counts >= fewest].tolist())
     return (text for text in map(str.strip, values) if hash(text) in often)
 
 

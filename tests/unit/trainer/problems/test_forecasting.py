@@ -110,7 +110,7 @@ def test_windows_without_a_known_target_are_in_no_part() -> None:
         pytest.param(table(a=np.arange(100.0) % 30, b=np.ones(100)),
                      ["1 of 2 sensors have one value alone"], id="constant"),
         pytest.param(table(a=np.r_[np.full(64, GAP), np.ones(36)], b=np.arange(100.0)),
-                     ["1 of 2 sensors have no known value", "1 of 2 sensors lack more than 20%"], id="unknown"),
+                     ["1 of 2 sensors have no known value"], id="unknown"),
         pytest.param(table(a=np.where(np.arange(100) % 9 == 0, 0.0, 50.0 + np.arange(100) % 4), b=np.arange(100.0)),
                      ["1 of 2 sensors are 0 at times"], id="zeros"),
     ],
@@ -196,7 +196,7 @@ def test_the_time_of_a_window_is_that_of_its_last_row() -> None:
         (table(a=np.array([1, np.inf])), Columns(), None, "the sensor 'a' is infinite in row 1"),
         (table(timestamp=objects(["2024-01-01", "x"]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
         (table(timestamp=np.array([1, GAP]), a=np.ones(2)), Columns(), None, "the timestamp of row 1"),
-        (table(timestamp=np.array([1e12, 2e12]), a=np.ones(2)), Columns(), None, "the timestamp of row 0"),
+        (table(timestamp=np.array([1e21, 2e21]), a=np.ones(2)), Columns(), None, "the timestamp of row 0"),
         (
             table(timestamp=np.array([60, 60]), a=np.ones(2)),
             Columns(),

@@ -29,6 +29,12 @@ def shops(*, rows: int = 6, names: tuple[str, ...] = ("north", "south"), **more:
     return table(shop=objects(np.repeat(names, rows).tolist()), timestamp=hours, sold=sold, **more)
 
 
+def stalls(*, shops_named: str = "nns", stalls_named: tuple[object, ...] = (1.0, 2.0, 1.0)) -> Table:
+    """Return six hours of stalls in shops, one after the other."""
+    shop, stall = objects(np.repeat(list(shops_named), 6).tolist()), np.repeat(np.array(stalls_named), 6)
+    return table(shop=shop, stall=stall, timestamp=np.tile(3600 * np.arange(6), 3), sold=np.arange(18.0))
+
+
 def chosen(found: Table, rows: npt.NDArray[np.int64] | list[int]) -> Table:
     return Table({name: column[rows] for name, column in found.columns.items()})
 
@@ -38,8 +44,9 @@ def values(grid: TimeGrid) -> list[list[float]]:
 
 
 def understood(series: str, left_out: str = "") -> str:
+    left = f"; left out: {left_out} (data.columns.knownCovariates is for what is known ahead)" if left_out else ""
     return (
-        f"a row for each series and time: 2 series of {series}, value 'sold'{left_out}; if that is wrong, set "
+        f"a row for each series and time: 2 series of {series}, value 'sold'{left}; if that is wrong, set "
         "data.columns.series and data.columns.target"
     )
 
@@ -57,7 +64,7 @@ def test_the_rows_of_a_long_table_in_any_order_are_the_wide_one(rows: int, serie
     long = table(
         timestamp=60 * place, name=objects([names[each] for each in number]), value=wide[place, number].astype(float)
     )
-    grid = resample(long, Columns(series="name"), 60)
+    grid = resample(long, Columns(series=("name",)), 60)
     expected = resample(table(timestamp=60 * np.arange(rows), **dict(zip(names, wide.T, strict=True))), Columns(), 60)
     assert grid.sensors == expected.sensors
     np.testing.assert_array_equal(grid.values, expected.values[: len(grid.values)])
@@ -68,13 +75,19 @@ def test_the_rows_of_a_long_table_in_any_order_are_the_wide_one(rows: int, serie
     [
         pytest.param(shops(), Columns(), ("north", "south"),
                      (understood("'shop' ('north', 'south')"),), id="found by looking"),
-        pytest.param(shops(), Columns(series="shop", target="sold"), ("north", "south"), (), id="named"),
-        pytest.param(shops(promo=np.zeros(12)), Columns(series="shop", target="sold"), ("north", "south"),
-                     (understood("'shop' ('north', 'south')", "; left out: 'promo'"),), id="left out"),
-        pytest.param(shops(promo=np.zeros(12)), Columns(series="shop", features=("sold", "promo")),
+        pytest.param(shops(), Columns(series=("shop",), target="sold"), ("north", "south"), (), id="named"),
+        pytest.param(shops(promo=np.zeros(12)), Columns(series=("shop",), target="sold"), ("north", "south"),
+                     (understood("'shop' ('north', 'south')", "'promo'"),), id="left out"),
+        pytest.param(shops(promo=np.zeros(12)), Columns(series=("shop",), features=("sold", "promo")),
                      ("north.sold", "north.promo", "south.sold", "south.promo"), (), id="two values each"),
-        pytest.param(shops(store=np.repeat([7.0, 12.0], 6)), Columns(series="store", target="sold"), ("7", "12"),
-                     (understood("'store' ('7', '12')", "; left out: 'shop'"),), id="whole numbers"),
+        pytest.param(shops(town=objects(["a", "b"] * 6)), Columns(types={"town": "Ignored"}), ("north", "south"),
+                     (understood("'shop' ('north', 'south')"),), id="ignored"),
+        pytest.param(shops(names=("north",), rows=6), Columns(series=("shop",), target="sold"), ("north",), (),
+                     id="one series"),
+        pytest.param(stalls(), Columns(series=("shop", "stall"), target="sold"), ("n/1", "n/2", "s/1"), (),
+                     id="named by two columns"),
+        pytest.param(shops(store=np.repeat([7.0, 12.0], 6)), Columns(series=("store",), target="sold"), ("7", "12"),
+                     (understood("'store' ('7', '12')", "'shop'"),), id="whole numbers"),
     ],
 )  # fmt: skip
 def test_how_a_long_table_is_understood(
@@ -85,7 +98,7 @@ def test_how_a_long_table_is_understood(
 
 
 def test_what_a_series_lacks_is_missing() -> None:
-    grid = resample(chosen(shops(), [0, 1, 2, 3, 8, 9, 10, 11]), Columns(series="shop"), None)
+    grid = resample(chosen(shops(), [0, 1, 2, 3, 8, 9, 10, 11]), Columns(series=("shop",)), None)
     assert values(grid) == [[0, -1], [1, -1], [2, 102], [3, 103], [-1, 104], [-1, 105]]
 
 
@@ -93,7 +106,7 @@ def test_with_a_period_each_row_of_a_series_is_put_on_its_nearest_step() -> None
     found = shops(rows=4)
     late = np.where(np.arange(8) < 4, 0, 40)
     jittered = Table({**found.columns, "timestamp": found.columns["timestamp"] + late})
-    assert values(resample(jittered, Columns(series="shop"), 3600)) == [[0, 100], [1, 101], [2, 102], [3, 103]]
+    assert values(resample(jittered, Columns(series=("shop",)), 3600)) == [[0, 100], [1, 101], [2, 102], [3, 103]]
 
 
 def test_a_test_file_of_fewer_series_goes_on() -> None:
@@ -110,14 +123,21 @@ def test_a_test_file_of_fewer_series_goes_on() -> None:
         pytest.param(table(timestamp=[0, 0, 60, 60], store=[1, 2, 1, 2], sold=[1.0, 2.5, 3.5, 4.5]),
                      Columns(target="sold"), id="numbers alone"),
         pytest.param(shops(price=np.zeros(12)), Columns(), id="two columns of values"),
-        pytest.param(shops(target=objects(["x"] * 12)), Columns(series="shop", target="target"), id="texts as values"),
-        pytest.param(shops(), Columns(series="store"), id="no such column"),
-        pytest.param(table(shop=objects(["a", "b"]), sold=[1.0, 2.0]), Columns(series="shop"), id="no times"),
-        pytest.param(chosen(shops(), [0, 1, 2, 6, 7, 2]), Columns(series="shop"), id="twice"),
-        pytest.param(shops(names=("north", "")), Columns(series="shop"), id="no name"),
+        pytest.param(shops(target=objects(["x"] * 12)), Columns(series=("shop",), target="target"),
+                     id="texts as values"),
+        pytest.param(shops(), Columns(series=("store",)), id="no such column"),
+        pytest.param(stalls(), Columns(series=("shop",), target="sold"), id="one of two columns"),
+        pytest.param(stalls(), Columns(series=("shop", "store"), target="sold"), id="a second column that is none"),
+        pytest.param(
+            table(a=objects(["x/y", "x"]), b=objects(["z", "y/z"]), timestamp=[0, 0], sold=[1.0, 2.0]),
+            Columns(series=("a", "b"), target="sold"), id="names that are joined alike",
+        ),
+        pytest.param(table(shop=objects(["a", "b"]), sold=[1.0, 2.0]), Columns(series=("shop",)), id="no times"),
+        pytest.param(chosen(shops(), [0, 1, 2, 6, 7, 2]), Columns(series=("shop",)), id="twice"),
+        pytest.param(shops(names=("north", "")), Columns(series=("shop",)), id="no name"),
         pytest.param(shops(names=tuple(f"s{number}" for number in range(1001)), rows=2), Columns(), id="too many"),
         pytest.param(chosen(shops(rows=40, names=("a", "b", "c", "d", "e")), [*range(40), 40, 80, 81, 120, 160]),
-                     Columns(series="shop"), id="too short ones"),
+                     Columns(series=("shop",)), id="too short ones"),
     ],
 )  # fmt: skip
 def test_what_a_long_table_cannot_be(found: Table, columns: Columns, golden: Golden) -> None:

@@ -1,9 +1,14 @@
-"""What the forecasters are made of: a window for each sensor, its place in the calendar, and mixing across sensors."""
+"""What the forecasters are made of: each sensor's window, calendar and known covariates, and mixing across sensors."""
 
 from typing import Any
 
 import keras
+from idla_preprocess.covariates import COVARIATES
 from idla_preprocess.series import CALENDAR, KNOWN, SERIES, SeriesSpec
+
+_PACE = 5.0
+"""Times as fast as others the weights of known covariates are learned: a promotion may be worth many deviations of a
+sensor, and a few hundred steps of training would not come that far."""
 
 
 def window_inputs(spec: SeriesSpec) -> dict[str, Any]:
@@ -14,13 +19,43 @@ def window_inputs(spec: SeriesSpec) -> dict[str, Any]:
         inputs[KNOWN] = keras.Input(shape, name=KNOWN)
     if spec.waves:
         inputs[CALENDAR] = keras.Input((2 * len(spec.waves),), name=CALENDAR)
+    if spec.covariates is not None:
+        places = len(spec.sensors) if spec.covariates.series else 1
+        steps = spec.history + spec.covariates.horizon
+        inputs[COVARIATES] = keras.Input((steps, places, spec.covariates.width), name=COVARIATES)
     return inputs
 
 
-def by_sensor(inputs: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
-    """Return the last value [N, S, 1], the window less it [N, S, history], and the marks of known values, if any."""
+def covariate_effects(inputs: dict[str, Any], history: int) -> tuple[Any, Any] | None:
+    """Return what the known covariates do at each step, in the window [N, S, history] and after it [N, S, horizon].
+
+    The effect is linear, alike at all steps: a part that all sensors share, and a part of each. Before training it is
+    0. None where there are no covariates.
+    """
+    if COVARIATES not in inputs:
+        return None
+    effects = CovariateEffects(inputs[SERIES].shape[2])(inputs[COVARIATES])
+    effects = keras.layers.Permute((2, 1))(effects)
+    return effects[:, :, :history], effects[:, :, history:]
+
+
+def with_effects(forecast: Any, effects: tuple[Any, Any] | None) -> Any:
+    """Return a forecast [N, S, horizon, outputs] with what the covariates do added to each output."""
+    if effects is None:
+        return forecast
+    ahead = keras.layers.Reshape((*forecast.shape[1:3], 1))(effects[1])
+    return keras.layers.Add()([forecast, ahead])
+
+
+def by_sensor(inputs: dict[str, Any], effects: tuple[Any, Any] | None = None) -> tuple[Any, Any, list[Any]]:
+    """Return the last value [N, S, 1], the window less it [N, S, history], and the marks of known values, if any.
+
+    Both are without what the covariates do, where there are `effects`.
+    """
     layers = keras.layers
     steps = layers.Permute((2, 1))(inputs[SERIES])
+    if effects is not None:
+        steps = layers.Subtract()([steps, effects[0]])
     last = steps[:, :, -1:]
     marks = [layers.Permute((2, 1))(inputs[KNOWN])] if KNOWN in inputs else []
     return last, layers.Subtract()([steps, last]), marks
@@ -67,6 +102,26 @@ class SensorConstants(keras.layers.Layer):  # type: ignore[misc] # Keras is unty
     def call(self, series: Any) -> Any:
         """Return the vectors once for each example."""
         return series[:, 0, :, None] * 0.0 + self.bias
+
+
+class CovariateEffects(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
+    """A linear function of the features at each step, [N, steps, S or 1, features] to [N, steps, S]."""
+
+    def __init__(self, sensors: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.sensors = sensors
+
+    def build(self, shape: Any) -> None:
+        """Make the weights."""
+        self.shared = self.add_weight(shape=(shape[-1], 1), initializer="zeros", name="shared")
+        self.own = self.add_weight(shape=(shape[-1], self.sensors), initializer="zeros", name="own")
+
+    def call(self, features: Any) -> Any:
+        """Return the effects."""
+        weights = _PACE * (self.shared + self.own)
+        if features.shape[2] == 1:
+            return keras.ops.matmul(features[:, :, 0], weights)
+        return keras.ops.sum(features * keras.ops.transpose(weights), axis=-1)
 
 
 class SensorMixing(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped

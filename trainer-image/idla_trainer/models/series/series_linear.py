@@ -1,4 +1,4 @@
-"""A linear forecaster: one regression on the window for all sensors, their calendar, a low-rank mix of the others."""
+"""A linear forecaster: one regression on the window for all sensors, calendar, covariates, a low-rank mix of others."""
 
 from typing import Any
 
@@ -15,9 +15,10 @@ HYPERPARAMETERS = (
 
 
 def build_series_linear(spec: SeriesSpec, objective: Objective, values: Values) -> Any:
-    """Return a Keras model that is linear in window and calendar; needs TensorFlow.
+    """Return a Keras model that is linear in window, calendar and known covariates; needs TensorFlow.
 
-    It begins as persistence.
+    It begins as persistence. What the covariates do is taken out of the window and added to the forecast, as in a
+    regression whose errors are a series.
 
     Args:
         spec: the windows.
@@ -26,12 +27,19 @@ def build_series_linear(spec: SeriesSpec, objective: Objective, values: Values) 
     """
     import keras
 
-    from idla_trainer.models.series.layers import by_sensor, sensor_calendar, window_inputs
+    from idla_trainer.models.series.layers import (
+        by_sensor,
+        covariate_effects,
+        sensor_calendar,
+        window_inputs,
+        with_effects,
+    )
 
     layers = keras.layers
     horizon, sensors, outputs = objective.shape
     inputs = window_inputs(spec)
-    last, changes, marks = by_sensor(inputs)
+    effects = covariate_effects(inputs, spec.history)
+    last, changes, marks = by_sensor(inputs, effects)
     own = layers.Concatenate()([changes, last, *marks])
     typical = sensor_calendar(inputs, sensors, int(values["calendar"]), spread=0.1)
     typical = layers.Dropout(values["dropout"])(typical)
@@ -40,6 +48,6 @@ def build_series_linear(spec: SeriesSpec, objective: Objective, values: Values) 
     others = layers.Dense(sensors, use_bias=False, kernel_initializer="zeros")(layers.Permute((2, 1))(places))
     learned = layers.Dense(horizon * outputs, kernel_initializer="zeros")(layers.Concatenate()([own, typical]))
     forecast = layers.Add()([learned, layers.Permute((2, 1))(others), last])
-    forecast = layers.Reshape((sensors, horizon, outputs))(forecast)
+    forecast = with_effects(layers.Reshape((sensors, horizon, outputs))(forecast), effects)
     logits = layers.Permute((2, 1, 3), name="logits")(forecast)
     return keras.Model(list(inputs.values()), objective.finish(logits), name="series_linear")

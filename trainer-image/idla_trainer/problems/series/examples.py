@@ -18,6 +18,7 @@ from idla_trainer.data.split import GATE_FROM, Indices, Parts, check_shares
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError, spec_invalid, too_few
 from idla_trainer.problems.series.column_roles import roles_of
+from idla_trainer.problems.series.covariates import fitted_covariates
 from idla_trainer.problems.series.forecast import Forecast
 from idla_trainer.problems.series.resampling import TimeGrid, resample
 
@@ -55,7 +56,7 @@ def prepare(
     levels = _levels(problem)
     grid = resample(table, source.columns, problem.period_seconds, test=test)
     parts, training_rows = _split(grid, source.split, history, horizon, whole=whole)
-    spec = _spec(grid, training_rows, history)
+    spec, left_out = _spec(grid, training_rows, history, horizon)
     return Dataset(
         digest=digest,
         problem=problem,
@@ -69,23 +70,23 @@ def prepare(
         ),
         shape=(history, len(grid.sensors)),
         facts=_facts(grid, history, horizon, training_rows),
-        warnings=(*grid.told, *about_series(grid, training_rows)),
+        warnings=(*grid.told, *left_out, *about_series(grid, training_rows)),
         uses=ColumnUses(
-            roles_of(table, source.columns, sensors=grid.sensors, series=grid.series),
+            roles_of(table, source.columns, sensors=grid.sensors, series=grid.series, covariates=grid.covariates),
             otherwise="it is no series that is forecast",
         ),
     )
 
 
-def _windows(values: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
-    """Return every window [windows, length, S] of rows [rows, S], a view of them."""
-    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), 2, 1)
+def _windows(values: Array, length: int) -> Array:
+    """Return every window [windows, length, ...] of rows [rows, ...], a view of them."""
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(values, length, axis=0), -1, 1)
 
 
 def _facts(grid: TimeGrid, history: int, horizon: int, training_rows: int) -> dict[str, float | int | str]:
-    words = {"seriesColumn": grid.series, "period": grid.period}
+    words = {"seriesColumn": ", ".join(grid.series), "period": grid.period}
     return {
-        **{name: word for name, word in words.items() if word is not None},
+        **{name: word for name, word in words.items() if word},
         "rows": len(grid.values),
         "sensors": len(grid.sensors),
         "history": history,
@@ -108,7 +109,10 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
     found = (
         (~known.any(axis=0), "have no known value in the training part"),
         (known.any(axis=0) & (lowest == highest), "have one value alone in the training part"),
-        (known.mean(axis=0) < 1 - _MANY, f"lack more than {_MANY:.0%} of the values of the training part"),
+        (
+            known.any(axis=0) & (known.mean(axis=0) < 1 - _MANY),
+            f"lack more than {_MANY:.0%} of the values of the training part",
+        ),
         (
             (zeros >= _ZEROS) & np.isfinite(above) & (above > 0.1 * highest),
             "are 0 at times and never near it otherwise: if 0 stands for a missing value, leave it empty",
@@ -124,7 +128,7 @@ def about_series(grid: TimeGrid, training_rows: int) -> tuple[str, ...]:
 def _levels(problem: Problem) -> tuple[float, ...]:
     levels = tuple(sorted(problem.quantiles)) or LEVELS
     if len(set(levels)) != len(levels) or not all(0 < level < 1 for level in levels):
-        message = f"problem.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
+        message = f"task.quantiles: found {list(problem.quantiles)}; allowed: different numbers between 0 and 1"
         raise spec_invalid(message)
     return levels
 
@@ -135,6 +139,7 @@ def _split(grid: TimeGrid, shares: Split, history: int, horizon: int, *, whole: 
     first, validation_from, test_from, end = _borders(rows, shares, grid.test_from)
     parts = _parts(grid.values, (first, validation_from, test_from, end), history, horizon)
     if len(parts.train) < FEWEST_WINDOWS or not len(parts.validation) or not len(parts.test):
+        _check_known(grid.values, {"validation": (validation_from, test_from), "test": (test_from, end)}, horizon)
         raise _too_short(rows, validation_from, history, horizon)
     if not whole:
         return parts, validation_from
@@ -171,29 +176,51 @@ def _parts(values: npt.NDArray[np.float32], borders: tuple[int, int, int, int], 
     return Parts(train, validation, gate, test)
 
 
-def _spec(grid: TimeGrid, training_rows: int, history: int) -> SeriesSpec:
+def _spec(grid: TimeGrid, training_rows: int, history: int, horizon: int) -> tuple[SeriesSpec, tuple[str, ...]]:
+    """Return what is fitted on the training rows, and what of the known covariates is left out."""
     try:
-        return SeriesSpec.fitted(
+        covariates, left_out = fitted_covariates(
+            grid.covariates, training_rows, horizon=horizon, series=grid.series_names
+        )
+        spec = SeriesSpec.fitted(
             grid.values[:training_rows],
             sensors=grid.sensors,
             history=history,
             period_seconds=grid.period_seconds,
+            covariates=covariates,
         )
     except InputError as error:
         raise invalid(f"the series cannot be used: {error}") from error
+    return spec, left_out
 
 
 def _raw(grid: TimeGrid, spec: SeriesSpec, horizon: int) -> dict[str, Array]:
-    """Return the windows that have a target, and the times of their last steps where there is a calendar."""
+    """Return the windows that have a target, what is known ahead, and the times of their last steps for a calendar."""
     windows = _windows(grid.values[: len(grid.values) - horizon], spec.history)
     ends = np.arange(len(windows), dtype=np.int64) + spec.history - 1
     times = {TIME: grid.seconds_of(ends)} if spec.waves else {}
-    return {SERIES: windows, **times}
+    columns = () if spec.covariates is None else spec.covariates.columns
+    ahead = {column.name: _windows(grid.covariates[column.name], spec.history + horizon) for column in columns}
+    return {SERIES: windows, **times, **ahead}
+
+
+def _check_known(values: Array, parts: dict[str, tuple[int, int]], horizon: int) -> None:
+    """Make sure that parts that are long enough have a known value.
+
+    Raises:
+        TaskError: one has none.
+    """
+    for part, (first, end) in parts.items():
+        if end - first >= horizon and np.isnan(values[first:end]).all():
+            raise too_few(
+                f"the {part} part, the rows {first} to {end - 1} in the order of time (counted from 0), has no known "
+                "value: a forecast of it cannot be measured. Leave out rows without values, or set data.split"
+            )
 
 
 def _too_short(rows: int, training_rows: int, history: int, horizon: int) -> TaskError:
     return too_few(
         f"{rows} rows, {max(training_rows, 0)} of them for training, are too few for windows of {history} + {horizon} "
         f"rows: training needs {FEWEST_WINDOWS} windows, validation and test at least one each with a known target. "
-        "Give more rows, or a smaller problem.history or problem.horizon"
+        "Give more rows, or a smaller task.history or task.horizon"
     )

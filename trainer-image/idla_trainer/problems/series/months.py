@@ -32,7 +32,7 @@ def month_times(column: Array) -> npt.NDArray[np.int64] | None:
 
 
 def _of_numbers(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | None:
-    if not np.isfinite(numbers).all() or (numbers % 1).any():
+    if not (np.abs(numbers) < _LAST * 100 + 100).all() or (numbers % 1).any():
         return None
     whole = numbers.astype(np.int64)
     if (whole >= _FIRST).all() and (whole <= _LAST).all():

@@ -1,17 +1,22 @@
 """Tables of series, wide or long, become series on equal steps: one column for each sensor, missing rows as gaps."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 from idla_contract.task import Columns
+from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
+from idla_trainer.problems.series.business_days import BusinessDays, business_days
 from idla_trainer.problems.series.calendar_steps import CalendarSteps, calendar_steps
-from idla_trainer.problems.series.long_tables import read_long, series_column
+from idla_trainer.problems.series.covariates import check_roles, joined, missing_like
+from idla_trainer.problems.series.long_tables import read_long
+from idla_trainer.problems.series.series_columns import series_columns
 from idla_trainer.problems.series.times import Times, check_once, times_of
 from idla_trainer.problems.series.wide_tables import SensorRows, Values, read_wide
 
@@ -20,7 +25,10 @@ PERIOD_SECONDS = 300
 _QUARTER = 4
 _MOST_GAPS = 4
 """The grid may be this many times as long as the table."""
-_MONTH = 28 * 86400
+_DAY = 86400
+_SUMMER_TIME = 3600
+"""Seconds that days of a place with summer time may be longer or shorter."""
+_MONTH = 28 * _DAY
 """Seconds from which on a step may be one of the calendar."""
 
 
@@ -38,8 +46,12 @@ class TimeGrid:
     """First row of a test file; None where there is none."""
     told: tuple[str, ...] = ()
     """What is not plain in how the files were read."""
-    series: str | None = None
-    """The column that names the series of each row of a long table."""
+    series: tuple[str, ...] = ()
+    """The columns that name the series of each row of a long table; empty: the table is wide."""
+    series_names: tuple[str, ...] = ()
+    """What they have, in the order of the sensors."""
+    covariates: Mapping[str, Array] = field(default_factory=dict)
+    """What is known ahead, by name [rows], or [rows, series] of a long table: numbers, NaN where missing, or texts."""
     times: Times | None = None
     """Seconds of each row where the steps are those of the calendar, whose mean is `period_seconds`."""
     period: str | None = None
@@ -54,7 +66,7 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
     """Return the series of a table, and of a test file that goes on where it ends.
 
     Args:
-        table: as `read_wide` reads it, or `read_long` where `series_column` finds one; the column of the role
+        table: as `read_wide` reads it, or `read_long` where `series_columns` finds some; the column of the role
             `timestamp` has what `times_of` reads.
         columns: the roles.
         period: seconds from one row to the next, each of which is put on its nearest step; default: the median of the
@@ -80,16 +92,19 @@ def resample(table: Table, columns: Columns, period: int | None, *, test: Table 
     else:
         times = np.concatenate([found.times, more.times])
     values = np.concatenate([found.values, more.values])
-    return _on_steps(replace(found, times=times, values=values), period, len(found.values))
+    covariates = {name: joined(column, more.covariates[name]) for name, column in found.covariates.items()}
+    both = replace(found, times=times, values=values, covariates=covariates)
+    return _on_steps(both, period, len(found.values))
 
 
 def _read(table: Table, columns: Columns, period: int | None, *, like: SensorRows | None = None) -> SensorRows:
     """Return the rows of a wide or a long table; `like` are those of the file that it goes on with."""
-    if like is not None and like.series is not None:
+    check_roles(table, columns)
+    if like is not None and like.series:
         columns = columns.model_copy(update={"series": like.series})
     times = times_of(table, columns)
-    series = series_column(table, columns, times)
-    if times is None or series is None:
+    series = series_columns(table, columns, times)
+    if times is None or not series:
         if times is not None:
             check_once(table, columns, times)
         return read_wide(table, columns, times)
@@ -101,15 +116,15 @@ def _read(table: Table, columns: Columns, period: int | None, *, like: SensorRow
 
 def _on_steps(found: SensorRows, period: int | None, test_from: int | None) -> TimeGrid:
     if found.times is None:
-        grid = TimeGrid(found.values, found.sensors, 0, period or PERIOD_SECONDS, test_from)
+        grid = TimeGrid(
+            found.values, found.sensors, 0, period or PERIOD_SECONDS, test_from, covariates=found.covariates
+        )
     else:
-        grid = _placed(found.values, found.sensors, found.times, period, test_from)
-    return replace(grid, told=found.told, series=found.series)
+        grid = _placed(found, found.times, period, test_from)
+    return replace(grid, told=found.told, series=found.series, series_names=found.series_names)
 
 
-def _placed(
-    values: Values, sensors: tuple[str, ...], times: Times, period: int | None, test_from: int | None
-) -> TimeGrid:
+def _placed(found_rows: SensorRows, times: Times, period: int | None, test_from: int | None) -> TimeGrid:
     """Put every row where its time says."""
     order = np.argsort(times, kind="stable")
     if test_from is not None and (order[:test_from] >= test_from).any():
@@ -117,24 +132,42 @@ def _placed(
     steps = np.diff(times[order])
     seconds = period or (int(np.median(steps)) if len(steps) else PERIOD_SECONDS)
     start = int(times.min())
-    found = calendar_steps(times, period) if ((times - start) % seconds).any() else None
+    found = _by_calendar(times, start, seconds, period)
     if found is None:
         places = _nearest_steps(times, start, seconds) if period else _steps(times, start, seconds)
         length = f"{seconds} seconds"
     else:
-        places, seconds, length = _calendar_places(found), found.seconds, found.words
+        places = _calendar_places(found) if isinstance(found, CalendarSteps) else found.places
+        seconds, length = found.seconds, found.words
     rows = int(places.max()) + 1
-    if rows > _MOST_GAPS * len(values):
+    if rows > _MOST_GAPS * len(times):
         raise invalid(
-            f"{len(values)} rows are spread over {rows} steps of {length}; no more than three quarters of the steps "
-            "may be missing. Set task.periodSeconds to the step of the data, or leave out rows far from the others"
+            f"{len(times)} rows are spread over {rows} steps of {length}, from {_written(start)} to "
+            f"{_written(int(times.max()))}; no more than three quarters of the steps may be missing. Set "
+            "task.periodSeconds to the step of the data, or leave out rows far from the others"
         )
-    grid = np.full((rows, len(sensors)), np.nan, np.float32)
-    grid[places] = values
     first = None if test_from is None else int(places[test_from:].min())
-    if found is None:
-        return TimeGrid(grid, sensors, start, seconds, first)
-    return TimeGrid(grid, sensors, start, seconds, first, times=found.filled(), period=found.words)
+    covariates = {name: _spread(column, places, rows) for name, column in found_rows.covariates.items()}
+    grid = TimeGrid(
+        _spread(found_rows.values, places, rows), found_rows.sensors, start, seconds, first, covariates=covariates
+    )
+    return grid if found is None else replace(grid, times=found.filled(), period=found.words)
+
+
+def _by_calendar(times: Times, start: int, seconds: int, period: int | None) -> CalendarSteps | BusinessDays | None:
+    """Return the steps of the calendar that times have, None where they have none."""
+    if ((times - start) % seconds).any():
+        found = calendar_steps(times, period)
+        if found is not None:
+            return found
+    return None if period else business_days(times)
+
+
+def _spread(values: Array, places: Times, rows: int) -> Array:
+    """Return values [N, ...] at their places, and what is missing at the others."""
+    spread = missing_like(values, (rows, *values.shape[1:]))
+    spread[places] = values
+    return spread
 
 
 def _calendar_places(found: CalendarSteps) -> Times:
@@ -159,11 +192,14 @@ def _steps(times: Times, start: int, seconds: int) -> Times:
         TaskError: one is no whole number of them.
     """
     places, rest = np.divmod(times - start, seconds)
+    if seconds % _DAY == 0 and (np.minimum(rest, seconds - rest) <= _SUMMER_TIME).all():
+        return _nearest_steps(times, start, seconds)
     if rest.any():
         stray = int(times[int(np.argmax(rest > 0))])
         raise invalid(
             f"the timestamp {_written(stray)} is no whole number of steps of {seconds} seconds after the first, "
-            f"{_written(start)}; give equal steps, or set task.periodSeconds: each row is then put on its nearest step"
+            f"{_written(start)}; give equal steps, or set task.periodSeconds ({seconds}, if that is the step): each "
+            "row is then put on its nearest step"
         )
     return places
 

@@ -1,5 +1,6 @@
 """The timestamps of a table: ISO 8601, seconds since 1970, dates as whole numbers, or dates of any one order."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -22,12 +23,16 @@ _LATEST = 253402300799
 """The last second of the year 9999."""
 _ORDERS = (DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.YEAR_FIRST)
 _ALLOWED = "ISO 8601, such as 2024-05-01T08:15:00Z, or seconds since 1970"
+_FINER = (10**3, 10**6, 10**9)
+"""Milliseconds, microseconds and nanoseconds of a second: what programs write as the time since 1970."""
+_DIGITS = re.compile(r"[0-9]{13,19}")
 
 
 def times_of(table: Table, columns: Columns) -> Times | None:
     """Return the seconds since 1970 (UTC) of each row, [N]; None where the table has no timestamps.
 
-    Months, quarters and years are read as `month_times` says. A time without an offset counts as UTC. Whole numbers
+    Whole numbers beyond seconds are milliseconds, microseconds or nanoseconds, all of one kind. Months, quarters and
+    years are read as `month_times` says. A time without an offset counts as UTC. Whole numbers
     such as 20240131 are dates where all of them are. Dates such as 31.01.2024 are read in the one order of day, month
     and year that fits all of them; where two do, in the one whose steps are the most equal.
 
@@ -45,7 +50,10 @@ def times_of(table: Table, columns: Columns) -> Times | None:
         return months
     if column.dtype.kind in "iuf" and column.ndim == 1:
         return _of_numbers(column)
-    return _of_texts([value if isinstance(value, str) else "" for value in column.tolist()])
+    texts = [value if isinstance(value, str) else "" for value in column.tolist()]
+    if all(map(_DIGITS.fullmatch, texts)) and texts:  # too long for a double, so they stay texts
+        return _of_numbers(np.array([int(text) for text in texts], np.uint64))
+    return _of_texts(texts)
 
 
 def check_once(table: Table, columns: Columns, times: Times) -> None:
@@ -70,6 +78,9 @@ def check_once(table: Table, columns: Columns, times: Times) -> None:
 
 
 def _of_numbers(column: Array) -> Times:
+    for unit in _FINER:
+        if np.isfinite(column).all() and column.min() > _LATEST * unit // 1000 and column.max() <= _LATEST * unit:
+            return (column // unit).astype(np.int64)
     right = np.isfinite(column) & (column >= 0) & (column <= _LATEST)
     if not right.all():
         row = int(np.argmin(right))

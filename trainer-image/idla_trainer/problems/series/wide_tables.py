@@ -1,21 +1,29 @@
 """Wide tables of series: a row for each time, and a column for each sensor."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
+from idla_preprocess import Array
+from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import listed, quoted
 from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.failures import not_finite
-from idla_trainer.problems.columns import explain_texts
-from idla_trainer.problems.series.times import TIMESTAMP, Times
+from idla_trainer.failures import TaskError, not_finite
+from idla_trainer.problems.columns import described
+from idla_trainer.problems.series.covariates import read_covariates
+from idla_trainer.problems.series.times import TIMESTAMP, Times, times_of
+from idla_trainer.problems.tabular.columns import read_number_columns
 
 Values = npt.NDArray[np.float32]
+_TELLING = 10
+"""Steps of rounding that the values of a sensor have to be apart at least."""
 _INDEX = re.compile(r"|0|index|unnamed: ?0", re.IGNORECASE)
 """What an index without a name of its own is called in a file with a line of names."""
 
@@ -31,10 +39,12 @@ class SensorRows:
     """[rows, S], NaN where missing."""
     told: tuple[str, ...] = ()
     """What is not plain in how the file was read."""
-    series: str | None = None
-    """The column that names the series of each row of a long table."""
+    series: tuple[str, ...] = ()
+    """The columns that name the series of each row of a long table; empty: the table is wide."""
     series_names: tuple[str, ...] = ()
-    """What it has, in the order of the sensors."""
+    """What they have, in the order of the sensors."""
+    covariates: Mapping[str, Array] = field(default_factory=dict)
+    """What is known ahead, by name [rows], or [rows, series] of a long table: numbers, NaN where missing, or texts."""
 
 
 def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows:
@@ -47,15 +57,15 @@ def read_wide(table: Table, columns: Columns, times: Times | None) -> SensorRows
     check_columns(table, columns)
     if not names:
         raise invalid("there is no column of a sensor; a forecast needs a table with one column for each")
+    covariates, read = read_covariates(table, columns)
     sensors: list[str] = []
     parts: list[npt.NDArray[np.float64]] = []
-    for name in names:
-        column = table.columns[name]
-        check_numbers(name, column)
+    numbers, manners = sensor_numbers(table, names, columns)
+    for name, column in numbers.items():
         wide = column.reshape(len(column), -1)
         sensors += [name] if column.ndim == 1 else [f"{name}.{number}" for number in range(wide.shape[1])]
         parts.append(wide)
-    return SensorRows(times, tuple(sensors), as_values(parts, sensors), told)
+    return SensorRows(times, tuple(sensors), as_values(parts, sensors), (*told, *manners, *read), covariates=covariates)
 
 
 def check_columns(table: Table, columns: Columns) -> None:
@@ -79,19 +89,59 @@ def named_values(columns: Columns) -> tuple[str, ...]:
     return columns.features or tuple(filter(None, [columns.target]))
 
 
-def check_numbers(name: str, column: Column) -> None:
-    """Make sure that a column holds numbers, or rows of them.
+def free_columns(table: Table, columns: Columns) -> tuple[str, ...]:
+    """Return the columns that have no role and are not to be ignored."""
+    others = {columns.timestamp or TIMESTAMP, *columns.series, *columns.known_covariates}
+    return tuple(name for name in table.columns if name not in others and columns.types.get(name) is not ReadAs.IGNORED)
+
+
+def sensor_numbers(table: Table, names: Sequence[str], columns: Columns) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return columns of numbers, or of rows of them, by name, and how the cells of some were read that are texts.
+
+    A column of texts that is nearly all numbers, or is said to be numbers, is one; its other cells are missing.
 
     Raises:
-        TaskError: it does not.
+        TaskError: one holds something else.
     """
-    if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
-        raise invalid(
-            explain_texts(name, column)
-            or f"the column {name!r} is not numeric; a forecast needs one column of numbers for each sensor. Name "
-            "the sensors in data.columns.features, and the time in data.columns.timestamp; of a table with a row for "
-            "each series and time, the column that names the series in data.columns.series"
+    texts = {name: table.columns[name] for name in names if _are_texts(table.columns[name])}
+    read = read_number_columns(texts, columns)
+    found = {name: read.columns.get(name, table.columns[name]) for name in names}
+    for name, column in found.items():
+        if column.dtype.kind not in "buif" or column.ndim > 2:  # noqa: PLR2004 - rows, or rows by sensors
+            raise invalid(_no_numbers(table, name))
+    told = tuple(
+        f"{quoted(name)} is read as numbers: {note}" + (_first_stray(texts[name], found[name]) if strays else "")
+        for name, (note, strays) in read.notes.items()
+    )
+    return found, told
+
+
+def _first_stray(texts: Column, numbers: Array) -> str:
+    """Return where the first cell is that holds a text and no number."""
+    strays = (row for row in np.flatnonzero(np.isnan(numbers)) if texts[row].strip() not in MISSING_TEXTS)
+    return f", first in row {next(strays)} (counted from 0); such cells count as missing"
+
+
+def _are_texts(column: Column) -> bool:
+    return column.dtype.kind == "O" and column.ndim == 1 and all(isinstance(value, str) for value in column)
+
+
+def _no_numbers(table: Table, name: str) -> str:
+    """Return what a column holds that is no column of numbers, and where to name it."""
+    column = table.columns[name]
+    if not _are_texts(column):
+        return f"the column {name!r} holds {described(column)}; a forecast needs a column of numbers for each sensor"
+    shown = quoted(next(filter(None, column), ""))
+    try:
+        times_of(table, Columns(timestamp=name))
+    except TaskError:
+        return (
+            f"the column {name!r} is not numeric, such as {shown}; a forecast needs one column of numbers for each "
+            "sensor. Name the sensors in data.columns.features, and the time in data.columns.timestamp; of a table "
+            "with a row for each series and time, the column that names the series in data.columns.series; what is "
+            "known for the time that is forecast in data.columns.knownCovariates"
         )
+    return f"the column {name!r} holds times, such as {shown}; name it in data.columns.timestamp"
 
 
 def as_values(parts: list[npt.NDArray[np.float64]], sensors: list[str]) -> Values:
@@ -106,7 +156,28 @@ def as_values(parts: list[npt.NDArray[np.float64]], sensors: list[str]) -> Value
         row, place = (int(number) for number in np.argwhere(np.isinf(values))[0])
         message = f"the sensor {sensors[place]!r} is infinite in row {row} (counted from 0); mend it or leave it empty"
         raise not_finite(message)
+    _check_precision(parts, sensors)
     return values
+
+
+def _check_precision(parts: list[npt.NDArray[np.float64]], sensors: list[str]) -> None:
+    """Make sure that 32 bits tell the values of each sensor apart.
+
+    Raises:
+        TaskError: rounding to them is as large as a tenth of what a sensor varies by.
+    """
+    wide = np.concatenate(parts, axis=1).astype(np.float64)
+    lost = np.abs(wide - wide.astype(np.float32))
+    known = np.isfinite(wide)
+    low, high = np.where(known, wide, np.inf).min(axis=0), np.where(known, wide, -np.inf).max(axis=0)
+    coarse = np.where(known, lost, 0).max(axis=0) * _TELLING > high - low
+    coarse &= high > low
+    if coarse.any():
+        place = int(np.argmax(coarse))
+        raise invalid(
+            f"the sensor {sensors[place]!r} has values from {low[place]:.15g} to {high[place]:.15g}, which 32-bit "
+            "numbers do not tell apart; subtract a constant from all of them, such as the least one"
+        )
 
 
 def is_index(table: Table, name: str) -> bool:
@@ -121,7 +192,7 @@ def _sensor_columns(table: Table, columns: Columns) -> tuple[tuple[str, ...], tu
     named = named_values(columns)
     if named:
         return named, ()
-    names = tuple(name for name in table.columns if name != (columns.timestamp or TIMESTAMP))
+    names = free_columns(table, columns)
     index = tuple(name for name in names if is_index(table, name))
     if not index or len(index) == len(names):
         return names, ()
