@@ -7,6 +7,7 @@ from pathlib import Path
 from idla_artifact.runtime import Runtime
 from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
+from idla_contract.work import Part
 from idla_preprocess import Arrays
 
 from idla_trainer.compression.candidates import (
@@ -75,6 +76,7 @@ def write_qat_variants(
     paths, makings = dict(files.paths), dict(files.makings)
     for network in _find_failing_int8(files, found, task):
         task.stages.preemption.check()
+        task.stages.begin(Part.AWARE)
         aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
         content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)

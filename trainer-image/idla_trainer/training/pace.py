@@ -9,8 +9,14 @@ class Pace:
 
     def __init__(self) -> None:
         self.steps = 1
+        self.step_seconds: float | None = None
+        """Of a step in the last call but the first one, which compiles; None: there was none."""
+        self._compiled = False
 
     def note(self, steps: int, seconds: float) -> None:
         """Note how long a call took; one that an epoch's end cut short does not slow the next one down."""
+        if self._compiled:
+            self.step_seconds = seconds / steps
+        self._compiled = True
         fitting = int(_SECONDS * steps / max(seconds, _SECONDS / 1000))
         self.steps = max(1, min(2 * self.steps, fitting))
