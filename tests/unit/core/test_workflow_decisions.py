@@ -67,9 +67,14 @@ def test_how_far_a_generation_has_come(case: str) -> None:
 PROGRESS: dict[str, tuple[Callable[[], World], float, int | None]] = {
     "nothing is done": (lambda: World().settle(), 0.0, None),
     "the data are known": (lambda: World().profiled(), 0.05, None),
-    "nothing is measured yet": (lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, None),
+    "nothing is measured yet: the look at the data tells what a start takes": (
+        lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, 345,
+    ),
+    "nothing is measured yet of long trainings": (
+        lambda: World().profiled(train_examples=10**6).run(*BOTH).settle().wait(60), 0.05, None,
+    ),
     "half of the smaller training": (
-        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, None,
+        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, 80,
     ),
     "half of both": (
         lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360).measure(BOTH[1], 360),

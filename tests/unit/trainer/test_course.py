@@ -75,6 +75,7 @@ def test_an_epoch_is_counted_into_the_sums_and_the_next_one_begins_with_none() -
             seconds=20.0,
             begun_seconds=20.0,
             longest_seconds=8.0,
+            usual_seconds=8.0,
             best_epoch=1,
             curve=[point(1.0)],
         )

@@ -95,10 +95,10 @@ def test_standings_that_cannot_be_read_are_none(tmp_path: Path, content: bytes) 
 
 class Told:
     def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
+        self.steps: list[tuple[int, int, float | None]] = []
 
-    def step(self, done: int, total: int) -> None:
-        self.steps.append((done, total))
+    def step(self, done: int, total: int, left: float | None = None) -> None:
+        self.steps.append((done, total, left))
 
     def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
         """Nothing of it is looked at."""
@@ -109,7 +109,7 @@ class Told:
 
 def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
     told = Told()
-    part = PartOfProgress(told, begins=0.5, share=0.2, done=0.1, ends=0.3)
-    for done in (10, 20, 30, 35):
-        part.step(done, 100)
-    assert told.steps == [(500, 1000), (600, 1000), (700, 1000), (700, 1000)]
+    part = PartOfProgress(told, begins=0.5, share=0.2, done=0.1, ends=0.3, after=lambda left: left and left + 5.0)
+    for done, left in ((10, None), (20, 2.0), (30, 1.0), (35, 0.5)):
+        part.step(done, 100, left)
+    assert told.steps == [(500, 1000, None), (600, 1000, 7.0), (700, 1000, 6.0), (700, 1000, 5.5)]

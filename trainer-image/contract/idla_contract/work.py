@@ -22,6 +22,7 @@ LESSON = 1.3
 """An epoch of learning from another network by one of the training."""
 LEAST = 16 * 1024
 """Bytes of float weights; with fewer a network is smaller than what its artifact has beside it, and keeps its width."""
+_FILE = 0.2
 _NUMBER = 4
 
 
@@ -63,6 +64,8 @@ class Work:
     """Epochs of the trained network."""
     lessons: float = 0.0
     """Epochs in which a network learns from another one."""
+    files: float = 0.0
+    """Networks that are converted to a file."""
 
 
 @dataclass(slots=True)
@@ -72,10 +75,15 @@ class Measures:
     start: float | None = None
     epoch: float | None = None
     lesson: float | None = None
+    file: float | None = None
+    """Taken for a share of a start where it is not known."""
 
     def seconds_of(self, work: Work) -> float | None:
         """Return how long a work takes, or None where a measure that it needs is not known."""
-        amounts = (work.starts, self.start), (work.epochs, self.epoch), (work.lessons, self.lesson)
+        file = self.file if self.start is None or self.file is not None else _FILE * self.start
+        amounts = (
+            (work.starts, self.start), (work.epochs, self.epoch), (work.lessons, self.lesson), (work.files, file),
+        )  # fmt: skip
         if any(amount and seconds is None for amount, seconds in amounts):
             return None
         return math.fsum(amount * seconds for amount, seconds in amounts if seconds is not None)
@@ -122,7 +130,7 @@ def parts_of(steps: Iterable[Step], trained: Trained) -> Iterator[tuple[Part, Wo
                 yield from _refit(methods, recipe, trained)
             case TrainStep() | SearchStep():
                 yield Part(step.kind), Work(starts=1.0)
-                yield Part.KEEPING, Work(starts=0.1)
+                yield Part.KEEPING, Work(starts=0.15)
             case ProfileStep():
                 pass
             case _:
@@ -137,9 +145,10 @@ def _compression(methods: Sequence[CompressionMethod], recipe: Recipe, trained: 
         yield Part.FURTHER, Work(starts=0.3, lessons=recipe.epochs)
         for _ in range(networks):
             yield Part.SMALLER, Work(starts=0.4, lessons=recipe.epochs)
-    yield Part.CONVERSION, Work(starts=0.1 * (1 + len(methods)) * (1 + networks / 2))
+    for _ in range(1 + math.ceil(len(methods) * (1 + networks / 2))):
+        yield Part.CONVERSION, Work(files=1)
     if networks and recipe.quantization_aware:
-        yield Part.AWARE, Work(starts=0.3, lessons=recipe.epochs / 3)
+        yield Part.AWARE, Work(starts=0.3, lessons=recipe.epochs / 3, files=1)
     yield Part.MEASUREMENT, Work(starts=0.1)
 
 
@@ -148,7 +157,7 @@ def _refit(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Traine
     if _retrains(methods, recipe, trained):
         yield Part.FURTHER_AGAIN, Work(starts=0.3, lessons=0.7 * recipe.epochs)
         yield Part.SMALLER_AGAIN, Work(starts=0.3, lessons=0.7 * recipe.epochs)
-    yield Part.CONVERSION_AGAIN, Work(starts=0.3)
+    yield Part.CONVERSION_AGAIN, Work(starts=0.1, files=2)
 
 
 def _retrains(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> bool:

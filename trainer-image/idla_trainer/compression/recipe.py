@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from idla_contract.task import CompressStep
-from idla_contract.work import LEAST, Part
+from idla_contract.work import LEAST
 
 from idla_trainer.compression.bisection import TimeBudget
 from idla_trainer.compression.candidates import CompressionTask, train_candidates
@@ -51,8 +51,7 @@ def write_files(
     if shares and size < LEAST:
         found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
     inputs = task.distillation.data.inputs
-    stages.begin(Part.CONVERSION)
-    files = write_variants(folder, found, methods, inputs, stages.preemption.check)
+    files = write_variants(folder, found, methods, inputs, stages)
     if shares and recipe.quantization_aware:
         files = write_qat_variants(files, found, task, inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files

@@ -34,18 +34,22 @@ class Agenda:
         self._told, self._now = told, now
         self.measures = measures or Measures()
         self._ahead = list(ahead)
+        self._part: Part | None = None
+        """That is going on."""
         self._work = Work()
-        """Of the part that is going on."""
+        """Of it."""
         self._began = self._part_began = now()
         self._steps: tuple[int, int] | None = None
 
     def begin(self, part: str) -> None:
         """Note that a part is begun; one that is not expected takes the place of nothing."""
         names = [name for name, _ in self._ahead]
+        if part == Part.CONVERSION == self._part:
+            self.measures.file = self._now() - self._part_began
         if part in names:
             place = names.index(Part(part))
             self._work, self._ahead = self._ahead[place][1], self._ahead[place + 1 :]
-            self._part_began = self._now()
+            self._part, self._part_began = Part(part), self._now()
         self.tell()
 
     def started(self, share: float) -> None:
