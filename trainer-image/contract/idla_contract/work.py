@@ -52,6 +52,8 @@ class Part(StrEnum):
     EVALUATE = "Evaluate"
     VERIFY = "Verify"
     PUBLISH = "Publish"
+    EXIT = "Exit"
+    """The process ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ def parts_of(steps: Iterable[Step], trained: Trained) -> Iterator[tuple[Part, Wo
                 pass
             case _:
                 yield Part(step.kind), Work(starts=0.02)
+    yield Part.EXIT, Work(starts=0.1)
 
 
 def _compression(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> Iterator[tuple[Part, Work]]:

@@ -40,6 +40,9 @@ class Agenda:
         """Of it."""
         self._began = self._part_began = now()
         self._steps: tuple[int, int] | None = None
+        """Of its only training, where it is one."""
+        self._done = 0
+        """Thousandths of a task of many parts."""
 
     def begin(self, part: str) -> None:
         """Note that a part is begun; one that is not expected takes the place of nothing."""
@@ -92,7 +95,8 @@ class Agenda:
         if left is None:
             return
         since = self._now() - self._began
-        done, total = self._steps or (round(_THOUSAND * since / max(since + left, 1e-9)), _THOUSAND)
+        self._done = max(self._done, round(_THOUSAND * since / max(since + left, 1e-9)))
+        done, total = self._steps or (self._done, _THOUSAND)
         self._told.step(done, total, left)
 
     def seconds_left(self, of_part: float | None = None) -> float | None:
