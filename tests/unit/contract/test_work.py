@@ -33,7 +33,7 @@ SMALLER = {"Compress": 1, "Further": 1, "Smaller": 3, "Conversion": 6, "Aware": 
     ],
 )  # fmt: skip
 def test_the_parts_of_a_publication(
-    methods: tuple[CompressionMethod, ...], recipe: Recipe, trained: Trained, refit: bool, expected: dict[str, int]
+    methods: tuple[CompressionMethod, ...], recipe: Recipe, trained: Trained, *, refit: bool, expected: dict[str, int]
 ) -> None:
     parts = publication(methods, recipe, trained, refit=refit)
     assert dict(Counter(str(part) for part, _ in parts)) == expected
@@ -45,7 +45,7 @@ def test_the_parts_of_a_publication(
         (Measures(), Work(), 0.0),
         (Measures(), Work(starts=1), None),
         (Measures(start=10.0, epoch=2.0, lesson=3.0), Work(starts=0.5, epochs=2, lessons=1), 12.0),
-        (Measures(start=10.0), Work(files=2), 4.0),
+        (Measures(start=10.0), Work(files=2), 3.0),
         (Measures(start=10.0, file=1.0), Work(files=2), 2.0),
         (Measures(epoch=1.0), Work(files=1), None),
     ],
@@ -53,5 +53,3 @@ def test_the_parts_of_a_publication(
 )
 def test_the_seconds_of_a_work(measures: Measures, work: Work, seconds: float | None) -> None:
     assert measures.seconds_of(work) == seconds
-
-

@@ -19,7 +19,8 @@ from idla.core.workflow.model_selection import find_missed_minimum
 from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.start import start_generation
 from idla.core.workflow.tasks import TaskDecision
-from idla.core.workflow.training_progress import done_share, estimate_remaining
+from idla.core.workflow.time_left import estimate_remaining
+from idla.core.workflow.training_progress import done_share
 from idla_contract.problem import Metric
 from idla_contract.result import FailureReason
 

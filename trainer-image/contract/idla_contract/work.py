@@ -22,7 +22,7 @@ LESSON = 1.3
 """An epoch of learning from another network by one of the training."""
 LEAST = 16 * 1024
 """Bytes of float weights; with fewer a network is smaller than what its artifact has beside it, and keeps its width."""
-_FILE = 0.2
+_FILE = 0.15
 _NUMBER = 4
 
 
@@ -137,7 +137,7 @@ def parts_of(steps: Iterable[Step], trained: Trained) -> Iterator[tuple[Part, Wo
                 pass
             case _:
                 yield Part(step.kind), Work(starts=0.02)
-    yield Part.EXIT, Work(starts=0.1)
+    yield Part.EXIT, Work(starts=0.07)
 
 
 def _compression(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> Iterator[tuple[Part, Work]]:
@@ -156,11 +156,11 @@ def _compression(methods: Sequence[CompressionMethod], recipe: Recipe, trained: 
 
 
 def _refit(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> Iterator[tuple[Part, Work]]:
-    yield Part.REFIT, Work(starts=0.5, epochs=trained.best_epoch)
+    yield Part.REFIT, Work(starts=0.25, epochs=trained.best_epoch)
     if _retrains(methods, recipe, trained):
         yield Part.FURTHER_AGAIN, Work(starts=0.3, lessons=0.7 * recipe.epochs)
         yield Part.SMALLER_AGAIN, Work(starts=0.3, lessons=0.7 * recipe.epochs)
-    yield Part.CONVERSION_AGAIN, Work(starts=0.1, files=2)
+    yield Part.CONVERSION_AGAIN, Work(starts=0.05, files=2)
 
 
 def _retrains(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> bool:
