@@ -36,7 +36,7 @@ class Scene:
 
 def test_parts_are_left_behind_as_others_begin_and_their_measures_serve_those_that_follow() -> None:
     scene = Scene()
-    agenda = scene.agenda(start=10.0, lesson=2.0)
+    agenda = scene.agenda(start=10.0, lesson=2.0, file=2.0)
     agenda.begin(Part.COMPRESS)
     scene.time = 5.0
     agenda.begin(Part.SMALLER)

@@ -43,3 +43,11 @@ def test_a_call_is_short_wherever_steps_are(seconds: list[float], last: float) -
     pace.note(before, before * last)
     assert pace.steps == 1 or pace.steps * last <= CALL * (1 + 1e-9)
     assert pace.steps <= 2 * before
+
+
+def test_a_step_takes_what_the_last_call_took_for_each_and_the_first_call_compiles() -> None:
+    pace, found = Pace(), []
+    for steps, seconds in ((1, 9.0), (2, 0.2), (4, 0.8)):
+        pace.note(steps, seconds)
+        found.append(pace.step_seconds)
+    assert found == [None, 0.1, 0.2]
