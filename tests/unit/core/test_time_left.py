@@ -40,7 +40,7 @@ LEFT: dict[str, tuple[Callable[[], World], int | None]] = {
         lambda: both().measure(BOTH[0], 9, **TOLD).measure(BOTH[1], 9, **TOLD | {"remaining_seconds": 200.0}), 229,
     ),
     "the other one waits for room and is like the first": (
-        lambda: one_after_the_other().measure(BOTH[0], 90, **TOLD), 288,
+        lambda: one_after_the_other().measure(BOTH[0], 90, **TOLD), 287,
     ),
     "publishing, and its pod does not tell yet": (lambda: ended().run("publish").settle().wait(5), 17),
     "publishing, and its pod tells": (

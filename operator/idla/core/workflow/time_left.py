@@ -32,7 +32,7 @@ _PUBLISHING = PUBLISH_SHARE / TRAIN_SHARE
 """Expected time of the publication as a share of a training's whose epochs nobody has timed."""
 _OVERDUE = 0.25
 """What takes longer than expected is taken to go on for as much of the time that it has taken."""
-_START = 10.0
+_START = 9.0
 """Loading TensorFlow and compiling a network by the start of a process without them, before one has been timed."""
 _STEP = 0.01
 """A step of a training by the start of a process, likewise."""
