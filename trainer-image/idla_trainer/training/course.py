@@ -8,8 +8,6 @@ from idla_contract.task import Schedule, Training
 
 from idla_trainer.models.fine_tuning import Phase
 
-_COMPILED = 2
-"""Epochs after which the compilation is no longer in an epoch's time."""
 _NEWEST = 0.3
 """What the newest epoch counts in the time that one usually takes."""
 PhaseOf = Callable[[int], Phase]
@@ -35,8 +33,7 @@ class Course:
     longest_seconds: float = 0.0
     """Wall time of the longest epoch."""
     usual_seconds: float = 0.0
-    """Wall time of an epoch as the latest ones took it, the first one, which compiles, only where it is alone; 0: none
-    has ended."""
+    """Wall time of an epoch as the latest ones took it; 0: none has ended but the first one, which compiles."""
     resumed: int = 0
     best_epoch: int = 0
     """Counted from 1; 0: none yet, or the network as it came."""
@@ -74,8 +71,9 @@ class Course:
         self.train_seconds += self.epoch_seconds
         taken = self.seconds - self.begun_seconds
         self.longest_seconds = max(self.longest_seconds, taken)
-        known = self.usual_seconds if self.epoch > _COMPILED else taken
-        self.usual_seconds = known + _NEWEST * (taken - known)
+        if self.epoch > 1:
+            known = self.usual_seconds or taken
+            self.usual_seconds = known + _NEWEST * (taken - known)
         self.begun_seconds = self.seconds
         self.batch, self.loss_sum, self.epoch_seconds = 0, 0.0, 0.0
         return better

@@ -150,6 +150,8 @@ class _Forecast:
                 return None
             total = _seconds_between(entry.start_time, parse_timestamp(entry.completion_time))
             start = max(0.0, total - report.epochs * report.epoch_seconds)
+            if self.stage.plan.search is not None:  # the start of every trial is in it
+                start = min(start, self._guessed_start)
             epoch = report.epoch_seconds or None
             return _Timing(total=total, start=start, epoch=epoch, epochs=report.best_epoch)
         told = told_by(self.state, decision)
@@ -173,7 +175,7 @@ class _Forecast:
         most = training.max_epochs
         epochs = math.sqrt(min(most, training.early_stopping.patience_epochs) * most)
         epoch = _STEP * process * max(1.0, data.train_examples / training.batch_size)
-        start = self._process + _START * process
+        start = self._guessed_start
         if epochs * epoch > _SHORT * start:
             return None
         return _Timing(total=start + epochs * epoch, start=start, epoch=epoch, epochs=epochs)
@@ -207,6 +209,10 @@ class _Forecast:
     def _process(self) -> float:
         """Return the seconds in which a process starts and reads the data, as the one did that looked at them."""
         return self._profile[0] + self._profile[1]
+
+    @property
+    def _guessed_start(self) -> float:
+        return self._process + _START * (self._bare_process or 0.0)
 
     @property
     def _bare_process(self) -> float | None:
