@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from idla.core.workflow.time_left import estimate_remaining
@@ -9,11 +10,11 @@ from idla.core.workflow.time_left import estimate_remaining
 from tests.unit.core.test_workflow_decisions import state_of
 from tests.unit.core.world import BOTH, World, trained, workflow
 
-FAST = {"preset": "Fast", "training": {"refit": False}}
-TOLD = {"remaining_seconds": 100.0, "start_seconds": 20.0, "epoch_seconds": 5.0}
+FAST: dict[str, Any] = {"preset": "Fast", "training": {"refit": False}}
+TOLD: dict[str, Any] = {"remaining_seconds": 100.0, "start_seconds": 20.0, "epoch_seconds": 5.0}
 
 
-def fast(**changes: object) -> World:
+def fast(**changes: Any) -> World:
     """Return a world whose data are known after 10 seconds, which are no start of a process."""
     return World(workflow=workflow(**FAST, **changes)).profiled()
 
