@@ -133,7 +133,7 @@ class _Search:
             share=share,
             done=before.epochs / whole,
             ends=max(epochs, before.epochs + 1) / whole,
-            after=lambda left: self._times.left(left, ahead, epoch=loop.course.usual_seconds),
+            after=lambda left: self._times.left(left, ahead, epoch=loop.epoch_seconds or 0.0),
         )
         advance(
             loop,
@@ -145,7 +145,7 @@ class _Search:
         if loop.step_number > at:
             kept.save(loop)
         loop.finish()
-        self._times.end(loop.course.usual_seconds)
+        self._times.end(loop.epoch_seconds or 0.0)
         return begun.report(trial.model.template)
 
     def _kept(self, place: int) -> TrainReport:

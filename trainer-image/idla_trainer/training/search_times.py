@@ -68,5 +68,6 @@ class SearchTimes:
         return of_trial + setups * statistics.fmean(self._setups or [0.0]) + epochs * statistics.fmean(known)
 
     def end(self, epoch: float) -> None:
-        """Note the seconds of an epoch of a trial that has reached its rung."""
-        self._epochs.append(epoch)
+        """Note the seconds of an epoch of a trial that has reached its rung; 0: they are not known."""
+        if epoch:
+            self._epochs.append(epoch)
