@@ -25,6 +25,7 @@ from idla_trainer.compression.distill import DistillationTask, Settings, Trainin
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.pareto import Point, pareto_front
 from idla_trainer.compression.gate.verdict import choose_variant
+from idla_trainer.compression.stages import Stages
 from idla_trainer.compression.variants import write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import PairedEvaluation
@@ -102,7 +103,7 @@ def run(name: str, network: str, options: argparse.Namespace, seed: int) -> None
     started = time.monotonic()
     found = train_candidates(model, task, tuple(options.keep))
     with tempfile.TemporaryDirectory() as folder:
-        plain_files = write_variants(Path(folder), found, METHODS, train.inputs, lambda: None)
+        plain_files = write_variants(Path(folder), found, METHODS, train.inputs, Stages())
         epochs = max(1, options.distill // 3)
         files = write_qat_variants(plain_files, found, task, train.inputs, epochs=epochs).paths
         spent = time.monotonic() - started

@@ -40,6 +40,7 @@ from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import load_dataset
 from idla_trainer.steps.context import Context, Places
 from idla_trainer.task_store import TaskStore
+from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.progress import ProgressMetrics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -205,6 +206,7 @@ def context_of(requirements: Requirements, dataset: Dataset, step: SearchStep | 
         whole=lambda: dataset,
         preemption=Preemption(),
         progress=ProgressMetrics(),
+        agenda=Agenda(ProgressMetrics()),
     )
 
 

@@ -35,6 +35,7 @@ from idla_trainer.problems.registry import load_dataset
 from idla_trainer.steps.context import Context, Places
 from idla_trainer.steps.train import train
 from idla_trainer.task_store import TaskStore
+from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.network import build_model, set_weights
 from idla_trainer.training.progress import ProgressMetrics
 
@@ -72,7 +73,7 @@ def accuracy(folder: Path, task: str, source: DataSource, model: ModelSpec, trai
     kept.make()
     context = Context(
         spec=spec, places=places, folder=kept, dataset=dataset, whole=lambda: dataset, preemption=Preemption(),
-        progress=ProgressMetrics(),
+        progress=ProgressMetrics(), agenda=Agenda(ProgressMetrics()),
     )  # fmt: skip
     train(context, step)
     weights = kept.path / "candidate" / "weights.npz"

@@ -21,6 +21,7 @@ from idla_trainer.compression.candidates import (
 )
 from idla_trainer.compression.distill import DistillationTask, Settings, TrainingExamples, distill
 from idla_trainer.compression.remake import remake
+from idla_trainer.compression.stages import Stages
 from idla_trainer.compression.variants import write_qat_variants, write_variants
 from idla_trainer.models.prediction import predict
 
@@ -85,7 +86,7 @@ def test_the_baseline_comes_first_and_smaller_networks_are_nearly_as_good(found:
 def test_every_network_is_converted_by_every_method_and_answers(
     found: CandidateNetworks, data: TrainingExamples, tmp_path: Path
 ) -> None:
-    files = write_variants(tmp_path, found, METHODS, data.inputs, lambda: None)
+    files = write_variants(tmp_path, found, METHODS, data.inputs, Stages())
     methods = [method.value for method in METHODS]
     assert list(files.paths) == ["Float32", *(network.name + method for network in found.found for method in methods)]
     for name, path in files.paths.items():
@@ -99,7 +100,7 @@ def test_every_network_is_converted_by_every_method_and_answers(
 
 def test_a_network_that_is_spoiled_by_rounding_learns_it(data: TrainingExamples, model: Any, tmp_path: Path) -> None:
     lone = CandidateNetworks((CandidateNetwork("", model, 0.0),), ())
-    files = write_variants(tmp_path, lone, METHODS, data.inputs, lambda: None)
+    files = write_variants(tmp_path, lone, METHODS, data.inputs, Stages())
     made = write_qat_variants(files, lone, task(data, tolerance=-1.0), data.inputs, epochs=1)
     assert list(made.paths) == [*files.paths, "AwareInt8"]
     making = made.makings["AwareInt8"].rounded
@@ -151,6 +152,6 @@ def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> N
     rng = np.random.default_rng(4)
     given = {"series": rng.random((5, 4, 3), np.float32), "calendar": rng.random((5, 2), np.float32)}
     lone = CandidateNetworks((CandidateNetwork("", made, 0.0),), ())
-    files = write_variants(tmp_path, lone, METHODS, given, lambda: None)
+    files = write_variants(tmp_path, lone, METHODS, given, Stages())
     for path, error in zip(files.paths.values(), (1e-5, 0.1, 0.1), strict=True):
         assert np.allclose(Runtime(path).predict(given), predict(made, given), atol=error)

@@ -82,7 +82,9 @@ def weights_digest(folder: Path) -> str:
 def without_times(result: TaskResult) -> TaskResult:
     assert result.train is not None
     curve = tuple(epoch.model_copy(update={"seconds": 0.0}) for epoch in result.train.curve)
-    report = result.train.model_copy(update={"seconds": 0.0, "examples_per_second": 0.0, "resumed": 0, "curve": curve})
+    report = result.train.model_copy(
+        update={"seconds": 0.0, "examples_per_second": 0.0, "epoch_seconds": 0.0, "resumed": 0, "curve": curve}
+    )
     return result.model_copy(update={"task": "", "steps": (), "train": report})
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -37,7 +38,9 @@ from idla_trainer.preemption import Preemption
 from idla_trainer.problems.registry import kind_of, load_dataset
 from idla_trainer.runtime_limits import prepare_tensorflow
 from idla_trainer.steps.context import Context, Outcome, Places
+from idla_trainer.steps.parts import agenda_of
 from idla_trainer.task_store import Progress, TaskStore
+from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.candidate import check_fits, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.progress import ProgressMetrics
@@ -124,6 +127,8 @@ class Task:
         self._places = places
         self._preemption = preemption
         self._store = TaskStore.of(places.store, spec.task, spec.content_hash)
+        self._reading = 0.0
+        """Seconds in which the data were read: to look at them is the step's work where that is the Profile."""
         self.result = TaskResult(task=spec.task, content_hash=spec.content_hash)
         """What is known so far."""
 
@@ -161,17 +166,21 @@ class Task:
             return
         self._store.make()
         _log.info("task %s of %s, content %s", self._spec.task, self._spec.workflow, self._spec.content_hash)
+        began = time.monotonic()
         context = self._context()
+        self._reading = time.monotonic() - began
         progress = self._store.read_progress(self._spec, context.dataset.digest)
         progress = self._without_lost_artifact(progress)
         self.result = _marked_cached(progress.result)
         due = self._spec.steps[len(progress.result.steps) :]
-        if any(isinstance(step, TrainStep | SearchStep) for step in due):
-            context.progress.serve(metrics_port, metrics_address)
+        agenda = agenda_of(self._spec, due, store=self._places.store, told=context.progress)
+        context = replace(context, agenda=agenda)
         if any(isinstance(step, TrainStep | SearchStep | CompressStep | RefitStep) for step in due):
+            context.progress.serve(metrics_port, metrics_address)
             prepare_tensorflow(self._places.work, self._store.path)
         for step in due:
             self._preemption.check()
+            context.agenda.begin(step.kind)
             progress = self._carry_out(context, step, progress)
         self._store.write_result(progress.result)
         for folder in (CHECKPOINTS, TRIALS):
@@ -186,6 +195,7 @@ class Task:
             downloads=places.work / "downloads",
             policy=FetchEnvironment(places.secret, os.environ).policy(region=access.region, endpoint=access.endpoint),
         )
+        progress = ProgressMetrics()
         load = functools.partial(load_dataset, self._spec.problem, self._spec.data, origin)
         return Context(
             spec=self._spec,
@@ -194,7 +204,8 @@ class Task:
             dataset=load(overview=any(isinstance(step, ProfileStep) for step in self._spec.steps)),
             whole=functools.cache(lambda: load(whole=True)),
             preemption=self._preemption,
-            progress=ProgressMetrics(),
+            progress=progress,
+            agenda=Agenda(progress),
         )
 
     def _carry_out(self, context: Context, step: Step, progress: Progress) -> Progress:
@@ -202,7 +213,8 @@ class Task:
         _log.info("step %s", step.kind)
         started = time.monotonic()
         outcome = _do(context, step, progress.result)
-        done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started, 3))
+        reading = self._reading if isinstance(step, ProfileStep) else 0.0
+        done = StepResult(kind=step.kind, seconds=round(time.monotonic() - started + reading, 3))
         result = outcome.applied_to(progress.result, done)
         files = (*progress.files, self._store.digests(outcome.files))
         noted = progress.model_copy(update={"result": result, "files": files})

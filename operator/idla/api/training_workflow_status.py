@@ -152,7 +152,7 @@ class ProgressStatus(StatusModel):
     current_task: Annotated[str, Field(max_length=1024)] = ""
     """Running tasks, comma-separated."""
     estimated_remaining_seconds: int | None = Field(default=None, ge=0)
-    """Expected time to the end; absent while it cannot be known."""
+    """Expected time until the artifact is published, by what the tasks measured; absent while that is too little."""
     last_updated_time: Timestamp
     """When this was last measured."""
     metrics: Annotated[tuple[MetricStatus, ...], Field(max_length=32), Keyed("name")] = ()

@@ -22,6 +22,11 @@ class TaskProgress:
     validation_loss: float | None = None
     validation_score: float | None = None
     examples_per_second: float | None = None
+    remaining_seconds: float | None = None
+    """To the end of the task, as it expects."""
+    start_seconds: float | None = None
+    """Before the first step, beside the start of the process."""
+    epoch_seconds: float | None = None
     updated: datetime
     """When the pod last changed these figures."""
 

@@ -14,6 +14,9 @@ WANTED = (
     metrics.TASK_LOSS,
     metrics.TASK_SCORE,
     metrics.TASK_EXAMPLES_PER_SECOND,
+    metrics.TASK_REMAINING_SECONDS,
+    metrics.TASK_START_SECONDS,
+    metrics.TASK_EPOCH_SECONDS,
     metrics.TASK_UPDATED_SECONDS,
 )
 

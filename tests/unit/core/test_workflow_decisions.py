@@ -19,7 +19,8 @@ from idla.core.workflow.model_selection import find_missed_minimum
 from idla.core.workflow.stages import Planned, Published, Stage, Trained
 from idla.core.workflow.start import start_generation
 from idla.core.workflow.tasks import TaskDecision
-from idla.core.workflow.training_progress import done_share, estimate_remaining
+from idla.core.workflow.time_left import estimate_remaining
+from idla.core.workflow.training_progress import done_share
 from idla_contract.problem import Metric
 from idla_contract.result import FailureReason
 
@@ -67,9 +68,14 @@ def test_how_far_a_generation_has_come(case: str) -> None:
 PROGRESS: dict[str, tuple[Callable[[], World], float, int | None]] = {
     "nothing is done": (lambda: World().settle(), 0.0, None),
     "the data are known": (lambda: World().profiled(), 0.05, None),
-    "nothing is measured yet": (lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, None),
+    "nothing is measured yet: the look at the data tells what a start takes": (
+        lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, 494,
+    ),
+    "nothing is measured yet of long trainings": (
+        lambda: World().profiled(train_examples=10**6).run(*BOTH).settle().wait(60), 0.05, None,
+    ),
     "half of the smaller training": (
-        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, None,
+        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, 80,
     ),
     "half of both": (
         lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360).measure(BOTH[1], 360),

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 from idla_contract.task import EarlyStopping, Schedule, Training
 from idla_trainer.models.fine_tuning import Phase
-from idla_trainer.training.course import Course, PhaseOf, end_of
+from idla_trainer.training.course import Course, PhaseOf, end_of, epochs_left
 
 TRAINING = Training(max_epochs=10, early_stopping=EarlyStopping(patience_epochs=3))
 
@@ -96,3 +96,34 @@ def test_a_plateau_halves_the_rate(schedule: Schedule, course: Course, rate: flo
     training = Training(schedule=schedule, early_stopping=EarlyStopping(patience_epochs=4))
     course.ease(training)
     assert course.rate_scale == rate
+
+
+@pytest.mark.parametrize(
+    ("case", "course", "phase", "expected"),
+    [
+        ("the patience would grant 3 of 10", Course(), plain, math.sqrt(3 * 10)),
+        ("it goes well", Course(epoch=4, best_epoch=4), plain, math.sqrt(3 * 6)),
+        ("two epochs brought nothing", Course(epoch=4, best_epoch=2), plain, math.sqrt(1 * 6)),
+        ("fewer are left than the patience grants", Course(epoch=9, best_epoch=9), plain, 1.0),
+        (
+            "layers thaw later, so nothing is waited for yet",
+            Course(epoch=1, best_epoch=-9),
+            frozen_twice,
+            math.sqrt(27),
+        ),
+        ("all are done", Course(epoch=10, best_epoch=9), plain, 0.0),
+    ],
+)
+def test_the_epochs_that_are_expected_lie_between_patience_and_the_last(
+    case: str, course: Course, phase: PhaseOf, expected: float
+) -> None:
+    assert epochs_left(course, TRAINING, phase) == pytest.approx(expected), case
+
+
+def test_an_epoch_usually_takes_what_the_latest_ones_took_and_the_first_one_compiles() -> None:
+    course, usual = Course(), []
+    for seconds in (9.0, 1.0, 2.0, 2.0):
+        course.seconds += seconds
+        course.end_epoch(point(1.0), plain, min_delta=0.0)
+        usual.append(course.usual_seconds)
+    assert usual == pytest.approx([0.0, 1.0, 1.3, 1.51])

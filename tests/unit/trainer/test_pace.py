@@ -43,3 +43,11 @@ def test_a_call_is_short_wherever_steps_are(seconds: list[float], last: float) -
     pace.note(before, before * last)
     assert pace.steps == 1 or pace.steps * last <= CALL * (1 + 1e-9)
     assert pace.steps <= 2 * before
+
+
+def test_a_step_takes_what_the_calls_took_after_those_that_compile() -> None:
+    pace, found = Pace(), []
+    for steps, seconds in ((1, 9.0), (2, 1.0), (4, 0.4), (4, 0.8)):
+        pace.note(steps, seconds)
+        found.append(pace.step_seconds)
+    assert found == pytest.approx([None, None, 0.1, 0.15])

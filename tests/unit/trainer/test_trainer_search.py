@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_contract.problem import Metric
 from idla_contract.result import TrialReport
-from idla_contract.task import Rung
+from idla_contract.task import EarlyStopping, Rung, Training
 from idla_trainer.training.progress import PartOfProgress
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
+from idla_trainer.training.search_times import SearchTimes, work_left
 from idla_trainer.training.trial_results import TrialResults
 
 
@@ -95,10 +96,10 @@ def test_standings_that_cannot_be_read_are_none(tmp_path: Path, content: bytes) 
 
 class Told:
     def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
+        self.steps: list[tuple[int, int, float | None]] = []
 
-    def step(self, done: int, total: int) -> None:
-        self.steps.append((done, total))
+    def step(self, done: int, total: int, left: float | None = None) -> None:
+        self.steps.append((done, total, left))
 
     def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
         """Nothing of it is looked at."""
@@ -109,7 +110,37 @@ class Told:
 
 def test_a_part_of_the_work_is_told_as_a_part_of_the_whole() -> None:
     told = Told()
-    part = PartOfProgress(told, begins=0.5, share=0.2, done=0.1, ends=0.3)
-    for done in (10, 20, 30, 35):
-        part.step(done, 100)
-    assert told.steps == [(500, 1000), (600, 1000), (700, 1000), (700, 1000)]
+    part = PartOfProgress(told, begins=0.5, share=0.2, done=0.1, ends=0.3, after=lambda left: left and left + 5.0)
+    for done, left in ((10, None), (20, 2.0), (30, 1.0), (35, 0.5)):
+        part.step(done, 100, left)
+    assert told.steps == [(500, 1000, None), (600, 1000, 7.0), (700, 1000, 6.0), (700, 1000, 5.5)]
+
+
+RUNGS = (Rung(percent=11, kept=2, steps=1), Rung(percent=33, kept=1, steps=1), Rung(percent=100, kept=1, steps=1))
+TRAINING = Training(max_epochs=100, early_stopping=EarlyStopping(patience_epochs=8))
+LAST = (8 * 67) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("rung", "waiting", "expected"),
+    [
+        (1, 3, (3, 3 * 11 + 2 * 22 + LAST)),
+        (1, 0, (0, 2 * 22 + LAST)),
+        (2, 1, (0, 22 + LAST)),
+        (3, 0, (0, 0.0)),
+    ],
+    ids=["three wait", "the last of the first rung", "one waits on the second", "the winner"],
+)
+def test_the_epochs_that_a_search_still_trains(rung: int, waiting: int, expected: tuple[int, float]) -> None:
+    assert work_left(RUNGS, TRAINING, rung=rung, waiting=waiting, epoch_steps=10) == pytest.approx(expected)
+
+
+def test_a_search_takes_as_long_as_its_trials_took() -> None:
+    moments = iter([0.0, 4.0, 10.0, 12.0])
+    times = SearchTimes(now=lambda: next(moments))
+    times.begin()
+    assert times.left(None, (2, 10.0), epoch=0.0) is None
+    assert times.left(3.0, (2, 10.0), epoch=1.0) == 3.0 + 2 * 4.0 + 10 * 1.0
+    times.end(1.0)
+    times.begin()
+    assert times.left(3.0, (1, 10.0), epoch=2.0) == 3.0 + 3.0 + 10 * 1.5

@@ -3,7 +3,7 @@
 METRICS_PORT = 9090
 
 TASK_STEP = "idla_task_step"
-"""Steps (batches) done by the running training, over all epochs."""
+"""Steps (batches) done by the running training, over all epochs; or thousandths of a task that is more than one."""
 TASK_TOTAL_STEPS = "idla_task_total_steps"
 """Steps that the training takes at most."""
 TASK_LOSS = "idla_task_loss"
@@ -12,6 +12,12 @@ TASK_SCORE = "idla_task_score"
 """Score of the last epoch by the metric of the task, label `split` is `validation`."""
 TASK_EXAMPLES_PER_SECOND = "idla_task_examples_per_second"
 """Training throughput over the last epoch."""
+TASK_REMAINING_SECONDS = "idla_task_remaining_seconds"
+"""Seconds that the task expects to take still, all of its steps; absent while it cannot know."""
+TASK_START_SECONDS = "idla_task_start_seconds"
+"""Seconds that the task took to load TensorFlow, build its network and compile a step."""
+TASK_EPOCH_SECONDS = "idla_task_epoch_seconds"
+"""Seconds of an epoch of the running training, as the last ones took them."""
 TASK_UPDATED_SECONDS = "idla_task_updated_seconds"
 """Unix time of the last change of the values above."""
 

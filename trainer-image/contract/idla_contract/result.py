@@ -111,6 +111,8 @@ class TrainReport(ContractModel):
     seconds: float
     """Wall time over all attempts."""
     examples_per_second: float
+    epoch_seconds: float = Field(default=0.0, ge=0)
+    """Wall time of an epoch as the last ones took it, with the look at the validation split; 0: not known."""
     resumed: int = 0
     """How often it went on from a checkpoint."""
     curve: tuple[Epoch, ...] = ()

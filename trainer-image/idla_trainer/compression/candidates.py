@@ -4,10 +4,12 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from idla_contract.result import Making, Retraining
+from idla_contract.work import Part
 
 from idla_trainer.compression.bisection import TimeBudget, bisect_shares
 from idla_trainer.compression.distill import Arrays, DistillationTask, Settings, TrainingOutcome, distill
@@ -97,6 +99,7 @@ def train_candidates(model: Any, task: CompressionTask, shares: tuple[float, ...
     worth = tuple(share for share in shares if size_of(keras_graph, analysis, share) <= _WORTH)
     if not worth or not task.clock.allows(0.0):
         return CandidateNetworks((CandidateNetwork("", model, 0.0),), kept)
+    task.stages.begin(Part.FURTHER)
     first = train_student("further", baseline, model, task, seconds=task.clock.left() * _BASELINE)
     further = Retraining(epochs=task.settings.epochs, best_epoch=first.best_epoch)
     task = replace(task, settings=replace(task.settings, epochs=first.epochs))
@@ -123,6 +126,7 @@ def _smaller_networks(
     def attempt(share: float) -> bool | None:
         if not task.clock.allows(seconds):
             return None
+        task.stages.begin(Part.SMALLER)
         student, name = narrowing.narrowed(share), f"Keep{round(100 * share)}"
         outcome = train_student(name, student, baseline.model, task, seconds=task.clock.left())
         drop = task.drop(reference, predict(student, validation))
@@ -202,6 +206,13 @@ def _distill(
 ) -> TrainingOutcome:
     how = repr(replace(settings, seconds=math.inf))
     kept = task.stages.kept(name, how, student, distillation.teacher)
-    outcome = distill(student, distillation, settings, kept=kept, preemption=task.stages.preemption)
+    outcome = distill(
+        student,
+        distillation,
+        settings,
+        kept=kept,
+        preemption=task.stages.preemption,
+        observe=partial(task.stages.observe, epochs=settings.stop),
+    )
     task.clock.charge(outcome.earlier_seconds)
     return outcome

@@ -22,7 +22,7 @@ from idla_trainer.training.checkpoints import Checkpoint
 from idla_trainer.training.feed import Material
 from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import Loss, Network, Rounding, StepLoss, set_weights, weights_of
-from idla_trainer.training.run import Kept, advance
+from idla_trainer.training.run import Kept, Observe, advance
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _ANSWER = "idla teacher's logits"
@@ -122,6 +122,7 @@ def distill(
     *,
     kept: Kept | None = None,
     preemption: Preemption | None = None,
+    observe: Observe = lambda _: None,
 ) -> TrainingOutcome:
     """Train a model in place; it ends with the weights of its best epoch by the loss of the validation examples.
 
@@ -134,6 +135,7 @@ def distill(
         settings: how it learns.
         kept: where to go on from, and where to keep the state; None: nowhere.
         preemption: asked between the calls of the compiled function; None: nothing ends it early.
+        observe: called after every such call.
 
     Raises:
         PreemptedError: SIGTERM came; a checkpoint is written.
@@ -151,7 +153,7 @@ def distill(
     try:
         if not resumed:
             loop.validate_first()
-        advance(loop, kept=kept, preemption=preemption or Preemption(), epochs=last)
+        advance(loop, kept=kept, preemption=preemption or Preemption(), epochs=last, observe=observe)
     except TaskError as error:
         _log.warning("%s", error)
     if loop.best:

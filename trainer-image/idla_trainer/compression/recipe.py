@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from idla_contract.task import CompressStep
+from idla_contract.work import LEAST
 
 from idla_trainer.compression.bisection import TimeBudget
 from idla_trainer.compression.candidates import CompressionTask, train_candidates
@@ -17,8 +18,6 @@ from idla_trainer.models.registry import augmentation_of
 from idla_trainer.training.candidate import TrainedCandidate
 
 _NUMBER = 4
-_LEAST = 16 * 1024
-"""Bytes of float weights; with fewer a network is smaller than what its artifact has beside it, and keeps its width."""
 _AWARE = 3
 """Part of the epochs of a distillation that a network takes to learn to be rounded."""
 
@@ -48,11 +47,11 @@ def write_files(
     task = compression_task(candidate, dataset, step, stages)
     shares = tuple(percent / 100 for percent in recipe.keep_percents) if methods else ()
     size = _NUMBER * model.count_params()
-    found = train_candidates(model, task, shares if size >= _LEAST else ())
-    if shares and size < _LEAST:
+    found = train_candidates(model, task, shares if size >= LEAST else ())
+    if shares and size < LEAST:
         found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
     inputs = task.distillation.data.inputs
-    files = write_variants(folder, found, methods, inputs, stages.preemption.check)
+    files = write_variants(folder, found, methods, inputs, stages)
     if shares and recipe.quantization_aware:
         files = write_qat_variants(files, found, task, inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from idla_contract.result import Making, Retraining
+from idla_contract.work import Part
 
 from idla_trainer.compression.candidates import CompressionTask, copy_network, train_rounded, train_student
 from idla_trainer.compression.pruning.narrowing import Narrowing
@@ -24,14 +25,17 @@ def remake(model: Any, task: CompressionTask, making: Making) -> tuple[Any, Any]
     baseline = model
     if making.further is not None:
         baseline = copy_network(model, task.distillation.data.inputs)
+        task.stages.begin(Part.FURTHER_AGAIN)
         if baseline is None or not _retrain("further", baseline, model, task, making.further):
             return None
     network = baseline
     if making.keep_percent is not None and making.smaller is not None:
+        task.stages.begin(Part.SMALLER_AGAIN)
         network = Narrowing.of(baseline, task.distillation, seed=task.settings.seed).narrowed(making.keep_percent / 100)
         if not _retrain("smaller", network, baseline, task, making.smaller):
             return None
     if making.rounded is not None:
+        task.stages.begin(Part.AWARE_AGAIN)
         rounding, outcome = train_rounded(
             "rounded", network, baseline, task, making.rounded.epochs, stop=making.rounded.best_epoch
         )

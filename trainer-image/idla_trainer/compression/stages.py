@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from idla_trainer.preemption import Preemption
+from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.checkpoints import Checkpoints, pack
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.network import weights_of
 from idla_trainer.training.run import Kept
 
@@ -21,6 +23,18 @@ class Stages:
     """Of a folder for each; None: nothing is kept."""
     fingerprint: str = ""
     """Of all that they depend on, but for the networks and settings of each."""
+    agenda: Agenda | None = None
+    """Who is told what is begun, and how far it is."""
+
+    def begin(self, part: str) -> None:
+        """Tell that a part is begun."""
+        if self.agenda is not None:
+            self.agenda.begin(part)
+
+    def observe(self, loop: Loop, *, epochs: int | None = None) -> None:
+        """Tell how far a training is that ends with the last of `epochs`; None: of all."""
+        if self.agenda is not None:
+            self.agenda.lesson(loop.seconds_left(epochs), epoch=loop.epoch_seconds or 0.0)
 
     def kept(self, name: str, settings: str, *models: Any) -> Kept | None:
         """Return where a training is kept.

@@ -1,12 +1,13 @@
 """The files that are measured against each other: each network of the search by each method."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idla_artifact.runtime import Runtime
 from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
+from idla_contract.work import Part
 from idla_preprocess import Arrays
 
 from idla_trainer.compression.candidates import (
@@ -16,6 +17,7 @@ from idla_trainer.compression.candidates import (
     quantization_aware_train,
 )
 from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
+from idla_trainer.compression.stages import Stages
 from idla_trainer.task_store import write_atomically
 
 
@@ -36,7 +38,7 @@ def write_variants(
     found: CandidateNetworks,
     methods: Sequence[CompressionMethod],
     inputs: Arrays,
-    check: Callable[[], None],
+    stages: Stages,
 ) -> Files:
     """Convert every network by every method.
 
@@ -45,13 +47,15 @@ def write_variants(
         found: the networks.
         methods: how they are converted.
         inputs: the networks' inputs for the train split, by which ranges are found.
-        check: called before each conversion; may raise to end the work.
+        stages: told of each conversion, before which it is asked whether to end the work.
     """
+    stages.begin(Part.CONVERSION)
     paths = {FLOAT: write_variant(folder, FLOAT, convert_float(found.found[0].model))}
     makings = {FLOAT: found.found[0].making}
     for network in found.found:
         for method in methods:
-            check()
+            stages.preemption.check()
+            stages.begin(Part.CONVERSION)
             name = f"{network.name}{method.value}"
             paths[name] = write_variant(folder, name, convert_compressed(network.model, method, inputs))
             makings[name] = network.making
@@ -75,6 +79,7 @@ def write_qat_variants(
     paths, makings = dict(files.paths), dict(files.makings)
     for network in _find_failing_int8(files, found, task):
         task.stages.preemption.check()
+        task.stages.begin(Part.AWARE)
         aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
         content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)

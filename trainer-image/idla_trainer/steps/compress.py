@@ -7,6 +7,7 @@ from pathlib import Path
 from idla_artifact.runtime import Runtime
 from idla_contract.result import FLOAT
 from idla_contract.task import CompressStep
+from idla_contract.work import LOADED, Part
 from idla_preprocess.intents import Intents
 
 from idla_trainer.compression.artifact import ASSEMBLED, assemble
@@ -37,8 +38,10 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
         candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
     )
     set_weights(model, candidate.weights)
+    context.agenda.started(LOADED)
     folder, stages = context.places.work / "variants", stages_of(context, dataset, step, name=step.kind)
     found = write_files(folder, model, candidate, dataset, step, stages=stages)
+    context.agenda.begin(Part.MEASUREMENT)
     measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.for_gate), dataset.objective)
     context.preemption.check()
     chosen = choose_variant(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
@@ -61,6 +64,7 @@ def stages_of(context: Context, dataset: Dataset, step: CompressStep, *, name: s
         preemption=context.preemption,
         folder=context.folder.path / CHECKPOINTS / name,
         fingerprint=context.fingerprint(dataset, step),
+        agenda=context.agenda,
     )
 
 

@@ -11,6 +11,7 @@ from idla_contract.task import Step, TaskSpec
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.preemption import Preemption
 from idla_trainer.task_store import TaskStore
+from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.progress import ProgressMetrics
 
 
@@ -39,6 +40,8 @@ class Context:
     """Gives the same data with all but the test learned from; nothing can be chosen by them."""
     preemption: Preemption
     progress: ProgressMetrics
+    agenda: Agenda
+    """Who is told of the steps, and of what is begun."""
 
     def fingerprint(self, dataset: Dataset, step: Step) -> str:
         """Return a digest of all that the checkpoints of a step depend on: what it learns from, and how."""

@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from idla_contract.task import (
     Schedule,
     TrainStep,
 )
+from idla_contract.work import Part
 from idla_preprocess.intents import Intents
 
 from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, assemble
@@ -35,6 +37,7 @@ from idla_trainer.steps.train import begin
 from idla_trainer.training.calibration import soften
 from idla_trainer.training.candidate import TrainedCandidate, load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
+from idla_trainer.training.loop import Loop
 from idla_trainer.training.run import advance
 
 _log = logging.getLogger(__name__)
@@ -104,6 +107,7 @@ class _Refit:
         pair = remake(model, task, report.making)
         if pair is None:
             raise self._late()
+        context.agenda.begin(Part.CONVERSION_AGAIN)
         paths = self._written(report.choice, *pair, inputs=task.distillation.data.inputs)
         measured = self._measured(paths)
         chosen = measured[report.choice]
@@ -145,13 +149,16 @@ class _Refit:
                 kept=kept,
                 preemption=context.preemption,
                 epochs=candidate.best_epoch,
-                observe=begun.observe(context.progress),
+                observe=partial(self._observe, epochs=candidate.best_epoch),
             )
             if begun.loop.course.epoch < candidate.best_epoch:
                 raise self._late()
             begun.loop.finish()
         soften(begun.network.model, candidate.temperature)
         return begun.network.model
+
+    def _observe(self, loop: Loop, *, epochs: int) -> None:
+        self._context.agenda.lesson(loop.seconds_left(epochs))
 
     def _written(self, choice: str, baseline: Any, network: Any, *, inputs: Any) -> dict[str, Path]:
         folder = self._context.places.work / "refit"

@@ -16,6 +16,7 @@ from idla_trainer.training.candidate import FILES
 from idla_trainer.training.progress import PartOfProgress
 from idla_trainer.training.run import advance
 from idla_trainer.training.rungs import epochs_of, ranked, seconds_left, work_shares
+from idla_trainer.training.search_times import SearchTimes, work_left
 from idla_trainer.training.trial_results import FOLDER, TrialResults
 
 _MENDABLE = {FailureReason.DIVERGED, FailureReason.SPEC_INVALID, FailureReason.CONSTRAINT_UNMET}
@@ -46,6 +47,7 @@ class _Search:
         self._failures: dict[int, TaskError] = {}
         self._live: dict[int, Begun] = {}
         """Trainings of this attempt that may go on, each with its best weights in place."""
+        self._times = SearchTimes()
         self._told = 0.0
         """Share of the expected work that is behind."""
 
@@ -100,10 +102,14 @@ class _Search:
         _log.info("rung %d: %s", number, self._named(place))
         limit = None if seconds is None else before.seconds + seconds
         try:
+            if place not in self._live:
+                self._times.begin()
             begun = self._live.get(place) or self._begin(place)
             _check_size(begun, self._step.trials[place])
             begun.loop.max_seconds = math.inf if limit is None else limit
-            report = self._advanced(begun, place, rung, before=before, share=share)
+            rungs, training, steps = self._step.rungs, self._step.trials[place].training, begun.loop.epoch_steps
+            ahead = work_left(rungs, training, rung=number, waiting=waiting - 1, epoch_steps=steps)
+            report = self._advanced(begun, place, rung, before=before, share=share, ahead=ahead)
         except TaskError as error:
             if error.reason not in _MENDABLE:
                 raise
@@ -113,29 +119,33 @@ class _Search:
         self._live[place] = begun
         results.add(number, place, _trial_report(report, number, over=begun.loop.end()))
 
-    def _advanced(self, begun: Begun, place: int, rung: Rung, *, before: TrialReport, share: float) -> TrainReport:
+    def _advanced(
+        self, begun: Begun, place: int, rung: Rung, *, before: TrialReport, share: float, ahead: tuple[int, float]
+    ) -> TrainReport:
         loop, trial, kept = begun.loop, self._step.trials[place], begun.kept(self._folder_of(place))
         whole = trial.training.max_epochs
         epochs = epochs_of(rung, whole, loop.epoch_steps)
         kept.resume(loop)
         at = loop.step_number
         part = PartOfProgress(
-            self._context.progress,
+            self._context.agenda,
             begins=self._told,
             share=share,
             done=before.epochs / whole,
             ends=max(epochs, before.epochs + 1) / whole,
+            after=lambda left: self._times.left(left, ahead, epoch=loop.epoch_seconds or 0.0),
         )
         advance(
             loop,
             kept=kept,
             preemption=self._context.preemption,
             epochs=epochs,
-            observe=begun.observe(self._context.progress, part),
+            observe=begun.observe(self._context.progress, part, epochs=epochs),
         )
         if loop.step_number > at:
             kept.save(loop)
         loop.finish()
+        self._times.end(loop.epoch_seconds or 0.0)
         return begun.report(trial.model.template)
 
     def _kept(self, place: int) -> TrainReport:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from idla_contract.result import TrainReport
 from idla_contract.task import ClassWeights, Training, TrainStep
+from idla_contract.work import Part
 from idla_store import FetchEnvironment
 
 from idla_trainer.data.dataset import Dataset, Examples
@@ -55,9 +56,10 @@ class Begun:
         """Return its state in a folder."""
         return Kept(checkpoints=Checkpoints(folder), fingerprint=self.fingerprint)
 
-    def observe(self, progress: ProgressMetrics, steps: Progress | None = None) -> Observe:
-        """Return what tells how far it is; `steps` is told of the steps where it is given."""
-        return functools.partial(report_progress, metric=self.objective.metric, progress=progress, steps=steps)
+    def observe(self, progress: ProgressMetrics, steps: Progress, *, epochs: int | None = None) -> Observe:
+        """Return what tells how far it is: `progress` its epochs, `steps` its steps up to the last of `epochs`."""
+        metric = self.objective.metric
+        return functools.partial(report_progress, metric=metric, progress=progress, steps=steps, epochs=epochs)
 
 
 def train(context: Context, step: TrainStep) -> Outcome:
@@ -73,8 +75,9 @@ def train(context: Context, step: TrainStep) -> Outcome:
         begun.loop,
         kept=begun.kept(context.folder.path / CHECKPOINTS),
         preemption=context.preemption,
-        observe=begun.observe(context.progress),
+        observe=begun.observe(context.progress, context.agenda),
     )
+    context.agenda.begin(Part.KEEPING)
     report = begun.report(step.model.template)
     keep(context, step, begun)
     return Outcome({"train": report}, FILES)

@@ -8,6 +8,8 @@ from idla_contract.task import Schedule, Training
 
 from idla_trainer.models.fine_tuning import Phase
 
+_NEWEST = 0.3
+"""What the newest epoch counts in the time that one usually takes."""
 PhaseOf = Callable[[int], Phase]
 """What an epoch, counted from 0, trains."""
 
@@ -30,6 +32,8 @@ class Course:
     """Of them those before this epoch."""
     longest_seconds: float = 0.0
     """Wall time of the longest epoch."""
+    usual_seconds: float = 0.0
+    """Wall time of an epoch as the latest ones took it; 0: none has ended but the first one, which compiles."""
     resumed: int = 0
     best_epoch: int = 0
     """Counted from 1; 0: none yet, or the network as it came."""
@@ -65,7 +69,11 @@ class Course:
         if better:
             self.best_epoch = self.epoch
         self.train_seconds += self.epoch_seconds
-        self.longest_seconds = max(self.longest_seconds, self.seconds - self.begun_seconds)
+        taken = self.seconds - self.begun_seconds
+        self.longest_seconds = max(self.longest_seconds, taken)
+        if self.epoch > 1:
+            known = self.usual_seconds or taken
+            self.usual_seconds = known + _NEWEST * (taken - known)
         self.begun_seconds = self.seconds
         self.batch, self.loss_sum, self.epoch_seconds = 0, 0.0, 0.0
         return better
@@ -96,3 +104,26 @@ def end_of(course: Course, training: Training, phase: PhaseOf, max_seconds: floa
     if course.seconds + course.longest_seconds > max_seconds:
         return "Budget"
     return None
+
+
+def epochs_left(course: Course, training: Training, phase: PhaseOf) -> float:
+    """Return how many epochs, the one that goes on among them, are to be expected.
+
+    They are at least those that the patience still grants, and at most all.
+
+    Args:
+        course: how far it is.
+        training: how long it may go on.
+        phase: what the epochs train.
+    """
+    most = training.max_epochs - course.epoch
+    waited = course.epoch - max(course.best_epoch, course.thawed_epoch)
+    if phase(course.epoch).frozen and not phase(training.max_epochs - 1).frozen:
+        waited = 0
+    least = min(most, max(1, training.early_stopping.patience_epochs - waited))
+    return expected_between(least, most)
+
+
+def expected_between(least: float, most: float) -> float:
+    """Return the mean of the logarithms of two bounds: it is no further from either one than from the other."""
+    return math.sqrt(least * most) if most > 0 else 0.0

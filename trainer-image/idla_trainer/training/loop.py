@@ -19,7 +19,7 @@ from idla_preprocess import Array, Arrays
 from idla_trainer.failures import TaskError
 from idla_trainer.models.fine_tuning import Phase
 from idla_trainer.training.batches import steps_per_epoch
-from idla_trainer.training.course import Course, PhaseOf, end_of
+from idla_trainer.training.course import Course, PhaseOf, end_of, epochs_left
 from idla_trainer.training.feed import Material, stream
 from idla_trainer.training.network import Network
 from idla_trainer.training.pace import Pace
@@ -85,11 +85,33 @@ class Loop:
         """Return from how many examples an epoch learns."""
         return self.epoch_steps * min(len(self._material.train), self.training.batch_size)
 
+    @property
+    def epoch_seconds(self) -> float | None:
+        """Return how long an epoch takes, or None before more was measured than the first call, which compiles."""
+        step = self._pace.step_seconds
+        return self.course.usual_seconds or (None if step is None else step * self.epoch_steps)
+
     def end(self) -> str | None:
         """Return why the training is over, or None."""
         if self.course.batch or not self.course.epoch:
             return None
         return end_of(self.course, self.training, self._phase, self.max_seconds)
+
+    def seconds_left(self, epochs: int | None = None) -> float | None:
+        """Return the seconds to the expected end of the training, or None before enough of it was measured.
+
+        Args:
+            epochs: after which it ends at the latest, counted from the first one; None: all.
+        """
+        course, epoch = self.course, self.epoch_seconds
+        if self.end() is not None:
+            return 0.0
+        if epoch is None:
+            return None
+        left = epochs_left(course, self.training, self._phase)
+        if epochs is not None:
+            left = min(left, epochs - course.epoch)
+        return max(0.0, min(self.max_seconds - course.seconds, epoch * (left - course.batch / self.epoch_steps)))
 
     def validate_first(self) -> None:
         """Let the network as it came be the best one until an epoch ends with a lower loss."""

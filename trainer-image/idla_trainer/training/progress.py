@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from idla_contract import metrics
@@ -15,6 +16,9 @@ _TEXTS = {
     metrics.TASK_LOSS: "Loss of the last epoch",
     metrics.TASK_SCORE: "Score of the last epoch, by the metric of the task",
     metrics.TASK_EXAMPLES_PER_SECOND: "Training throughput over the last epoch",
+    metrics.TASK_REMAINING_SECONDS: "Seconds to the expected end of the task",
+    metrics.TASK_START_SECONDS: "Seconds before the first step",
+    metrics.TASK_EPOCH_SECONDS: "Seconds of an epoch",
     metrics.TASK_UPDATED_SECONDS: "Unix time of the last change",
 }
 
@@ -22,8 +26,15 @@ _TEXTS = {
 class Progress(Protocol):
     """Who is told how far a training is."""
 
-    def step(self, done: int, total: int) -> None:
-        """Tell how far the training is."""
+    def step(self, done: int, total: int, left: float | None = None) -> None:
+        """Tell how far the training is, and in how many seconds it ends; None: nobody knows."""
+
+
+class TaskProgress(Progress, Protocol):
+    """Who is told how far a task is."""
+
+    def measured(self, start: float | None, epoch: float | None) -> None:
+        """Tell in seconds how long the start took and an epoch takes; None: not known."""
 
 
 class ProgressMetrics:
@@ -42,11 +53,19 @@ class ProgressMetrics:
         except OSError as error:
             _log.warning("no /metrics on port %d (%s)", port, error)
 
-    def step(self, done: int, total: int) -> None:
-        """Tell how far the training is."""
+    def step(self, done: int, total: int, left: float | None = None) -> None:
+        """Tell how far the task is, and in how many seconds it ends; None: what was told of that before stands."""
+        if left is not None:
+            self._set(metrics.TASK_REMAINING_SECONDS, round(left, 1))
         self._set(metrics.TASK_STEP, done)
         self._set(metrics.TASK_TOTAL_STEPS, total)
         self._set(metrics.TASK_UPDATED_SECONDS, time.time())
+
+    def measured(self, start: float | None, epoch: float | None) -> None:
+        """Tell in seconds how long the start took and an epoch takes; None: not known."""
+        for name, seconds in ((metrics.TASK_START_SECONDS, start), (metrics.TASK_EPOCH_SECONDS, epoch)):
+            if seconds is not None:
+                self._set(name, round(seconds, 4))
 
     def epoch(self, split: str, *, loss: float, score: float | None = None) -> None:
         """Tell what the last epoch gave on a split."""
@@ -76,12 +95,24 @@ class PartOfProgress:
         share: share of the work that this part is.
         done: share of its steps that a training has behind it as this part begins.
         ends: and as it ends.
+        after: of the seconds to the end of this part, those to the end of the whole.
     """
 
-    def __init__(self, whole: Progress, *, begins: float, share: float, done: float, ends: float) -> None:
+    def __init__(
+        self,
+        whole: Progress,
+        *,
+        begins: float,
+        share: float,
+        done: float,
+        ends: float,
+        after: Callable[[float | None], float | None] = lambda left: left,
+    ) -> None:
         self._whole, self._begins, self._share, self._done, self._ends = whole, begins, share, done, ends
+        self._after = after
 
-    def step(self, done: int, total: int) -> None:
+    def step(self, done: int, total: int, left: float | None = None) -> None:
         """Tell how far the whole is."""
         part = (done / total - self._done) / (self._ends - self._done)
-        self._whole.step(round(_THOUSAND * (self._begins + self._share * min(1.0, max(0.0, part)))), _THOUSAND)
+        whole = round(_THOUSAND * (self._begins + self._share * min(1.0, max(0.0, part))))
+        self._whole.step(whole, _THOUSAND, self._after(left))

@@ -142,22 +142,27 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
         validation_loss=course.best_loss,
         seconds=course.seconds,
         examples_per_second=loop.epoch_examples * course.epoch / course.train_seconds,
+        epoch_seconds=course.usual_seconds,
         resumed=course.resumed,
         curve=tuple(Epoch.model_validate(point) for point in course.curve),
     )
 
 
-def report_progress(loop: Loop, *, metric: Metric, progress: ProgressMetrics, steps: Progress | None = None) -> None:
+def report_progress(
+    loop: Loop, *, metric: Metric, progress: ProgressMetrics, steps: Progress, epochs: int | None = None
+) -> None:
     """Report how far a training is, and after an epoch what it gave.
 
     Args:
         loop: the training.
         metric: what the score is.
-        progress: who is told.
-        steps: who is told of the steps; None: `progress` as well.
+        progress: who is told of the epochs.
+        steps: who is told of the steps.
+        epochs: after which it ends at the latest; None: all.
     """
     course = loop.course
-    (steps or progress).step(loop.step_number, loop.total_steps)
+    progress.measured(None, loop.epoch_seconds)
+    steps.step(loop.step_number, loop.total_steps, loop.seconds_left(epochs))
     if course.batch:
         return
     loss, seconds = course.curve[-1]["train_loss"], course.curve[-1]["seconds"]

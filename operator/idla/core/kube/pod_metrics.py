@@ -10,6 +10,8 @@ from idla_contract import metrics
 from idla.core.snapshot import TaskProgress
 
 _STEPS_LIMIT = 2**53
+_LONGEST = 1e9
+"""Seconds; what takes longer is an error."""
 Values = Mapping[tuple[str, str], float]
 """By name and split; the split is empty where the metric has none."""
 
@@ -46,8 +48,16 @@ def read_progress(values: Values) -> TaskProgress:
         validation_loss=_finite(values, metrics.TASK_LOSS, "validation"),
         validation_score=_finite(values, metrics.TASK_SCORE, "validation"),
         examples_per_second=_finite(values, metrics.TASK_EXAMPLES_PER_SECOND, ""),
+        remaining_seconds=_seconds(values, metrics.TASK_REMAINING_SECONDS),
+        start_seconds=_seconds(values, metrics.TASK_START_SECONDS),
+        epoch_seconds=_seconds(values, metrics.TASK_EPOCH_SECONDS),
         updated=moment,
     )
+
+
+def _seconds(values: Values, name: str) -> float | None:
+    found = _finite(values, name, "")
+    return found if found is not None and 0 <= found < _LONGEST else None
 
 
 def _finite(values: Values, name: str, split: str) -> float | None:

@@ -3,19 +3,15 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from idla.api.training_workflow_status import MetricStatus, ProgressStatus, TaskStatus
+from idla.api.training_workflow_status import MetricStatus, ProgressStatus
 from idla.core.conditions import parse_timestamp, timestamp
-from idla.core.planning.graph import StepKind
-from idla.core.planning.plan import PUBLISH_SHARE, TRAIN_SHARE
 from idla.core.snapshot import TaskProgress
 from idla.core.task_state import TaskState
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.tasks import TaskDecision
+from idla.core.workflow.time_left import TRAININGS, estimate_remaining, fraction_of, told_by
 
 _METRICS = 32
-_TRAININGS = (StepKind.TRAIN, StepKind.SEARCH)
-_PUBLISHING = PUBLISH_SHARE / TRAIN_SHARE
-"""Expected time of the publication as a share of the trainings'."""
 
 
 def progress_status(state: GenerationState) -> ProgressStatus | None:
@@ -45,64 +41,27 @@ def progress_status(state: GenerationState) -> ProgressStatus | None:
 
 def done_share(state: GenerationState) -> float:
     """Return the share of the expected work that is done, from 0 to 1."""
-    measured = {decision.entry.name: measurement for decision, measurement in _measure_trainings(state)}
-    return sum(
-        node.expected_share * _fraction(state, state.decisions[node.name], measured.get(node.name))
-        for node in state.graph
-    )
+    return sum(node.expected_share * _fraction(state, state.decisions[node.name]) for node in state.graph)
 
 
-def _fraction(state: GenerationState, decision: TaskDecision, measured: TaskProgress | None) -> float:
+def _fraction(state: GenerationState, decision: TaskDecision) -> float:
     if decision.state is TaskState.SUCCEEDED:
         return 1.0
     if decision.state is TaskState.FAILED:  # what goes on without it is as far as if it had succeeded
         return 0.0 if state.blocker is not None else 1.0
-    if measured is None or measured.total_steps <= 0:
+    told, passed = told_by(state, decision), fraction_of(state, decision)
+    if passed is not None:
+        return passed
+    if told is None or told.total_steps <= 0 or decision not in state.tasks_with(*TRAININGS):
         return 0.0
-    return min(1.0, measured.step / measured.total_steps)
+    return min(1.0, told.step / told.total_steps)
 
 
 def _measure_trainings(state: GenerationState) -> Iterator[tuple[TaskDecision, TaskProgress | None]]:
     """Yield every training that has not finished, with what its pod last said of itself."""
-    for decision in state.tasks_with(*_TRAININGS):
+    for decision in state.tasks_with(*TRAININGS):
         if not decision.finished:
-            name = decision.entry.job_name
-            yield decision, None if name is None else state.inputs.snapshot.progress.get(name)
-
-
-def estimate_remaining(state: GenerationState) -> int | None:
-    """Return the expected seconds to the end: the longest training's rest, and as much of it as publishing costs."""
-    publishing = [task for task in state.tasks_with(StepKind.PUBLISH) if task.state is TaskState.RUNNING]
-    if publishing:
-        return _remaining_publication(state, publishing[0].entry)
-    now = state.inputs.now
-    rests: list[float] = []
-    totals: list[float] = []
-    for decision, measured in _measure_trainings(state):
-        began = decision.entry.start_time
-        if measured is None or began is None or measured.step <= 0 or measured.total_steps <= 0:
-            return None
-        elapsed = max(0.0, (measured.updated - parse_timestamp(began)).total_seconds())
-        whole = elapsed * measured.total_steps / measured.step
-        totals.append(whole)
-        rests.append(max(0.0, whole - max(0.0, (now - parse_timestamp(began)).total_seconds())))
-    if not rests:
-        return None
-    return round(max(rests) + _PUBLISHING * max(totals))
-
-
-def _remaining_publication(state: GenerationState, entry: TaskStatus) -> int | None:
-    longest = max((_duration(task.entry) or 0.0 for task in state.tasks_with(*_TRAININGS)), default=0.0)
-    if not longest or entry.start_time is None:
-        return None
-    since = (state.inputs.now - parse_timestamp(entry.start_time)).total_seconds()
-    return max(0, round(longest * _PUBLISHING - since))
-
-
-def _duration(entry: TaskStatus) -> float | None:
-    if entry.start_time is None or entry.completion_time is None:
-        return None
-    return (parse_timestamp(entry.completion_time) - parse_timestamp(entry.start_time)).total_seconds()
+            yield decision, told_by(state, decision)
 
 
 def _metrics(state: GenerationState) -> Iterable[MetricStatus]:
