@@ -1,4 +1,4 @@
-"""`idla run --local --serve` as a process, until it answers: for tests and benchmarks that ask what a user's file became."""
+"""`idla run --local --serve` as a process until it answers, for tests and benchmarks that ask what comes of a file."""
 
 import json
 import os
