@@ -16,9 +16,10 @@ from idla_contract.paths import (
     TASK_SPEC_FILE,
     TERMINATION_LOG,
 )
+from idla_contract.sidecars import QUIT_URL
 from idla_contract.task import TaskSpec
 
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import TaskPodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
@@ -66,7 +67,7 @@ class TaskPod:
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
     """Repetitions after failures that a repetition can fix."""
-    template: PodTemplate | None = None
+    template: TaskPodTemplate | None = None
     """What the user says of the pods."""
 
 
@@ -190,6 +191,9 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
         "volumeMounts": mounts,
     }
     pod.egress.apply(container, volumes)
+    if pod.template is not None and pod.template.sidecar_quit_url is not None:
+        quit_url = {"name": QUIT_URL, "value": pod.template.sidecar_quit_url}
+        container["env"] = [*container.get("env", ()), quit_url]
     return {
         "restartPolicy": "Never",
         **pod_defaults(grace_seconds=GRACE_SECONDS),

@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 import pytest
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import TaskPodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.task_job import TaskPod, build_task_job, job_name
@@ -14,7 +14,7 @@ SPEC = TaskSpec(
     workflow="digits", task="profile", content_hash="0123456789abcdef", data=DataSource(uri="sample://digits"),
     artifact_uri="pvc://digits-artifacts", steps=(ProfileStep(),),
 )  # fmt: skip
-TEMPLATE = PodTemplate.model_validate({"metadata": {"labels": {"team": "vision"}}})
+TEMPLATE = TaskPodTemplate.model_validate({"metadata": {"labels": {"team": "vision"}}})
 
 
 def test_the_spec_travels_with_the_job() -> None:
@@ -108,7 +108,7 @@ def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, Task
 def test_a_job_of_the_version_before_keeps_its_name() -> None:
     """Else an upgrade would let every waiting Job give way to another."""
     gpu = dataclasses.replace(POD, limits={"nvidia.com/gpu": "1"})
-    empty = dataclasses.replace(gpu, template=PodTemplate())
+    empty = dataclasses.replace(gpu, template=TaskPodTemplate())
     assert [job_name(OWNER, SPEC, pod, 1) for pod in (POD, gpu, empty)] == [
         "digits-profile-046dcfadae", "digits-profile-8a95c5ce31", "digits-profile-8a95c5ce31",
     ]  # fmt: skip
@@ -126,6 +126,17 @@ def test_the_pods_are_as_the_user_wants_them_and_as_their_devices_need() -> None
         [device],
     )  # fmt: skip
     assert template["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_pod_is_told_where_a_sidecar_is_asked_to_end() -> None:
+    template = TaskPodTemplate(sidecar_quit_url="http://localhost:4191/shutdown")
+    pod = dataclasses.replace(POD, egress=EGRESS, template=template)
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
+    assert spec["containers"][0]["env"][-2:] == [
+        {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+        {"name": "IDLA_SIDECAR_QUIT_URL", "value": "http://localhost:4191/shutdown"},
+    ]
+    assert job_name(OWNER, SPEC, pod, 1) != job_name(OWNER, SPEC, dataclasses.replace(pod, template=None), 1)
 
 
 def test_suspension_changes_nothing_but_itself() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from idla_contract.uri import FETCHED, claim_of, scheme_of, without_query
 
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
+from idla.api.pod_template import PodTemplate
 from idla.api.reasons import DeploymentReason
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner, address_name
@@ -161,6 +162,6 @@ def _build_desired_deployment(
             replicas=1 if spec.replicas is None else spec.replicas,
             requests=resources.requests,
             limits=resources.limits,
-            template=with_pull_secrets(spec.pod_template, settings.pull_secrets),
+            template=with_pull_secrets(spec.pod_template, settings.pull_secrets, kind=PodTemplate),
         ),
     )
