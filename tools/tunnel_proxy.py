@@ -8,19 +8,18 @@ from contextlib import contextmanager
 
 from tools.waiting import PATIENCE
 
-_UNKNOWN = b'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="proxy"\r\n\r\n'
-
 
 class Proxy:
     """Carries out CONNECT to this machine, whatever the name, and notes what was asked."""
 
-    def __init__(self, login: str | None = None) -> None:
+    def __init__(self, login: str | None, challenge: str) -> None:
         """Listen.
 
         Args:
-            login: `user:password` that it demands. Default: it demands none.
+            login: `user:password` that it demands, or None.
+            challenge: what it says that it asks for.
         """
-        self._login = login
+        self._login, self._challenge = login, challenge
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.asked: list[str] = []
@@ -57,7 +56,8 @@ class Proxy:
             target = request.split()[1].decode()
             self.asked.append(target)
             if not self._is_known(request):
-                client.sendall(_UNKNOWN)
+                head = f"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: {self._challenge}\r\n\r\n"
+                client.sendall(head.encode())
                 return
             client.sendall(f"HTTP/1.1 {self.status}\r\n\r\n".encode())
             if not self.status.startswith("200"):
@@ -79,13 +79,14 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def proxying(login: str | None = None) -> Iterator[Proxy]:
+def proxying(login: str | None = None, *, challenge: str = "Basic realm=proxy") -> Iterator[Proxy]:
     """Run a proxy for the block.
 
     Args:
         login: `user:password` that it demands. Default: it demands none.
+        challenge: what it then says that it asks for.
     """
-    found = Proxy(login)
+    found = Proxy(login, challenge)
     try:
         yield found
     finally:

@@ -23,6 +23,7 @@ from idla.api.pod_template import TaskPodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
+    SECRET_MODE,
     TMP_MOUNT,
     TMP_VOLUME,
     container_security_context,
@@ -36,8 +37,6 @@ CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt",
 CONTAINER = "task"
 GRACE_SECONDS = 60
 """Time to write a checkpoint after SIGTERM."""
-_FOR_THE_GROUP = 0o440
-"""Files of a Secret are root's; the pod's user is in their group."""
 SPEC_LIMIT = 128 * 1024
 """Bytes of a task spec; all annotations of an object together may have 256 KiB."""
 
@@ -205,4 +204,4 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
 def _secret(name: str) -> dict[str, Any]:
     """Return the volume: optional, since the trainer reports a missing key, and a pod that waits reports nothing."""
     keys = [{"key": key, "path": key} for key in DATA_SECRET_KEYS]
-    return {"secretName": name, "optional": True, "defaultMode": _FOR_THE_GROUP, "items": keys}
+    return {"secretName": name, "optional": True, "defaultMode": SECRET_MODE, "items": keys}

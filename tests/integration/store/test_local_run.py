@@ -1,4 +1,4 @@
-"""From the sample's YAML to an answer: data of a bucket inside, behind a proxy and an authority of one's own."""
+"""From the sample's YAML to an answer: data of a bucket inside, behind a proxy with a login and an authority of one's own."""
 
 from pathlib import Path
 
@@ -6,16 +6,18 @@ import pytest
 import yaml
 
 from tests import generated
-from tests.integration.store.conftest import KEYS, REGION, Proxy, Server
+from tests.integration.store.conftest import KEYS, REGION, Server
 from tools.local_endpoint import serving_workflow
+from tools.tunnel_proxy import proxying
 from tools.waiting import PATIENCE, WHOLE
 
+PASSWORD = "of-the-proxy-alone"  # noqa: S105  # of a proxy that lives as long as this test
 SAMPLE = Path(__file__).parents[3] / "manifests/samples/s3.yaml"
 
 pytestmark = pytest.mark.timeout(WHOLE)
 
 
-def test_a_bucket_inside_becomes_a_model_that_answers(tmp_path: Path, server: Server, proxy: Proxy) -> None:
+def test_a_bucket_inside_becomes_a_model_that_answers(tmp_path: Path, server: Server) -> None:
     generated.write(tmp_path / "data")
     (server.folder / "bucket" / "tumours.csv").write_bytes((tmp_path / "data/tumours.csv").read_bytes())
     workflow = yaml.safe_load(SAMPLE.read_text())
@@ -25,13 +27,16 @@ def test_a_bucket_inside_becomes_a_model_that_answers(tmp_path: Path, server: Se
     reach = {
         "AWS_ACCESS_KEY_ID": KEYS.access_key_id, "AWS_SECRET_ACCESS_KEY": KEYS.secret_access_key,
         "IDLA_CA_FILE": str(server.authority), "IDLA_ALLOWED_HOSTS": f"localhost:{server.port}",
-        "HTTPS_PROXY": proxy.address, "NO_PROXY": "", "OPENBLAS_NUM_THREADS": "1",
+        "NO_PROXY": "", "OPENBLAS_NUM_THREADS": "1",
     }  # fmt: skip
-    with serving_workflow(tmp_path, "tumours-s3", reach, PATIENCE) as served:
-        answers = served.endpoint.infer(served.example)
+    with proxying(f"reader:{PASSWORD}") as proxy:
+        reach["HTTPS_PROXY"] = proxy.address.replace("//", f"//reader:{PASSWORD}@")
+        with serving_workflow(tmp_path, "tumours-s3", reach, PATIENCE) as served:
+            answers = served.endpoint.infer(served.example)
     assert set(answers["label"]["data"]) <= {"2", "4"}
     assert served.document["reason"] == "Completed"
     assert set(proxy.asked) == {f"localhost:{server.port}"}
     files = (path for part in ("out", "stderr", "stdout") for path in (tmp_path / part, *(tmp_path / part).rglob("*")))
     kept = "".join(path.read_text(errors="replace") for path in files if path.is_file())
     assert KEYS.secret_access_key not in kept
+    assert PASSWORD not in kept

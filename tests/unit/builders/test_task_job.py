@@ -65,11 +65,11 @@ def test_keys_of_remote_data_are_files_of_a_secret_that_may_be_missing() -> None
 
 EGRESS = Egress(
     proxy="http://proxy.example:3128", no_proxy=".svc", allowed_hosts="data.corp.example", ca_config_map="corp-ca",
-    ca_key="bundle.pem",
+    ca_key="bundle.pem", proxy_secret="proxy-login",
 )  # fmt: skip
 
 
-def test_the_way_out_is_variables_and_a_config_map_that_may_be_missing() -> None:
+def test_the_way_out_is_variables_a_config_map_and_a_secret_that_may_be_missing() -> None:
     pod = dataclasses.replace(POD, egress=EGRESS)
     spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
     assert spec["containers"][0]["env"] == [
@@ -77,10 +77,16 @@ def test_the_way_out_is_variables_and_a_config_map_that_may_be_missing() -> None
         {"name": "NO_PROXY", "value": ".svc"},
         {"name": "IDLA_ALLOWED_HOSTS", "value": "data.corp.example"},
         {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+        {"name": "IDLA_PROXY_LOGIN", "value": "/etc/idla-proxy"},
     ]
     certificates = {"name": "corp-ca", "optional": True, "items": [{"key": "bundle.pem", "path": "ca.crt"}]}
-    assert spec["volumes"][-1] == {"name": "ca", "configMap": certificates}
-    assert spec["containers"][0]["volumeMounts"][-1] == {"name": "ca", "mountPath": "/etc/idla-ca", "readOnly": True}
+    keys = [{"key": name, "path": name} for name in ("username", "password")]
+    login = {"secretName": "proxy-login", "optional": True, "defaultMode": 0o440, "items": keys}
+    assert spec["volumes"][-2:] == [{"name": "ca", "configMap": certificates}, {"name": "proxy-login", "secret": login}]
+    assert spec["containers"][0]["volumeMounts"][-2:] == [
+        {"name": "ca", "mountPath": "/etc/idla-ca", "readOnly": True},
+        {"name": "proxy-login", "mountPath": "/etc/idla-proxy", "readOnly": True},
+    ]
 
 
 def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
@@ -96,6 +102,10 @@ def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, data_secret="s3-read"), 1), id="keys of remote data"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, egress=EGRESS), 1), id="another way out"),
+        pytest.param(
+            (OWNER, SPEC, dataclasses.replace(POD, egress=Egress(proxy="http://p:1", proxy_secret="x")), 1),
+            id="a login",
+        ),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, template=TEMPLATE), 1), id="words of the user"),
         pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
     ],
@@ -103,6 +113,16 @@ def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
 def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, TaskSpec, TaskPod, int]) -> None:
     owner, spec, pod, attempt = other
     assert job_name(owner, spec, pod, attempt) != job_name(OWNER, SPEC, POD, 1)
+
+
+def test_a_login_is_a_part_of_the_name_where_there_is_one() -> None:
+    before, after = (dataclasses.replace(EGRESS, proxy_secret=name) for name in (None, "proxy-login"))
+    (identity,) = before.identity()
+    assert identity == (
+        "Egress(proxy='http://proxy.example:3128', no_proxy='.svc', allowed_hosts='data.corp.example', "
+        "ca_config_map='corp-ca', ca_key='bundle.pem')"
+    )
+    assert after.identity() == (identity, "proxy-login")
 
 
 def test_a_job_of_the_version_before_keeps_its_name() -> None:
@@ -133,7 +153,7 @@ def test_the_pod_is_told_where_a_sidecar_is_asked_to_end() -> None:
     pod = dataclasses.replace(POD, egress=EGRESS, template=template)
     spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
     assert spec["containers"][0]["env"][-2:] == [
-        {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+        {"name": "IDLA_PROXY_LOGIN", "value": "/etc/idla-proxy"},
         {"name": "IDLA_SIDECAR_QUIT_URL", "value": "http://localhost:4191/shutdown"},
     ]
     assert job_name(OWNER, SPEC, pod, 1) != job_name(OWNER, SPEC, dataclasses.replace(pod, template=None), 1)
