@@ -1,4 +1,4 @@
-"""From the sample's YAML to an answer: data of a bucket inside, behind a proxy with a login and an authority of one's own."""
+"""From the sample's YAML to an answer: a bucket inside, behind a proxy with a login and an authority of one's own."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tools.local_endpoint import serving_workflow
 from tools.tunnel_proxy import proxying
 from tools.waiting import PATIENCE, WHOLE
 
-PASSWORD = "of-the-proxy-alone"  # noqa: S105  # of a proxy that lives as long as this test
+PASSWORD = "of-the-proxy-alone"  # of a proxy that lives as long as this test
 SAMPLE = Path(__file__).parents[3] / "manifests/samples/s3.yaml"
 
 pytestmark = pytest.mark.timeout(WHOLE)
