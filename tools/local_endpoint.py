@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -61,5 +60,5 @@ def serving_workflow(
             endpoint = Endpoint(words[2].partition("/v2/")[0], model)
             yield LocalEndpoint(endpoint, json.loads(body), document, said.read_text())
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # not SIGINT, which a shell has a job in the background ignore
             process.wait(PATIENCE)

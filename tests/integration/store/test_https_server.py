@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from idla_store import FetchEnvironment, NotFoundError, RefusedError, UnreachableError, fetch
 
-from tests.integration.store.conftest import Proxy, Server, Site
+from tests.integration.store.conftest import Server, Site
 from tools.ports import held_port
-from tools.tunnel_proxy import proxying
+from tools.tunnel_proxy import Proxy, proxying
 
 BODY = b"a,b\n1,2\n"
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from tests import generated
-from tests.integration.store.conftest import KEYS, REGION, Server
+from tests.integration.store.conftest import KEYS, Server
 from tools.local_endpoint import serving_workflow
+from tools.object_store import REGION
 from tools.tunnel_proxy import proxying
 from tools.waiting import PATIENCE, WHOLE
 
