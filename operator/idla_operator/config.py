@@ -56,6 +56,7 @@ class OperatorConfig:
     """How pods reach data and artifacts outside. Default: public addresses, straight.
 
     IDLA_HTTPS_PROXY: `http://host:port`. IDLA_NO_PROXY: hosts that are reached without it, comma-separated.
+    IDLA_PROXY_SECRET: a Secret, in the namespace of the pods, with a user and a password for the proxy.
     IDLA_ALLOWED_HOSTS: hosts and networks that may be reached although they are not public, comma-separated.
     IDLA_CA_CONFIG_MAP: `name` or `name/key` of a ConfigMap with certificates that are trusted beside the public ones.
     """
@@ -120,7 +121,9 @@ class _Reader:
         return value.rstrip("/")
 
     def egress(self) -> Egress:
-        proxy = self._checked("IDLA_HTTPS_PROXY", proxy_address)
+        proxy = self._checked(
+            "IDLA_HTTPS_PROXY", proxy_address, "; user and password belong into the Secret that IDLA_PROXY_SECRET names"
+        )
         allowed = self._checked(ALLOWED_HOSTS, AllowedHosts.parse, f"; allowed are {ALLOWED_FORM}")
         value = self._environment.get("IDLA_CA_CONFIG_MAP", "")
         name, _, key = value.partition("/")
@@ -129,8 +132,14 @@ class _Reader:
                 f"IDLA_CA_CONFIG_MAP is {value!r}; allowed are the name of a ConfigMap, whose key"
                 f" {CA_CERTIFICATES} is read, and name/key"
             )
+        login = self._environment.get("IDLA_PROXY_SECRET", "")
+        if login and not NAME.accepts(login):
+            self.mistakes.append(f"IDLA_PROXY_SECRET is {login!r}; allowed is the name of a Secret, of {NAME.allowed}")
+        if login and not self._environment.get("IDLA_HTTPS_PROXY"):
+            self.mistakes.append("IDLA_PROXY_SECRET is set and IDLA_HTTPS_PROXY is not; set both, or neither")
         return Egress(
             proxy=proxy or None,
+            proxy_secret=login or None,
             no_proxy=self._environment.get("IDLA_NO_PROXY", ""),
             allowed_hosts=allowed,
             ca_config_map=name or None,

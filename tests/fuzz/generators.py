@@ -39,6 +39,7 @@ _WORDS: dict[str, tuple[Any, ...]] = {
     "outputs.size": ("1Gi", "1Mi", "1000000"),
     "deployment.name": ("digits", "other"),
     "podTemplate.spec.nodeSelector{}": ("ml",),
+    "podTemplate.sidecarQuitUrl": ("http://127.0.0.1:15020/quitquitquit", "http://localhost:4191/shutdown"),
     "podTemplate.spec.tolerations[].key": ("team", "nvidia.com/gpu"),
     "constraints[].maximum": ("1", "0.1", "20"),
     "activeDeadlineSeconds": (3600, 86400),

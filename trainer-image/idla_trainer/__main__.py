@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from idla_contract.result import TaskResult
 
 from idla_trainer.failures import PreemptedError, TaskError, explain
 from idla_trainer.preemption import Preemption
+from idla_trainer.sidecars import quit_sidecar
 from idla_trainer.steps.context import Places
 from idla_trainer.task import Task, check_spec, read_spec
 from idla_trainer.task_log import kept_in, start_logging
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result, code = _answer_to(error, task, preemption)
         _write_answer(options.termination_log, result)
         _log.info("%s (exit code %d)", code.name, code)
+        quit_sidecar(os.environ)
     return int(code)
 
 

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
+from idla_contract.sidecars import QUIT_URL_FORM, QUIT_URL_PATTERN
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
@@ -166,3 +167,19 @@ class PodTemplate(SpecModel):
     """Labels and annotations."""
     spec: PodSettings | None = None
     """Where the pods run, before whom, and with which Secrets their images are pulled."""
+
+
+QuitUrl = Annotated[str, Field(max_length=128), Matches(pattern=QUIT_URL_PATTERN, allowed=QUIT_URL_FORM, hidden="@")]
+
+
+class TaskPodTemplate(PodTemplate):
+    """What users say of the pods of tasks, which end, and of those of the endpoint unless they say it there."""
+
+    sidecar_quit_url: QuitUrl | None = None
+    """Where a task sends an empty POST once it has ended, well or badly, so that a sidecar ends with it; on loopback
+    alone. It does nothing for the endpoint. Default: none is sent."""
+
+    def for_endpoint(self) -> PodTemplate | None:
+        """Return what of it holds for pods that do not end, or None for nothing."""
+        said = PodTemplate(metadata=self.metadata, spec=self.spec)
+        return None if said == PodTemplate() else said

@@ -251,6 +251,8 @@ class DeploymentReason(StrEnum):
     """No pod became ready for ten minutes."""
     UNSCHEDULABLE = "Unschedulable"
     """No node has room for a pod now; the message is the scheduler's."""
+    NO_FEASIBLE_RESOURCES = "NoFeasibleResources"
+    """No node that there is could hold a pod, empty as it may be; the pods wait for one that an autoscaler may add."""
     IMAGE_UNAVAILABLE = "ImageUnavailable"
     """A pod's image cannot be pulled."""
     CONTAINER_NOT_STARTED = "ContainerNotStarted"

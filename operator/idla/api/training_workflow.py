@@ -24,7 +24,7 @@ from idla.api.meta import (
     SpecModel,
     Whole,
 )
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import PodTemplate, TaskPodTemplate
 from idla.api.quantity import parse_quantity
 from idla.api.resources import Resources
 from idla.api.task_settings import Objective, TaskSettings
@@ -313,7 +313,7 @@ class TrainingWorkflowSpec(SpecModel):
     """Which models compete."""
     resources: Resources | None = None
     """What each task's pod asks for; devices are for trainings only. Default: 500m CPU and 1Gi memory, at most 4Gi."""
-    pod_template: PodTemplate | None = None
+    pod_template: TaskPodTemplate | None = None
     """What is said of the pods, in Kubernetes' words: labels, annotations, nodes, priority, Secrets for the images.
     Default: nothing."""
     training: TrainingSettings | None = None

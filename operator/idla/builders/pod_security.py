@@ -4,6 +4,8 @@ from typing import Any
 
 USER = 10001
 """The user of the images; also the group of the volumes."""
+SECRET_MODE = 0o440
+"""Files of a Secret are root's; the pod's user is in their group."""
 TMP = "/tmp"  # noqa: S108  # a path inside the pod, on its own volume
 """The only place of a container's own where it may write, since its root is read-only."""
 TMP_VOLUME = {"name": "tmp", "emptyDir": {}}

@@ -16,12 +16,14 @@ from idla_contract.paths import (
     TASK_SPEC_FILE,
     TERMINATION_LOG,
 )
+from idla_contract.sidecars import QUIT_URL
 from idla_contract.task import TaskSpec
 
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import TaskPodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner, child_metadata, child_name, labels, short_hash
 from idla.builders.pod_security import (
+    SECRET_MODE,
     TMP_MOUNT,
     TMP_VOLUME,
     container_security_context,
@@ -35,8 +37,6 @@ CONTENT_HASH, ATTEMPT, GENERATION = "idla.dev/content-hash", "idla.dev/attempt",
 CONTAINER = "task"
 GRACE_SECONDS = 60
 """Time to write a checkpoint after SIGTERM."""
-_FOR_THE_GROUP = 0o440
-"""Files of a Secret are root's; the pod's user is in their group."""
 SPEC_LIMIT = 128 * 1024
 """Bytes of a task spec; all annotations of an object together may have 256 KiB."""
 
@@ -66,7 +66,7 @@ class TaskPod:
     limits: Mapping[str, str] = field(default_factory=dict)
     backoff_limit: int = 3
     """Repetitions after failures that a repetition can fix."""
-    template: PodTemplate | None = None
+    template: TaskPodTemplate | None = None
     """What the user says of the pods."""
 
 
@@ -190,6 +190,9 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
         "volumeMounts": mounts,
     }
     pod.egress.apply(container, volumes)
+    if pod.template is not None and pod.template.sidecar_quit_url is not None:
+        quit_url = {"name": QUIT_URL, "value": pod.template.sidecar_quit_url}
+        container["env"] = [*container.get("env", ()), quit_url]
     return {
         "restartPolicy": "Never",
         **pod_defaults(grace_seconds=GRACE_SECONDS),
@@ -201,4 +204,4 @@ def _pod_spec(pod: TaskPod) -> dict[str, Any]:
 def _secret(name: str) -> dict[str, Any]:
     """Return the volume: optional, since the trainer reports a missing key, and a pod that waits reports nothing."""
     keys = [{"key": key, "path": key} for key in DATA_SECRET_KEYS]
-    return {"secretName": name, "optional": True, "defaultMode": _FOR_THE_GROUP, "items": keys}
+    return {"secretName": name, "optional": True, "defaultMode": SECRET_MODE, "items": keys}

@@ -30,7 +30,8 @@ folder of the results:
 environment:
   IDLA_TRAINER_PYTHON  the Python that has idla-trainer and TensorFlow (default: the one that runs this command)
   IDLA_SAMPLES         the folder of the sample:// data sets (default: /opt/idla/samples)
-  HTTPS_PROXY          http://host:port that https:// and s3:// data are fetched through; NO_PROXY: hosts without it
+  HTTPS_PROXY          http://host:port, or http://user:password@host:port, that https:// and s3:// data are fetched
+                       through; NO_PROXY: hosts without it
   IDLA_CA_FILE         a file of certificates (PEM) to trust beside the public ones
   IDLA_ALLOWED_HOSTS   hosts and networks to fetch from although they are not public, with commas between them
   AWS_...              keys, region and endpoint of s3:// data, as the tools of AWS read them

@@ -75,5 +75,7 @@ class DeploymentSnapshot:
     """The Service of its name, whoever owns it."""
     pods: tuple[Manifest, ...] = ()
     """Its serving pods."""
+    nodes: tuple[Manifest, ...] | None = None
+    """All nodes, or None where the operator may not see them."""
     refusal: str | None = None
     """As above."""

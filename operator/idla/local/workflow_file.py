@@ -60,9 +60,10 @@ def read_workflow(text: str, *, folder: Path, data: Path | None = None, name: st
     workflow = _the_one([entry for entry in documents if entry.get("kind") == training_workflow.KIND], name)
     spec = dict(workflow["spec"])
     place = place_data(spec, folder=folder, claim=data)
+    spec["data"] = place.settings
+    _check(spec, place)  # whole: what is left out here is refused in a cluster all the same
     notes = [note for field, note in _LEFT_OUT.items() if spec.pop(field, None) is not None]
     notes += [f"{kind} {given} is left out" for kind, given in _others(documents)]
-    spec["data"] = place.settings
     manifest = {
         "apiVersion": API_VERSION,
         "kind": training_workflow.KIND,
@@ -75,7 +76,6 @@ def read_workflow(text: str, *, folder: Path, data: Path | None = None, name: st
         },
         "spec": spec,
     }
-    _check(manifest, place)
     return LocalWorkflow(
         manifest=manifest, templates=tuple(_templates(documents)), data=place.folder, notes=tuple(notes)
     )
@@ -141,9 +141,9 @@ def _check_frame(entry: Mapping[str, Any]) -> None:
         raise InvalidSpecError(f"`spec` of {given} is missing or no mapping; it has at least `task` and `data`")
 
 
-def _check(manifest: Manifest, place: DataPlace) -> None:
+def _check(spec: Mapping[str, Any], place: DataPlace) -> None:
     try:
-        read_spec(manifest)
+        read_spec({"spec": spec})
     except SpecError as error:
         raise InvalidSpecError(place.as_written(str(error))) from None
 

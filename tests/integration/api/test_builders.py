@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import PodTemplate, TaskPodTemplate
 from idla.builders.claim import build_artifact_claim
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner
@@ -39,7 +39,7 @@ SERVED = ServedModel(
     uri="pvc://digits-artifacts/models/x", digest="sha256:" + "0a" * 32, claim="digits-artifacts",
     image="idla/server:dev", pull_policy="IfNotPresent", replicas=2, requests=RESOURCES,
 )  # fmt: skip
-TEMPLATE = PodTemplate.model_validate(CASES["pods as the cluster wants them"].spec()["podTemplate"])
+TEMPLATE = TaskPodTemplate.model_validate(CASES["pods as the cluster wants them"].spec()["podTemplate"])
 """Everything that may be said of pods."""
 Children = dict[str, dict[str, Any]]
 """What is made for a workflow and for a deployment, by kind."""

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 from idla_store import FetchEnvironment, RefusedError, StoreError, UnreachableError, fetch
 
-from tests.integration.store.conftest import KEYS, REGION, Server, Site
+from tests.integration.store.conftest import KEYS, Server, Site
+from tools.object_store import REGION
 
 TOKEN = "canary-of-a-token"
 ANSWER = (

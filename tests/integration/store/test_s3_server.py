@@ -17,7 +17,8 @@ from idla_store import (
     fetch,
 )
 
-from tests.integration.store.conftest import KEYS, Proxy, Server
+from tests.integration.store.conftest import KEYS, Server
+from tools.tunnel_proxy import Proxy
 
 BODY = bytes(range(256)) * 4096
 

@@ -16,7 +16,9 @@ from idla_contract.problem import Problem, TaskType
 from idla_contract.result import FailureReason, TaskResult
 from idla_contract.task import Access, DataSource, ProfileStep, TaskSpec
 
-from tests.integration.store.conftest import KEYS, REGION, Proxy, Server, Site
+from tests.integration.store.conftest import KEYS, Server, Site
+from tools.object_store import REGION
+from tools.tunnel_proxy import Proxy
 
 CANARY = "canary-of-a-secret-key"
 

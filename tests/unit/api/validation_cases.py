@@ -398,6 +398,7 @@ CASES: dict[str, Case] = {
                 "priorityClassName": "batch", "serviceAccountName": "trainer", "runtimeClassName": "nvidia",
                 "imagePullSecrets": [{"name": "regcred"}],
             },
+            "sidecarQuitUrl": "http://127.0.0.1:15020/quitquitquit",
         },
         deployment={
             "mode": "CreateOrUpdate", "resources": {"limits": {"cpu": "1"}},
@@ -449,6 +450,26 @@ CASES: dict[str, Case] = {
     ),
     "a priority of the cluster's own": _mdep(
         "podTemplate.spec", podTemplate__spec={"priorityClassName": "system-node-critical"},
+    ),
+    "a sidecar on IPv6": _twf(podTemplate={"sidecarQuitUrl": "http://[::1]:65535"}),
+    "a sidecar elsewhere": _twf("podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://10.0.0.1:15020/"}),
+    "a sidecar's name that begins alike": _twf(
+        "podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://localhost.example:15020/"},
+    ),
+    "a sidecar with a login": _twf(
+        "podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://x:y@127.0.0.1:15020/"},
+    ),
+    "a sidecar without a port": _twf("podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://localhost/"}),
+    "a sidecar of no port": _twf(
+        "podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://localhost:65536/"},
+    ),
+    "a sidecar of pods that do not end": _mdep(
+        "podTemplate.sidecarQuitUrl", podTemplate={"sidecarQuitUrl": "http://localhost:15020/"},
+    ),
+    "a sidecar of an endpoint's pods": _twf(
+        "deployment.podTemplate.sidecarQuitUrl", deployment={
+            "mode": "CreateOrUpdate", "podTemplate": {"sidecarQuitUrl": "http://localhost:15020/"},
+        },
     ),
     "a pull secret twice": _twf(
         "podTemplate.spec.imagePullSecrets[1]", podTemplate__spec={"imagePullSecrets": 2 * [{"name": "regcred"}]},

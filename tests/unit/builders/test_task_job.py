@@ -2,7 +2,7 @@ import dataclasses
 import json
 
 import pytest
-from idla.api.pod_template import PodTemplate
+from idla.api.pod_template import TaskPodTemplate
 from idla.builders.egress import Egress
 from idla.builders.identity import Owner
 from idla.builders.task_job import TaskPod, build_task_job, job_name
@@ -14,7 +14,7 @@ SPEC = TaskSpec(
     workflow="digits", task="profile", content_hash="0123456789abcdef", data=DataSource(uri="sample://digits"),
     artifact_uri="pvc://digits-artifacts", steps=(ProfileStep(),),
 )  # fmt: skip
-TEMPLATE = PodTemplate.model_validate({"metadata": {"labels": {"team": "vision"}}})
+TEMPLATE = TaskPodTemplate.model_validate({"metadata": {"labels": {"team": "vision"}}})
 
 
 def test_the_spec_travels_with_the_job() -> None:
@@ -65,11 +65,11 @@ def test_keys_of_remote_data_are_files_of_a_secret_that_may_be_missing() -> None
 
 EGRESS = Egress(
     proxy="http://proxy.example:3128", no_proxy=".svc", allowed_hosts="data.corp.example", ca_config_map="corp-ca",
-    ca_key="bundle.pem",
+    ca_key="bundle.pem", proxy_secret="proxy-login",
 )  # fmt: skip
 
 
-def test_the_way_out_is_variables_and_a_config_map_that_may_be_missing() -> None:
+def test_the_way_out_is_variables_a_config_map_and_a_secret_that_may_be_missing() -> None:
     pod = dataclasses.replace(POD, egress=EGRESS)
     spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
     assert spec["containers"][0]["env"] == [
@@ -77,10 +77,16 @@ def test_the_way_out_is_variables_and_a_config_map_that_may_be_missing() -> None
         {"name": "NO_PROXY", "value": ".svc"},
         {"name": "IDLA_ALLOWED_HOSTS", "value": "data.corp.example"},
         {"name": "IDLA_CA_FILE", "value": "/etc/idla-ca/ca.crt"},
+        {"name": "IDLA_PROXY_LOGIN", "value": "/etc/idla-proxy"},
     ]
     certificates = {"name": "corp-ca", "optional": True, "items": [{"key": "bundle.pem", "path": "ca.crt"}]}
-    assert spec["volumes"][-1] == {"name": "ca", "configMap": certificates}
-    assert spec["containers"][0]["volumeMounts"][-1] == {"name": "ca", "mountPath": "/etc/idla-ca", "readOnly": True}
+    keys = [{"key": name, "path": name} for name in ("username", "password")]
+    login = {"secretName": "proxy-login", "optional": True, "defaultMode": 0o440, "items": keys}
+    assert spec["volumes"][-2:] == [{"name": "ca", "configMap": certificates}, {"name": "proxy-login", "secret": login}]
+    assert spec["containers"][0]["volumeMounts"][-2:] == [
+        {"name": "ca", "mountPath": "/etc/idla-ca", "readOnly": True},
+        {"name": "proxy-login", "mountPath": "/etc/idla-proxy", "readOnly": True},
+    ]
 
 
 def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
@@ -96,6 +102,10 @@ def test_what_was_begun_before_there_were_settings_keeps_its_name() -> None:
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, limits={"memory": "8Gi"}), 1), id="other resources"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, data_secret="s3-read"), 1), id="keys of remote data"),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, egress=EGRESS), 1), id="another way out"),
+        pytest.param(
+            (OWNER, SPEC, dataclasses.replace(POD, egress=Egress(proxy="http://p:1", proxy_secret="x")), 1),
+            id="a login",
+        ),
         pytest.param((OWNER, SPEC, dataclasses.replace(POD, template=TEMPLATE), 1), id="words of the user"),
         pytest.param((OWNER, SPEC, POD, 2), id="another attempt"),
     ],
@@ -105,10 +115,20 @@ def test_whatever_changes_the_template_changes_the_name(other: tuple[Owner, Task
     assert job_name(owner, spec, pod, attempt) != job_name(OWNER, SPEC, POD, 1)
 
 
+def test_a_login_is_a_part_of_the_name_where_there_is_one() -> None:
+    before, after = (dataclasses.replace(EGRESS, proxy_secret=name) for name in (None, "proxy-login"))
+    (identity,) = before.identity()
+    assert identity == (
+        "Egress(proxy='http://proxy.example:3128', no_proxy='.svc', allowed_hosts='data.corp.example', "
+        "ca_config_map='corp-ca', ca_key='bundle.pem')"
+    )
+    assert after.identity() == (identity, "proxy-login")
+
+
 def test_a_job_of_the_version_before_keeps_its_name() -> None:
     """Else an upgrade would let every waiting Job give way to another."""
     gpu = dataclasses.replace(POD, limits={"nvidia.com/gpu": "1"})
-    empty = dataclasses.replace(gpu, template=PodTemplate())
+    empty = dataclasses.replace(gpu, template=TaskPodTemplate())
     assert [job_name(OWNER, SPEC, pod, 1) for pod in (POD, gpu, empty)] == [
         "digits-profile-046dcfadae", "digits-profile-8a95c5ce31", "digits-profile-8a95c5ce31",
     ]  # fmt: skip
@@ -126,6 +146,17 @@ def test_the_pods_are_as_the_user_wants_them_and_as_their_devices_need() -> None
         [device],
     )  # fmt: skip
     assert template["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_pod_is_told_where_a_sidecar_is_asked_to_end() -> None:
+    template = TaskPodTemplate(sidecar_quit_url="http://localhost:4191/shutdown")
+    pod = dataclasses.replace(POD, egress=EGRESS, template=template)
+    spec = build_task_job(OWNER, SPEC, pod, attempt=1, generation=1, suspend=False)["spec"]["template"]["spec"]
+    assert spec["containers"][0]["env"][-2:] == [
+        {"name": "IDLA_PROXY_LOGIN", "value": "/etc/idla-proxy"},
+        {"name": "IDLA_SIDECAR_QUIT_URL", "value": "http://localhost:4191/shutdown"},
+    ]
+    assert job_name(OWNER, SPEC, pod, 1) != job_name(OWNER, SPEC, dataclasses.replace(pod, template=None), 1)
 
 
 def test_suspension_changes_nothing_but_itself() -> None:

@@ -13,6 +13,7 @@ from idla_contract.result import Failure, FailureReason
 
 from tests.unit.core.world import (
     ARTIFACT_DIGEST,
+    NODE,
     SETTINGS,
     START,
     Object,
@@ -30,6 +31,7 @@ class Endpoint:
     deployment: Object | None = None
     service: Object | None = None
     pods: list[Object] = field(default_factory=list)
+    nodes: tuple[Object, ...] | None = (NODE,)
     refusal: str | None = None
     settings: Settings = SETTINGS
     now: datetime = START
@@ -53,6 +55,7 @@ class Endpoint:
             deployment=self.deployment,
             service=self.service,
             pods=tuple(self.pods),
+            nodes=self.nodes,
             refusal=self.refusal,
         )
         decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=self.settings)
@@ -110,6 +113,9 @@ class Endpoint:
             }
         ]
         return self
+
+    def message(self, kind: str) -> str:
+        return next(str(entry["message"]) for entry in self.resource["status"]["conditions"] if entry["type"] == kind)
 
     def conditions(self) -> dict[str, str]:
         entries = self.resource["status"]["conditions"]

@@ -9,7 +9,7 @@ from idla.core.conditions import timestamp
 from idla_contract.result import FailureReason
 
 from tests.unit.core.endpoint import Endpoint
-from tests.unit.core.world import ARTIFACT_DIGEST, OTHER_DIGEST, SETTINGS, Object, model_deployment
+from tests.unit.core.world import ARTIFACT_DIGEST, NODE, OTHER_DIGEST, SETTINGS, Object, model_deployment
 
 
 def serving() -> Endpoint:
@@ -212,6 +212,79 @@ def test_why_a_pod_waits_is_told() -> None:
         }
     ]
     assert endpoint.settle().conditions()["Ready"] == "False ClaimNotFound"
+
+
+LATER = ". Where an autoscaler adds nodes, one may still come"
+WHERE = "; its TrainingWorkflow says this under `spec.deployment`"
+LARGE = {"resources": {"requests": {"cpu": "64"}}}
+TOO_LARGE = "`spec.resources`: no node has 64 cpu; the largest has 4. Lower it or add such a node"
+NO_LABEL = "`spec.podTemplate.spec.nodeSelector`: no node has the labels pool=ml. Correct them or label a node"
+SCHEDULER = "0/1 nodes are available: 1 Insufficient cpu."
+
+
+def pending(message: str | None = SCHEDULER) -> Object:
+    """Return a pod of the artifact that waits for a node, or that no scheduler has looked at."""
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    return {
+        "metadata": {"name": "p", "annotations": {"idla.dev/model-digest": ARTIFACT_DIGEST}},
+        "status": {"phase": "Pending", "conditions": [] if message is None else [unscheduled]},
+    }
+
+
+# name: the spec, the nodes, the pods, reason and message of what is told
+MISFITS: dict[str, tuple[Object, tuple[Object, ...] | None, list[Object], str, str]] = {
+    "too large, before there is a pod": (LARGE, (NODE,), [], "NoFeasibleResources", TOO_LARGE + LATER),
+    "too large, and the scheduler says so too": (
+        LARGE, (NODE,), [pending()], "NoFeasibleResources", f"{TOO_LARGE}{LATER}. The scheduler: {SCHEDULER}",
+    ),
+    "no node with the labels": (
+        {"podTemplate": {"spec": {"nodeSelector": {"pool": "ml"}}}}, (NODE,), [], "NoFeasibleResources",
+        NO_LABEL + LATER,
+    ),
+    "no node at all, as in a pool that scales from zero": (
+        LARGE, (), [], "NoFeasibleResources",
+        f"`spec.resources`: no node has 64 cpu; the cluster has no node. Lower it or add such a node{LATER}",
+    ),
+    "nodes that nobody may see": (LARGE, None, [pending()], "Unschedulable", SCHEDULER),
+    "a node that is only full": ({}, (NODE,), [pending()], "Unschedulable", SCHEDULER),
+    "a pod that waits for something else": (
+        LARGE, (NODE,), [pending('persistentvolumeclaim "x" not found')], "ClaimNotFound",
+        "there is no PersistentVolumeClaim x in the namespace; create it or name another",
+    ),
+    "a pod that nobody has looked at": (
+        LARGE, (NODE,), [pending(None)], "Loading", "pods are started, fetch the artifact and check it",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_pods_that_fit_on_no_node_are_told_and_made_all_the_same(name: str) -> None:
+    spec, nodes, pods, reason, message = MISFITS[name]
+    endpoint = Endpoint(resource=model_deployment(**spec), nodes=nodes).publish().settle()
+    endpoint.replicas(updated=1, ready=0).pods = pods
+    endpoint.settle()
+    assert (endpoint.conditions()["Ready"], endpoint.message("Ready")) == (f"False {reason}", message)
+    assert endpoint.deployment is not None
+    assert "Stalled" not in endpoint.conditions()
+
+
+def test_what_serves_serves_on_while_its_larger_pods_fit_nowhere() -> None:
+    endpoint = serving()
+    endpoint.resource["metadata"]["labels"] = {"idla.dev/managed": "true"}
+    endpoint.resource["spec"] |= LARGE
+    endpoint.settle().replicas(updated=1, ready=1, total=2).pods = [pending()]
+    endpoint.settle()
+    assert endpoint.conditions() == {
+        "Ready": "True Serving", "ModelLoaded": "Unknown Loading", "RolloutSucceeded": "Unknown Progressing",
+        "Reconciling": "True NoFeasibleResources",
+    }  # fmt: skip
+    assert endpoint.message("Reconciling") == f"{TOO_LARGE}{WHERE}{LATER}. The scheduler: {SCHEDULER}"
+
+
+def test_pods_that_serve_are_not_said_to_fit_nowhere() -> None:
+    endpoint = serving()
+    endpoint.nodes = ()
+    assert endpoint.settle().conditions()["Ready"] == "True Serving"
 
 
 DEMANDED = 'pods "digits-x" is forbidden: failed quota: team: must specify '

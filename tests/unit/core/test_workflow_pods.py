@@ -119,8 +119,9 @@ def test_what_keeps_a_pod_from_being_repeated_is_told_and_given_up_when_it_is_ke
     keep(world.crash("profile", code=code, reason="Error"), "profile").settle()
     told = (
         f"its container has ended with {why}, and istio-proxy keeps the pod running, so that Kubernetes does not repeat"
-        " it; have istio-proxy end with it, as a native sidecar does, or keep it out by the label or annotation of"
-        " whoever injects it in `spec.podTemplate.metadata`: then the Job is made anew"
+        " it; have istio-proxy end with it, as a native sidecar does or one that `spec.podTemplate.sidecarQuitUrl`"
+        " names, or keep it out by the label or annotation of whoever injects it in `spec.podTemplate.metadata`: then"
+        " the Job is made anew"
     )
     assert (world.conditions()["ResourcesReady"], world.message("ResourcesReady")) == (
         "False PodKeptRunning",

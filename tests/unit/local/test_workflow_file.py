@@ -78,6 +78,16 @@ CASES = {
         "`metadata.annotations` of digits has when: 2026-01-01; allowed are texts, write it in quotes",
     ),
     "a field that is none": (text("sample://digits", epochs=3), InvalidSpecError, "`spec.epochs`"),
+    "a field that is none, in what is left out here": (
+        text("sample://digits", podTemplate={"containers": []}),
+        InvalidSpecError,
+        "`spec.podTemplate.containers`",
+    ),
+    "a value that no cluster takes, in what is left out here": (
+        text("sample://digits", deployment={"mode": "Always"}),
+        InvalidSpecError,
+        "`spec.deployment.mode`",
+    ),
     "yes without quotes": (
         text("sample://digits", task={"positiveLabel": True}),
         InvalidSpecError,

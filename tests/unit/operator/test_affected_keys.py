@@ -40,7 +40,11 @@ EDITED = document(WORKFLOWS, "edited", metadata={"generation": 2}, status=DONE["
 FOLLOWER = document(MODEL_DEPLOYMENTS, "endpoint", spec={"model": {"workflowRef": {"name": "digits"}}})
 ALONE = document(MODEL_DEPLOYMENTS, "alone", spec={"model": {"storageUri": "pvc://x/y", "digest": "sha256:00"}})
 ELSEWHERE = document(WORKFLOWS, "elsewhere", metadata={"namespace": "other"})
-WORLD = (KEEPER, PLAIN, DONE, EDITED, FOLLOWER, ALONE, ELSEWHERE)
+SERVED = document(
+    MODEL_DEPLOYMENTS, "served", spec=ALONE["spec"],
+    status={"conditions": [{"type": "RolloutSucceeded", "status": "True"}]},
+)  # fmt: skip
+WORLD = (KEEPER, PLAIN, DONE, EDITED, FOLLOWER, ALONE, SERVED, ELSEWHERE)
 
 
 def store() -> Store:
@@ -79,8 +83,8 @@ def store() -> Store:
         ),
         pytest.param(SERVICES, document(SERVICES, "endpoint"), ["endpoint"], id="a service wakes who wants its name"),
         pytest.param(
-            NODES, document(NODES, "n"), ["elsewhere", "digits", "edited", LONG],
-            id="a node wakes every workflow that has not ended",
+            NODES, document(NODES, "n"), ["elsewhere", "digits", "edited", LONG, "alone", "endpoint"],
+            id="a node wakes every workflow that has not ended, and every deployment that does not serve",
         ),
         pytest.param(
             TEMPLATES, document(TEMPLATES, "t"), ["elsewhere", "digits", "edited", LONG],

@@ -66,10 +66,11 @@ def test_a_mistake_names_the_variable_its_value_and_what_is_allowed(variable: st
 def test_the_way_out_of_the_pods_is_an_administrators_to_set() -> None:
     environment = IMAGES | {
         "IDLA_HTTPS_PROXY": "http://proxy.example:3128", "IDLA_NO_PROXY": ".svc,10.0.0.0/8",
+        "IDLA_PROXY_SECRET": "proxy-login",
         "IDLA_ALLOWED_HOSTS": "data.corp.example:8443,10.20.0.0/16", "IDLA_CA_CONFIG_MAP": "corp-ca/bundle.pem",
     }  # fmt: skip
     assert OperatorConfig.from_environment(environment).egress == Egress(
-        proxy="http://proxy.example:3128", no_proxy=".svc,10.0.0.0/8",
+        proxy="http://proxy.example:3128", proxy_secret="proxy-login", no_proxy=".svc,10.0.0.0/8",
         allowed_hosts="data.corp.example:8443,10.20.0.0/16", ca_config_map="corp-ca", ca_key="bundle.pem",
     )  # fmt: skip
     assert settings_of(OperatorConfig.from_environment(environment)) == Settings(
@@ -82,8 +83,10 @@ def test_the_way_out_of_the_pods_is_an_administrators_to_set() -> None:
 
 MISTAKES = {
     ("IDLA_HTTPS_PROXY", "http://user:canary@proxy:3128"): (
-        "IDLA_HTTPS_PROXY cannot be used: the proxy is not http://host:port without user, password and path"
+        "IDLA_HTTPS_PROXY cannot be used: the proxy is not http://host:port without user, password and path; user and "
+        "password belong into the Secret that IDLA_PROXY_SECRET names"
     ),
+    ("IDLA_PROXY_SECRET", "login"): "IDLA_PROXY_SECRET is set and IDLA_HTTPS_PROXY is not; set both, or neither",
     ("IDLA_ALLOWED_HOSTS", "fine.example,*"): (
         "IDLA_ALLOWED_HOSTS cannot be used: '*' is no host, address or network; allowed are hosts (name, name:port, "
         ".domain), addresses and networks (10.20.0.0/16), with commas between them"

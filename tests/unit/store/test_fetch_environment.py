@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from idla_contract.egress import AllowedHosts
 from idla_store import FetchEnvironment, FetchPolicy, Keys, S3Access, WebIdentity
 
@@ -69,6 +70,28 @@ def test_allowed_hosts_and_the_proxy_are_the_environments() -> None:
         more_authorities=Path("/etc/idla-ca/ca.crt"),
     )
     assert FetchEnvironment().policy() == FetchPolicy()
+
+
+# name: files of the Secret, HTTPS_PROXY, the login
+LOGINS: dict[str, tuple[dict[str, str], str, str | None]] = {
+    "a Secret": ({"username": "pods\n", "password": "p:ss w@rd\n"}, "http://proxy:3128", "pods:p:ss w@rd"),
+    "half a Secret": ({"username": "pods"}, "http://proxy:3128", None),
+    "no Secret": ({}, "http://proxy:3128", None),
+    "the address": ({}, "http://me:p%40ss%2Fw@proxy:3128", "me:p@ss/w"),
+    "an address alone": ({}, "me:x@proxy:3128", "me:x"),
+    "a Secret goes before": ({"username": "pods", "password": "x"}, "http://me:y@proxy:3128", "pods:x"),
+}
+
+
+@pytest.mark.parametrize("name", LOGINS)
+def test_the_login_of_a_proxy_is_its_own_and_shown_to_nobody(tmp_path: Path, name: str) -> None:
+    files, proxy, login = LOGINS[name]
+    for key, value in files.items():
+        (tmp_path / key).write_text(value)
+    policy = FetchEnvironment(None, {"HTTPS_PROXY": proxy, "IDLA_PROXY_LOGIN": str(tmp_path)}).policy()
+    assert (policy.proxy_login, policy.proxy) in {(login, "http://proxy:3128"), (login, "proxy:3128")}
+    assert "pods" not in repr(policy)
+    assert "me:" not in repr(policy)
 
 
 def test_a_pod_without_keys_has_its_identity() -> None:

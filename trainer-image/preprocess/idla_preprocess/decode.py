@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from idla_preprocess.base import InputError
+from idla_preprocess.colour_profiles import has_profile, to_srgb
 
 Pixels = npt.NDArray[np.uint8]
 MAXIMUM_BYTES = 32 * 2**20
@@ -75,8 +76,8 @@ def pixels_of(
     """Return the pixels [height, width, channels] of a file, from 0 to 255.
 
     It is turned as its EXIF orientation says, laid on white where it is transparent, made grey or coloured, and
-    stretched to the shape; what becomes smaller is averaged (antialias). 16-bit grey loses its lower 8 bits. Of an
-    animation the first picture counts.
+    stretched to the shape; what becomes smaller is averaged (antialias). An embedded ICC profile of other colours is
+    turned into sRGB. 16-bit grey loses its lower 8 bits. Of an animation the first picture counts.
 
     Args:
         content: a JPEG or PNG file.
@@ -98,9 +99,14 @@ def pixels_of(
         if reduced:
             sides = (_REDUCED * width, _REDUCED * height)
             image.draft(None, sides[::-1] if image.getexif().get(_ORIENTATION) in _SIDEWAYS else sides)
-        plain = _plain(ImageOps.exif_transpose(image), "L" if channels == _GREY else "RGB")
+        mode, profile = "L" if channels == _GREY else "RGB", image.info.get("icc_profile")
+        plain = _plain(ImageOps.exif_transpose(image))
+        foreign = has_profile(plain, profile)
+        plain = plain if foreign else plain.convert(mode)
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR)
+        if foreign:  # of the few pixels that are left
+            plain = to_srgb(plain, profile).convert(mode)
         return np.asarray(plain, dtype=np.uint8).reshape(shape)
 
 
@@ -166,8 +172,8 @@ def _too_large(field: str, found: str, maximum: int) -> InputError:
     return InputError(field, found, f"at most {maximum} pixels; make the picture smaller")
 
 
-def _plain(image: Any, mode: str) -> Any:
-    """Return an image without transparency in mode L or RGB."""
+def _plain(image: Any) -> Any:
+    """Return an image of 8 bits without transparency and palette."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
@@ -178,5 +184,5 @@ def _plain(image: Any, mode: str) -> Any:
         image = shades
     if image.mode in {"LA", "PA", "RGBA", "RGBa", "La"} or "transparency" in image.info:
         layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return image.convert(mode)
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode))

@@ -9,11 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from idla_contract.egress import ALLOWED_FORM, ALLOWED_HOSTS, CA_FILE, HTTPS_PROXY, NO_PROXY, AllowedHosts
+from idla_contract.egress import (
+    ALLOWED_FORM,
+    ALLOWED_HOSTS,
+    CA_FILE,
+    HTTPS_PROXY,
+    NO_PROXY,
+    PROXY_LOGIN,
+    PROXY_PASSWORD,
+    PROXY_USER,
+    AllowedHosts,
+)
 
 from idla_store.access import Keys, S3Access, WebIdentity
 from idla_store.errors import RefusedError
 from idla_store.policy import FetchPolicy
+from idla_store.proxy import split_login
 
 _AUTHORITIES = "ca.crt"
 """Key of the Secret with certificates to trust, in PEM."""
@@ -44,14 +55,24 @@ class FetchEnvironment:
         bundle = self.environment.get("AWS_CA_BUNDLE") or None
         mounted = None if self.secret is None else self.secret / _AUTHORITIES
         more = self.environment.get(CA_FILE) or None
+        proxy, login = split_login(self.environment.get(HTTPS_PROXY) or self.environment.get(HTTPS_PROXY.lower()) or "")
         return FetchPolicy(
             allowed_hosts=self._allowed_hosts(),
             ca_file=mounted if mounted is not None and mounted.is_file() else bundle and Path(bundle),
             more_authorities=more and Path(more),
-            proxy=self.environment.get(HTTPS_PROXY) or self.environment.get(HTTPS_PROXY.lower()) or None,
+            proxy=proxy or None,
+            proxy_login=self._proxy_login() or login,
             no_proxy=self.environment.get(NO_PROXY) or self.environment.get(NO_PROXY.lower()) or "",
             s3=self._access(region, endpoint),
         )
+
+    def _proxy_login(self) -> str | None:
+        """Return the login in the mounted Secret, or None where either half is missing."""
+        folder = self.environment.get(PROXY_LOGIN)
+        if not folder:
+            return None
+        user, password = (_read_file(Path(folder) / name) for name in (PROXY_USER, PROXY_PASSWORD))
+        return f"{user}:{password}" if user and password else None
 
     def _allowed_hosts(self) -> AllowedHosts:
         try:
@@ -96,9 +117,13 @@ class FetchEnvironment:
         A Secret with keys is taken whole: a token of the environment beside keys of a file would belong to others.
         """
         if self.secret is not None and (self.secret / "AWS_ACCESS_KEY_ID").is_file():
-            try:
-                with (self.secret / name).open(encoding="utf-8", errors="replace") as file:
-                    return file.read(_LONGEST).strip() or None
-            except OSError:
-                return None
+            return _read_file(self.secret / name)
         return self.environment.get(name) or None
+
+
+def _read_file(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_LONGEST).strip() or None
+    except OSError:
+        return None

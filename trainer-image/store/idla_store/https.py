@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from idla_store.errors import NotFoundError, RefusedError, UnreachableError, shown
 from idla_store.policy import FetchPolicy
-from idla_store.proxy import ProxyError, connect_to_proxy, open_tunnel
+from idla_store.proxy import ProxyError, ProxyLoginError, connect_to_proxy, open_tunnel
 from idla_store.routes import PROXY_HINT, Route, find_route
 from idla_store.scheme import ArtifactScheme, Surroundings, placed
 from idla_store.trust import UntrustedError, refusal, shake_hands, trusting
@@ -51,9 +51,9 @@ class HttpsScheme(ArtifactScheme):
 class _PinnedConnection(http.client.HTTPSConnection):
     """Connects to an address that was checked, whatever a second look-up of the name would answer."""
 
-    def __init__(self, host: str, port: int, route: Route, context: ssl.SSLContext, seconds: float) -> None:
-        super().__init__(host, port, timeout=seconds, context=context)
-        self._seconds = seconds
+    def __init__(self, host: str, port: int, route: Route, context: ssl.SSLContext, policy: FetchPolicy) -> None:
+        super().__init__(host, port, timeout=policy.timeout_seconds, context=context)
+        self._seconds, self._login = policy.timeout_seconds, policy.proxy_login
         self._route = route
         self._tls = context
 
@@ -65,7 +65,7 @@ class _PinnedConnection(http.client.HTTPSConnection):
             plain = socket.create_connection(self._route.address, self._seconds)
         try:
             if self._route.through_proxy:
-                open_tunnel(plain, self.host, self.port)
+                open_tunnel(plain, self.host, self.port, self._login)
             plain = wrapped = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
             shake_hands(wrapped)
             self.sock = wrapped
@@ -140,13 +140,14 @@ def answered(
         asked: what the request says beside. Default: a GET with the common headers.
 
     Raises:
-        RefusedError: the address is not allowed, or the certificate of the server is not trusted.
+        RefusedError: the address is not allowed, the certificate of the server is not trusted, or the proxy wants
+            another login.
         UnreachableError: no answer, or none that can be read, until the block ends.
     """
     parts = urlsplit(address)
     host, port = _origin(address, uri)
     route = find_route(uri, host, port, policy)
-    connection = _PinnedConnection(host, port, route, trusting(uri, policy), policy.timeout_seconds)
+    connection = _PinnedConnection(host, port, route, trusting(uri, policy), policy)
     try:
         with contextlib.closing(connection):
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -158,6 +159,8 @@ def answered(
                 yield answer
     except UntrustedError as error:
         raise refusal(uri, error, policy.more_authorities) from error
+    except ProxyLoginError as error:
+        raise RefusedError(uri, str(error), error.remedy) from error
     except ProxyError as error:
         raise UnreachableError(uri, str(error), error.remedy) from error
     except (OSError, http.client.HTTPException) as error:

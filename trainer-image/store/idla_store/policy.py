@@ -26,6 +26,8 @@ class FetchPolicy:
     """Certificates to trust beside those; the file may be missing."""
     proxy: str | None = None
     """`http://host:port` that https goes through; whoever gives it answers for what it reaches."""
+    proxy_login: str | None = field(default=None, repr=False)
+    """`user:password` for the proxy, and for nobody else."""
     no_proxy: str = ""
     """Hosts that are reached without it, as the variable NO_PROXY lists them."""
     s3: S3Access | None = None

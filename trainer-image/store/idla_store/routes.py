@@ -5,7 +5,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from idla_contract.egress import ALLOWED_HOSTS, HTTPS_PROXY, PROXY_FORM
+from idla_contract.egress import ALLOWED_HOSTS, HTTPS_PROXY
 
 from idla_store.addresses import is_public
 from idla_store.errors import RefusedError, UnreachableError
@@ -16,6 +16,7 @@ PROXY_HINT = (
     f"where a proxy is the way out, set {HTTPS_PROXY} for idla run --local, "
     f"in a cluster the operator's setting IDLA_{HTTPS_PROXY}"
 )
+_FORM = "http://host:port, or http://user:password@host:port with both percent-encoded"
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _INNER_DOMAINS = (".localhost", ".local", ".internal", ".svc", ".home.arpa")
 """Domains that are never public: RFC 6761, 6762 and 8375, `internal` by ICANN, `svc` by Kubernetes."""
@@ -41,7 +42,7 @@ def find_route(uri: str, host: str, port: int, policy: FetchPolicy) -> Route:
     try:
         proxy = proxy_for(host, port, policy.proxy, policy.no_proxy)
     except ValueError as error:
-        raise RefusedError(uri, str(error), f"set {HTTPS_PROXY} to {PROXY_FORM}") from None
+        raise RefusedError(uri, str(error), f"set {HTTPS_PROXY} to {_FORM}") from None
     if proxy is not None:
         _refuse_inner(uri, host, port, policy)
         return Route(proxy, through_proxy=True)

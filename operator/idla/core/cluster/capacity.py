@@ -41,7 +41,19 @@ def find_missing_claim(
 def find_impossible_pod(
     pod: PodResources, nodes: Sequence[Manifest] | None, template: PodTemplate | None = None
 ) -> Blocker | None:
-    """Return that no node could ever hold such a pod, empty as it may be, or None.
+    """Return that no node could ever hold such a pod of a task, or None; it takes what `explain_misfit` takes."""
+    problem = explain_misfit(pod, nodes, template)
+    if problem is None:
+        return None
+    return Blocker(
+        condition=WorkflowCondition.PLANNED, reason=WorkflowReason.NO_FEASIBLE_RESOURCES, message=shorten(problem)
+    )
+
+
+def explain_misfit(
+    pod: PodResources, nodes: Sequence[Manifest] | None, template: PodTemplate | None = None
+) -> str | None:
+    """Return why no node could ever hold such a pod, empty as it may be, with the field and what to do, or None.
 
     What comes and goes by itself (a node that is cordoned, not ready or short of memory) does not count.
 
@@ -52,12 +64,7 @@ def find_impossible_pod(
     """
     if nodes is None:
         return None
-    problem = _find_too_large(pod.demand, nodes) or _find_kept_away(pod.demand, nodes, template)
-    if problem is None:
-        return None
-    return Blocker(
-        condition=WorkflowCondition.PLANNED, reason=WorkflowReason.NO_FEASIBLE_RESOURCES, message=shorten(problem)
-    )
+    return _find_too_large(pod.demand, nodes) or _find_kept_away(pod.demand, nodes, template)
 
 
 def _find_too_large(wanted: Mapping[str, str], nodes: Sequence[Manifest]) -> str | None:

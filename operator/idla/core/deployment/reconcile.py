@@ -7,10 +7,12 @@ from datetime import datetime
 from idla_contract.uri import FETCHED, claim_of, scheme_of, without_query
 
 from idla.api.model_deployment import KIND, ModelDeploymentSpec, ModelDeploymentStatus, ServedModelStatus
+from idla.api.pod_template import PodTemplate
 from idla.api.reasons import DeploymentReason
 from idla.builders.egress import Egress
-from idla.builders.identity import Owner, address_name
+from idla.builders.identity import MANAGED, Owner, address_name
 from idla.builders.serving import ServedModel, build_deployment, build_service, selector
+from idla.core.cluster.capacity import explain_misfit
 from idla.core.conditions import Condition, merge_conditions, shorten
 from idla.core.deployment.conditions import (
     deployment_events,
@@ -21,7 +23,7 @@ from idla.core.deployment.conditions import (
 from idla.core.deployment.replicas import Problem, Rollout, observe_rollout
 from idla.core.kube.covers import is_up_to_date
 from idla.core.kube.pod_template import with_pull_secrets
-from idla.core.kube.resources import pod_resources
+from idla.core.kube.resources import PodResources, pod_resources
 from idla.core.objects import SpecError, owner_of, read_as, read_deployment_spec, read_status
 from idla.core.reconciliation import Manifest, Reconciliation
 from idla.core.settings import Settings
@@ -90,7 +92,8 @@ def _decide(
     desired = (build_service(owner), _build_desired_deployment(owner, spec, model, settings))
     live = (snapshot.service, snapshot.deployment)
     apply = tuple(wanted for wanted, is_there in zip(desired, live, strict=True) if not is_up_to_date(wanted, is_there))
-    rollout = _observe_rollout(snapshot, model, current=desired[1] not in apply)
+    misfit = _explain_misfit(deployment, spec, snapshot)
+    rollout = _observe_rollout(snapshot, model, current=desired[1] not in apply, misfit=misfit)
     serving = model if rollout.complete else old.serving
     changes = {
         "url": f"http://{address_name(owner.name)}.{owner.namespace}.svc",
@@ -102,13 +105,29 @@ def _decide(
     return _Outcome(conditions=rollout_conditions(rollout, model, serving), apply=apply, changes=changes)
 
 
-def _observe_rollout(snapshot: DeploymentSnapshot, model: ServedModelStatus, *, current: bool) -> Rollout:
+def _observe_rollout(
+    snapshot: DeploymentSnapshot, model: ServedModelStatus, *, current: bool, misfit: str | None
+) -> Rollout:
     """Return where the rollout stands; what the API server refuses ends it."""
-    rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current)
+    rollout = observe_rollout(snapshot.deployment, snapshot.pods, digest=model.digest, current=current, misfit=misfit)
     if snapshot.refusal is None:
         return rollout
     refused = Problem(reason=DeploymentReason.APPLY_REFUSED, message=shorten(snapshot.refusal), permanent=True)
     return replace(rollout, complete=False, problem=refused)
+
+
+def _explain_misfit(deployment: Manifest, spec: ModelDeploymentSpec, snapshot: DeploymentSnapshot) -> str | None:
+    """Return why no node that there is could hold a serving pod, or None; it is told, and holds nothing up."""
+    problem = explain_misfit(_pod_resources(spec), snapshot.nodes, spec.pod_template)
+    if problem is None:
+        return None
+    made = (deployment["metadata"].get("labels") or {}).get(MANAGED) == "true"
+    where = "; its TrainingWorkflow says this under `spec.deployment`" if made else ""
+    return shorten(f"{problem}{where}. Where an autoscaler adds nodes, one may still come")
+
+
+def _pod_resources(spec: ModelDeploymentSpec) -> PodResources:
+    return pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
 
 
 def _choose_model(
@@ -147,7 +166,7 @@ def _is_mine(owner: Owner, live: Manifest) -> bool:
 def _build_desired_deployment(
     owner: Owner, spec: ModelDeploymentSpec, model: ServedModelStatus, settings: Settings
 ) -> Manifest:
-    resources = pod_resources(spec.resources, requests=DEFAULT_REQUESTS, limits=DEFAULT_LIMITS)
+    resources = _pod_resources(spec)
     uri = spec.model.storage_uri or model.uri
     return build_deployment(
         owner,
@@ -161,6 +180,6 @@ def _build_desired_deployment(
             replicas=1 if spec.replicas is None else spec.replicas,
             requests=resources.requests,
             limits=resources.limits,
-            template=with_pull_secrets(spec.pod_template, settings.pull_secrets),
+            template=with_pull_secrets(spec.pod_template, settings.pull_secrets, kind=PodTemplate),
         ),
     )

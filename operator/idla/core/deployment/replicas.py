@@ -7,7 +7,7 @@ from typing import Any
 
 from idla_contract.result import Failure, FailureReason
 
-from idla.api.reasons import DeploymentReason
+from idla.api.reasons import DeploymentReason, WorkflowReason
 from idla.builders.serving import DIGEST_ANNOTATION
 from idla.core.kube.conditions import find_condition, find_true_condition
 from idla.core.kube.pods import Termination, newest_first, termination, waiting
@@ -52,7 +52,9 @@ class Rollout:
     """Why the rollout cannot go on, or does not yet."""
 
 
-def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: str, current: bool) -> Rollout:
+def observe_rollout(
+    live: Manifest | None, pods: Iterable[Manifest], *, digest: str, current: bool, misfit: str | None = None
+) -> Rollout:
     """Return where the rollout of an artifact stands.
 
     Args:
@@ -60,6 +62,7 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
         pods: its pods, of any artifact.
         digest: of the artifact.
         current: whether the Deployment is as it is wanted.
+        misfit: why no node could hold such a pod; None where one could, or nobody knows.
     """
     if live is None:
         return Rollout()
@@ -69,7 +72,7 @@ def observe_rollout(live: Manifest | None, pods: Iterable[Manifest], *, digest: 
     wanted = int(live["spec"].get("replicas", 1))
     complete = current and seen and set(counts.values()) == {wanted} and wanted > 0
     load_problem = None if complete else _find_load_problem(pods, digest)
-    problem = None if complete else load_problem or _find_refusal(live) or _find_waiting(pods, digest)
+    problem = None if complete else load_problem or _find_refusal(live) or _find_waiting(pods, digest, misfit)
     if current and seen and not complete and _is_deadline_exceeded(live):
         problem = _past_deadline(problem)
     return Rollout(
@@ -142,9 +145,13 @@ def _explain_ending(container: str, ended: Termination) -> Problem:
     return Problem(reason=reason, message=said.message, permanent=reason not in _TRANSIENT)
 
 
-def _find_waiting(pods: Iterable[Manifest], digest: str) -> Problem | None:
-    for pod in _of_artifact(pods, digest):
-        found = waiting(pod)
-        if found is not None:
-            return Problem(reason=DeploymentReason(found.reason), message=found.message, permanent=False)
-    return None
+def _find_waiting(pods: Iterable[Manifest], digest: str, misfit: str | None) -> Problem | None:
+    """Return what the newest pod waits for; that none fits where there is none yet, or the scheduler finds no node."""
+    mine = _of_artifact(pods, digest)
+    found = next((found for pod in mine if (found := waiting(pod)) is not None), None)
+    if misfit is not None and (not mine or (found and found.reason is WorkflowReason.UNSCHEDULABLE)):
+        said = f". The scheduler: {found.message}" if found else ""
+        return Problem(reason=DeploymentReason.NO_FEASIBLE_RESOURCES, message=f"{misfit}{said}", permanent=False)
+    if found is None:
+        return None
+    return Problem(reason=DeploymentReason(found.reason), message=found.message, permanent=False)

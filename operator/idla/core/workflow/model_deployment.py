@@ -35,7 +35,8 @@ def build_desired_deployment(inputs: ReconcileInput) -> dict[str, Any] | None:
     name, settings = deployment_name(inputs.workflow), inputs.spec.deployment
     if name is None or settings is None:
         return None
-    return build_model_deployment(inputs.owner, name, settings, template=inputs.spec.pod_template)
+    template = inputs.spec.pod_template and inputs.spec.pod_template.for_endpoint()
+    return build_model_deployment(inputs.owner, name, settings, template=template)
 
 
 def find_name_conflict(inputs: ReconcileInput) -> Blocker | None:

@@ -26,6 +26,7 @@ from idla_contract.task import (
 )
 from idla_contract.uri import claim_uri
 
+from idla.api.pod_template import TaskPodTemplate
 from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
@@ -80,7 +81,7 @@ def define_task(node: TaskNode, inputs: ReconcileInput, stage: Stage, *, image: 
             requests=node.resources.requests,
             limits=node.resources.limits,
             backoff_limit=wanted.backoff_limit,
-            template=with_pull_secrets(inputs.spec.pod_template, inputs.settings.pull_secrets),
+            template=with_pull_secrets(inputs.spec.pod_template, inputs.settings.pull_secrets, kind=TaskPodTemplate),
         ),
     )
 

@@ -311,8 +311,9 @@ def _explain_kept(pod: Manifest) -> str:
     names = " and ".join(kept_running_by(pod, CONTAINER))
     return (
         f"its container has ended{code}{why}, and {names} keeps the pod running, so that Kubernetes does not repeat it;"
-        f" have {names} end with it, as a native sidecar does, or keep it out by the label or annotation of whoever"
-        " injects it in `spec.podTemplate.metadata`: then the Job is made anew"
+        f" have {names} end with it, as a native sidecar does or one that `spec.podTemplate.sidecarQuitUrl` names, or"
+        " keep it out by the label or annotation of whoever injects it in `spec.podTemplate.metadata`: then the Job is"
+        " made anew"
     )
 
 

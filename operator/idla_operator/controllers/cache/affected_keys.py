@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from idla.api.reasons import DeploymentCondition
 from idla.builders.identity import DEPLOYMENT, WORKFLOW, label_value
-from idla.core.kube.conditions import find_condition
+from idla.core.kube.conditions import find_condition, find_true_condition
 from idla.core.kube.references import deployment_name, followed_workflow
 from idla.core.reconciliation import Manifest
 
@@ -45,6 +46,8 @@ def _affected_keys(store: Store, resource: Resource, document: Manifest) -> Iter
         yield from _of_pod(store, namespace, document)
     elif resource in {TEMPLATES, NODES}:
         yield from unfinished(store)
+        if resource == NODES:
+            yield from _rolling_out(store)
 
 
 def _partners(store: Store, resource: Resource, namespace: str | None, name: str) -> Iterator[Reference]:
@@ -80,6 +83,14 @@ def unfinished(store: Store) -> Iterator[Reference]:
         ended = status.get("completionTime") and status.get("observedGeneration") == workflow["metadata"]["generation"]
         if not ended:
             yield reference_of(workflow)
+
+
+def _rolling_out(store: Store) -> Iterator[Reference]:
+    """Return the deployments whose pods do not all serve: one of them may fit now, or no longer."""
+    for deployment in store.all(MODEL_DEPLOYMENTS):
+        complete = find_true_condition(deployment, DeploymentCondition.ROLLOUT_SUCCEEDED)
+        if complete is None:
+            yield reference_of(deployment)
 
 
 def relevant_fields(node: Manifest) -> str:

@@ -86,7 +86,7 @@ class Gatherer:
                 if model is None
                 else self._store.get(Reference(MODEL_DEPLOYMENTS, reference.namespace, model)),
                 templates=tuple(self._library()),
-                nodes=tuple(self._store.all(NODES)) if self._sees_nodes else None,
+                nodes=self._nodes(),
                 progress=progress,
             )
             unexplained = frozenset(jobs.find_unexplained(workflow, snapshot)) - checked
@@ -124,7 +124,11 @@ class Gatherer:
             deployment=self._store.get(serving) or others.get(serving),
             service=self._store.get(service) or others.get(service),
             pods=self._find_pods(reference, DEPLOYMENT),
+            nodes=self._nodes(),
         )
+
+    def _nodes(self) -> tuple[Manifest, ...] | None:
+        return tuple(self._store.all(NODES)) if self._sees_nodes else None
 
     def _find_pods(self, reference: Reference, label: str) -> tuple[Manifest, ...]:
         """Return the pods of a resource by label: a pod may outlive the Job that owns it."""

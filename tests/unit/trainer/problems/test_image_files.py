@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_contract.problem import Problem
+from idla.library import built_in_library
+from idla_contract.problem import Problem, TaskType
 from idla_contract.result import FailureReason
 from idla_contract.task import Columns, DataSource
 from idla_trainer.failures import TaskError
@@ -187,3 +188,10 @@ def test_the_common_shape_is_of_a_bounded_size_and_does_not_depend_on_the_order(
     assert 1 <= min(height, width) <= max(height, width) <= LARGEST_SIDE
     assert channels == max(size[2] for size in sizes)
     assert common_shape(sizes[::-1]) == (height, width, channels)
+
+
+def test_the_built_in_models_take_pictures_of_the_largest_size() -> None:
+    images = [entry for entry in built_in_library() if TaskType.IMAGE_CLASSIFICATION in entry.spec.tasks]
+    limits = {entry.name: entry.spec.inputs.maximum_side for entry in images if entry.spec.inputs is not None}
+    assert limits
+    assert {name: side for name, side in limits.items() if side is not None and side < LARGEST_SIDE} == {}

@@ -11,8 +11,8 @@ from idla_preprocess.decode import pixels_of, size_of
 
 from idla_trainer.data.formats.refusals import invalid
 
-LARGEST_SIDE = 224
-"""Pixels of the longer side at most; photos are larger, and no network here learns more from more."""
+LARGEST_SIDE = 128
+"""Pixels of the longer side at most, which every network of the built-in library takes; photos are larger."""
 MOST_BROKEN = 0.1
 """Share of the pictures that may be left out; more are no accident."""
 _SHOWN = 5
