@@ -77,7 +77,7 @@ def memory_group(limit: int) -> Iterator[Path]:
     try:
         yield group
     finally:
-        until(lambda: not (group / "cgroup.procs").read_text(), "processes are left in the control group")
+        until(lambda: not (group / "cgroup.procs").read_text(), lambda: "processes are left in the control group")
         group.rmdir()
 
 

@@ -70,8 +70,7 @@ def explain_errors(error: ValidationError) -> str:
     parts, entries = [], error.errors(include_url=False)
     for entry in [entry for entry in entries if not _follows(entry, entries)][:5]:
         field = ".".join(("spec", *(str(part) for part in entry["loc"])))
-        message = _explain_unquoted(entry) or _explain_single(entry) or _WORDS.get(entry["type"])
-        message = message or entry["msg"].removeprefix("Value error, ")
+        message = _explain_unquoted(entry) or _WORDS.get(entry["type"]) or entry["msg"].removeprefix("Value error, ")
         message = _SHOULD.sub("must ", message)
         hidden = isinstance(entry["input"], BaseModel) or entry["type"] == "missing"
         found = "" if hidden else json.dumps(entry["input"], default=str)
@@ -99,13 +98,6 @@ def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     return error["type"] == "too_short" and any(
         len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in errors
     )
-
-
-def _explain_single(error: ErrorDetails) -> str:
-    """Return what to do where a text stands for a list; else an empty text."""
-    if error["type"] != "tuple_type" or not isinstance(error["input"], str):
-        return ""
-    return f"must be a list: write [{error['input'][:_SHOWN_INPUT]}]"
 
 
 def owner_of(workflow: Manifest, kind: str = KIND) -> Owner:

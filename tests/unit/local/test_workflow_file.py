@@ -101,7 +101,7 @@ CASES = {
     "a text for a list": (
         text("sample://digits", data={"storageUri": "sample://digits", "columns": {"series": "shop"}}),
         InvalidSpecError,
-        r"`spec.data.columns.series`: must be a list: write .shop.",
+        r"`spec.data.columns.series`: must be a list, such as .a, b. .found .shop",
     ),
     "no such file": (text("absent.csv"), MissingDataError, "there is no"),
     "a claim without a folder": (text("pvc://faces/x.csv"), UsageError, "by --data DIR"),

@@ -77,7 +77,7 @@ class TextColumn:
         known: dict[str, str] = {}
         return [known.setdefault(text, text) for text in self]
 
-    def emptied(self, places: Sequence[int]) -> "TextColumn":
+    def emptied(self, places: Sequence[int] | Indices) -> "TextColumn":
         """Return the column with empty texts at these positions."""
         sizes = np.array(self._sizes)
         sizes[list(places)] = 0

@@ -48,7 +48,7 @@ def columns(*names: str, **more: Any) -> Columns:
 def prepared(found: Table, asked: Columns, test: Table | None = None) -> Dataset:
     problem = Problem(type=TaskType.FORECASTING, metric=Metric.RMSE, history=3, horizon=2)
     source = DataSource(uri="sample://x", columns=asked, test_uri=None if test is None else "sample://y")
-    return prepare(found, source, problem, digest="sha256:" + "0" * 64, test=test)
+    return prepare(found, source, problem, digest="sha256:" + "0" * 64, test=test).described(found.columns)
 
 
 def of(dataset: Dataset) -> dict[str, list[Any]]:
@@ -138,7 +138,7 @@ def test_what_says_nothing_is_left_out() -> None:
         pytest.param(wide(), columns("promo", types={"promo": "Ignored"}), id="ignored"),
         pytest.param(wide(it=np.zeros((ROWS, 2))), columns("it"), id="arrays"),
         pytest.param(wide(it=objects([b"x"] * ROWS)), columns("it"), id="files"),
-        pytest.param(wide(300, it=objects([str(n) + "x" for n in range(300)])), columns("it"), id="too many names"),
+        pytest.param(wide(300, it=objects([f"x{n}" for n in range(300)])), columns("it"), id="too many names"),
         pytest.param(wide(it=objects(["x", ""] * 30)), Columns(), id="a text that nobody called known ahead"),
     ],
 )

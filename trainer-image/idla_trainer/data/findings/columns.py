@@ -92,9 +92,9 @@ def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
     if any(isinstance(value, bytes) for value in values[:1]):
         return _Counts(sum(not content for content in values), distinct, (), ColumnType.FILE)
     gaps = Counter(text for text in values if text.strip() in missing_texts)
-    known = (text for text in values if text.strip() not in missing_texts)
-    first = next(known, None)
-    examples = () if first is None else (first, *islice((text for text in known if text != first), _EXAMPLES - 1))
+    texts = (text for text in values if text.strip() not in missing_texts)
+    first = list(islice(texts, 1))
+    examples = (*first, *islice((text for text in texts if text not in first), _EXAMPLES - 1))
     return _Counts(gaps.total(), distinct - len(gaps), tuple(map(_cut, examples)))
 
 

@@ -15,7 +15,8 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.problems.columns import as_name, check_present, described
 from idla_trainer.problems.series.times import TIMESTAMP
-from idla_trainer.problems.tabular.columns import categorical_columns, read_number_columns
+from idla_trainer.problems.tabular.columns import categorical_columns
+from idla_trainer.problems.tabular.numbers import read_number_columns
 
 _ROLE = "knownCovariates"
 _MOST_NAMES = 100

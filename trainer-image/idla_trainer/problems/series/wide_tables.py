@@ -19,7 +19,7 @@ from idla_trainer.failures import TaskError, not_finite
 from idla_trainer.problems.columns import described
 from idla_trainer.problems.series.covariates import read_covariates
 from idla_trainer.problems.series.times import TIMESTAMP, Times, times_of
-from idla_trainer.problems.tabular.columns import read_number_columns
+from idla_trainer.problems.tabular.numbers import read_number_columns
 
 Values = npt.NDArray[np.float32]
 _TELLING = 10
