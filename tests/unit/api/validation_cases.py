@@ -220,7 +220,10 @@ CASES: dict[str, Case] = {
         data__columns={"knownCovariates": ["promo", "week"], "categorical": ["week"], "types": {"promo": "Category"}},
     ),
     "what is known ahead of images": _twf(WHOLE, data__columns={"knownCovariates": ["promo"]}),
-    "nothing that is known ahead": _twf("data.columns.knownCovariates", data__columns={"knownCovariates": []}),
+    "nothing that is known ahead": _twf(
+        "data.columns.knownCovariates", task=ABSENT, objectives=[{"metric": "rmse"}],
+        data__columns={"knownCovariates": []},
+    ),
     "records": _twf(
         task={"type": "TabularRegression"},
         data__columns={"target": "y", "group": "patient", "features": ["a", "b"], "categorical": ["b"]},
