@@ -100,8 +100,8 @@ class StoredColumns(Mapping[str, Column]):
             fields: how each is read.
             budget: the memory that they may take.
             refuse: returns the refusal of a file that turns out to be damaged.
-            parts: rows of each part of the relation, in their order, each with the number `rowid` from 0. Default: the
-                relation is one such part.
+            parts: how many numbers `rowid` each part of the relation has for its rows, from 0, in their order. Default:
+                the relation is one such part.
 
         Raises:
             TaskError: the file is damaged.
@@ -114,9 +114,10 @@ class StoredColumns(Mapping[str, Column]):
         self._taken: dict[str, Column] = {}
         try:
             self.rows: int = database.row(f"SELECT count(*) FROM {relation}")[0]
+            # Rows that were taken out of a table leave gaps in the numbers of the others.
+            self._parts = parts or {relation: database.row(f"SELECT coalesce(max(rowid) + 1, 0) FROM {relation}")[0]}
         except DatabaseError as error:
             raise refuse(error) from error
-        self._parts = {relation: self.rows} if parts is None else parts
         numbers = sum(field.kind is Kind.NUMBERS for field in fields.values())
         budget.full |= budget.spill and _FLOAT * self.rows * numbers > budget.memory
 
@@ -189,8 +190,8 @@ class StoredColumns(Mapping[str, Column]):
 
     def _blocks(self, size: int) -> Iterator[str]:
         """Yield relations of so many rows, one behind the other."""
-        for part, rows in self._parts.items():
-            for start in range(0, rows, size):
+        for part, numbers in self._parts.items():
+            for start in range(0, numbers, size):
                 yield f"{part} WHERE rowid BETWEEN {start} AND {start + size - 1}"
 
     def _texts(self, field: Field) -> Any:
