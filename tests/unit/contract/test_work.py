@@ -44,7 +44,11 @@ def test_the_parts_of_a_publication(
     [
         (Measures(), Work(), 0.0),
         (Measures(), Work(starts=1), None),
-        (Measures(start=10.0, epoch=2.0, lesson=3.0), Work(starts=0.5, epochs=2, lessons=1), 12.0),
+        (
+            Measures(start=10.0, epoch=2.0, distillation_epoch=3.0),
+            Work(starts=0.5, epochs=2, distillation_epochs=1),
+            12.0,
+        ),
         (Measures(start=10.0), Work(files=2), 4.0),
         (Measures(start=10.0, file=1.0), Work(files=2), 2.0),
         (Measures(epoch=1.0), Work(files=1), None),

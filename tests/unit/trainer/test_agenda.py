@@ -8,8 +8,8 @@ from idla_trainer.training.agenda import Agenda
 
 AHEAD = (
     (Part.COMPRESS, Work(starts=0.5)),
-    (Part.SMALLER, Work(lessons=4)),
-    (Part.SMALLER, Work(lessons=4)),
+    (Part.SMALLER, Work(distillation_epochs=4)),
+    (Part.SMALLER, Work(distillation_epochs=4)),
     (Part.CONVERSION, Work(files=1)),
     (Part.CONVERSION, Work(files=1)),
     (Part.MEASUREMENT, Work(starts=0.1)),
@@ -36,11 +36,11 @@ class Scene:
 
 def test_parts_are_left_behind_as_others_begin_and_their_measures_serve_those_that_follow() -> None:
     scene = Scene()
-    agenda = scene.agenda(start=10.0, lesson=2.0, file=2.0)
+    agenda = scene.agenda(start=10.0, distillation_epoch=2.0, file=2.0)
     agenda.begin(Part.COMPRESS)
     scene.time = 5.0
     agenda.begin(Part.SMALLER)
-    agenda.lesson(6.0, epoch=3.0)
+    agenda.tell_training(6.0, epoch=3.0)
     scene.time = 15.0
     agenda.begin(Part.CONVERSION)
     scene.time = 19.0
@@ -74,7 +74,7 @@ def test_nothing_is_told_while_a_measure_is_missing() -> None:
     agenda = scene.agenda(start=10.0)
     agenda.begin(Part.COMPRESS)
     assert scene.steps == []
-    agenda.lesson(None)
+    agenda.tell_training(None)
     assert scene.steps == []
 
 

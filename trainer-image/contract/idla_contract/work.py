@@ -18,7 +18,7 @@ from idla_contract.task import (
 
 LOADED = 0.6
 """Share of a start that is behind where TensorFlow and the network are loaded, and nothing is compiled."""
-LESSON = 1.3
+DISTILLATION_EPOCH = 1.3
 """An epoch of learning from another network by one of the training."""
 LEAST = 16 * 1024
 """Bytes of float weights; with fewer a network is smaller than what its artifact has beside it, and keeps its width."""
@@ -67,7 +67,7 @@ class Work:
     """Times that a network is made ready: TensorFlow, its layers, its compiled step."""
     epochs: float = 0.0
     """Epochs of the trained network."""
-    lessons: float = 0.0
+    distillation_epochs: float = 0.0
     """Epochs in which a network learns from another one."""
     files: float = 0.0
     """Networks that are converted to a file."""
@@ -79,7 +79,7 @@ class Measures:
 
     start: float | None = None
     epoch: float | None = None
-    lesson: float | None = None
+    distillation_epoch: float | None = None
     file: float | None = None
     """Taken for a share of a start where it is not known."""
 
@@ -87,8 +87,11 @@ class Measures:
         """Return how long a work takes, or None where a measure that it needs is not known."""
         file = self.file if self.start is None or self.file is not None else _FILE * self.start
         amounts = (
-            (work.starts, self.start), (work.epochs, self.epoch), (work.lessons, self.lesson), (work.files, file),
-        )  # fmt: skip
+            (work.starts, self.start),
+            (work.epochs, self.epoch),
+            (work.distillation_epochs, self.distillation_epoch),
+            (work.files, file),
+        )
         if any(amount and seconds is None for amount, seconds in amounts):
             return None
         return math.fsum(amount * seconds for amount, seconds in amounts if seconds is not None)
@@ -148,21 +151,21 @@ def _compression(methods: Sequence[CompressionMethod], recipe: Recipe, trained: 
     networks = 0
     if _retrains(methods, recipe, trained):
         networks = math.ceil(math.log2(1 + len(recipe.keep_percents)))
-        yield Part.FURTHER, Work(starts=0.5, lessons=recipe.epochs)
+        yield Part.FURTHER, Work(starts=0.5, distillation_epochs=recipe.epochs)
         for number in range(networks):
-            yield Part.SMALLER, Work(starts=0.45 + (0 if number else _NARROWED), lessons=recipe.epochs)
+            yield Part.SMALLER, Work(starts=0.45 + (0 if number else _NARROWED), distillation_epochs=recipe.epochs)
     for _ in range(1 + math.ceil(len(methods) * (1 + networks / 2))):
         yield Part.CONVERSION, Work(files=1)
     if networks and recipe.quantization_aware:
-        yield Part.AWARE, Work(starts=0.5, lessons=recipe.epochs / 3, files=1)
+        yield Part.AWARE, Work(starts=0.5, distillation_epochs=recipe.epochs / 3, files=1)
     yield Part.MEASUREMENT, Work(starts=0.1)
 
 
 def _refit(methods: Sequence[CompressionMethod], recipe: Recipe, trained: Trained) -> Iterator[tuple[Part, Work]]:
     yield Part.REFIT, Work(starts=0.4, epochs=trained.best_epoch)
     if _retrains(methods, recipe, trained):
-        yield Part.FURTHER_AGAIN, Work(starts=0.5, lessons=0.7 * recipe.epochs)
-        yield Part.SMALLER_AGAIN, Work(starts=0.5 + _NARROWED, lessons=0.7 * recipe.epochs)
+        yield Part.FURTHER_AGAIN, Work(starts=0.5, distillation_epochs=0.7 * recipe.epochs)
+        yield Part.SMALLER_AGAIN, Work(starts=0.5 + _NARROWED, distillation_epochs=0.7 * recipe.epochs)
     yield Part.CONVERSION_AGAIN, Work(starts=0.05, files=2)
 
 

@@ -34,7 +34,7 @@ class Stages:
     def observe(self, loop: Loop, *, epochs: int | None = None) -> None:
         """Tell how far a training is that ends with the last of `epochs`; None: of all."""
         if self.agenda is not None:
-            self.agenda.lesson(loop.seconds_left(epochs), epoch=loop.epoch_seconds or 0.0)
+            self.agenda.tell_training(loop.seconds_left(epochs), epoch=loop.epoch_seconds or 0.0)
 
     def kept(self, name: str, settings: str, *models: Any) -> Kept | None:
         """Return where a training is kept.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from idla_contract.result import TaskResult
 from idla_contract.task import Candidate, CompressStep, Step, TaskSpec
-from idla_contract.work import LESSON, Measures, Trained, parts_of
+from idla_contract.work import DISTILLATION_EPOCH, Measures, Trained, parts_of
 from pydantic import ValidationError
 
 from idla_trainer.task_store import RESULT, TaskStore
@@ -47,5 +47,5 @@ def _measures(trained: TaskResult) -> Measures:
     return Measures(
         start=max(0.0, taken) if trained.search is None and not report.resumed else None,
         epoch=report.epoch_seconds,
-        lesson=LESSON * report.epoch_seconds,
+        distillation_epoch=DISTILLATION_EPOCH * report.epoch_seconds,
     )

@@ -158,7 +158,7 @@ class _Refit:
         return begun.network.model
 
     def _observe(self, loop: Loop, *, epochs: int) -> None:
-        self._context.agenda.lesson(loop.seconds_left(epochs))
+        self._context.agenda.tell_training(loop.seconds_left(epochs))
 
     def _written(self, choice: str, baseline: Any, network: Any, *, inputs: Any) -> dict[str, Path]:
         folder = self._context.places.work / "refit"

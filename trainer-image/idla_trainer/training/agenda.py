@@ -73,7 +73,7 @@ class Agenda:
         self._told.measured(self.measures.start, None)
         self._told.step(done, total, None if left is None else self.seconds_left(left))
 
-    def lesson(self, left: float | None, *, epoch: float = 0.0) -> None:
+    def tell_training(self, left: float | None, *, epoch: float = 0.0) -> None:
         """Tell how far a training is that is a part among others.
 
         Args:
@@ -81,7 +81,7 @@ class Agenda:
             epoch: seconds of each of its epochs, where the trainings that follow have similar ones; 0: not known.
         """
         if epoch:
-            self.measures.lesson = epoch
+            self.measures.distillation_epoch = epoch
         if left is not None:
             self.tell(left)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from idla_contract.task import Recipe, Training
-from idla_contract.work import LESSON, Measures, Trained, publication
+from idla_contract.work import DISTILLATION_EPOCH, Measures, Trained, publication
 
 from idla.api.training_workflow_status import CandidateStatus, ProgressStatus
 from idla.core.conditions import parse_timestamp
@@ -198,7 +198,9 @@ class _Forecast:
         trained = Trained(parameters=candidate.parameters, best_epoch=timing.epochs)
         parts = publication(candidate.methods, recipe, trained, refit=refit_step(spec, plan) is not None)
         epoch = timing.epoch or 0.0
-        measures = Measures(start=max(0.0, timing.start - self._process), epoch=epoch, lesson=LESSON * epoch)
+        measures = Measures(
+            start=max(0.0, timing.start - self._process), epoch=epoch, distillation_epoch=DISTILLATION_EPOCH * epoch
+        )
         return self._process + math.fsum(measures.seconds_of(work) or 0.0 for _, work in parts)
 
     @property
