@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class LocalEndpoint:
 
 @contextmanager
 def serving_workflow(
-    folder: Path, model: str, environment: Mapping[str, str], patience: float
+    folder: Path, model: str, environment: Mapping[str, str], patience: float, *, within: Sequence[str] = ()
 ) -> Iterator[LocalEndpoint]:
     """Run `folder / workflow.yaml` and serve what comes of it for the block.
 
@@ -41,11 +41,12 @@ def serving_workflow(
         model: name of the workflow, as an address has it.
         environment: variables beside those of this process.
         patience: seconds until it is to answer.
+        within: words before the command, such as those of `limited_memory`.
 
     Raises:
         AssertionError: it ended without an endpoint, or takes too long; the message is what it said.
     """
-    command = [sys.executable, "-m", "idla.cli", "run", "--local", "--json", "--quiet", "--serve"]
+    command = [*within, sys.executable, "-m", "idla.cli", "run", "--local", "--json", "--quiet", "--serve"]
     files = ("--output", str(folder / "out"), "--file", str(folder / "workflow.yaml"))
     said, told = folder / "stderr", folder / "stdout"
     with said.open("w") as err, told.open("w") as out, subprocess.Popen(

@@ -1,8 +1,9 @@
-"""From a YAML file to an endpoint's answers: photos in a folder, and a CSV in a bucket behind a private authority.
+"""From a YAML file to answers: photos in a folder, a CSV in a bucket of an own authority, a table beyond memory.
 
-`.venv/bin/python benchmarks/end_to_end/from_yaml.py {photos,bucket} [--examples N] [--folder PATH]` makes the data,
-runs `idla run --local --serve` on the file that a user writes, asks the server that it starts about examples that no
-split has, and prints a line of JSON. `--folder` takes photos of one's own, with a folder `test` of unseen ones.
+`.venv/bin/python benchmarks/end_to_end/from_yaml.py {photos,bucket,table} [--examples N] [--folder PATH]` makes the
+data, runs `idla run --local --serve` on the file that a user writes, asks the server that it starts about examples that
+no split has, and prints a line of JSON. `table` needs root. `--folder` takes photos of one's own, with a folder `test`
+of unseen ones.
 """
 
 import argparse
@@ -20,12 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import yaml
 from idla_contract.inference import Document, infer_request, tensor_document
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.local_endpoint import serving_workflow
+from tools.memory_limit import limited_memory
 from tools.object_store import IDENTITY, REGION, SECRET, serving_objects
 from tools.tunnel_proxy import proxying
 
@@ -33,6 +36,8 @@ SHAPES = ("disc", "square", "triangle", "cross")
 WIDTH, HEIGHT = 1600, 1200
 UNSEEN = 200
 NOISE = 0.05
+COLUMNS = 39
+"""Of numbers, in the table beyond memory."""
 _LIMIT_SECONDS = 7200.0
 _BATCH = 16
 """Photos a request: together below the 16 MiB that one may hold."""
@@ -49,6 +54,8 @@ class Case:
     requests: Sequence[Document]
     """With the unseen examples in the same order."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    within: Sequence[str] = ()
+    """Words before the command."""
 
 
 def photo(kind: str, random: np.random.Generator) -> bytes:
@@ -162,7 +169,38 @@ def bucket(folder: Path, examples: int, own: Path | None) -> Iterator[Case]:
         )
 
 
-CASES: Mapping[str, Callable[[Path, int, Path | None], Any]] = {"photos": photos, "bucket": bucket}
+@contextmanager
+def table(folder: Path, examples: int, own: Path | None) -> Iterator[Case]:
+    """Give a Parquet file of numbers, of which five tell the class, to processes with 2 GiB of memory together."""
+    del own
+    path = folder / "table.parquet"
+    numbers = ", ".join(f"random() * 2 - 1 AS x{place}" for place in range(COLUMNS))
+    with duckdb.connect() as database:
+        database.execute("SELECT setseed(0.5)")
+        database.execute(
+            f"COPY (SELECT *, CASE WHEN 3 * x0 + 2 * x1 * x2 + x3 + x4 * x4 > 0 THEN 'yes' ELSE 'no' END AS label "
+            f"FROM (SELECT {numbers} FROM range({examples}))) TO '{path}' (FORMAT parquet, COMPRESSION uncompressed)"
+        )
+    unseen = np.random.default_rng(0).uniform(-1, 1, (COLUMNS, UNSEEN))
+    truth = 3 * unseen[0] + 2 * unseen[1] * unseen[2] + unseen[3] + unseen[4] ** 2 > 0
+    inputs = [tensor_document(f"x{place}", "FP64", [UNSEEN], row.tolist()) for place, row in enumerate(unseen)]
+    with limited_memory(2 << 30) as within:
+        yield Case(
+            spec={
+                "task": {"type": "TabularClassification"},
+                "preset": "Fast",
+                "training": {"maxEpochs": 1},
+                "data": {"storageUri": "table.parquet"},
+            },
+            size_bytes=path.stat().st_size,
+            labels=["yes" if is_yes else "no" for is_yes in truth.tolist()],
+            requests=[infer_request(inputs)],
+            within=within,
+        )
+
+
+CASES: Mapping[str, Callable[[Path, int, Path | None], Any]] = {"photos": photos, "bucket": bucket, "table": table}
+EXAMPLES = {"photos": 800, "bucket": 100_000, "table": 10_000_000}
 
 
 def measure(folder: Path, case: Case) -> dict[str, Any]:
@@ -170,7 +208,7 @@ def measure(folder: Path, case: Case) -> dict[str, Any]:
     workflow = {"apiVersion": "idla.dev/v1alpha1", "kind": "TrainingWorkflow", "metadata": {"name": "benchmark"}}
     (folder / "workflow.yaml").write_text(yaml.safe_dump(workflow | {"spec": dict(case.spec)}))
     began = time.monotonic()
-    with serving_workflow(folder, "benchmark", case.environment, _LIMIT_SECONDS) as served:
+    with serving_workflow(folder, "benchmark", case.environment, _LIMIT_SECONDS, within=case.within) as served:
         ready = time.monotonic() - began
         asked = time.monotonic()
         answers = [served.endpoint.infer(request)["label"]["data"] for request in case.requests]
@@ -195,10 +233,10 @@ def main() -> None:
     """Measure one case and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=CASES)
-    parser.add_argument("--examples", type=int, help="photos (default 800) or records (default 100000)")
+    parser.add_argument("--examples", type=int, help=f"how many (default: {EXAMPLES})")
     parser.add_argument("--folder", type=Path, help="photos of one's own, a folder for each class in each part")
     options = parser.parse_args()
-    examples = options.examples or {"photos": 800, "bucket": 100_000}[options.case]
+    examples = options.examples or EXAMPLES[options.case]
     with tempfile.TemporaryDirectory() as name, CASES[options.case](Path(name), examples, options.folder) as case:
         print(json.dumps(measure(Path(name), case)))
 

@@ -1,6 +1,6 @@
 """The examples of a task, as every kind of task hands them to training, compression and evaluation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 from idla_contract.columns import ColumnProfile
 from idla_contract.problem import Problem
 from idla_preprocess import Answers, Array, Arrays, Preprocess, Signature
-from typing_extensions import override
 
+from idla_trainer.chosen import Chosen
 from idla_trainer.data.findings.columns import ColumnUses, describe_columns
 from idla_trainer.data.formats.column_inference import Column
 from idla_trainer.data.split import Indices, Parts
@@ -38,30 +38,6 @@ class Examples:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.targets)
-
-
-class Chosen(Mapping[str, Array]):
-    """Columns at some positions; each is taken when it is asked for, so that they are never in memory together."""
-
-    def __init__(self, columns: Arrays, part: Indices) -> None:
-        """Bind columns [N] and positions."""
-        self._columns = columns
-        self._part = part
-
-    @override
-    def __getitem__(self, name: str) -> Array:
-        """Return a column at the positions."""
-        return self._columns[name][self._part]
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names."""
-        return iter(self._columns)
-
-    @override
-    def __len__(self) -> int:
-        """Return how many columns there are."""
-        return len(self._columns)
 
 
 def tensors_of(preprocess: Preprocess, columns: Arrays, part: Indices, room: int) -> Arrays:

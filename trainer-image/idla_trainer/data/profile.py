@@ -4,7 +4,8 @@ import numpy as np
 from idla_contract.result import DataProfile
 from idla_preprocess.tabular import TabularSpec
 
-from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.chosen import Chosen
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.labels import about_labels
 from idla_trainer.data.findings.leakage import about_leakage, sample
 

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from idla_contract.problem import Metric
+from idla_trainer.evaluation import paired
 from idla_trainer.evaluation.paired import PairedEvaluation
 from idla_trainer.objective import MeanObjective
 from idla_trainer.problems.recommendation.ranking import Ranking
+from idla_trainer.problems.regression import Regression
 
 DRAWN = np.random.default_rng(0)
 RANKING = Ranking(metric=Metric.NDCG_AT_10, items=30)
@@ -36,3 +38,15 @@ def test_samples_of_a_mean_are_those_of_the_whole_score(method: str) -> None:
         getattr(PairedEvaluation(objective, TARGETS, {}), method)(*given) for objective in (RANKING, whole)
     )
     np.testing.assert_allclose(found, wanted)
+
+
+@pytest.mark.parametrize("method", ["error", "interval", "drop_interval"])
+def test_smaller_samples_of_many_examples_say_the_same(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+    targets = generator.normal(size=4000)
+    close, closer = ((targets + spread * generator.normal(size=4000))[:, np.newaxis] for spread in (0.6, 0.5))
+    evaluation = PairedEvaluation(Regression.fitted(Metric.RMSE, targets), targets, {})
+    given = (close, closer) if method == "drop_interval" else (close,)
+    whole = getattr(evaluation, method)(*given)
+    monkeypatch.setattr(paired, "_MOST", 400)
+    np.testing.assert_allclose(getattr(evaluation, method)(*given), whole, rtol=0.1)

@@ -16,7 +16,8 @@ from idla_preprocess.tabular_columns import MISSING_TEXTS, Category, Number
 from idla_preprocess.tabular_moments import Moment
 from idla_preprocess.value import Value
 
-from idla_trainer.data.dataset import Chosen, Dataset
+from idla_trainer.chosen import Chosen
+from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.findings.columns import ColumnUses, Use
 from idla_trainer.data.findings.copies import about_copies, about_test_file
 from idla_trainer.data.findings.identifiers import about_identifiers
