@@ -9,7 +9,7 @@ import numpy.typing as npt
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import listed, quoted
-from idla_trainer.data.formats.column_inference import Column, padded_numbers
+from idla_trainer.data.formats.column_inference import Column, objects, padded_numbers
 from idla_trainer.data.formats.number_styles import MARKS, NumberColumn, read_numbers, way_of
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn
@@ -176,6 +176,11 @@ def described(values: npt.NDArray[np.generic]) -> str:
     if values.dtype.kind == "f" and np.isnan(values).all():
         return "nothing: every cell is empty"
     return f"numbers ({values.dtype})"
+
+
+def names_of(values: Column) -> Column:
+    """Return a column of numbers [N] as names; one of texts stays what it is."""
+    return values if values.dtype.kind == "O" else objects(map(as_name, values.tolist()))
 
 
 def as_name(value: object) -> str:

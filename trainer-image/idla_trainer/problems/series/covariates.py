@@ -10,10 +10,9 @@ from idla_preprocess.covariates import Covariates
 from idla_preprocess.series import SERIES, TIME
 
 from idla_trainer.data.findings.names import listed
-from idla_trainer.data.formats.column_inference import objects
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, described
+from idla_trainer.problems.columns import check_present, described, names_of
 from idla_trainer.problems.series.times import TIMESTAMP
 from idla_trainer.problems.tabular.columns import categorical_columns
 from idla_trainer.problems.tabular.numbers import read_number_columns
@@ -65,7 +64,7 @@ def joined(first: Array, second: Array) -> Array:
     """Return a known covariate of a file and of the one that goes on; names where one of them holds names."""
     if first.dtype.kind == second.dtype.kind:
         return np.concatenate([first, second])
-    return np.concatenate([_names(first), _names(second)])
+    return np.concatenate([names_of(first), names_of(second)])
 
 
 def missing_like(values: Array, shape: tuple[int, ...]) -> Array:
@@ -140,8 +139,4 @@ def _column(name: str, values: Array, columns: Columns) -> Array:
         )
     if texts:
         return values
-    return _names(values) if name in categorical_columns(columns) else values.astype(np.float64)
-
-
-def _names(values: Array) -> Array:
-    return values if values.dtype.kind == "O" else objects(map(as_name, values.tolist()))
+    return names_of(values) if name in categorical_columns(columns) else values.astype(np.float64)

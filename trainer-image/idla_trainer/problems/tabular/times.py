@@ -18,7 +18,7 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.split import drawn
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.columns import as_name
+from idla_trainer.problems.columns import names_of
 from idla_trainer.problems.tabular.columns import categorical_columns
 from idla_trainer.problems.tabular.unread_dates import OF_TEXTS, explain_odd, explain_unread
 
@@ -91,7 +91,7 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
         if name in others or not (named or likely):
             sentences += explain_unread(name, values) if name not in others else ()
             continue
-        cells: Array = _texts(values) if values.dtype.kind == "f" else values
+        cells: Array = names_of(values) if values.dtype.kind == "f" else values
         readings = _readings(cells, likely, strays=values.dtype.kind != "f")
         if len(readings) == 1:
             found[name], forms[name] = _cleared(cells, readings[0]), readings[0].form
@@ -142,12 +142,6 @@ def _whole_dates(values: Array) -> bool:
     known = values[~np.isnan(values)]
     near = bool(len(known)) and bool(((known >= _FIRST_DATE) & (known <= _LAST_DATE)).all())
     return near and bool((known % 1 == 0).all())
-
-
-def _texts(values: Array) -> Array:
-    texts = np.empty(len(values), dtype=object)
-    texts[:] = list(map(as_name, values.tolist()))
-    return texts
 
 
 def _readings(cells: Array, forms: Sequence[DateForm], *, strays: bool) -> list[_Reading]:

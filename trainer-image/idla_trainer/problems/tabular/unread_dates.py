@@ -26,17 +26,16 @@ _DATE = re.compile(
 
 def explain_odd(name: str, cells: Array, forms: Sequence[DateForm], kind: str) -> tuple[str, ...]:
     """Return why a column that mostly holds dates of one of these orders counts as one of another kind, in words."""
-    texts = cells.tolist()
-    clocks = {form: Moments.read(texts, form).clock for form in forms}
+    clocks = {form: Moments.read(cells, form).clock for form in forms}
     form = min(forms, key=lambda form: int(np.isnan(clocks[form]).sum()))
     gaps = np.flatnonzero(np.isnan(clocks[form])).tolist()
-    odd = [row for row in gaps if texts[row].strip() not in MISSING_TEXTS]
-    known = len(texts) - len(gaps)
+    odd = [row for row in gaps if cells[row].strip() not in MISSING_TEXTS]
+    known = len(cells) - len(gaps)
     if not odd or len(odd) > known:
         return ()
     told = (
-        f"{quoted(name)} counts as {kind}: {known} of {len(texts)} cells hold dates ({form}), "
-        f"{len(odd)} do not, such as {quoted(texts[odd[0]])} in row {odd[0]} (counted from 0); write all of them "
+        f"{quoted(name)} counts as {kind}: {known} of {len(cells)} cells hold dates ({form}), "
+        f"{len(odd)} do not, such as {quoted(cells[odd[0]])} in row {odd[0]} (counted from 0); write all of them "
         "alike, or leave the cell empty where one is missing"
     )
     return (told,)
