@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.columns import ReadAs
+from idla_contract.task import Columns
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import listed, quoted
@@ -47,6 +49,12 @@ def column_of(table: Table, role: str, named: str | None) -> str | None:
     if named is not None:
         return check_present(table, role, named)
     return role if role in table.columns else None
+
+
+def categorical_columns(columns: Columns) -> tuple[str, ...]:
+    """Return the inputs that a user calls names."""
+    typed = (name for name, kind in columns.types.items() if kind is ReadAs.CATEGORY)
+    return tuple(dict.fromkeys((*columns.categorical, *typed)))
 
 
 def numbers_of(table: Table, role: str, name: str, *, remedy: str = "") -> npt.NDArray[np.float64]:

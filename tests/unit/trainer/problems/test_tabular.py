@@ -12,10 +12,12 @@ from idla_preprocess import Classes
 from idla_preprocess.tabular import TabularSpec
 from idla_preprocess.value import Value
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.spool import TextColumn, TextWriter
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.regression import Regression
+from idla_trainer.problems.tabular.columns import feature_columns
 from idla_trainer.problems.tabular.examples import prepare
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification
 
@@ -172,21 +174,33 @@ def test_what_stands_for_a_missing_value_is_missing_in_training_and_in_requests(
         "dose": np.where(np.arange(ROWS) % 10 == 0, -999.0, np.arange(ROWS) % 7),
         "size": objects(["unknown" if row % 3 == 0 else f"{row % 5},5" for row in range(ROWS)]),
         "state": objects([" unknown " if row % 4 == 0 else "ab"[row % 2] for row in range(ROWS)]),
+        "whole": np.where(np.arange(ROWS) % 20 == 0, -999, np.arange(ROWS) % 7),
     }
     dataset = prepared(table, missing=("unknown", "-999"))
-    shown = {column.name: column.missing for column in dataset.columns if column.name in {"dose", "size", "state"}}
-    assert shown == {"dose": ROWS // 10, "size": ROWS // 3, "state": ROWS // 4}
+    shown = {column.name: column.missing for column in dataset.columns}
+    assert shown.items() >= {"dose": ROWS // 10, "size": ROWS // 3, "state": ROWS // 4, "whole": ROWS // 20}.items()
     spec = dataset.preprocess
     assert isinstance(spec, TabularSpec)
     kinds = {column.name: type(column).__name__ for column in spec.columns}
-    assert kinds == {"age": "Number", "ward": "Category", "dose": "Number", "size": "Number", "state": "Category"}
+    assert kinds == {
+        "age": "Number", "ward": "Category", "dose": "Number", "size": "Number", "state": "Category", "whole": "Number"
+    }  # fmt: skip
     restored = TabularSpec.restored(json.loads(json.dumps(spec.content())), spec.arrays())
     asked = {"age": [50.0, 50.0], "ward": ["east", "east"], "dose": [-999.0, np.nan], "size": [np.nan, np.nan],
-             "state": ["unknown", ""]}  # fmt: skip
+             "state": ["unknown", ""], "whole": [-999.0, np.nan]}  # fmt: skip
     tensors = restored.to_tensors({name: np.array(values, None if name != "state" else object)
                                    for name, values in asked.items()})  # fmt: skip
     for tensor in tensors.values():
         np.testing.assert_array_equal(tensor[0], tensor[1])
+
+
+def test_texts_in_a_file_that_stand_for_a_missing_value_are_emptied_there() -> None:
+    writer = TextWriter()
+    writer.write(["a", " unknown ", "b"])
+    table: dict[str, Any] = {"state": writer.column(), "label": objects(["x", "y", "x"])}
+    [found] = feature_columns(Table(table), Columns(), answer="label", group=None, missing=("unknown",)).values()
+    assert isinstance(found, TextColumn)
+    assert found.tolist() == ["a", "", "b"]
 
 
 def test_each_column_is_described() -> None:

@@ -59,7 +59,7 @@ def _described(values: Column, name: str, use: Use, missing: Collection[str]) ->
     elif use.type is ColumnType.TEXT:
         counts = _texts(values)
     elif use.role in _OF_RECORDS:
-        counts = _counts(clear_missing(values, missing), MISSING_TEXTS)
+        counts = _counts(values, MISSING_TEXTS.union(missing))
     else:  # a class may be called NA
         counts = _counts(values, frozenset({""}))
     kind = use.type or (ColumnType.ARRAY if values.ndim > 1 else _TYPES.get(values.dtype.kind, counts.type))
@@ -84,7 +84,9 @@ class _Counts:
 
 def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
     if values.dtype.kind in "fiub":
-        known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+        numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
+        cleared = clear_missing(numbers, missing_texts)
+        known = values[~np.isnan(cleared)]
         first = known[:1].tolist()
         first += known[known != first[0]][:1].tolist() if first else []
         return _Counts(len(values) - len(known), len(np.unique(known)), tuple(_cut(_number(value)) for value in first))

@@ -10,7 +10,7 @@ from idla_preprocess import Array
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import SHOWN, listed, quoted
-from idla_trainer.data.split import Indices, Parts, drawn
+from idla_trainer.data.split import Indices, Parts, rows_to_look_at
 
 _IMBALANCE = 10
 _LATIN = str.maketrans(
@@ -40,7 +40,7 @@ def about_names(columns: Mapping[str, Array]) -> tuple[str, ...]:
     """Return a sentence on each column of texts [N] in which the spellings of a name count as different ones."""
     found = list[str]()
     for name, values in columns.items():
-        some = values[drawn(np.arange(len(values)), _MOST_ROWS, seed=0)] if values.dtype.kind == "O" else values[:0]
+        some = values[rows_to_look_at(len(values), _MOST_ROWS)] if values.dtype.kind == "O" else values[:0]
         counts = Counter(some.tolist())
         if 1 < len(counts) <= _MOST_NAMES:
             names = sorted(counts)

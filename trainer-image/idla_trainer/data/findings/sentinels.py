@@ -6,7 +6,7 @@ import numpy as np
 from idla_preprocess import Array
 
 from idla_trainer.data.findings.names import quoted
-from idla_trainer.data.split import drawn
+from idla_trainer.data.split import rows_to_look_at
 
 _SENTINELS = tuple(float(f"{sign}{'9' * digits}") for digits in range(1, 8) for sign in ("-", ""))
 _FEWEST = 2
@@ -25,7 +25,7 @@ def about_sentinels(columns: Mapping[str, Array], *, cure: str) -> tuple[str, ..
         cure: what to do where it does, with `{}` for the number.
     """
     numbers = {name: values for name, values in columns.items() if values.dtype.kind == "f"}
-    rows = drawn(np.arange(max(map(len, numbers.values()), default=0)), _MOST, seed=0)
+    rows = rows_to_look_at(max(map(len, numbers.values()), default=0), _MOST)
     some = {name: values[rows] for name, values in numbers.items()}
     found = ((name, _sentinel(values)) for name, values in some.items())
     return tuple(

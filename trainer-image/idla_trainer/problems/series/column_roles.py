@@ -36,9 +36,8 @@ def roles_of(
     time = columns.timestamp or TIMESTAMP
     uses = {time: Use(ColumnRole.TIMESTAMP, ColumnType.TIME)} if time in table.columns else {}
     uses |= {name: Use(ColumnRole.COVARIATE, kind) for name, kind in kinds.items()}
-    if not series:
-        found = (name for name in sensors if name in table.columns)
-        return uses | {name: Use(ColumnRole.TARGET, ColumnType.NUMBER) for name in found}
-    columns = columns.model_copy(update={"series": series})
-    uses |= {name: Use(ColumnRole.SERIES, ColumnType.CATEGORY) for name in series}
-    return uses | {name: Use(ColumnRole.TARGET, ColumnType.NUMBER) for name in value_columns(table, columns)}
+    targets = sensors
+    if series:
+        uses |= {name: Use(ColumnRole.SERIES, ColumnType.CATEGORY) for name in series}
+        targets = value_columns(table, columns.model_copy(update={"series": series}))
+    return uses | {name: Use(ColumnRole.TARGET, ColumnType.NUMBER) for name in targets if name in table.columns}

@@ -12,10 +12,9 @@ from idla_preprocess.series import SERIES, TIME
 from idla_trainer.data.findings.names import listed
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import check_present, described, names_of
+from idla_trainer.problems.columns import categorical_columns, check_present, described, names_of
+from idla_trainer.problems.number_columns import read_number_columns
 from idla_trainer.problems.series.times import TIMESTAMP
-from idla_trainer.problems.tabular.columns import categorical_columns
-from idla_trainer.problems.tabular.numbers import read_number_columns
 
 _ROLE = "knownCovariates"
 _MOST_NAMES = 100

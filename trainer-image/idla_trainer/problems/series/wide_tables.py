@@ -17,9 +17,9 @@ from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.table import Table
 from idla_trainer.failures import TaskError, not_finite
 from idla_trainer.problems.columns import described
+from idla_trainer.problems.number_columns import read_number_columns
 from idla_trainer.problems.series.covariates import read_covariates
 from idla_trainer.problems.series.times import TIMESTAMP, Times, times_of
-from idla_trainer.problems.tabular.numbers import read_number_columns
 
 Values = npt.NDArray[np.float32]
 _TELLING = 10

@@ -14,7 +14,7 @@ from idla_trainer.data.formats.column_inference import number
 from idla_trainer.data.formats.refusals import invalid
 from idla_trainer.data.spool import TextColumn, joined_columns
 from idla_trainer.data.table import Table
-from idla_trainer.problems.columns import as_name, check_present, column_of
+from idla_trainer.problems.columns import as_name, categorical_columns, check_present, column_of
 
 _MATRIX = 2
 _FEWEST_ROWS = 8
@@ -68,13 +68,7 @@ def feature_columns(
             found |= {f"{name}.{place}": values[:, place].astype(np.float64) for place in range(values.shape[1])}
         else:
             found[name] = _column(name, values, texts=name in categorical_columns(columns))
-    return {name: clear_missing(values, missing) for name, values in found.items()} if missing else found
-
-
-def categorical_columns(columns: Columns) -> tuple[str, ...]:
-    """Return the inputs that a user calls names."""
-    typed = (name for name, kind in columns.types.items() if kind is ReadAs.CATEGORY)
-    return tuple(dict.fromkeys((*columns.categorical, *typed)))
+    return {name: _cleared(values, missing) for name, values in found.items()} if missing else found
 
 
 def index_columns(columns: dict[str, Array], *, kept: tuple[str, ...]) -> tuple[str, ...]:
@@ -142,6 +136,13 @@ def _column(name: str, values: Array, *, texts: bool) -> Any:
     if values.dtype.kind not in "buifOU" or any(isinstance(value, bytes) for value in values[:1]):
         raise invalid(f"data.columns.features: the column {name!r} holds files or other bytes; leave it out")
     return _texts(values)
+
+
+def _cleared(values: Any, missing: Collection[str]) -> Any:
+    """Return a column as `clear_missing` does; of one in a file no cell is read twice, and none is held."""
+    if not isinstance(values, TextColumn):
+        return clear_missing(values, missing)
+    return values.emptied([row for row, text in enumerate(values) if text.strip() in missing])
 
 
 def _texts(values: Any) -> Any:

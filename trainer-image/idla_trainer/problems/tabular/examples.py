@@ -32,19 +32,18 @@ from idla_trainer.data.spool import ArrayWriter, in_file
 from idla_trainer.data.table import Table
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import classifier_of
-from idla_trainer.problems.columns import explain_style, labels_of, numbers_of
+from idla_trainer.problems.columns import categorical_columns, explain_style, labels_of, numbers_of
+from idla_trainer.problems.number_columns import check_finite, read_number_columns
 from idla_trainer.problems.number_targets import number_targets, quantile_strata
 from idla_trainer.problems.regression import Regression
 from idla_trainer.problems.tabular.columns import (
     answer_column,
     appended,
-    categorical_columns,
     feature_columns,
     group_column,
     index_columns,
 )
 from idla_trainer.problems.tabular.groups import about_alone, tied
-from idla_trainer.problems.tabular.numbers import check_finite, read_number_columns
 from idla_trainer.problems.tabular.subgroups import SubgroupClassification, reported
 from idla_trainer.problems.tabular.times import read_date_columns
 

@@ -15,12 +15,11 @@ from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.split import drawn
+from idla_trainer.data.split import rows_to_look_at
 from idla_trainer.data.spool import TextColumn
 from idla_trainer.failures import TaskError
-from idla_trainer.problems.columns import names_of
-from idla_trainer.problems.tabular.columns import categorical_columns
-from idla_trainer.problems.tabular.unread_dates import OF_TEXTS, explain_odd, explain_unread
+from idla_trainer.problems.columns import categorical_columns, names_of
+from idla_trainer.problems.tabular.unread_dates import OF_TEXTS, explain_unread
 
 _STRAYS = 0.05
 """Share of cells that hold no date, at most, of those that are not missing."""
@@ -57,6 +56,8 @@ class _Reading:
     moments: Moments
     strays: tuple[int, ...]
     """Rows of the cells that hold something else, counted from 0."""
+    known: int
+    """Cells that hold a date."""
 
     @property
     def row(self) -> int:
@@ -92,7 +93,8 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
             sentences += explain_unread(name, values) if name not in others else ()
             continue
         cells: Array = names_of(values) if values.dtype.kind == "f" else values
-        readings = _readings(cells, likely, strays=values.dtype.kind != "f")
+        read = [_read(cells, form) for form in likely]
+        readings = _fitting(cells, read, strays=values.dtype.kind != "f")
         if len(readings) == 1:
             found[name], forms[name] = _cleared(cells, readings[0]), readings[0].form
             notes[name] = (f"{readings[0].form}: {_example(cells, readings[0])}", len(readings[0].strays))
@@ -103,7 +105,7 @@ def read_date_columns(columns: dict[str, Array], roles: Columns, *, split: bool)
         elif readings:
             sentences.append(f"{_undecided(name, cells, readings)} for them to be read as dates; now they are names")
         else:
-            sentences += explain_odd(name, cells, likely, "numbers" if values.dtype.kind == "f" else "names")
+            sentences += _odd(name, cells, read, "numbers" if values.dtype.kind == "f" else "names")
     return DateColumns(found, forms, tuple(sentences), notes)
 
 
@@ -113,7 +115,7 @@ def instants_of(name: str, cells: Array) -> npt.NDArray[np.float64]:
     Raises:
         TaskError: a cell holds something else, or all of them dates of two orders.
     """
-    readings = _readings(cells, _likely(cells, named=True), strays=True)
+    readings = _fitting(cells, [_read(cells, form) for form in _likely(cells, named=True)], strays=True)
     if len(readings) != 1:
         raise _refused(name, cells, readings)
     [reading] = readings
@@ -132,7 +134,7 @@ def _likely(values: Array, *, named: bool) -> tuple[DateForm, ...]:
     if values.dtype.kind == "f":
         whole = _whole_dates(values)
         return (DateForm.WHOLE,) * whole + (DateForm.SECONDS,) * named
-    some = values[drawn(np.arange(len(values)), _LOOKED_AT, seed=0)].tolist()
+    some = values[rows_to_look_at(len(values), _LOOKED_AT)].tolist()
     known = [text for text in some if text.strip() not in MISSING_TEXTS]
     found = {form: np.count_nonzero(~np.isnan(Moments.read(known, form).clock)) for form in OF_TEXTS}
     return tuple(form for form, count in found.items() if 2 * count > len(known))
@@ -144,27 +146,27 @@ def _whole_dates(values: Array) -> bool:
     return near and bool((known % 1 == 0).all())
 
 
-def _readings(cells: Array, forms: Sequence[DateForm], *, strays: bool) -> list[_Reading]:
+def _read(texts: Array, form: DateForm) -> _Reading:
+    """Return a column as dates of one order."""
+    moments = Moments.read(texts, form)
+    gaps = np.flatnonzero(np.isnan(moments.clock)).tolist()
+    strays = tuple(row for row in gaps if texts[row].strip() not in MISSING_TEXTS)
+    return _Reading(form, moments, strays, known=len(texts) - len(gaps))
+
+
+def _fitting(cells: Array, read: Sequence[_Reading], *, strays: bool) -> list[_Reading]:
     """Return a column as dates of the order that fits it best; two where both of them fit equally well."""
-    found = [reading for form in forms if (reading := _reading(cells, form, strays=strays)) is not None]
-    best = [reading for reading in found if len(reading.strays) == min(len(other.strays) for other in found)]
-    decided = len(best) > 1 and (DateForm.SECONDS in forms or "." in cells[best[0].row] or _alike(best))
+    most = _STRAYS * strays
+    found = [each for each in read if each.known and len(each.strays) <= most * (each.known + len(each.strays))]
+    best = [each for each in found if len(each.strays) == min(len(other.strays) for other in found)]
+    seconds = any(each.form is DateForm.SECONDS for each in read)
+    decided = len(best) > 1 and (seconds or "." in cells[best[0].row] or _alike(best))
     return best[:1] if decided else best
 
 
 def _alike(readings: Sequence[_Reading]) -> bool:
     first, *others = (reading.moments.clock for reading in readings)
     return all(np.array_equal(first, other, equal_nan=True) for other in others)
-
-
-def _reading(texts: Array, form: DateForm, *, strays: bool) -> _Reading | None:
-    """Return a column as dates of one order; None where more cells are something else than may be."""
-    moments = Moments.read(texts, form)
-    gaps = np.flatnonzero(np.isnan(moments.clock)).tolist()
-    found = tuple(row for row in gaps if texts[row].strip() not in MISSING_TEXTS)
-    known = len(texts) - len(gaps)
-    right = known and len(found) <= _STRAYS * strays * (known + len(found))
-    return _Reading(form, moments, found) if right else None
 
 
 def _cleared(cells: Any, reading: _Reading) -> Any:
@@ -212,6 +214,20 @@ def _undecided(name: str, cells: Array, readings: Sequence[_Reading]) -> str:
     either = " or ".join(_in_words(_moment(reading, row)) for reading in readings)
     shown = quoted(cells[row].strip())
     return f"{quoted(name)} may hold dates, but {shown} may be {either}, and no cell tells which; write 2024-01-31"
+
+
+def _odd(name: str, cells: Array, read: Sequence[_Reading], kind: str) -> tuple[str, ...]:
+    """Return why a column that mostly holds dates of one order counts as one of another kind, in words."""
+    best = max(read, key=lambda reading: reading.known)
+    if not best.strays or len(best.strays) > best.known:
+        return ()
+    row = best.strays[0]
+    told = (
+        f"{quoted(name)} counts as {kind}: {best.known} of {len(cells)} cells hold dates ({best.form}), "
+        f"{len(best.strays)} do not, such as {quoted(cells[row])} in row {row} (counted from 0); write all of them "
+        "alike, or leave the cell empty where one is missing"
+    )
+    return (told,)
 
 
 def _refused(name: str, cells: Array, readings: Sequence[_Reading]) -> TaskError:

@@ -1,7 +1,6 @@
 """Columns that hold dates to a reader and count as names: why."""
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from idla_preprocess import Array
@@ -9,7 +8,7 @@ from idla_preprocess.dates import LONGEST_DATE, DateForm, Moments
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
 from idla_trainer.data.findings.names import quoted
-from idla_trainer.data.split import drawn
+from idla_trainer.data.split import rows_to_look_at
 
 OF_TEXTS = (DateForm.YEAR_FIRST, DateForm.DAY_FIRST, DateForm.MONTH_FIRST, DateForm.WHOLE)
 """Orders that a column of texts may be in."""
@@ -24,28 +23,11 @@ _DATE = re.compile(
 """What may be a date to a reader: `1 Jan 2024`, `Jan 31, 2024`, `31/01/24`, `Mon 31.1.2024`."""
 
 
-def explain_odd(name: str, cells: Array, forms: Sequence[DateForm], kind: str) -> tuple[str, ...]:
-    """Return why a column that mostly holds dates of one of these orders counts as one of another kind, in words."""
-    clocks = {form: Moments.read(cells, form).clock for form in forms}
-    form = min(forms, key=lambda form: int(np.isnan(clocks[form]).sum()))
-    gaps = np.flatnonzero(np.isnan(clocks[form])).tolist()
-    odd = [row for row in gaps if cells[row].strip() not in MISSING_TEXTS]
-    known = len(cells) - len(gaps)
-    if not odd or len(odd) > known:
-        return ()
-    told = (
-        f"{quoted(name)} counts as {kind}: {known} of {len(cells)} cells hold dates ({form}), "
-        f"{len(odd)} do not, such as {quoted(cells[odd[0]])} in row {odd[0]} (counted from 0); write all of them "
-        "alike, or leave the cell empty where one is missing"
-    )
-    return (told,)
-
-
 def explain_unread(name: str, cells: Array) -> tuple[str, ...]:
     """Return a sentence on a column of texts that are dates to a reader, of several orders or in another form."""
     if cells.dtype.kind == "f":
         return ()
-    rows = drawn(np.arange(len(cells)), _LOOKED_AT, seed=0).tolist()
+    rows = rows_to_look_at(len(cells), _LOOKED_AT).tolist()
     known = [text for text in (cells[row] for row in rows) if text.strip() not in MISSING_TEXTS]
     found = [text for text in known if len(text) <= LONGEST_DATE and _DATE.search(text)]
     if 2 * len(found) <= len(known):

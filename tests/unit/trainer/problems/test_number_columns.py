@@ -7,7 +7,7 @@ import pytest
 from idla_contract.columns import ReadAs
 from idla_contract.task import Columns
 from idla_trainer.problems.columns import explain_texts
-from idla_trainer.problems.tabular.numbers import check_finite, read_number_columns
+from idla_trainer.problems.number_columns import check_finite, read_number_columns
 
 from tests.columns import objects
 from tests.golden import Golden

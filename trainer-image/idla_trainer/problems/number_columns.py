@@ -13,9 +13,8 @@ from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import without_zeros
 from idla_trainer.data.formats.number_styles import NumberColumn, NumberStyle, read_numbers
 from idla_trainer.data.formats.refusals import invalid
-from idla_trainer.data.split import drawn
-from idla_trainer.problems.columns import mixture, tell_style
-from idla_trainer.problems.tabular.columns import categorical_columns
+from idla_trainer.data.split import rows_to_look_at
+from idla_trainer.problems.columns import categorical_columns, mixture, tell_style
 
 _LARGEST = float(np.finfo(np.float32).max)
 _LOOKED_AT = 1000
@@ -66,7 +65,7 @@ def read_number_columns(columns: dict[str, Array], roles: Columns) -> ReadNumber
 
 def _almost(name: str, cells: Array) -> str:
     """Return why a column that mostly holds numbers is one of names; empty where it does not."""
-    rows = drawn(np.arange(len(cells)), _LOOKED_AT, seed=0).tolist()
+    rows = rows_to_look_at(len(cells), _LOOKED_AT).tolist()
     if without_zeros(some := [cells[row] for row in rows]) != some:
         return ""
     mixed = mixture(cells, rows)
