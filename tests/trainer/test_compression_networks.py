@@ -155,3 +155,16 @@ def test_a_network_with_a_dictionary_of_inputs_is_converted(tmp_path: Path) -> N
     files = write_variants(tmp_path, lone, METHODS, given, Stages())
     for path, error in zip(files.paths.values(), (1e-5, 0.1, 0.1), strict=True):
         assert np.allclose(Runtime(path).predict(given), predict(made, given), atol=error)
+
+
+def test_a_variant_that_no_server_can_load_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(5)
+    numbers = keras.Input((8,), name="numbers")
+    far = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=1e6))(layers.Dense(4)(numbers))
+    made = keras.Model(numbers, layers.Dense(1, name="logits")(layers.Concatenate()([numbers, far])))
+    given = {"numbers": np.random.default_rng(6).normal(size=(300, 8)).astype(np.float32)}
+    lone = CandidateNetworks((CandidateNetwork("", made, 0.0),), ())
+    files = write_variants(tmp_path, lone, METHODS, given, Stages())
+    assert list(files.paths) == ["Float32", "DynamicRange"]
+    assert list(files.unusable) == ["Int8"]
+    assert files.unusable["Int8"].startswith("Int8.tflite: LiteRT cannot load it (")

@@ -319,7 +319,7 @@ class DecisionReason(StrEnum):
     NOT_BETTER = "NotBetter"
     """The variant passed the gate; another one was smaller or faster."""
     NOT_PASSED = "NotPassed"
-    """The variant did not pass the gate or a constraint."""
+    """The variant did not pass the gate or a constraint, or no server can load it."""
 
 
 class EventReason(StrEnum):

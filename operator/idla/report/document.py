@@ -70,6 +70,7 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "test": _test(found.evaluate),
         "variant": None if found.compress is None else found.compress.choice,
         "variants": [_variant(entry) for entry in (found.compress.variants if found.compress else ())],
+        "unusableVariants": [entry.model_dump() for entry in (found.compress.unusable if found.compress else ())],
         "refit": None if found.refit is None else json.loads(found.refit.to_json()),
         "artifact": _artifact(status, store),
         "candidates": [{"template": name, **_training(entry)} for name, entry in found.trainings.items()],
@@ -116,12 +117,14 @@ def lines_of(document: Document) -> Iterator[str]:
         yield f"{document['metric']:<10} {test['served']:.4f} on {test['examples']} test examples"
         yield f"           {test['float']:.4f} as the float model"
         yield f"           {document['baseline']['test']:.4f} by the baseline"
-    width = max((14, *(len(entry["name"]) for entry in document["variants"])))
+    width = max((14, *(len(entry["name"]) for entry in (*document["variants"], *document["unusableVariants"]))))
     for entry in document["variants"]:
         mark = "*" if entry["name"] == document["variant"] else " "
         quality = f"{entry['score']:.4f} on the gate split"
         speed = f"p50 {entry['latencyP50Milliseconds']:.3f} ms"
         yield f"  {mark} {entry['name']:<{width}} {entry['sizeBytes']:>9} bytes  {speed}  {quality}"
+    for entry in document["unusableVariants"]:
+        yield f"    {entry['name']:<{width}} refused: {entry['message']}"
     refit = document["refit"]
     if refit is not None:
         yield f"refit      {'' if refit['shipped'] else 'not refitted: '}{refit['message']}"

@@ -21,6 +21,7 @@ from idla_contract.result import (
     TaskResult,
     TrainReport,
     TrialReport,
+    UnusableVariant,
     Variant,
 )
 from idla_contract.task import (
@@ -169,12 +170,16 @@ def test_layers_that_kept_their_channels_give_way_before_the_variants() -> None:
         latency_p50_milliseconds=1.0, latency_p95_milliseconds=1.0, passed=True, message="kept",
     )  # fmt: skip
     compress = CompressReport(
-        choice="Int8", reason="GatePassed", variants=(variant,) * 8, unpruned=("a layer that is too long" * 30,) * 8
+        choice="Int8",
+        reason="GatePassed",
+        variants=(variant,) * 8,
+        unpruned=("a layer that is too long" * 30,) * 8,
+        unusable=(UnusableVariant(name="Aware", message="why" * 60),) * 8,
     )
     short = TaskResult(task="publish", content_hash="0123456789ab", compress=compress).shortened()
     assert short.compress is not None
     assert [kept.gate_score for kept in short.compress.variants] == [1.0] * 8
-    assert short.compress.unpruned == ()
+    assert (short.compress.unpruned, short.compress.unusable) == ((), ())
 
 
 @given(

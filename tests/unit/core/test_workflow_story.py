@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.reconciliation import Deletion
-from idla_contract.result import FailureReason, RefitReport
+from idla_contract.result import FailureReason, RefitReport, UnusableVariant
 from idla_contract.task import DataSource
 
 from tests.unit.core.world import ARTIFACT_DIGEST, BOTH, DEPLOY, START, World, profile, published, spec_of, workflow
@@ -142,6 +142,17 @@ def test_the_decision_says_what_became_of_making_the_model_again(refit: tuple[bo
     world = World().profiled().train().run("publish").settle().finish("publish", **published(), refit=report).settle()
     assert world.status["decisions"][-1]["message"].endswith(end)
     assert world.message("Compressed").endswith(end)
+
+
+def test_the_decision_tells_of_a_variant_that_no_server_can_load() -> None:
+    reports = published()
+    unusable = (UnusableVariant(name="DynamicRange", message="LiteRT cannot load it"),)
+    reports["compress"] = reports["compress"].model_copy(update={"unusable": unusable})
+    world = World().profiled().train().run("publish").settle().finish("publish", **reports).settle()
+    assert world.status["decisions"][-1]["alternatives"] == [
+        {"choice": "Float32", "reason": "NotBetter", "message": "within the gate"},
+        {"choice": "DynamicRange", "reason": "NotPassed", "message": "LiteRT cannot load it"},
+    ]
 
 
 def test_the_publishing_task_gets_the_chosen_candidate_the_gate_and_the_constraints() -> None:

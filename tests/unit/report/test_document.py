@@ -7,7 +7,7 @@ from idla.report.document import lines_of
 
 DOCUMENT: dict[str, Any] = {
     "reason": "Completed", "message": "so it is", "test": None, "artifact": None, "refit": None, "variant": "Int8",
-    "variants": [],
+    "variants": [], "unusableVariants": [],
 }  # fmt: skip
 
 
@@ -39,6 +39,16 @@ def variant(name: str) -> dict[str, Any]:
 def test_the_figures_of_variants_stand_below_one_another(names: list[str], lines: list[str]) -> None:
     document = DOCUMENT | {"variants": [variant(name) for name in names]}
     assert list(lines_of(document)) == ["Completed: so it is", *lines]
+
+
+def test_a_variant_that_no_server_can_load_stands_below_the_others() -> None:
+    unusable = {"name": "Int8", "message": "LiteRT cannot load it"}
+    document = DOCUMENT | {"variant": "Float32", "variants": [variant("Float32")], "unusableVariants": [unusable]}
+    assert list(lines_of(document)) == [
+        "Completed: so it is",
+        "  * Float32            80000 bytes  p50 0.040 ms  0.9790 on the gate split",
+        "    Int8           refused: LiteRT cannot load it",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,14 @@ class Making(ContractModel):
     """And that the network learned to be rounded."""
 
 
+class UnusableVariant(ContractModel):
+    """A way to ship the network that cannot be measured."""
+
+    name: str
+    message: str = Field(max_length=200)
+    """Why no server could answer with it."""
+
+
 FLOAT = "Float32"
 """The variant that is not compressed."""
 
@@ -212,6 +220,8 @@ class CompressReport(ContractModel):
     reason: str
     """One of `CompressReason`."""
     variants: tuple[Variant, ...]
+    unusable: tuple[UnusableVariant, ...] = Field(default=(), max_length=8)
+    """Variants that could not be made, or that no server could load."""
     unpruned: tuple[str, ...] = Field(default=(), max_length=8)
     """Layers whose channels could not be followed, and why."""
     making: Making = Making()
@@ -327,7 +337,7 @@ def _with_short_warnings(result: TaskResult) -> TaskResult:
 def _without_variant_messages(result: TaskResult) -> TaskResult:
     variants = () if result.compress is None else result.compress.variants
     silent = tuple(variant.model_copy(update={"message": ""}) for variant in variants)
-    return _changed(result, "compress", variants=silent, unpruned=())
+    return _changed(result, "compress", variants=silent, unusable=(), unpruned=())
 
 
 def _with_short_failure(result: TaskResult) -> TaskResult:

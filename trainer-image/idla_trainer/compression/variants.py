@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from idla_artifact.runtime import Runtime
+import numpy as np
+from idla_artifact.runtime import ModelFileError, Runtime
 from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
 from idla_contract.work import Part
@@ -16,9 +18,16 @@ from idla_trainer.compression.candidates import (
     CompressionTask,
     quantization_aware_train,
 )
-from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
+from idla_trainer.compression.quantization.convert import (
+    UnconvertibleError,
+    convert_compressed,
+    convert_float,
+)
 from idla_trainer.compression.stages import Stages
 from idla_trainer.task_store import write_atomically
+
+_TRIED = 41
+"""Examples that a file is tried by: one batch of each size that is kept an interpreter for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,12 @@ class Files:
     """Of the networks that they hold, by name."""
     unpruned: tuple[str, ...]
     """Layers whose channels could not be followed, and why."""
+    unusable: Mapping[str, str]
+    """Why no server could answer with a variant that has no path, by its name."""
+
+
+class UnusableError(Exception):
+    """A variant cannot be made, or no server could answer with it."""
 
 
 def write_variants(
@@ -51,15 +66,18 @@ def write_variants(
     """
     stages.begin(Part.CONVERSION)
     paths = {FLOAT: write_variant(folder, FLOAT, convert_float(found.found[0].model))}
-    makings = {FLOAT: found.found[0].making}
+    makings, unusable = {FLOAT: found.found[0].making}, dict[str, str]()
     for network in found.found:
         for method in methods:
             stages.preemption.check()
             stages.begin(Part.CONVERSION)
             name = f"{network.name}{method.value}"
-            paths[name] = write_variant(folder, name, convert_compressed(network.model, method, inputs))
             makings[name] = network.making
-    return Files(paths, makings, found.kept)
+            try:
+                paths[name] = write_compressed(folder, name, network.model, method, inputs)
+            except UnusableError as error:
+                unusable[name] = str(error)
+    return Files(paths, makings, found.kept, unusable)
 
 
 def write_qat_variants(
@@ -76,16 +94,18 @@ def write_qat_variants(
         inputs: as for `write_variants`.
         epochs: of the training.
     """
-    paths, makings = dict(files.paths), dict(files.makings)
+    paths, makings, unusable = dict(files.paths), dict(files.makings), dict(files.unusable)
     for network in _find_failing_int8(files, found, task):
         task.stages.preemption.check()
         task.stages.begin(Part.AWARE)
         aware = quantization_aware_train(network, found.found[0].model, task, epochs=epochs)
         name = f"{aware.name}{CompressionMethod.INT8.value}"
-        content = convert_compressed(aware.model, CompressionMethod.INT8, inputs)
-        paths[name] = write_variant(files.paths[FLOAT].parent, name, content)
         makings[name] = aware.making
-    return replace(files, paths=paths, makings=makings)
+        try:
+            paths[name] = write_compressed(files.paths[FLOAT].parent, name, aware.model, CompressionMethod.INT8, inputs)
+        except UnusableError as error:
+            unusable[name] = str(error)
+    return replace(files, paths=paths, makings=makings, unusable=unusable)
 
 
 def _find_failing_int8(files: Files, found: CandidateNetworks, task: CompressionTask) -> Iterator[CandidateNetwork]:
@@ -97,6 +117,29 @@ def _find_failing_int8(files: Files, found: CandidateNetworks, task: Compression
             continue
         if task.drop(reference, Runtime(path).predict(validation)) > task.tolerance:
             yield network
+
+
+def write_compressed(folder: Path, name: str, model: Any, method: CompressionMethod, inputs: Arrays) -> Path:
+    """Convert a network by a method, write the file and return its path.
+
+    Args:
+        folder: of the file.
+        name: of the variant.
+        model: the network.
+        method: how it is converted.
+        inputs: the network's inputs for the train split, by some of which the file is tried.
+
+    Raises:
+        UnusableError: it cannot be converted or loaded, or does not answer with numbers.
+    """
+    try:
+        path = write_variant(folder, name, convert_compressed(model, method, inputs))
+        answers = Runtime(path).predict({key: array[:_TRIED] for key, array in inputs.items()})
+    except (UnconvertibleError, ModelFileError) as error:
+        raise UnusableError(str(error)) from error
+    if not np.isfinite(answers).all():
+        raise UnusableError(f"{path.name}: it answers with numbers that are not finite")
+    return path
 
 
 def write_variant(folder: Path, name: str, content: bytes) -> Path:

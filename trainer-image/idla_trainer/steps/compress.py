@@ -44,7 +44,8 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     context.agenda.begin(Part.MEASUREMENT)
     measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.for_gate), dataset.objective)
     context.preemption.check()
-    chosen = choose_variant(step, measured[FLOAT], [measured[name] for name in found.paths if name != FLOAT])
+    compressed = [measured[name] for name in found.paths if name != FLOAT]
+    chosen = choose_variant(step, measured[FLOAT], compressed, found.unusable)
     report = chosen.model_copy(
         update={
             "unpruned": tuple(reason[:_LONGEST] for reason in found.unpruned[:_SHOWN]),
@@ -53,6 +54,8 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     )
     for variant in report.variants:
         _log.info("%s: %d bytes, %s", variant.name, variant.size_bytes, variant.message)
+    for unusable in report.unusable:
+        _log.warning("%s is refused: %s", unusable.name, unusable.message)
     path = found.paths[report.choice]
     assemble(context.folder.path, candidate, thresholded(dataset, path), report.choice, found.paths)
     return Outcome({"compress": report}, ASSEMBLED)

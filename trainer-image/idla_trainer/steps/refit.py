@@ -25,10 +25,10 @@ from idla_preprocess.intents import Intents
 from idla_trainer.compression.artifact import ASSEMBLED, FOLDER, assemble
 from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import Measured, limit_problems
-from idla_trainer.compression.quantization.convert import convert_compressed, convert_float
+from idla_trainer.compression.quantization.convert import convert_float
 from idla_trainer.compression.recipe import compression_task
 from idla_trainer.compression.remake import remake
-from idla_trainer.compression.variants import write_variant
+from idla_trainer.compression.variants import UnusableError, write_compressed, write_variant
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
 from idla_trainer.steps.compress import stages_of, thresholded
@@ -64,7 +64,7 @@ def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
     )
     try:
         made = work.made(report)
-    except (TaskError, _StaysError) as error:
+    except (TaskError, UnusableError, _StaysError) as error:
         _log.warning("what was compressed is shipped as it is: %s", error)
         return Outcome({"refit": RefitReport(shipped=False, examples=work.examples, message=str(error)[:1024])})
     message = f"made again from {work.examples} examples, {len(context.dataset.parts.train)} before"
@@ -90,6 +90,7 @@ class _Refit:
 
         Raises:
             TaskError: the loss is no longer finite.
+            UnusableError: no server could answer with the file.
             _StaysError: what was there stays.
         """
         if self._candidate.training.schedule is Schedule.PLATEAU:
@@ -165,7 +166,7 @@ class _Refit:
         paths = {FLOAT: write_variant(folder, FLOAT, convert_float(baseline))}
         method = next((method for method in CompressionMethod if choice.endswith(method.value)), None)
         if method is not None:
-            paths[choice] = write_variant(folder, choice, convert_compressed(network, method, inputs))
+            paths[choice] = write_compressed(folder, choice, network, method, inputs)
         return paths
 
     def _measured(self, paths: dict[str, Path]) -> dict[str, Measured]:

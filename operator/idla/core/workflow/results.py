@@ -99,7 +99,11 @@ def artifact_status(
 
 def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
     """Return the variants that are not shipped, each with its reason."""
-    return tuple(
+    unusable = (
+        AlternativeStatus(choice=variant.name, reason=DecisionReason.NOT_PASSED, message=shorten(variant.message))
+        for variant in compress.unusable[:8]
+    )
+    measured = (
         AlternativeStatus(
             choice=variant.name,
             reason=DecisionReason.NOT_BETTER if variant.passed else DecisionReason.NOT_PASSED,
@@ -108,6 +112,7 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
         for variant in compress.variants[:8]
         if variant.name != compress.choice
     )
+    return (*measured, *unusable)
 
 
 def explain_variant(compress: CompressReport, refit: RefitReport | None) -> str:

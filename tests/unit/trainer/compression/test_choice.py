@@ -1,8 +1,10 @@
 """The choice between variants of smaller networks, and the ones that nothing beats."""
 
 import pytest
-from idla_contract.task import Candidate, CompressStep, ModelSpec
+from idla_contract.result import UnusableVariant
+from idla_contract.task import Candidate, CompressStep, ModelSpec, OnGateFailure
 from idla_trainer.compression.gate.verdict import Measured, choose_variant
+from idla_trainer.failures import TaskError
 
 STEP = CompressStep(
     candidate=Candidate(task="t", content_hash="0123456789", model=ModelSpec(template="t", builder="vgg"))
@@ -43,3 +45,26 @@ def test_the_smallest_good_variant_is_chosen(compressed: list[Measured], choice:
     report = choose_variant(STEP, FLOAT, compressed)
     assert report.choice == choice
     assert {variant.name for variant in report.variants if variant.pareto} == front
+
+
+WHY = "Int8.tflite: LiteRT cannot load it (a node failed)"
+
+
+@pytest.mark.parametrize(
+    ("compressed", "choice", "reason"),
+    [
+        pytest.param([measured("DynamicRange", 300, 1.0)], "DynamicRange", "GatePassed", id="another one passes"),
+        pytest.param([], "Float32", "KeptUncompressed", id="none is left"),
+    ],
+)
+def test_a_variant_that_cannot_be_loaded_is_told_of(compressed: list[Measured], choice: str, reason: str) -> None:
+    report = choose_variant(STEP, FLOAT, compressed, {"Int8": WHY})
+    assert (report.choice, report.reason) == (choice, reason)
+    assert report.unusable == (UnusableVariant(name="Int8", message=WHY),)
+
+
+def test_where_a_compressed_variant_is_asked_for_one_that_cannot_be_loaded_is_none() -> None:
+    step = STEP.model_copy(update={"on_gate_failure": OnGateFailure.FAIL})
+    with pytest.raises(TaskError) as caught:
+        choose_variant(step, FLOAT, [], {"Int8": WHY})
+    assert str(caught.value).startswith(f"no variant may be shipped. Float32: passes. Int8: {WHY}. To mend it, ")

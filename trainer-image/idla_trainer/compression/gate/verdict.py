@@ -1,15 +1,26 @@
 """The gate, the constraints and the choice: plain decisions about measured values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from idla_contract.result import FLOAT, CompressReason, CompressReport, FailureReason, Variant
+from idla_contract.result import (
+    FLOAT,
+    CompressReason,
+    CompressReport,
+    FailureReason,
+    UnusableVariant,
+    Variant,
+    cut_text,
+)
 from idla_contract.task import CompressStep, OnGateFailure
 
 from idla_trainer.compression.gate.pareto import Point, pareto_front
 from idla_trainer.failures import TaskError
 
 _AS_SMALL = 1.02
+_MOST, _LONGEST = 8, 200
+"""Unusable variants that are told of, and the bytes of each reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,9 @@ class _Verdict:
     within_limits: bool
 
 
-def choose_variant(step: CompressStep, baseline: Measured, compressed: Sequence[Measured]) -> CompressReport:
+def choose_variant(
+    step: CompressStep, baseline: Measured, compressed: Sequence[Measured], unusable: Mapping[str, str] | None = None
+) -> CompressReport:
     """Return every variant with its verdict, and the smallest one that passes; the fastest of those as small.
 
     As small is what is at most 2 % larger, if the smallest one is compressed. Of those as fast it is the best.
@@ -45,19 +58,21 @@ def choose_variant(step: CompressStep, baseline: Measured, compressed: Sequence[
         step: the gate and the limits.
         baseline: the float model.
         compressed: the other variants, measured on the same examples.
+        unusable: why no server could answer with others, by name.
 
     Raises:
         TaskError: no variant may be shipped; the message names the measured values.
     """
     verdicts = [_verdict(step, baseline, measured) for measured in (baseline, *compressed)]
-    plain, others = verdicts[0], verdicts[1:]
+    plain, others, unusable = verdicts[0], verdicts[1:], unusable or {}
+    asked = bool(others or unusable)
     passed = [verdict for verdict in others if verdict.variant.passed]
-    if plain.within_limits and (passed or not others or step.on_gate_failure is OnGateFailure.KEEP_UNCOMPRESSED):
+    if plain.within_limits and (passed or not asked or step.on_gate_failure is OnGateFailure.KEEP_UNCOMPRESSED):
         passed.append(plain)
     if not passed:
-        raise _refusal(step, plain, others)
+        raise _refusal(step, plain, others, unusable)
     best = _best([verdict.variant for verdict in passed])
-    uncompressed = CompressReason.KEPT_UNCOMPRESSED if others else CompressReason.OFF
+    uncompressed = CompressReason.KEPT_UNCOMPRESSED if asked else CompressReason.OFF
     variants = [verdict.variant for verdict in verdicts]
     unbeaten = pareto_front(
         {each.name: Point(each.gate_drop, each.size_bytes, each.latency_p50_milliseconds) for each in variants}
@@ -66,6 +81,9 @@ def choose_variant(step: CompressStep, baseline: Measured, compressed: Sequence[
         choice=best.name,
         reason=uncompressed if best.name == FLOAT else CompressReason.GATE_PASSED,
         variants=tuple(_compared(variant, best, unbeaten) for variant in variants),
+        unusable=tuple(
+            UnusableVariant(name=name, message=cut_text(why, _LONGEST)) for name, why in islice(unusable.items(), _MOST)
+        ),
     )
 
 
@@ -134,11 +152,12 @@ def _best(passed: Sequence[Variant]) -> Variant:
     return min(as_small, key=lambda v: (v.latency_p50_milliseconds, v.size_bytes, v.gate_drop))
 
 
-def _refusal(step: CompressStep, plain: _Verdict, others: Sequence[_Verdict]) -> TaskError:
+def _refusal(step: CompressStep, plain: _Verdict, others: Sequence[_Verdict], unusable: Mapping[str, str]) -> TaskError:
     """Say which of gate and limits refuses everything."""
     gate_is_the_problem = any(verdict.within_limits and not verdict.within_gate for verdict in others)
     reason = FailureReason.GATE_FAILED if gate_is_the_problem else FailureReason.CONSTRAINT_UNMET
     lines = [f"{verdict.variant.name}: {verdict.variant.message or 'passes'}" for verdict in (plain, *others)]
+    lines += [f"{name}: {why}" for name, why in unusable.items()]
     remedy = "choose a smaller network or raise the limit"
     if gate_is_the_problem:
         remedy = "allow a larger loss in compression.gate"

@@ -11,12 +11,17 @@ import numpy as np
 import tensorflow as tf
 from idla_contract.task import CompressionMethod
 from idla_preprocess import Array, Arrays
+from tensorflow.lite.python.convert import ConverterError
 
 from idla_trainer.compression.quantization.packing import pack_file
 from idla_trainer.compression.quantization.served_form import rewrite_for_serving
 
 REPRESENTATIVE = 300
 """Examples by which the ranges of the activations are found."""
+
+
+class UnconvertibleError(Exception):
+    """TensorFlow's converter makes no file of a network."""
 
 
 def convert_float(model: Any) -> bytes:
@@ -32,6 +37,9 @@ def convert_compressed(model: Any, method: CompressionMethod, inputs: Arrays) ->
         method: what is compressed.
         inputs: the network's inputs by name for the train split, [N, ...] each; evenly chosen examples give the ranges
             of the activations.
+
+    Raises:
+        UnconvertibleError: the converter fails.
     """
     converter = tf.lite.TFLiteConverter.from_keras_model(_listed(rewrite_for_serving(model)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -57,7 +65,10 @@ def _converted(converter: Any) -> bytes:
     """Convert and pack, without the converter's chatter: the list of its captures, a warning of what is wanted here."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
-        content = bytes(converter.convert())
+        try:
+            content = bytes(converter.convert())
+        except (ConverterError, RuntimeError, ValueError) as error:
+            raise UnconvertibleError(f"TensorFlow cannot convert it ({error})") from error
     return pack_file(content)
 
 
