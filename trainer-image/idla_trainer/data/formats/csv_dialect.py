@@ -84,6 +84,8 @@ def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> D
     remarks = end_of_remarks(path, 0)
     options = f"{_OPTIONS}, all_varchar = true, sample_size = {_SAMPLE}, comment = ''"
     options += f", delim = {literal(delimiter)}" if delimiter else ""
+    # It takes a backslash for an escape wherever one stands in quotes.
+    escapes = {"\\"} if any('\\"' in line for line in _lines(path, _SAMPLE)) else set()
     found, failure = list[Dialect](), None
     # An apostrophe is no quotation mark, a title above the table is passed over, and one line that does not fit, which
     # is named later, hides the columns of the others.
@@ -97,7 +99,7 @@ def sniff(database: Database, path: Path, file: str, delimiter: str | None) -> D
         mark, escape, skipped, width = answer[0]
         above = [line for line in _lines(path, skipped)[remarks:] if not _MARKED.match(line)]
         title = not any(_COLUMNS.search(line) for line in above)
-        found.append(Dialect(width, mark, "\\" if escape == "\\" else '"', skipped if title else 0))
+        found.append(Dialect(width, mark, escape if escape in escapes else '"', skipped if title else 0))
         if width > 1 and (title or (len(above) == 1 and mark in above[0])):
             break
     if not found and failure is not None:
