@@ -1,23 +1,24 @@
 """A data file of any format becomes a table: named columns of equal length."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from idla_contract.task import Columns, DataFormat, DataSource
 
-from idla_trainer.data.formats.column_inference import AsWritten, Column
-from idla_trainer.data.formats.csv_files import CsvOptions, read_csv
+from idla_trainer.data.formats.budget import Budget
+from idla_trainer.data.formats.column_inference import Column
+from idla_trainer.data.formats.csv_files import read_csv
 from idla_trainer.data.formats.encodings import in_utf8
 from idla_trainer.data.formats.format_detection import data_files, detect_format
 from idla_trainer.data.formats.idx import read_idx
-from idla_trainer.data.formats.image_folder import read_image_folder
 from idla_trainer.data.formats.json_files import read_json
 from idla_trainer.data.formats.npz import read_npz
 from idla_trainer.data.formats.parquet import read_parquet
-from idla_trainer.data.formats.stored_columns import Budget, StoredColumns
+from idla_trainer.data.formats.refusals import invalid
+from idla_trainer.data.formats.stored_columns import StoredColumns
 from idla_trainer.data.formats.tfrecord import read_tfrecord
 
 
@@ -60,36 +61,27 @@ def read_table(path: Path, source: DataSource, memory: int, *, spill: bool = Fal
         TaskError: unknown or unreadable, too large, or without an example.
     """
     kind, found = detect_format(path, source.format)
-    budget = Budget(found, memory, spill)
-    if kind in {DataFormat.CSV, DataFormat.JSONL}:
-        return _read_texts(kind, data_files(found, kind), source, budget, partial(_label_column, source.columns, label))
+    if kind is DataFormat.NPZ:
+        return Table(read_npz(found, memory))
+    if kind is DataFormat.IMAGE_FOLDER:
+        raise invalid(f"{found.name} is a folder of images, which ImageClassification alone learns from; name a table")
+    if kind in _READERS:
+        return Table(_READERS[kind](found, Budget(found, memory, spill=False)))
+    files, budget = data_files(found, kind), Budget(found, memory, spill)
     if kind is DataFormat.PARQUET:
-        return Table(read_parquet(data_files(found, kind), budget))
-    return Table(_READERS[kind](found, memory))
-
-
-def _read_texts(
-    kind: DataFormat, files: Sequence[Path], source: DataSource, budget: Budget, as_written: AsWritten
-) -> Table:
-    with ExitStack() as copies:
-        texts = [copies.enter_context(in_utf8(file, source.encoding)) for file in files]
-        paths, warnings = [text.path for text in texts], [warning for text in texts for warning in text.warnings]
+        return Table(read_parquet(files, budget))
+    as_written = partial(_label_column, source.columns, label)
+    with tempfile.TemporaryDirectory() as copies:
+        texts = [in_utf8(file, source.encoding, Path(copies)) for file in files]
+        paths, warnings = [text for text, _ in texts], [warning for _, warning in texts if warning]
         if kind is DataFormat.JSONL:
             return Table(read_json(paths, budget, as_written), warnings=tuple(warnings))
-        options = CsvOptions(
-            delimiter=source.delimiter or ("\t" if ".tsv" in files[0].suffixes else None),
-            header=source.header,
-            expected=_expected(source),
-            as_written=as_written,
-        )
-        csv = read_csv(paths, budget, options)
-    return Table(csv.columns, csv.named, (*warnings, *csv.warnings))
+        columns, named, told = read_csv(paths, budget, source, as_written)
+    return Table(columns, named, (*warnings, *told))
 
 
 _READERS = {
-    DataFormat.NPZ: read_npz,
     DataFormat.IDX: read_idx,
-    DataFormat.IMAGE_FOLDER: read_image_folder,
     DataFormat.TFRECORD: read_tfrecord,
 }
 
@@ -101,10 +93,3 @@ def _label_column(columns: Columns, label: Sequence[str], names: Sequence[str]) 
     named = columns.label or columns.target
     others = [name for name in names if name != columns.text] or names
     return frozenset({named or next((name for name in label if name in names), others[-1])})
-
-
-def _expected(source: DataSource) -> set[str]:
-    """Return the names of columns that the task asks for, or that answers have where it names none."""
-    roles = source.columns.model_dump(exclude_none=True).values()
-    asked = (name for role in roles for name in ([role] if isinstance(role, str) else role))
-    return {"label", "target", *asked}

@@ -12,7 +12,7 @@ from idla_preprocess.tabular_columns import MISSING_TEXTS
 Column = npt.NDArray[Any]
 AsWritten = Callable[[Sequence[str]], Collection[str]]
 """Returns of the names of all columns those whose cells stay as they are written."""
-_PADDED = re.compile(r"^[^\S\n]*[+-]?0[0-9]+[^\S\n]*$", re.MULTILINE)
+_PADDED = re.compile(r"\s*[+-]?0[0-9]+\s*")
 """A whole number with zeros before it, such as a postal code: the zeros would be lost."""
 EXACT = 1 << 53
 """From here on a float64 no longer holds every whole number; longer ones, such as identifiers, stay texts."""
@@ -23,7 +23,7 @@ def number(cell: str) -> float | None:
     text = cell.strip()
     if text in MISSING_TEXTS:
         return math.nan
-    if "_" in text or _PADDED.match(text):  # Python's own spelling, 1_000, is a name in a data file
+    if "_" in text or _PADDED.fullmatch(text):  # Python's own spelling, 1_000, is a name in a data file
         return None
     try:
         value = float(text)
@@ -36,20 +36,13 @@ def number(cell: str) -> float | None:
 
 def numbers(cells: Sequence[str]) -> npt.NDArray[np.float64] | None:
     """Return the numbers of a column, NaN where one is missing, or None where a cell is a text."""
-    try:
-        found = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
-        written = "\n".join(cells)
-        if not ((np.abs(found) >= EXACT).any() or "_" in written or _PADDED.search(written)):
-            return found
-    except ValueError:
-        pass
-    values = []
-    for cell in cells:
+    values = np.empty(len(cells))
+    for row, cell in enumerate(cells):
         value = number(cell)
         if value is None:
             return None
-        values.append(value)
-    return np.array(values, dtype=np.float64)
+        values[row] = value
+    return values
 
 
 def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | None:
@@ -59,7 +52,7 @@ def padded_numbers(cells: Sequence[str] | Column) -> npt.NDArray[np.float64] | N
 
 def without_zeros(cells: Sequence[str] | Column) -> list[str]:
     """Return cells without the zeros before whole numbers."""
-    return [_PADDED.sub(lambda found: str(int(found[0])), cell) for cell in cells]
+    return [str(int(cell)) if _PADDED.fullmatch(cell) else cell for cell in cells]
 
 
 def objects(cells: Iterable[str | bytes]) -> Column:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.data.formats.files import is_compressed
+from idla_trainer.data.formats.budget import Budget
+from idla_trainer.data.formats.files import DAMAGE, is_compressed
 from idla_trainer.data.formats.refusals import invalid, unreadable
-from idla_trainer.failures import TaskError
 from idla_trainer.runtime_limits import cpu_count
 
 DatabaseError = duckdb.Error
@@ -49,18 +50,20 @@ class Reject:
 class Database:
     """Tables and files to be asked by SQL; gone with the last that refers to it."""
 
-    def __init__(self, memory: int) -> None:
+    def __init__(self, kind: str, budget: Budget) -> None:
         """Begin without a table.
 
         Args:
-            memory: bytes that the examples may take, of which a quarter is worked with.
+            kind: the format of the files, for messages.
+            budget: the memory that the examples may take, of which a quarter is worked with.
         """
+        self._kind = kind
+        self.budget = budget
         self.folder = Path(tempfile.mkdtemp(prefix="examples-"))
         """Lives as long as the database."""
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self.memory = memory
         self._links = 0
-        limit = min(max(memory // 4, _LEAST), _MOST)
+        limit = min(max(budget.memory // 4, _LEAST), _MOST)
         self._connection = duckdb.connect(
             config={
                 "threads": cpu_count(),
@@ -96,40 +99,40 @@ class Database:
         """
         return self._connection.execute(query).fetchall()
 
-    def row(self, query: str) -> tuple[Any, ...]:
-        """Return the one row of an answer.
+    def value(self, query: str) -> Any:
+        """Return the one cell of an answer.
 
         Raises:
             DatabaseError: there is none.
         """
-        return self.rows(query)[0]
+        return self.rows(query)[0][0]
 
-    def blocks(self, query: str) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the rows of an answer, some at a time.
+    def cells(self, query: str) -> Iterator[list[Any]]:
+        """Yield the cells of an answer of one column, some at a time.
 
         Raises:
             DatabaseError: there is none.
         """
         answer = self._connection.cursor().execute(query)
         while rows := answer.fetchmany(_AT_ONCE):
-            yield rows
+            yield [cell for (cell,) in rows]
 
-    def of_each(self, relation: str, columns: Sequence[str], answers: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield some answers on each column, in the order of the columns.
+    def of_each(self, relation: str, columns: Sequence[str], question: str) -> list[Any]:
+        """Return what is asked of each column, in the order of the columns.
 
         Args:
             relation: the table, or what stands for one in SQL.
             columns: the SQL of each.
-            answers: SQL in which `{c}` stands for the column.
+            question: SQL in which `{c}` stands for the column.
 
         Raises:
-            DatabaseError: there is none.
+            DatabaseError: there is no answer.
         """
+        asked, answers = [question.format(c=column) for column in columns], list[Any]()
         width = max(_COLUMNS, len(columns) // _QUERIES)
         for start in range(0, len(columns), width):
-            asked = [answer.format(c=column) for column in columns[start : start + width] for answer in answers]
-            row = self.row(f"SELECT {', '.join(asked)} FROM {relation}")
-            yield from (row[place : place + len(answers)] for place in range(0, len(row), len(answers)))
+            answers += self.rows(f"SELECT {', '.join(asked[start : start + width])} FROM {relation}")[0]
+        return answers
 
     def take_reject(self) -> Reject | None:
         """Return the first line that did not fit since the last call."""
@@ -139,18 +142,37 @@ class Database:
             f"SELECT line, error_type::VARCHAR, column_idx, left(csv_line, {_SHOWN}) FROM reject_errors ORDER BY line "
             "LIMIT 1"
         )
-        self.run("DROP TABLE reject_errors")
-        self.run("DROP TABLE reject_scans")
+        self.run("DROP TABLE reject_errors; DROP TABLE reject_scans")
         return Reject(*found[0]) if found else None
 
-    def numbers(self, query: str) -> Sequence[npt.NDArray[np.float64]]:
-        """Return the columns of an answer that holds numbers, NaN where there is none.
+    def numbers(self, query: str) -> Sequence[npt.NDArray[Any]]:
+        """Return the columns of an answer that holds numbers, NaN where there is none, or truth values.
 
         Raises:
-            DatabaseError: there is none.
+            DatabaseError: there is no answer.
         """
         found = self._connection.execute(query).fetchnumpy().values()
-        return [np.ma.filled(column.astype(np.float64), np.nan) for column in found]
+        return [
+            column if column.dtype == np.bool_ else np.ma.filled(column.astype(np.float64), np.nan) for column in found
+        ]
+
+    @contextmanager
+    def refusing(self, path: Path) -> Iterator[None]:
+        """Refuse a file where reading it fails within the context.
+
+        Raises:
+            TaskError: it does.
+        """
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise invalid(
+                f"the task has room for {self.budget.memory} bytes of examples, too little to read {path.name}; raise "
+                "spec.resources.limits.memory, or give it fewer or smaller examples"
+            ) from error
+        except (DatabaseError, *DAMAGE) as error:
+            why = _first_line(error)
+            raise unreadable(path, self._kind, why, "copy it again" if "magic bytes" in why else "") from error
 
 
 def literal(text: str) -> str:
@@ -161,24 +183,6 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """Return a name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def refuse(path: Path, kind: str, error: Exception, memory: int) -> TaskError:
-    """Return the refusal of a file that the database could not read.
-
-    Args:
-        path: the file.
-        kind: the format.
-        error: what it came to.
-        memory: bytes that the examples may take.
-    """
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return invalid(
-            f"the task has room for {memory} bytes of examples, too little to read {path.name}; raise "
-            "spec.resources.limits.memory, or give it fewer or smaller examples"
-        )
-    why = _first_line(error)
-    return unreadable(path, kind, why, "copy it again" if "magic bytes" in why else "")
 
 
 def _first_line(error: Exception) -> str:

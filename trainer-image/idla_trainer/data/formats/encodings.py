@@ -3,10 +3,7 @@
 import codecs
 import io
 import re
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,17 +14,9 @@ from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.files import DAMAGE, LONGEST_LINE, opened
 from idla_trainer.data.formats.refusals import invalid
 
-_CODECS = {
-    Encoding.UTF_8: "utf_8", Encoding.UTF_16LE: "utf_16_le", Encoding.UTF_16BE: "utf_16_be",
-    Encoding.WINDOWS_1252: "cp1252", Encoding.WINDOWS_1250: "cp1250", Encoding.WINDOWS_1251: "cp1251",
-    Encoding.WINDOWS_1253: "cp1253", Encoding.WINDOWS_1254: "cp1254", Encoding.WINDOWS_1255: "cp1255",
-    Encoding.WINDOWS_1256: "cp1256", Encoding.WINDOWS_1257: "cp1257", Encoding.WINDOWS_1258: "cp1258",
-    Encoding.ISO_8859_2: "iso8859_2", Encoding.ISO_8859_15: "iso8859_15", Encoding.GB18030: "gb18030",
-    Encoding.BIG5: "big5hkscs", Encoding.SHIFT_JIS: "cp932", Encoding.EUC_JP: "euc_jp", Encoding.EUC_KR: "cp949",
-    Encoding.KOI8_R: "koi8_r", Encoding.MACINTOSH: "mac_roman", Encoding.IBM866: "cp866",
-}  # fmt: skip
-"""Python's codec of each, those of the web's standard where it differs from the name; the likelier ones first."""
-_GUESSED = [*(kind for kind in Encoding if kind is not Encoding.UTF_8), "cp932", "cp949"]
+_CODECS = {Encoding.BIG5: "big5hkscs", Encoding.SHIFT_JIS: "cp932", Encoding.EUC_KR: "cp949"}
+"""Python's codec of each that the web's standard has under another name; it has the others under their own."""
+_GUESSED = [*(kind for kind in Encoding if kind is not Encoding.UTF_8), *_CODECS.values()]
 _MARKS = {
     codecs.BOM_UTF8: Encoding.UTF_8,
     codecs.BOM_UTF16_LE: Encoding.UTF_16LE,
@@ -46,24 +35,13 @@ _NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 """Characters that bytes read as text hold where they are none, or none of the encoding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Utf8Text:
-    """A text file in UTF-8."""
-
-    path: Path
-    """The file itself, or a copy of the same name."""
-    warnings: tuple[str, ...] = ()
-    """What was guessed."""
-
-
 def python_codec(kind: Encoding) -> str:
     """Return the name of Python's codec of an encoding."""
-    return _CODECS[kind]
+    return _CODECS.get(kind, kind)
 
 
-@contextmanager
-def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
-    """Yield a text file in UTF-8, without a byte order mark, its line ends alike: itself, or a copy within the context.
+def in_utf8(path: Path, wanted: Encoding | None, folder: Path) -> tuple[Path, str]:
+    """Return a text file in UTF-8, without a byte order mark, its line ends alike; and a warning, empty if not needed.
 
     Where some lines end as on Windows and some do not, all end by a line feed.
 
@@ -71,45 +49,43 @@ def in_utf8(path: Path, wanted: Encoding | None) -> Iterator[Utf8Text]:
         path: the file, compressed by gzip or not.
         wanted: its encoding. Default: what a byte order mark says, UTF-8 where all of it is, else the likeliest one,
             with a warning.
+        folder: takes a copy of the same name, where the file itself is not as it has to be.
 
     Raises:
         TaskError: the bytes are none of the encoding, or of no known one, or their compression is damaged.
     """
     try:
-        kind, marked, warnings = _begins(path)
-        kind = wanted or kind
+        kind, marked, warning = _begin(path)
+        kind, warning = (wanted, "") if wanted else (kind, warning)
         line, mixed = _survey(path, kind)
         if line is not None and kind is Encoding.UTF_8 and wanted is None:
-            kind, warnings = _guess(path, line)
+            kind, warning = _guess(path, line)
             line, mixed = _survey(path, kind)
     except DAMAGE as error:
         raise invalid(f"{path.name} is compressed by gzip and damaged ({error}); copy it again") from error
     if line is not None:
         raise invalid(f"line {line} of {path.name} is no {kind}; set data.encoding to what it is, or save it as UTF-8")
-    warnings = () if wanted else warnings
     if kind is Encoding.UTF_8 and not (marked or mixed):
-        yield Utf8Text(path, warnings)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        with copy.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(piece.replace("\r\n", "\n") if mixed else piece for piece in _decoded(path, kind))
-        yield Utf8Text(copy, warnings)
+        return path, warning
+    copy = folder / path.name
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(piece.replace("\r\n", "\n") if mixed else piece for piece in _decoded(path, kind))
+    return copy, warning
 
 
-def _begins(path: Path) -> tuple[Encoding, bool, tuple[str, ...]]:
-    """Return the encoding by the first bytes, whether a mark tells it, and a warning where their zeros do."""
+def _begin(path: Path) -> tuple[Encoding, bool, str]:
+    """Return the encoding that the first bytes tell, whether by a mark, and a warning where their zeros do."""
     with opened(path) as file:
         head = file.read(_HEAD)
-    marked = next((kind for mark, kind in _MARKS.items() if head.startswith(mark)), None)
-    if marked is not None:
-        return marked, True, ()
+    for mark, kind in _MARKS.items():
+        if head.startswith(mark):
+            return kind, True, ""
     for start, kind in enumerate((Encoding.UTF_16BE, Encoding.UTF_16LE)):
         every_other = head[start::2]
         if every_other and every_other.count(0) >= _ZEROS * len(every_other):
             why = "every other byte is zero; if that is wrong, set data.encoding"
-            return kind, False, (f"{path.name} is read as {kind}, since {why}",)
-    return Encoding.UTF_8, False, ()
+            return kind, False, f"{path.name} is read as {kind}, since {why}"
+    return Encoding.UTF_8, False, ""
 
 
 def _survey(path: Path, kind: Encoding) -> tuple[int | None, bool]:
@@ -135,7 +111,7 @@ def _decoded(path: Path, kind: Encoding) -> Iterator[str]:
     yield ends.decode("", final=True)
 
 
-def _guess(path: Path, line: int) -> tuple[Encoding, tuple[str, ...]]:
+def _guess(path: Path, line: int) -> tuple[Encoding, str]:
     """Return the likeliest encoding of a file that is no UTF-8 in a line, and a warning.
 
     Raises:
@@ -145,28 +121,18 @@ def _guess(path: Path, line: int) -> tuple[Encoding, tuple[str, ...]]:
     answers = chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=_GUESSED)
     texts = [sample.decode(answer["encoding"], "replace") for answer in answers if answer["encoding"]]
     # Many read a few characters alike: named is the one that is met most.
-    read = [(kind, sample.decode(codec, "replace")) for kind, codec in _CODECS.items()]
-    fits = ((kind, text) for text in texts for kind, same in read if same == text)
-    kind, text = next(fits, (None, ""))
+    read = [(kind, sample.decode(python_codec(kind), "replace")) for kind in Encoding]
+    kind, text = next(((kind, text) for text in texts for kind, same in read if same == text), (None, ""))
     if kind is None or _NO_TEXT.search(text):
         raise invalid(
             f"line {line} of {path.name} is no UTF-8, and what it is is not known; save the file as UTF-8, or set "
             "data.encoding"
         )
-    other = next((other for other in texts if other != text), "")
-    word = quoted(_telling_word(text, other))
-    warning = (
-        f"{path.name} is read as {kind}, such as {word}: line {line} is no UTF-8; if that is wrong, set data.encoding "
-        "or save the file as UTF-8"
+    word = next((word for word in _WORD.findall(text) if not word.isascii()), text)
+    return kind, (
+        f"{path.name} is read as {kind}, such as {quoted(word)}: line {line} is no UTF-8; if that is wrong, set "
+        "data.encoding or save the file as UTF-8"
     )
-    return kind, (warning,)
-
-
-def _telling_word(text: str, other: str) -> str:
-    """Return a word by which a reader tells a text from what it might be else, or the first one beyond ASCII."""
-    words, others = _WORD.findall(text), _WORD.findall(other)
-    unlike = (word for word, another in zip(words, others, strict=False) if word != another)
-    return next(unlike, None) or next((word for word in words if not word.isascii()), text)
 
 
 def _sample(path: Path) -> bytes:

@@ -1,6 +1,7 @@
 """Files, compressed by gzip or not, whatever their names say."""
 
 import gzip
+import io
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -25,6 +26,4 @@ def opened(path: Path) -> IO[bytes]:
 
 def opened_text(path: Path) -> IO[str]:
     """Return the text of a file in UTF-8, uncompressed, its line ends as they are."""
-    if is_compressed(path):
-        return cast("IO[str]", gzip.open(path, "rt", encoding="utf-8", newline=""))
-    return path.open("rt", encoding="utf-8", newline="")
+    return io.TextIOWrapper(opened(path), encoding="utf-8", newline="")

@@ -26,20 +26,19 @@ def has_names(first: Sequence[str], body: Sequence[Sequence[str]], expected: Col
 
     Args:
         first: the first row.
-        body: the rows below it, as many as are needed to tell.
+        body: the rows below it, of as many cells, as many as are needed to tell.
         expected: names of columns that somebody asks for.
     """
     names = [cell.strip() for cell in first]
-    if any(name in expected and number(name) is None for name in names):
-        return True
-    below = list(zip(*(row for row in body if len(row) == len(first)), strict=True))
     is_text = [number(name) is None for name in names]
+    if any(text and name in expected for text, name in zip(is_text, names, strict=True)):
+        return True
+    below = list(zip(*body, strict=True))
+    values = [numbers(column) for column in below]
+    held = [value is not None and not np.isnan(value).all() for value in values]
     if not below:
         return all(is_text)
-    values = [numbers(column) for column in below]
-    if any(
-        text and value is not None and not np.isnan(value).all() for text, value in zip(is_text, values, strict=True)
-    ):
+    if any(text and value for text, value in zip(is_text, held, strict=True)):
         return True
     if all(is_text) and len(set(names)) == len(names):
         return _reads_like_names(names, below)
@@ -52,9 +51,9 @@ def _reads_like_names(names: Sequence[str], below: Sequence[Sequence[str]]) -> b
     if any(name.lower() in _USUAL for name in names):
         return True
     repeating = [
-        (name, set(column)) for name, column in zip(names, below, strict=True) if 2 * len(set(column)) <= len(column)
+        (name, column) for name, column in zip(names, below, strict=True) if 2 * len(set(column)) <= len(column)
     ]
-    return bool(repeating) and all(name not in cells for name, cells in repeating)
+    return bool(repeating) and all(name not in column for name, column in repeating)
 
 
 def _is_alien(names: Sequence[str], values: Sequence[npt.NDArray[np.float64] | None]) -> bool:

@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idla_trainer.data.findings.names import listed
-from idla_trainer.data.formats.column_inference import Column, objects
-from idla_trainer.data.formats.picture_files import Content, Files, files_in
-from idla_trainer.data.formats.refusals import empty, invalid, too_large
+from idla_trainer.data.formats.picture_files import Content, files_in
+from idla_trainer.data.formats.refusals import empty, invalid
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 OTHER_ENDINGS = (".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 """Of pictures that are not decoded: they count as pictures that cannot be used, and are named."""
+_PICTURES = (*ENDINGS, *OTHER_ENDINGS)
 _TRAIN = frozenset({"train", "training"})
-_VALIDATION = frozenset({"val", "valid", "validation"})
 _TEST = frozenset({"test", "testing"})
-_PARTS = _TRAIN | _VALIDATION | _TEST
-_OBJECT = 41
-"""Bytes of a `bytes` object and the reference to it."""
+_PARTS = _TRAIN | _TEST | {"val", "valid", "validation"}
 _MAC = "__MACOSX"
 """Folder that macOS adds to an archive, with a shadow of each file."""
 _CLASS = 2
@@ -40,31 +37,26 @@ class ClassFolders:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFiles:
-    """Picture files with their classes; each pass over `contents` reads them again, one after another."""
+    """Picture files with their classes."""
 
-    files: Files
+    path: Path
     names: tuple[str, ...]
     """Paths [N]."""
     folders: ClassFolders
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Return the classes [N]."""
-        return self.folders.labels
-
     def contents(self) -> Iterator[Content]:
-        """Yield what each file holds, or why it cannot be read."""
-        return self.files.contents(self.folders.places)
+        """Yield what each file holds, or why it cannot be read; each pass reads them again, one after another."""
+        places = frozenset(self.folders.places)
+        for place, (_, read) in enumerate(files_in(self.path)):
+            if place in places:
+                yield read()
 
 
 def holds_images(path: Path) -> bool:
     """Return whether a folder holds a folder with an image, or an archive an image."""
     least = _CLASS if path.is_dir() else 1
-    return any(
-        len(parts) >= least and parts[-1].lower().endswith(ENDINGS)
-        for parts in map(_parts, files_in(path).names())
-        if parts
-    )
+    paths = (_parts(name) for name, _ in files_in(path))
+    return any(len(parts) >= least and parts[-1].lower().endswith(ENDINGS) for parts in paths)
 
 
 def labelled_files(path: Path) -> LabelledFiles:
@@ -73,32 +65,12 @@ def labelled_files(path: Path) -> LabelledFiles:
     Raises:
         TaskError: no image, or folders that are not one for each class.
     """
-    files = files_in(path)
-    names = list(files.names())
+    names = [name for name, _ in files_in(path)]
     found = class_folders(names, path.name)
-    found = replace(found, warnings=(*found.warnings, *_about_bare(path)))
-    return LabelledFiles(files, tuple(names[place] for place in found.places), found)
-
-
-def read_image_folder(path: Path, memory: int) -> dict[str, Column]:
-    """Return the encoded images `image`, as `bytes`, and the names of their folders as `label`.
-
-    Args:
-        path: a folder that holds the folders of the classes, or an archive of it.
-        memory: bytes that the encoded images may take; files that take more are not read.
-
-    Raises:
-        TaskError: no image, too large, or a file that cannot be read.
-    """
-    found, images, size = labelled_files(path), list[bytes](), 0
-    for name, content in zip(found.names, found.contents(), strict=True):
-        if isinstance(content, str):
-            raise invalid(f"{name} is {content}; mend or remove it")
-        size += len(content) + _OBJECT
-        if size > memory:
-            raise too_large(path, size, memory)
-        images.append(content)
-    return {"image": objects(images), "label": objects(found.labels)}
+    folders = [entry for entry in path.iterdir() if entry.is_dir()] if path.is_dir() else []
+    bare = sorted(entry.name for entry in folders if not any(entry.iterdir()))
+    found = replace(found, warnings=(*found.warnings, *_about("folders are empty and no class", bare)))
+    return LabelledFiles(path, tuple(names[place] for place in found.places), found)
 
 
 def class_folders(names: Sequence[str], folder: str) -> ClassFolders:
@@ -115,7 +87,7 @@ def class_folders(names: Sequence[str], folder: str) -> ClassFolders:
         TaskError: no picture in a folder, classes within classes, or parts without one to learn from.
     """
     paths = {place: parts for place, name in enumerate(names) if (parts := _parts(name))}
-    pictures = {place: parts for place, parts in paths.items() if _is_picture(parts[-1])}
+    pictures = {place: parts for place, parts in paths.items() if parts[-1].lower().endswith(_PICTURES)}
     others = [names[place] for place in range(len(names)) if place not in pictures and _MAC not in names[place]]
     pictures = _unwrapped(pictures)
     with_parts = any(len(parts) > _CLASS for parts in pictures.values()) and all(
@@ -135,7 +107,10 @@ def class_folders(names: Sequence[str], folder: str) -> ClassFolders:
             "put all pictures of a class into one folder, or name the folder whose folders are the classes"
         )
     loose = [names[place] for place in pictures if place not in kept]
-    warnings = (*_about_others(others), *_about_loose(loose))
+    warnings = (
+        *_about("files are no pictures and are left out", others),
+        *_about("pictures stand in no folder of a class and are left out", loose),
+    )
     labels = tuple(parts[-2] for parts in kept.values())
     if not with_parts:
         return ClassFolders(tuple(kept), labels, warnings=warnings)
@@ -150,15 +125,9 @@ def _parts(name: str) -> list[str]:
     return [] if hidden else parts
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith((*ENDINGS, *OTHER_ENDINGS))
-
-
 def _unwrapped(pictures: dict[int, list[str]]) -> dict[int, list[str]]:
     """Return the paths without the folders that stand around all of them."""
-    while pictures and all(len(parts) > _CLASS for parts in pictures.values()):
-        if len({parts[0] for parts in pictures.values()}) > 1:
-            break
+    while all(len(parts) > _CLASS for parts in pictures.values()) and len({p[0] for p in pictures.values()}) == 1:
         pictures = {place: parts[1:] for place, parts in pictures.items()}
     return pictures
 
@@ -179,18 +148,5 @@ def _parted(parts: Sequence[str], folder: str) -> tuple[str, tuple[bool, ...]]:
     return f"the pictures of {held_out} are the test split, those of {learned} for training and validation", tests
 
 
-def _about_bare(path: Path) -> tuple[str, ...]:
-    """Return which folders in a folder hold nothing, and so are no class."""
-    if not path.is_dir():
-        return ()
-    bare = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not any(entry.iterdir()))
-    return (f"{len(bare)} folders are empty and no class: {listed(bare)}",) if bare else ()
-
-
-def _about_others(names: Sequence[str]) -> tuple[str, ...]:
-    return (f"{len(names)} files are no pictures and are left out: {listed(names)}",) if names else ()
-
-
-def _about_loose(names: Sequence[str]) -> tuple[str, ...]:
-    count = len(names)
-    return (f"{count} pictures stand in no folder of a class and are left out: {listed(names)}",) if names else ()
+def _about(sentence: str, names: Sequence[str]) -> tuple[str, ...]:
+    return (f"{len(names)} {sentence}: {listed(names)}",) if names else ()

@@ -6,31 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from idla_trainer.data.findings.names import quoted
+from idla_trainer.data.formats.budget import Budget
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
-from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal, refuse
+from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal
 from idla_trainer.data.formats.files import LONGEST_LINE, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
-from idla_trainer.data.formats.stored_columns import Budget, Field, Kind, StoredColumns
-from idla_trainer.failures import TaskError
+from idla_trainer.data.formats.stored_columns import Field, Kind, StoredColumns
 
 _MOST_COLUMNS = 1 << 14
 _HALF = re.compile(r"(?P<whole>\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\[^u])|\\u[dD][89a-fA-F]\w\w")
 """A half of a character beyond 16 bits alone, as JSON writes it: it is no character."""
 _BROKEN = "surrogate"
 """What the database says of such a half."""
-_OBJECT = re.compile(r"\{.*\},?")
-_INSERT = (
-    "INSERT INTO objects SELECT json FROM read_json_objects({file}, format = 'auto', "
+_OBJECT = re.compile(r"\{.*\},?\s*")
+_LOAD = (
+    "INSERT INTO objects SELECT json FROM read_json_objects({}, format = 'auto', "
     f"maximum_object_size = {LONGEST_LINE})"
 )
 _LARGE = f"regexp_full_match({{c}}, '-?[0-9]+') AND abs(try_cast({{c}} AS DOUBLE)) >= {EXACT}"
-_RECORD = "json_type({c}) = 'OBJECT' OR json_type({c}, '$[0]') IN ('OBJECT', 'VARCHAR')"
-_COUNTS = (
-    "count(*) FILTER (json_type({c}) = 'ARRAY')",
-    f"count(*) FILTER ({_RECORD})",
-    f"count(*) FILTER (json_type({{c}}) = 'VARCHAR' OR {_LARGE})",
+_KIND = f"""CASE WHEN bool_or(json_type({{c}}) IN ('ARRAY', 'OBJECT')) THEN 2
+  WHEN bool_or(json_type({{c}}) = 'VARCHAR' OR {_LARGE}) THEN 1 ELSE 0 END"""
+"""Place among `_READ`."""
+_READ = (
+    (Kind.NUMBERS, "try_cast({c} AS DOUBLE)"),
+    (Kind.TEXTS, "coalesce({c} ->> '$', '')"),
+    (Kind.LISTS, "{c}::VARCHAR"),
 )
-"""Of lists, of objects and lists of them or of texts, and of what only a text holds."""
 
 
 def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> StoredColumns:
@@ -47,90 +48,82 @@ def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> S
     Raises:
         TaskError: unreadable, no example, one that is no object, a name twice, or too many names.
     """
-    database = Database(budget.memory)
+    database = Database("JSON", budget)
     database.run("CREATE TABLE objects (json JSON)")
     for path in paths:
-        _load(database, path)
-    names = _names(database, budget.path)
-    structure = ", ".join(f'{json.dumps(name)}: "JSON"' for name in names)
-    database.run(
-        f"CREATE TABLE examples AS SELECT unnest(from_json(json, {literal('{' + structure + '}')})) FROM objects"
-    )
-    database.run("DROP TABLE objects")
-    kept = as_written(names)
-    counts = database.of_each("examples", [identifier(name) for name in names], _COUNTS)
-    fields = {
-        name: _object_field(database, budget.path, name) if records else _field(name, lists, texts or name in kept)
-        for name, (lists, records, texts) in zip(names, counts, strict=True)
-    }
-    return StoredColumns(
-        database, "examples", fields, budget, lambda error: refuse(budget.path, "JSON", error, budget.memory)
-    )
+        with database.refusing(path):
+            _load(database, path)
+    with database.refusing(budget.path):
+        names = _names(database, budget.path)
+        structure = ", ".join(f'{json.dumps(name)}: "JSON"' for name in names)
+        database.run(
+            f"CREATE TABLE examples AS SELECT unnest(from_json(json, {literal('{' + structure + '}')})) FROM objects"
+        )
+        database.run("DROP TABLE objects")
+        columns = {name: identifier(name) for name in names}
+        texts = as_written(names)
+        kinds = zip(columns.items(), database.of_each("examples", list(columns.values()), _KIND), strict=True)
+        fields = dict[str, Field]()
+        for (name, column), place in kinds:
+            kind, sql = _READ[max(place, name in texts)]
+            fields[name] = Field(kind, sql.format(c=column))
+    return StoredColumns(database, "examples", fields)
 
 
 def _load(database: Database, path: Path) -> None:
     """Append the objects of a file, each a line of a table.
 
     Raises:
-        TaskError: it is no JSON.
+        DatabaseError: it is no JSON.
+        TaskError: a line of it is none.
     """
     try:
-        database.run(_INSERT.format(file=database.link(path)))
+        database.run(_LOAD.format(database.link(path)))
     except DatabaseError as error:
         if _BROKEN not in str(error) or path.parent == database.folder:
-            raise _refused_line(path) or refuse(path, "JSON", error, database.memory) from error
+            _refuse_line(path)
+            raise
         copy = database.folder / path.name.removesuffix(".gz")
         with opened_text(path) as text, copy.open("w", encoding="utf-8", newline="") as mended:
             mended.writelines(_HALF.sub(lambda found: found["whole"] or "\ufffd", line) for line in text)
         _load(database, copy)
 
 
-def _refused_line(path: Path) -> TaskError | None:
-    """Return the refusal of the first line that is no JSON; None: the objects are not one a line."""
+def _refuse_line(path: Path) -> None:
+    """Refuse the first line that is no JSON, where the objects are one a line."""
     with opened_text(path) as text:
         for number, line in enumerate(text, 1):
-            bare = line.strip()
-            if number == 1 and not _OBJECT.fullmatch(bare):
-                return None
+            if number == 1 and not _OBJECT.fullmatch(line):
+                return
             try:
-                json.loads(bare or "null")
+                json.loads(line if line.strip() else "null")
             except (ValueError, RecursionError) as error:
-                why = (
-                    f"{error.msg} at character {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
-                )
-                why = "a comma ends it" if bare.endswith(",") else why
-                return invalid(
-                    f"line {number} of {path.name}, {quoted(bare)}, is no JSON: {why}; give each line one object "
-                    "alone, or write one array, with brackets around all and a comma between two"
-                )
-    return None
+                raise invalid(
+                    f"line {number} of {path.name}, {quoted(line.strip())}, is no JSON "
+                    f"({getattr(error, 'msg', 'too deep')}); give each line one object alone, or write one array, with "
+                    "brackets around all and a comma between two"
+                ) from error
 
 
 def _names(database: Database, path: Path) -> list[str]:
-    other = database.rows("SELECT rowid, json::VARCHAR FROM objects WHERE json_type(json) <> 'OBJECT' LIMIT 1")
-    if other:
-        example, text = other[0]
+    others = database.rows("SELECT rowid, json::VARCHAR FROM objects WHERE json_type(json) <> 'OBJECT' LIMIT 1")
+    if others:
+        example, text = others[0]
         raise invalid(
             f"example {example} of {path.name} is {quoted(text)}; every line, or every element of one array, has to be "
             'a JSON object, such as {"text": "hello", "label": "greeting"}'
         )
-    listed = database.rows("SELECT json_keys(json), min(rowid) FROM objects GROUP BY 1 ORDER BY 2")
-    if not listed:
+    found = database.rows("SELECT json_keys(json), min(rowid) FROM objects GROUP BY 1 ORDER BY 2")
+    if not found:
         raise empty(f"{path.name} holds no example")
     known = dict[str, str]()
-    for names, example in listed:
+    for names, example in found:
         for place, name in enumerate(names):
             twin = known.setdefault(name.lower(), name)
-            if not name:
-                raise invalid(f"example {example} of {path.name} has a value without a name; give it one")
-            if name in names[:place]:
+            if not name or twin != name or name in names[:place]:
                 raise invalid(
-                    f"example {example} of {path.name} has the name {quoted(name)} twice; give every value its own"
-                )
-            if twin != name:
-                raise invalid(
-                    f"{path.name} has the names {quoted(twin)} and {quoted(name)}, which differ in case alone; rename "
-                    "one of them"
+                    f"example {example} of {path.name} has the names {quoted(twin)} and {quoted(name)}; give every "
+                    "value a name of its own, which is not empty and differs from others in more than case"
                 )
     _check_rows(database, path)
     if len(known) > _MOST_COLUMNS:
@@ -139,42 +132,14 @@ def _names(database: Database, path: Path) -> list[str]:
 
 
 def _check_rows(database: Database, path: Path) -> None:
-    """Refuse one object around the list of the examples, as programs answer it, and one of columns."""
-    entries = database.rows(
-        "SELECT entry.key, entry.type, json_type(entry.value, '$[0]') FROM objects, json_each(json) AS entry "
-        "WHERE (SELECT count(*) FROM objects) = 1 ORDER BY entry.id"
-    )
-    around = next((key for key, kind, inner in entries if (kind, inner) == ("ARRAY", "OBJECT")), None)
-    if around is not None:
+    """Refuse one object around the list of the examples, as programs answer it, and one of columns or of rows."""
+    if database.value("SELECT count(*) FROM objects") > 1:
+        return
+    kinds = "SELECT entry.key, entry.type FROM objects, json_each(json) AS entry ORDER BY entry.id"
+    name = next((name for name, kind in database.rows(kinds) if kind in {"ARRAY", "OBJECT"}), None)
+    if name is not None:
         raise invalid(
-            f"{path.name} is one object, whose {quoted(around)} holds a list of objects; write that list alone, "
-            "or its objects one a line"
+            f"{path.name} is one object, whose {quoted(name)} holds a list or an object; write an object for "
+            "each example, one a line or all in one list, as "
+            '`to_json("data.jsonl", orient="records", lines=True)` of pandas does'
         )
-    if len(entries) > 1 and all(kind in {"ARRAY", "OBJECT"} for _, kind, _ in entries):
-        raise invalid(
-            f"{path.name} is one object, in which {quoted(entries[0][0])} and others hold a column or a row each; "
-            'write an object for each row, as `to_json("data.jsonl", orient="records", lines=True)` of pandas does'
-        )
-
-
-def _field(name: str, lists: int, text: bool) -> Field:  # noqa: FBT001
-    column = identifier(name)
-    if lists:
-        return Field(Kind.LISTS, f"{column}::VARCHAR")
-    if text:
-        return Field(Kind.TEXTS, f"coalesce({column} ->> '$', '')")
-    return Field(Kind.NUMBERS, f"try_cast({column} AS DOUBLE)")
-
-
-def _object_field(database: Database, path: Path, name: str) -> Field:
-    column = identifier(name)
-    example, text = database.row(
-        f"SELECT rowid, {column}::VARCHAR FROM examples WHERE {_RECORD.format(c=column)} LIMIT 1"
-    )
-    return Field(
-        Kind.OTHER,
-        column,
-        f"example {example} of {path.name} has {quoted(text)} as {quoted(name)}; allowed: a number, a text, or a list "
-        "of numbers in which all rows have one length. Leave it out of the file, or name the columns to learn from "
-        "in data.columns",
-    )

@@ -11,8 +11,6 @@ from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError
 from idla_trainer.data.formats.column_inference import EXACT, Column, objects
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
-_ZIP, _NPY = b"PK", b"\x93NUMPY"
-"""What the files of `numpy.savez` and `numpy.save` begin with."""
 _WRITE = "write x and y with numpy.savez"
 _NUMBERS = "buif"
 
@@ -31,11 +29,6 @@ def read_npz(path: Path, memory: int, *, names: Collection[str] | None = None) -
         TaskError: unreadable, too large, no example, no array, not a wanted one, or arrays of different length.
     """
     with path.open("rb") as file:
-        start = file.read(len(_NPY))
-        if start == _NPY:
-            raise invalid(f"{path.name} is a single array; {_WRITE}")
-        if not start.startswith(_ZIP):
-            raise unreadable(path, "NPZ", "it is no zip archive of arrays", _WRITE)
         try:
             arrays = read_arrays(file, memory, names=names)
         except MissingArrayError as error:
@@ -54,28 +47,25 @@ def _check_lengths(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     lengths = {name: len(array) if array.ndim else None for name, array in arrays.items()}
     if len(set(lengths.values())) > 1 or None in lengths.values():
         shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-        message = f"the arrays of {path.name} have the shapes {shapes}; all need the same first dimension, the examples"
-        raise invalid(message)
+        raise invalid(
+            f"the arrays of {path.name} have the shapes {shapes}; all need the same first dimension, the examples"
+        )
     if 0 in lengths.values():
         raise empty(f"the arrays of {path.name} hold no example")
 
 
 def _column(name: str, array: npt.NDArray[Any]) -> Column:
     kind = array.dtype.kind
-    if kind not in _NUMBERS + "US":
-        raise invalid(f"{name} has values of type {array.dtype}; allowed: numbers and texts")
     if kind in _NUMBERS:
         return array if array.ndim > 1 else _numbers(array)
+    if kind not in "US":
+        raise invalid(f"{name} has values of type {array.dtype}; allowed: numbers and texts")
     if array.ndim > 1:
         raise invalid(f"{name} holds texts in the shape {list(array.shape)}; texts need the shape [N]")
-    listed = array.tolist()
-    return objects(text.decode("utf-8", "replace") for text in listed) if kind == "S" else objects(listed)
+    return objects(text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in array.tolist())
 
 
 def _numbers(array: npt.NDArray[Any]) -> Column:
-    if array.dtype.kind == "b":
-        return array
-    exact = array.dtype.kind not in "iu"
-    if exact or (int(array.max()) < EXACT and int(array.min()) > -EXACT):
-        return array.astype(np.float64)
-    return objects(str(value) for value in array.tolist())
+    if array.dtype.kind in "iu" and not -EXACT < int(array.min()) <= int(array.max()) < EXACT:
+        return objects(map(str, array.tolist()))
+    return array if array.dtype.kind == "b" else array.astype(np.float64)

@@ -33,8 +33,8 @@ def fields_of_texts(
     """
     numbers = {name: sql for name, sql in columns.items() if name not in as_written}
     for rows in (f"(SELECT * FROM {relation} LIMIT {_FIRST})", relation):
-        answers = database.of_each(rows, list(numbers.values()), (IS_TEXT,))
-        numbers = {name: sql for (name, sql), (is_text,) in zip(numbers.items(), answers, strict=True) if not is_text}
+        answers = database.of_each(rows, list(numbers.values()), IS_TEXT)
+        numbers = {name: sql for (name, sql), is_text in zip(numbers.items(), answers, strict=True) if not is_text}
     return {
         name: Field(Kind.NUMBERS, f"try_cast({sql} AS DOUBLE)")
         if name in numbers

@@ -10,31 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.tabular_columns import MISSING_TEXTS
 
-from idla_trainer.data.formats.column_inference import EXACT, Column, number, without_zeros
+from idla_trainer.data.formats.column_inference import Column, number, without_zeros
 
 _STRAYS = 0.05
 """Share of cells that hold no number, at most, of those that are not missing."""
-MARKS = frozenset(
-    {
-        "-",
-        "--",
-        "---",
-        "\u2013",
-        "\u2014",
-        ".",
-        "..",
-        "...",
-        "None",
-        "none",
-        "NONE",
-        "\\N",
-        "#N/A",
-        "N.A.",
-        "n.a.",
-        "NIL",
-    }
-    | {"#NA", "#DIV/0!", "#REF!", "#VALUE!", "#NUM!", "#NAME?", "#NULL!", "#N/A N/A", "<NA>", "NaT", "nil", "(null)"}
-)
+MARKS = frozenset({
+    "-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "None", "none", "NONE", "nil", "NIL", "NaT", "<NA>", "\\N",
+    "(null)", "#N/A", "#N/A N/A", "#NA", "N.A.", "n.a.", "#DIV/0!", "#REF!", "#VALUE!", "#NUM!", "#NAME?", "#NULL!",
+})  # fmt: skip
 """What stands for a number that is missing, however often; among names each of them is a name."""
 
 
@@ -48,30 +31,25 @@ class NumberStyle(StrEnum):
 
 
 _SPACES, _APOSTROPHES = " \u00a0\u2009\u202f", "'\u2019"
-
-
-_LAKHS = r"[1-9]\d?(?:,\d\d)+,\d{3}|"
-
-
-def _form(between: str, decimal: str, *, others: str = "", end: str = "") -> re.Pattern[str]:
-    """Return what a number looks like with one of these marks between thousands, or with none."""
-    whole = rf"{others}[1-9]\d{{0,2}}(([{between}])\d{{3}})(\3\d{{3}})*|0|[1-9]\d*"
-    return re.compile(rf"[+-]?({whole})({decimal}\d+)?{end}", re.ASCII)
-
-
-_FORMS = {
-    NumberStyle.THOUSANDS: _form(",", r"\.", others=_LAKHS),
-    NumberStyle.DECIMAL_COMMA: _form("." + _SPACES + _APOSTROPHES, ",", end=r"([eE][+-]?\d{1,3})?"),
-    NumberStyle.SPACES: _form(_SPACES, r"\."),
-    NumberStyle.APOSTROPHES: _form(_APOSTROPHES, r"\."),
+_MARKS_OF = {
+    NumberStyle.THOUSANDS: (",", "."),
+    NumberStyle.DECIMAL_COMMA: ("." + _SPACES + _APOSTROPHES, ","),
+    NumberStyle.SPACES: (_SPACES, "."),
+    NumberStyle.APOSTROPHES: (_APOSTROPHES, "."),
 }
-_BETWEEN: dict[int, str | None] = dict.fromkeys(map(ord, _SPACES + _APOSTROPHES))
-_TO_POINT: dict[NumberStyle, dict[int, str | None]] = {
-    NumberStyle.THOUSANDS: {ord(","): None},
-    NumberStyle.DECIMAL_COMMA: _BETWEEN | {ord("."): None, ord(","): "."},
-    NumberStyle.SPACES: _BETWEEN,
-    NumberStyle.APOSTROPHES: _BETWEEN,
-}
+"""What stands between thousands, one of these marks or none, and before decimals."""
+
+
+def _form(between: str, decimal: str) -> re.Pattern[str]:
+    """Return what a number looks like."""
+    lakhs = r"[1-9]\d?(?:,\d\d)+,\d{3}|" if between == "," else ""
+    power = r"([eE][+-]?\d{1,3})?" if decimal == "," else ""
+    whole = rf"{lakhs}[1-9]\d{{0,2}}(([{between}])\d{{3}})(\3\d{{3}})*|0|[1-9]\d*"
+    return re.compile(rf"[+-]?({whole})({re.escape(decimal)}\d+)?{power}", re.ASCII)
+
+
+_FORMS = {style: _form(*marks) for style, marks in _MARKS_OF.items()}
+_TO_POINT = {style: str.maketrans(decimal, ".", between) for style, (between, decimal) in _MARKS_OF.items()}
 _MONEY = "$€£¥₹%"
 _BEFORE = rf"(?P<before>[{_MONEY}]|USD|EUR|GBP|CHF|JPY|CNY|INR)"
 _AFTER = rf"(?P<after>[{_MONEY}‰]|[^\W\d_]{{1,12}}\.?|[°º][CFK]?|[^\W\d_]{{1,4}}(?:/[^\W\d_]{{1,4}})?[²³23]?|[\"'])"
@@ -184,8 +162,4 @@ def _bare(text: str) -> tuple[str, str, str]:
 def _number(text: str, style: NumberStyle | None) -> float | None:
     if style is None:
         return number(text)
-    if not _FORMS[style].fullmatch(text):
-        return None
-    plain = text.translate(_TO_POINT[style])
-    exact = abs(float(plain)) < EXACT or not plain.lstrip("+-").isdigit()
-    return float(plain) if exact else None
+    return number(text.translate(_TO_POINT[style])) if _FORMS[style].fullmatch(text) else None

@@ -5,11 +5,11 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from idla_preprocess.decode import MAXIMUM_BYTES
 
@@ -23,37 +23,12 @@ MOST_UNPACKED = 64 << 30
 """Bytes of a tar archive's files, which are all unpacked to pass them by."""
 _LARGEST_READ = MAXIMUM_BYTES + 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED = 0x1
-_AGAIN = "copy it again, or unpack it and name the folder"
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, tarfile.TarError, ValueError)
 
 Content = bytes | str
 """What a file holds, cut behind the largest picture; a text says why it cannot be read."""
-
-
-class Files(Protocol):
-    """Named files."""
-
-    @property
-    def path(self) -> Path:
-        """Return where they are."""
-        ...
-
-    def names(self) -> Iterator[str]:
-        """Yield the path of each file inside, with `/` between folders.
-
-        Raises:
-            TaskError: they cannot be read, or are too many.
-        """
-        ...
-
-    def contents(self, places: Sequence[int]) -> Iterator[Content]:
-        """Yield what the files at these places among `names`, in ascending order, hold.
-
-        Raises:
-            TaskError: they cannot be read.
-        """
-        ...
+Files = Iterator[tuple[str, Callable[[], Content]]]
+"""The path of each file, with `/` between folders, and what reads it, until the next one is asked for."""
 
 
 def is_archive(path: Path) -> bool:
@@ -62,37 +37,19 @@ def is_archive(path: Path) -> bool:
 
 
 def files_in(path: Path) -> Files:
-    """Return the files of a folder or of an archive.
+    """Return the files of a folder, in the order of their names, or of an archive, in its own order.
 
     Raises:
-        TaskError: it is neither.
+        TaskError: it is neither; while they are passed over: they cannot be read, or are too many.
     """
     if path.is_dir():
-        return _Folder(path)
+        return _in_folder(path)
     if not is_archive(path):
         raise invalid(
             f"{path.name} is no folder and no archive ({', '.join(ARCHIVES)}); an image folder holds a folder of "
             "images for each class"
         )
-    return _Zip(path) if path.name.lower().endswith(".zip") else _Tar(path)
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder; its files come in the order of their names."""
-
-    path: Path
-
-    def names(self) -> Iterator[str]:
-        for folder, folders, files in os.walk(self.path):
-            folders.sort()
-            for name in sorted(files):
-                yield Path(folder, name).relative_to(self.path).as_posix()
-
-    def contents(self, places: Sequence[int]) -> Iterator[Content]:
-        names = list(self.names())
-        for place in places:
-            yield content_of(self.path, names[place])
+    return _in_zip(path) if path.name.lower().endswith(".zip") else _in_tar(path)
 
 
 def content_of(folder: Path, name: str) -> Content:
@@ -103,8 +60,7 @@ def content_of(folder: Path, name: str) -> Content:
     """
     path = folder / name
     try:
-        kind = path.lstat().st_mode
-        if not stat.S_ISREG(kind):
+        if not stat.S_ISREG(path.lstat().st_mode):
             raise invalid(f"{name} is a link or a special file; replace it by a plain file")
         with path.open("rb") as file:
             return file.read(_LARGEST_READ)
@@ -112,83 +68,47 @@ def content_of(folder: Path, name: str) -> Content:
         return f"a file that cannot be read ({getattr(error, 'strerror', error)})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Zip:
-    """A zip archive; its files come in the order of its list."""
+def _in_folder(path: Path) -> Files:
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for file in sorted(files):
+            name = Path(folder, file).relative_to(path).as_posix()
+            yield name, partial(content_of, path, name)
 
-    path: Path
 
-    def names(self) -> Iterator[str]:
-        with self._opened() as archive:
-            yield from (info.filename.replace("\\", "/") for info in self._files(archive))
-
-    def contents(self, places: Sequence[int]) -> Iterator[Content]:
-        with self._opened() as archive:
-            files = self._files(archive)
-            for place in places:
-                yield _unzipped(archive, files[place])
-
-    @contextmanager
-    def _opened(self) -> Iterator[zipfile.ZipFile]:
-        try:
-            archive = zipfile.ZipFile(self.path)
-        except _DAMAGE as error:
-            raise unreadable(self.path, "zip", str(error), _AGAIN) from error
-        with archive:
-            yield archive
-
-    def _files(self, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def _in_zip(path: Path) -> Files:
+    with _refusing(path, "zip"), zipfile.ZipFile(path) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
-        if len(files) > MOST_FILES:
-            raise _too_many(self.path)
-        return files
+        _check_size(path, len(files), 0)
+        for info in files:
+            yield info.filename.replace("\\", "/"), partial(_unzip, archive, info)
 
 
-def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
-    if info.flag_bits & _ENCRYPTED:
-        return "an encrypted file"
+def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
     if info.compress_type not in _METHODS:  # of another one a few bytes may ask for gigabytes of memory
         return f"a file that is compressed by the method {info.compress_type}, not by deflate"
     try:
         with archive.open(info) as file:
             return file.read(_LARGEST_READ)
     except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
-        return f"a damaged file ({error})"
+        return f"a damaged or encrypted file ({error})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Tar:
-    """A tar archive, compressed by gzip or not; its files come in its order. Links and devices are no files."""
+def _in_tar(path: Path) -> Files:
+    """Return the files of an archive, compressed by gzip or not. Links and devices are none."""
+    unpacked = 0
+    with _refusing(path, "tar"), opened(path) as raw, tarfile.open(fileobj=_Bounded(raw), mode="r:") as archive:
+        for count, member in enumerate(archive, 1):
+            unpacked += member.size
+            _check_size(path, count, unpacked)
+            if member.isreg():
+                yield member.name, partial(_untar, path, archive, member)
 
-    path: Path
 
-    def names(self) -> Iterator[str]:
-        for _, member in self._members():
-            yield member.name
-
-    def contents(self, places: Sequence[int]) -> Iterator[Content]:
-        wanted = iter(places)
-        following = next(wanted, None)
-        for place, (archive, member) in enumerate(self._members()):
-            if following is None:
-                return
-            if place == following:
-                following = next(wanted, None)
-                file = archive.extractfile(member)
-                yield b"" if file is None else file.read(_LARGEST_READ)
-
-    def _members(self) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-        unpacked = 0
-        try:
-            with opened(self.path) as raw, tarfile.open(fileobj=_Bounded(raw), mode="r:") as archive:
-                for count, member in enumerate(archive):
-                    unpacked += member.size
-                    if count >= MOST_FILES or unpacked > MOST_UNPACKED:
-                        raise _too_many(self.path)
-                    if member.isreg():
-                        yield archive, member
-        except _DAMAGE as error:
-            raise unreadable(self.path, "tar", str(error), _AGAIN) from error
+def _untar(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Content:
+    with _refusing(path, "tar"):
+        file = archive.extractfile(member)
+        return b"" if file is None else file.read(_LARGEST_READ)
 
 
 class _Bounded:
@@ -206,8 +126,17 @@ class _Bounded:
         return getattr(self._file, name)
 
 
-def _too_many(path: Path) -> Exception:
-    return invalid(
-        f"{path.name} unpacks to more than {MOST_FILES} files or {MOST_UNPACKED >> 30} GiB; unpack it and name the "
-        "folder"
-    )
+@contextmanager
+def _refusing(path: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as error:
+        raise unreadable(path, kind, str(error), "copy it again, or unpack it and name the folder") from error
+
+
+def _check_size(path: Path, files: int, unpacked: int) -> None:
+    if files > MOST_FILES or unpacked > MOST_UNPACKED:
+        raise invalid(
+            f"{path.name} unpacks to more than {MOST_FILES} files or {MOST_UNPACKED >> 30} GiB; unpack it and name the "
+            "folder"
+        )

@@ -9,17 +9,15 @@ from idla_trainer.failures import TaskError
 
 def unreadable(path: Path, kind: str, why: str, remedy: str = "") -> TaskError:
     """Return the refusal of a file whose bytes are not what its format promises."""
-    message = f"{path.name} is no readable {kind} file ({why})" + (f"; {remedy}" if remedy else "")
-    return invalid(message)
+    return invalid(f"{path.name} is no readable {kind} file ({why})" + (f"; {remedy}" if remedy else ""))
 
 
 def too_large(path: Path, size: int, memory: int) -> TaskError:
     """Return the refusal of data that the task's memory cannot hold."""
-    message = (
+    return invalid(
         f"the examples of {path.name} take {size} bytes of memory or more, the task has room for {memory}; raise "
         "spec.resources.limits.memory, or give it fewer or smaller examples"
     )
-    return invalid(message)
 
 
 def invalid(message: str) -> TaskError:

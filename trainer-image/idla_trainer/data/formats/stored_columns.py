@@ -1,10 +1,10 @@
 """The columns of a data file in a database; each comes into memory when it is asked for, or into a file of its own."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,31 +13,28 @@ from typing_extensions import override
 
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import Column, objects
-from idla_trainer.data.formats.database import Database, DatabaseError
+from idla_trainer.data.formats.database import Database
 from idla_trainer.data.formats.refusals import invalid, too_large
-from idla_trainer.data.spool import ArrayWriter, TextWriter
+from idla_trainer.data.spool import TextWriter
 
 _REFERENCE, _OBJECT = 8, 49
 """Bytes of a reference to a text, and of a text beside its characters."""
 _FLOAT = 8
 _AT_ONCE = 1 << 20
-"""Numbers that go to files together."""
-_QUERY = 64
-"""Columns for which a query may be asked alone: the time of each one grows with the width of the table."""
+"""Numbers that are taken together."""
+_QUERIES = 64
+"""Queries that take all columns of a wide table: the time of each one grows with its width."""
 
 
 class Kind(Enum):
     """What a column holds."""
 
     NUMBERS = auto()
-    TRUTHS = auto()
-    """True or false in every row."""
+    """Or truth values."""
     TEXTS = auto()
     BYTES = auto()
     LISTS = auto()
-    """Numbers, in lists of one shape or in texts of JSON with such."""
-    OTHER = auto()
-    """Nothing that a model can learn from."""
+    """Of numbers, all of one shape, in texts of JSON or not; what else it holds is refused when it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +44,13 @@ class Field:
     kind: Kind
     sql: str
     """Its expression; a missing text is an empty one."""
-    refusal: str = ""
-    """What is said where a column of another kind is asked for."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """The memory that columns may take."""
-
-    path: Path
-    memory: int
-    """Bytes."""
-    spill: bool
-    """Whether files take what memory does not hold; else it is refused."""
-    used: int = 0
-    full: bool = False
-    """Whether all that is still to come goes into files, since one did not fit."""
-
-    def take(self, size: int) -> bool:
-        """Take so many bytes; return whether they are there.
-
-        Raises:
-            TaskError: they are not, and files are not to be used.
-        """
-        if self.used + size > self.memory:
-            if not self.spill:
-                raise too_large(self.path, self.used + size, self.memory)
-            self.full = True
-        if not self.full:
-            self.used += size
-        return not self.full
 
 
 class StoredColumns(Mapping[str, Column]):
     """Columns by name, in the order of the file."""
 
     def __init__(
-        self,
-        database: Database,
-        relation: str,
-        fields: Mapping[str, Field],
-        budget: Budget,
-        refuse: Callable[[DatabaseError], Exception],
-        *,
-        parts: Mapping[str, int] | None = None,
+        self, database: Database, relation: str, fields: Mapping[str, Field], parts: Sequence[str] = ()
     ) -> None:
         """Bind them. Where memory does not hold all numbers, files take them all: memory is for what looks at them.
 
@@ -98,28 +58,23 @@ class StoredColumns(Mapping[str, Column]):
             database: where they are.
             relation: the table, or what stands for one in SQL.
             fields: how each is read.
-            budget: the memory that they may take.
-            refuse: returns the refusal of a file that turns out to be damaged.
-            parts: how many numbers `rowid` each part of the relation has for its rows, from 0, in their order. Default:
-                the relation is one such part.
+            parts: what the relation is put together of, each with numbers `rowid` of its rows, ascending from 0 or
+                more. Default: the relation is one such part.
 
         Raises:
             TaskError: the file is damaged.
         """
-        self._database = database
+        self._database, self._budget = database, database.budget
         self._relation = relation
         self._fields = fields
-        self._budget = budget
-        self._refuse = refuse
+        self._numbers = [name for name, field in fields.items() if field.kind is Kind.NUMBERS]
         self._taken: dict[str, Column] = {}
-        try:
-            self.rows: int = database.row(f"SELECT count(*) FROM {relation}")[0]
+        with database.refusing(self._budget.path):
+            self.rows: int = database.value(f"SELECT count(*) FROM {relation}")
             # Rows that were taken out of a table leave gaps in the numbers of the others.
-            self._parts = parts or {relation: database.row(f"SELECT coalesce(max(rowid) + 1, 0) FROM {relation}")[0]}
-        except DatabaseError as error:
-            raise refuse(error) from error
-        numbers = sum(field.kind is Kind.NUMBERS for field in fields.values())
-        budget.full |= budget.spill and _FLOAT * self.rows * numbers > budget.memory
+            ends = {part: f"SELECT coalesce(max(rowid) + 1, 0) FROM {part}" for part in parts or [relation]}
+            self._ends = {part: database.value(query) for part, query in ends.items()}
+        self._budget.full |= self._budget.spill and _FLOAT * self.rows * len(self._numbers) > self._budget.memory
 
     @override
     def __getitem__(self, name: str) -> Column:
@@ -129,10 +84,12 @@ class StoredColumns(Mapping[str, Column]):
             TaskError: it is of another kind, too large, or damaged.
         """
         if name not in self._taken:
-            try:
-                self._take(name, self._fields[name])
-            except DatabaseError as error:
-                raise self._refuse(error) from error
+            field = self._fields[name]
+            with self._database.refusing(self._budget.path):
+                if field.kind is Kind.NUMBERS:
+                    self._take_numbers(name)
+                else:
+                    self._taken[name] = self._lists(name, field) if field.kind is Kind.LISTS else self._objects(field)
         return self._taken[name]
 
     @override
@@ -145,123 +102,63 @@ class StoredColumns(Mapping[str, Column]):
         """Return how many there are."""
         return len(self._fields)
 
-    def _take(self, name: str, field: Field) -> None:
-        if field.kind is Kind.OTHER:
-            raise invalid(field.refusal)
-        if field.kind is Kind.NUMBERS:
-            self._take_numbers(name)
-        elif field.kind is Kind.TRUTHS:
-            self._taken[name] = self._database.numbers(self._select(field))[0].astype(np.bool_)
-        elif field.kind is Kind.TEXTS:
-            self._taken[name] = self._texts(field)
-        elif field.kind is Kind.BYTES:
-            self._taken[name] = self._bytes(field)
-        else:
-            self._taken[name] = self._arrays(name, field)
-
-    def _select(self, *fields: Field) -> str:
-        listed = ", ".join(f"{field.sql} AS v{place}" for place, field in enumerate(fields))
-        return f"SELECT {listed} FROM {self._relation}"
-
-    def _cells(self, field: Field) -> Iterator[list[Any]]:
-        for rows in self._database.blocks(self._select(field)):
-            yield [value for (value,) in rows]
-
     def _take_numbers(self, name: str) -> None:
-        """Take a column of numbers, and of a wide table some that follow it."""
-        names = list(self._fields)
-        start = names.index(name)
-        near = [
-            other
-            for other in names[start + 1 : start + 1 + len(names) // _QUERY]
-            if self._fields[other].kind is Kind.NUMBERS and other not in self._taken
-        ]
-        wanted = [name, *near]
-        select = self._select(*(self._fields[other] for other in wanted))
-        if self._budget.take(_FLOAT * self.rows * len(wanted)):
-            self._taken.update(zip(wanted, self._database.numbers(select), strict=True))
-            return
-        writers = {other: ArrayWriter() for other in wanted}
-        for rows in self._blocks(max(1, _AT_ONCE // len(wanted))):
-            found = self._database.numbers(f"{select.removesuffix(self._relation)}{rows}")
-            for writer, values in zip(writers.values(), found, strict=True):
-                writer.write(values)
-        self._taken.update((other, writer.array()) for other, writer in writers.items())
+        """Take a column of numbers, and of a wide table some beside it."""
+        width = 1 + len(self._numbers) // _QUERIES
+        start = self._numbers.index(name) // width * width
+        names = self._numbers[start : start + width]
+        wanted = ", ".join(f"{self._fields[other].sql} AS v{place}" for place, other in enumerate(names))
+        writers = [self._budget.writer(self.rows, _FLOAT) for _ in names]
+        size = max(1, _AT_ONCE // width)
+        for part, end in self._ends.items():
+            for first in range(0, end, size):
+                rows = f"{part} WHERE rowid BETWEEN {first} AND {first + size - 1}"
+                for writer, values in zip(writers, self._database.numbers(f"SELECT {wanted} FROM {rows}"), strict=True):
+                    writer.write(values)
+        self._taken.update((other, writer.array()) for other, writer in zip(names, writers, strict=True))
 
-    def _blocks(self, size: int) -> Iterator[str]:
-        """Yield relations of so many rows, one behind the other."""
-        for part, numbers in self._parts.items():
-            for start in range(0, numbers, size):
-                yield f"{part} WHERE rowid BETWEEN {start} AND {start + size - 1}"
-
-    def _texts(self, field: Field) -> Any:
-        known: dict[str, str] = {}
-        kept, writer = list[str](), None
-        for cells in self._cells(field):
+    def _objects(self, field: Field) -> Any:
+        """Return a column of texts or bytes, each different one once."""
+        known, kept, writer = dict[Any, Any](), list[Any](), None
+        for cells in self._database.cells(f"SELECT {field.sql} FROM {self._relation}"):
             if writer is None:
                 new = {cell for cell in cells if cell not in known}
-                if self._budget.take(_REFERENCE * len(cells) + sum(_OBJECT + len(cell) for cell in new)):
+                size = _REFERENCE * len(cells) + sum(_OBJECT + len(cell) for cell in new)
+                if self._budget.take(size):
                     kept += [known.setdefault(cell, cell) for cell in cells]
                     continue
+                if field.kind is Kind.BYTES:
+                    raise too_large(self._budget.path, self._budget.used + size, self._budget.memory)
                 writer = TextWriter()
                 writer.write(kept)
-                kept, known = [], {}
+                known, kept = {}, []
             writer.write(cells)
         return objects(kept) if writer is None else writer.column()
 
-    def _bytes(self, field: Field) -> Column:
-        kept = list[bytes]()
-        for cells in self._cells(field):
-            size = sum(_REFERENCE + _OBJECT + len(cell) for cell in cells)
-            if not self._budget.take(size):
-                raise too_large(self._budget.path, self._budget.used + size, self._budget.memory)
-            kept += cells
-        return objects(kept)
+    def _lists(self, name: str, field: Field) -> Column:
+        """Return a column of lists as an array [N, ...]."""
+        row, writer, shape = 0, None, None
+        for cells in self._database.cells(f"SELECT {field.sql} FROM {self._relation}"):
+            arrays = [self._array(name, cell, place) for place, cell in enumerate(cells, row)]
+            shape = arrays[0].shape if shape is None else shape
+            other = next((place for place, array in enumerate(arrays) if array.shape != shape), None)
+            if other is not None:
+                raise invalid(
+                    f"{quoted(name)} of example {row + other} of {self._budget.path.name} has another shape than that "
+                    f"of example 0: {list(arrays[other].shape)}, not {list(shape)}; give all of them one shape"
+                )
+            writer = writer or self._budget.writer(self.rows, arrays[0].nbytes)
+            writer.write(np.stack(arrays))
+            row += len(arrays)
+        return np.empty(0) if writer is None else writer.array()
 
-    def _arrays(self, name: str, field: Field) -> Column:
-        kept, writer, row = list[npt.NDArray[np.float32]](), None, 0
-        for cells in self._cells(field):
-            block = _stack(self._budget.path, name, cells, row, kept[0][0] if kept else None)
-            row += len(block)
-            if writer is None and not self._budget.take(block.nbytes):
-                writer = ArrayWriter()
-                for part in kept:
-                    writer.write(part)
-                kept = kept[:1]
-            if writer is None:
-                kept.append(block)
-            else:
-                writer.write(block)
-        return np.concatenate(kept) if writer is None else writer.array()
-
-
-def _stack(
-    path: Path, name: str, cells: Sequence[Any], row: int, first: npt.NDArray[np.float32] | None
-) -> npt.NDArray[np.float32]:
-    """Return lists of numbers as an array [N, ...].
-
-    Raises:
-        TaskError: one holds something else, or has another shape than the first.
-    """
-    arrays = [_array(path, name, cell, row + place) for place, cell in enumerate(cells)]
-    shape = None if first is None else first.shape
-    for place, array in enumerate(arrays):
-        shape = array.shape if shape is None else shape
-        if array.shape != shape:
-            raise invalid(
-                f"{quoted(name)} of example {row + place} of {path.name} has another shape than that of example 0: "
-                f"{list(array.shape)}, not {list(shape)}; give all of them one shape"
-            )
-    return np.stack(arrays)
-
-
-def _array(path: Path, name: str, cell: Any, row: int) -> npt.NDArray[np.float32]:
-    try:
-        if cell is not None:
-            return np.asarray(json.loads(cell) if isinstance(cell, str) else cell, dtype=np.float32)
-    except (TypeError, ValueError, RecursionError):
-        pass
-    raise invalid(
-        f"example {row} of {path.name} has {quoted(str(cell)) if cell is not None else 'nothing'} as {quoted(name)}; "
-        "others have lists of numbers there: allowed is a list in which all rows have one length"
-    )
+    def _array(self, name: str, cell: Any, row: int) -> npt.NDArray[np.float32]:
+        with suppress(TypeError, ValueError, OverflowError, RecursionError):
+            found = np.asarray(json.loads(cell) if isinstance(cell, str) else cell)
+            if found.ndim and found.dtype.kind not in "SU":
+                return found.astype(np.float32)
+        raise invalid(
+            f"example {row} of {self._budget.path.name} has {'nothing' if cell is None else quoted(str(cell))} as "
+            f"{quoted(name)}, a column of lists or objects; allowed: a number, a text, or a list of numbers in which "
+            "all rows have one length. Leave it out of the file, or name the columns to learn from in data.columns"
+        )

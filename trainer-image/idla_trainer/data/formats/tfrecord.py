@@ -7,7 +7,8 @@ record tells of itself.
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,11 +19,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from idla_trainer.data.formats.budget import Budget
 from idla_trainer.data.formats.column_inference import EXACT, Column, objects
 from idla_trainer.data.formats.files import DAMAGE, opened
-from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
+from idla_trainer.data.formats.refusals import empty, invalid, unreadable
 
-_SHARD = re.compile(r"(?P<name>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(\.gz)?")
+_SHARD = re.compile(r".*tfrecord.*-\d{5}-of-\d{5}(\.gz)?")
+_DIGITS = 5
 _HEAD, _FOOT = 12, 4
 _MASK = 0xA282EAD8
 _WORD = 0xFFFFFFFF
@@ -36,10 +39,10 @@ message_type { name: "Bytes" field { name: "value" number: 1 label: LABEL_REPEAT
 message_type { name: "Floats" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_FLOAT } }
 message_type { name: "Integers" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_INT64 } }
 message_type {
-  name: "Feature" oneof_decl { name: "kind" }
-  field { name: "bytes" number: 1 type: TYPE_MESSAGE type_name: "Bytes" oneof_index: 0 }
-  field { name: "floats" number: 2 type: TYPE_MESSAGE type_name: "Floats" oneof_index: 0 }
-  field { name: "integers" number: 3 type: TYPE_MESSAGE type_name: "Integers" oneof_index: 0 }
+  name: "Feature"
+  field { name: "bytes" number: 1 type: TYPE_MESSAGE type_name: "Bytes" }
+  field { name: "floats" number: 2 type: TYPE_MESSAGE type_name: "Floats" }
+  field { name: "integers" number: 3 type: TYPE_MESSAGE type_name: "Integers" }
 }
 message_type {
   name: "Entry"
@@ -57,11 +60,10 @@ _Example: Any = GetMessageClass(_POOL.FindMessageTypeByName("Example"))
 
 def shards(files: Sequence[Path]) -> bool:
     """Return whether the files are named as the shards of TFRecord data, `name.tfrecord-00000-of-00002`."""
-    found = [_SHARD.fullmatch(path.name) for path in files]
-    return all(match is not None and "tfrecord" in match["name"] for match in found)
+    return all(_SHARD.fullmatch(path.name) for path in files)
 
 
-def read_tfrecord(path: Path, memory: int) -> dict[str, Column]:
+def read_tfrecord(path: Path, budget: Budget) -> dict[str, Column]:
     """Return the features of all examples by name.
 
     One number is a number, several ones of equal count make an array [N, count]. Bytes make a column of texts where
@@ -69,44 +71,40 @@ def read_tfrecord(path: Path, memory: int) -> dict[str, Column]:
 
     Args:
         path: a file, or a folder with all shards of the data.
-        memory: bytes that the columns may take; reading ends where they take more.
+        budget: the memory that the columns may take; reading ends where they take more.
 
     Raises:
         TaskError: unreadable, a checksum that does not fit, too large, no example, a shard missing, or a feature with
             several texts.
     """
-    cells, rows, size = dict[str, list[Any]](), 0, 0
+    cells, rows = dict[str, list[Any]](), 0
     for file in _files(path):
         try:
             with opened(file) as records:
-                for content in _records(records, memory):
-                    for name, value in _features(file, content).items():
+                for content in _records(records, budget.memory):
+                    features = {entry.key: entry.value for entry in _Example.FromString(content).features.feature}
+                    for name, feature in features.items():
+                        value = _value(file, name, feature)
                         column = cells.setdefault(name, [])
                         column += [*[None] * (rows - len(column)), value]
-                        size += _CELL + sys.getsizeof(value)
+                        budget.take(_CELL + sys.getsizeof(value))
                     rows += 1
-                    if size > memory:
-                        raise too_large(path, size, memory)
                     if len(cells) > _MOST_COLUMNS:
                         raise invalid(f"{path.name} has more than {_MOST_COLUMNS} features; put numbers into a list")
-        except (*DAMAGE, DecodeError, _RecordError) as error:
+        except (*DAMAGE, ValueError, DecodeError) as error:
             raise unreadable(file, "TFRecord", f"record {rows}: {error}") from error
     if not rows:
         raise empty(f"{path.name} holds no example")
     return {name: _column(path, name, found + [None] * (rows - len(found))) for name, found in cells.items()}
 
 
-class _RecordError(ValueError):
-    """The frame of a record is damaged."""
-
-
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    found = [entry for entry in sorted(path.iterdir()) if entry.is_file() and shards([entry])]
-    matches = [match for match in (_SHARD.fullmatch(file.name) for file in found) if match]
-    totals = {(match["name"], match["total"]) for match in matches}
-    if len(totals) != 1 or [int(match["number"]) for match in matches] != list(range(int(matches[0]["total"]))):
+    found = [file for file in sorted(path.iterdir()) if shards([file])]
+    names = [file.name.removesuffix(".gz") for file in found]
+    stem, _, total = names[0].rpartition("-of-")
+    if names != [f"{stem[:-_DIGITS]}{number:0{_DIGITS}}-of-{total}" for number in range(int(total))]:
         raise invalid(f"the folder {path.name} does not hold all shards of one data set; it holds {len(found)}")
     return found
 
@@ -114,15 +112,15 @@ def _files(path: Path) -> list[Path]:
 def _records(file: IO[bytes], memory: int) -> Iterator[bytes]:
     while head := file.read(_HEAD):
         if len(head) < _HEAD or _checksum(head[:8]) != head[8:]:
-            raise _RecordError("its length is damaged")
+            raise ValueError("its length is damaged")
         length = int.from_bytes(head[:8], "little")
         if length > memory:
-            raise _RecordError(f"it has {length} bytes, the task has room for {memory}")
+            raise ValueError(f"it has {length} bytes, the task has room for {memory}")
         content, foot = file.read(length), file.read(_FOOT)
         if len(foot) < _FOOT:
-            raise _RecordError("the file ends within it")
+            raise ValueError("the file ends within it")
         if _checksum(content) != foot:
-            raise _RecordError("its checksum does not fit its bytes")
+            raise ValueError("its checksum does not fit its bytes")
         yield content
 
 
@@ -132,20 +130,14 @@ def _checksum(content: bytes) -> bytes:
     return ((((value >> 15) | (value << 17)) + _MASK) & _WORD).to_bytes(4, "little")
 
 
-def _features(path: Path, content: bytes) -> Mapping[str, Any]:
-    """Return the features of an example: a number, `bytes`, an array of numbers, or None."""
-    entries = _Example.FromString(content).features.feature
-    return {entry.key: _value(path, entry.key, entry.value) for entry in entries}
-
-
 def _value(path: Path, name: str, feature: Any) -> Any:
-    kind = feature.WhichOneof("kind")
-    listed = getattr(feature, kind).value if kind else ()
+    """Return a number, `bytes`, an array of numbers, or None."""
+    listed = feature.bytes.value or feature.floats.value or feature.integers.value
     if len(listed) <= 1:
         return listed[0] if listed else None
-    if kind == "bytes":
+    if isinstance(listed[0], bytes):
         raise invalid(f"the feature {name[:_SHOWN]!r} of {path.name} holds several texts; keep one in each example")
-    return np.array(listed, dtype=np.float32 if kind == "floats" else np.int64)
+    return np.array(listed, dtype=np.float32)
 
 
 def _column(path: Path, name: str, cells: list[Any]) -> Column:
@@ -158,23 +150,13 @@ def _column(path: Path, name: str, cells: list[Any]) -> Column:
                 f"{name[:_SHOWN]!r} of example {other} of {path.name} has another shape than that of example 0: "
                 f"{sizes[other]} numbers, not {sizes[0]}; give all of them one shape"
             )
-        return np.stack(cells).astype(np.float32)
+        return np.stack(cells)
     if bytes in kinds:
-        return _texts([cell if isinstance(cell, bytes) else _text(cell).encode() for cell in cells])
+        contents = [cell if isinstance(cell, bytes) else str("" if cell is None else cell).encode() for cell in cells]
+        with suppress(UnicodeDecodeError):
+            if not any(content.startswith(_PICTURES) for content in contents):
+                return objects(content.decode() for content in contents)
+        return objects(contents)
     if any(isinstance(cell, int) and abs(cell) >= EXACT for cell in cells):
-        return objects(map(_text, cells))
+        return objects("" if cell is None else str(cell) for cell in cells)
     return np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
-
-
-def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell)
-
-
-def _texts(contents: Sequence[bytes]) -> Column:
-    """Return bytes as texts where all of them are."""
-    if any(content.startswith(_PICTURES) for content in contents):
-        return objects(contents)
-    try:
-        return objects(content.decode() for content in contents)
-    except UnicodeDecodeError:
-        return objects(contents)

@@ -69,7 +69,8 @@ def read(path: Path, source: DataSource, memory: int) -> Images:
     kind, file = detect_format(path, source.format)
     if kind is DataFormat.IMAGE_FOLDER:
         found = labelled_files(file)
-        return _decoded(found, found.labels, memory, tests=found.folders.tests, warnings=found.folders.warnings)
+        folders = found.folders
+        return _decoded(found, folders.labels, memory, tests=folders.tests, warnings=folders.warnings)
     return _in_table(_table(kind, file, path, source, memory), path, source, memory)
 
 
