@@ -83,7 +83,7 @@ CASES: list[Case] = [
     ("NaN among pixels", put(d_npz={"x": np.full((60, 6, 6), np.nan), "y": np.arange(60) % 2}), "d.npz",
      {"task": IMAGE}, "NotFinite", "60 of 60 examples have NaN, infinite or missing pixels; the first is example 0"),
     ("NaN alone in series", put(d_csv=csv(("a", "b"), [("", "NaN")] * 200)), "d.csv", {"task": SERIES},
-     "TooFewExamples", "at least one each with a known target"),
+     "TooFewExamples", "has no known value: a forecast of it cannot be measured"),
     ("equal images", put(d_npz={"x": np.ones((60, 6, 6)), "y": np.arange(60) % 2}), "d.npz", {"task": IMAGE},
      "TooFewExamples", ALIKE),
     ("a test file without a record", put(d_csv=table(), t_csv=b"p,q,label\n"), "d.csv",
