@@ -45,9 +45,10 @@ lint: env ## format check, lint, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`.
-GATE := lint test-unit test-local test-server test-store test-fuzz-bounded test-api test-trainer-gate \
-  test-operator-gate test-faults-gate test-e2e-gate
+# `make test` runs the whole of what is quick, and of the other folders the tests that are marked `gate`. What mostly waits
+# runs beside what computes: `+` joins slices that use nothing of each other's.
+GATE := lint+test-server+test-store test-unit test-fuzz-bounded+test-api test-local+test-faults-gate \
+  test-trainer-gate+test-operator-gate test-e2e-gate
 ALL := lint verify test-unit test-local test-server test-store test-api test-fuzz test-trainer-ways test-trainer-parts \
   test-operator-life test-operator-faults \
   test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
@@ -121,10 +122,10 @@ test-faults: env ## these five
 	$(BIN)/python -m tools.slices $(filter test-faults-%,$(ALL))
 
 test-fuzz-bounded: env ## a thousand drawn objects through the core
-	$(PYTEST) tests/fuzz -m "not api"
+	$(PYTEST) $(BY_TEST) tests/fuzz -m "not api"
 
 test-fuzz: env ## 10,000 drawn objects through the core, and some through a real API server
-	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(PYTEST) tests/fuzz
+	IDLA_FUZZ_OBJECTS=10000 IDLA_FUZZ_SEED=$${SEED:-$$(date +%s)} $(PYTEST) $(BY_FILE) tests/fuzz
 
 test-trainer-gate: env ## the trainer's whole way on one small task of each kind
 	$(PYTEST) $(BY_FILE) -m gate tests/trainer

@@ -1,4 +1,4 @@
-"""Runs targets of the Makefile one after the other, past red ones, with a table at the end."""
+"""Runs targets of the Makefile one after the other, or some side by side, past red ones, with a table at the end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _LIMIT_MINUTES = 40.0
 _GRACE_SECONDS = 60.0
 _INTERRUPTED = 130
 _LOOK_SECONDS = 0.5
+_BESIDE = "+"
+"""Stands between targets that run side by side."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,14 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
 
 def run(
-    target: str, interrupted: Callable[[], bool], *, reports: Path = REPORTS, limit_minutes: float = _LIMIT_MINUTES
+    target: str,
+    interrupted: Callable[[], bool],
+    *,
+    reports: Path = REPORTS,
+    limit_minutes: float = _LIMIT_MINUTES,
+    log: Path | None = None,
 ) -> Ran:
-    """Run one target; what it prints goes where ours goes.
+    """Run one target.
 
     Args:
         target: of the Makefile.
@@ -67,6 +75,7 @@ def run(
         reports: folder into which its tests write `<target>.xml`.
         limit_minutes: after which it is asked to end, and killed a minute later: one that hangs must not take
             the others' results along.
+        log: takes what it prints, which goes where ours goes without one.
     """
     report = reports / f"{target}.xml"
     report.unlink(missing_ok=True)
@@ -74,7 +83,10 @@ def run(
     environment = {key: value for key, value in os.environ.items() if key not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
     command = [os.environ.get("MAKE", "make"), "--no-print-directory", target]
     began = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, process_group=0)
+    with contextlib.nullcontext() if log is None else log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, process_group=0, stdout=output, stderr=output and subprocess.STDOUT
+        )
     while (status := _wait(process, _LOOK_SECONDS)) is None:
         if interrupted() or time.monotonic() - began > limit_minutes * 60:
             print(
@@ -83,6 +95,28 @@ def run(
             status = _end(process)
             break
     return Ran(target, status, (time.monotonic() - began) / 60, read_counts(report) or Counts())
+
+
+def run_side_by_side(targets: Sequence[str], interrupted: Callable[[], bool], *, reports: Path = REPORTS) -> list[Ran]:
+    """Run several targets at once; what one of them prints is kept in `<target>.log` and shown as soon as it has ended.
+
+    Args:
+        targets: of the Makefile, none of which uses what another one does.
+        interrupted: ends all of them as soon as it says so.
+        reports: folder of the logs and of what `run` reads.
+    """
+    showing = threading.Lock()
+
+    def run_and_show(target: str) -> Ran:
+        log = reports / f"{target}.log"
+        ran = run(target, interrupted, reports=reports, log=log)
+        with showing:
+            print(f"\n=== make {target}\n{log.read_text(errors='replace')}", end="", flush=True)
+        return ran
+
+    print(f"\n=== side by side: make {', make '.join(targets)}", flush=True)
+    with ThreadPoolExecutor(len(targets)) as threads:
+        return list(threads.map(run_and_show, targets))
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> int | None:
@@ -100,8 +134,8 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def describe(ran: Sequence[Ran]) -> str:
-    """Return the table of what ran, the names of what is red, and the sum."""
+def describe(ran: Sequence[Ran], minutes: float) -> str:
+    """Return the table of what ran, the names of what is red, and the sum; `minutes` is how long all of it took."""
     rows: list[tuple[str, ...]] = [("slice", "passed", "failed", "skipped", "minutes", "")]
     for one in ran:
         counted = bool(one.counts.passed or one.counts.skipped or one.counts.red)
@@ -116,27 +150,34 @@ def describe(ran: Sequence[Ran]) -> str:
     ]
     red = [f"red: {name}" for one in ran if not one.green for name in one.counts.red or (f"make {one.target}",)]
     passed, skipped = (sum(getattr(one.counts, name) for one in ran) for name in ("passed", "skipped"))
-    failed, minutes = sum(one.failed for one in ran), sum(one.minutes for one in ran)
-    summary = f"{passed} passed, {failed} failed, {skipped} skipped"
+    summary = f"{passed} passed, {sum(one.failed for one in ran)} failed, {skipped} skipped"
     return "\n".join([*(line.rstrip() for line in lines), *red, f"in {minutes:.1f} minutes", summary])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the targets; return 1 where one is red, 130 where it was interrupted."""
     parser = argparse.ArgumentParser(prog="python -m tools.slices", description=__doc__)
-    parser.add_argument("targets", nargs="+", help="targets of the Makefile, run in this order")
+    parser.add_argument(
+        "targets", nargs="+", help=f"targets of the Makefile, run in this order; one{_BESIDE}other run side by side"
+    )
     parser.add_argument("--reports", type=Path, default=REPORTS, help="where reports are (default dist/reports)")
     options = parser.parse_args(arguments)
     options.reports.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(options.reports / "red", ignore_errors=True)  # what tests of a run before have told
     ran: list[Ran] = []
+    began = time.monotonic()
     with _interrupts() as interrupted:
-        for target in options.targets:
-            if not interrupted():
+        for word in options.targets:
+            target, *others = word.split(_BESIDE)
+            if interrupted():
+                break
+            if others:
+                ran += run_side_by_side([target, *others], interrupted, reports=options.reports)
+            else:
                 print(f"\n=== make {target}", flush=True)
                 ran.append(run(target, interrupted, reports=options.reports))
         ended = interrupted()
-    table = describe(ran)
+    table = describe(ran, (time.monotonic() - began) / 60)
     (options.reports / "slices.txt").write_text(f"{table}\n")
     print(f"\n{table}", flush=True)
     return _INTERRUPTED if ended else int(not all(one.green for one in ran))

@@ -56,19 +56,28 @@ _ANY_NAME = "[ -~]{1,20}"
 _FORM_OF_KEYS = r"self\.all\(name, name\.matches\('(.*)'\)( && name\.size\(\) <= \d+)?\)"
 LEAVES = {name: tuple(leaves(kind.spec)) for name, kind in KINDS.items()}
 _CHARACTERS = st.characters(codec="utf-8")
+_NEVER = (False,)
 _SELDOM = (False, False, False, True)
+"""Whether a field that nobody asks for is there."""
 
 
 @st.composite
-def specs(draw: Draw, kind: str, path: Path_ = ()) -> Spec:
-    """Draw a valid spec, with a value at `path`, or at any one field, unless rules forbid it."""
-    return without_refused(kind, _value(draw, kind, (), path or draw(st.sampled_from(LEAVES[kind]))))
+def specs(draw: Draw, kind: str, path: Path_ = (), others: tuple[bool, ...] = _SELDOM) -> Spec:
+    """Draw a valid spec, with a value at `path`, or at any one field, unless rules forbid it.
+
+    `others`: whether each other field that is not required is there is drawn of these.
+    """
+    return without_refused(kind, _value(draw, kind, (), path or draw(st.sampled_from(LEAVES[kind])), others))
 
 
 @st.composite
 def pairs(draw: Draw, kind: str, path: Path_) -> tuple[Spec, Spec] | None:
-    """Draw two valid specs that differ in the field at `path` alone, or None where rules forbid what was drawn."""
-    one = draw(specs(kind, path))
+    """Draw two valid specs that differ in the field at `path` alone, or None where rules forbid what was drawn.
+
+    As often as not, they have little else: what else is asked for may be why a workflow does not come to the field.
+    """
+    others = draw(st.sampled_from((_NEVER, _SELDOM)))
+    one = draw(specs(kind, path, others))
     found = list(places(one, path))
     if not found:
         return None
@@ -80,7 +89,7 @@ def pairs(draw: Draw, kind: str, path: Path_) -> tuple[Spec, Spec] | None:
     if isinstance(holder, dict) and draw(st.sampled_from(_SELDOM)):
         del holder[last]
     else:
-        holder[last] = _value(draw, kind, path, ())
+        holder[last] = _value(draw, kind, path, (), others)
     return (one, other) if one != other and valid(kind, other) else None
 
 
@@ -101,17 +110,17 @@ def places(value: Any, path: Path_) -> Iterator[tuple[str | int, ...]]:
         yield from ((name, *place) for place in places(part, tuple(rest)))
 
 
-def _value(draw: Draw, kind: str, path: Path_, towards: Path_) -> Any:
+def _value(draw: Draw, kind: str, path: Path_, towards: Path_, others: tuple[bool, ...]) -> Any:
     """Draw a value for the field at `path`; the fields that lead `towards` one further in are there."""
     schema = at(KINDS[kind].spec, path)
     if schema["type"] == "array":
-        value: Any = _list(draw, kind, path, towards)
+        value: Any = _list(draw, kind, path, towards, others)
     elif "properties" in schema:
         value = {}
         for name in schema["properties"]:
             leading = towards[:1] == (name,)
-            if leading or name in schema.get("required", ()) or draw(st.sampled_from(_SELDOM)):
-                value[name] = _value(draw, kind, (*path, name), towards[1:] if leading else ())
+            if leading or name in schema.get("required", ()) or draw(st.sampled_from(others)):
+                value[name] = _value(draw, kind, (*path, name), towards[1:] if leading else (), others)
     elif schema["type"] == "object":
         names = draw(st.lists(_resource_names(_key_form(schema)), min_size=bool(towards), max_size=3, unique=True))
         value = {name: draw(_scalar(shown((*path, VALUE)), kind, (*path, VALUE))) for name in names}
@@ -120,7 +129,7 @@ def _value(draw: Draw, kind: str, path: Path_, towards: Path_) -> Any:
     return fitted(kind, path, value)
 
 
-def _list(draw: Draw, kind: str, path: Path_, towards: Path_) -> list[Any]:
+def _list(draw: Draw, kind: str, path: Path_, towards: Path_, others: tuple[bool, ...]) -> list[Any]:
     schema = at(KINDS[kind].spec, path)
     most = schema["maxItems"]
     least = max(schema.get("minItems", 0), bool(towards))
@@ -128,7 +137,7 @@ def _list(draw: Draw, kind: str, path: Path_, towards: Path_) -> list[Any]:
     found: dict[Any, Any] = {}
     keys = schema.get("x-kubernetes-list-map-keys", ())
     for number in range(size):
-        part = _value(draw, kind, (*path, ITEM), () if number else towards[1:])
+        part = _value(draw, kind, (*path, ITEM), () if number else towards[1:], others)
         found.setdefault(tuple(part[key] for key in keys) if keys else json.dumps(part), part)
     return list(found.values())
 

@@ -8,6 +8,8 @@ import pytest
 from idla_contract.task import DataSource
 from idla_trainer.data.table import read_table
 
+from tests.tfrecords import example
+
 pytestmark = pytest.mark.trainer
 
 
@@ -36,6 +38,21 @@ def test_what_tensorflow_writes_is_read(tmp_path: Path, compression: str) -> Non
     assert np.array_equal(found["numbers"], numbers)
     assert found["label"].tolist() == labels.tolist()
     assert found["name"].tolist() == [f"é {label}" for label in labels]
+
+
+def test_the_records_of_the_unit_tests_are_tensorflows() -> None:
+    import tensorflow as tf
+
+    values = {"text": [b"x", b"\xc3\xa9"], "number": [1.5, -2.0], "whole": [1, -(1 << 40)], "nothing": []}
+    features = {
+        "text": _feature(tf, "bytes", values["text"]),
+        "number": _feature(tf, "float", values["number"]),
+        "whole": _feature(tf, "int64", values["whole"]),
+        "nothing": tf.train.Feature(),
+    }
+    assert tf.train.Example.FromString(example(**values)) == tf.train.Example(
+        features=tf.train.Features(feature=features)
+    )
 
 
 def _feature(tf: Any, kind: str, values: Any) -> Any:

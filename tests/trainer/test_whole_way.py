@@ -201,7 +201,6 @@ def test_a_loss_that_is_no_number_is_answered(pods: Any) -> None:
     assert "lower training.learningRate (now 1e+30)" in ended.answer.failure.message
 
 
-@pytest.mark.gate
 def test_colour_images_with_named_classes_go_the_whole_way_in_one_task(pods: Any, digits: Dataset) -> None:
     names = np.array([f"digit {name}" for name in digits.classes])
     tall = np.repeat(digits.raw["image"], 3, axis=3)[:, :, :6] * np.float32(15.9375)

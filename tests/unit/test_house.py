@@ -36,6 +36,13 @@ def test_what_is_no_test_needs_none() -> None:
     assert [file for file in files if re.search(r"^\s*(from|import) tests\b", file.read_text(), re.MULTILINE)] == []
 
 
+def test_no_unit_test_waits_for_tensorflow_before_any_test_runs() -> None:
+    files = [*(ROOT / "tests").glob("*.py"), *(ROOT / "tests/unit").rglob("*.py")]
+    assert len(files) > 150
+    late = re.compile(r"^(from|import) (tensorflow|keras)\b", re.MULTILINE)
+    assert [str(file.relative_to(ROOT)) for file in files if late.search(file.read_text(encoding="utf-8"))] == []
+
+
 def test_no_committed_requirement_names_a_download_address() -> None:
     pinned = [*(ROOT / "requirements").glob("*.txt"), *(ROOT / "trainer-image/requirements").glob("*.txt")]
     assert len(pinned) == 10

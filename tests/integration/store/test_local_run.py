@@ -22,7 +22,7 @@ def test_a_bucket_inside_becomes_a_model_that_answers(tmp_path: Path, server: Se
     generated.write(tmp_path / "data")
     (server.folder / "bucket" / "tumours.csv").write_bytes((tmp_path / "data/tumours.csv").read_bytes())
     workflow = yaml.safe_load(SAMPLE.read_text())
-    workflow["spec"] |= {"preset": "Fast", "training": {"maxEpochs": 5}}
+    workflow["spec"] |= {"preset": "Fast", "training": {"maxEpochs": 5}, "model": {"maxCandidates": 1}}
     workflow["spec"]["data"]["access"] = {"region": REGION, "endpoint": server.endpoint}
     (tmp_path / "workflow.yaml").write_text(yaml.safe_dump(workflow))
     reach = {

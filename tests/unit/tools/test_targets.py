@@ -14,7 +14,7 @@ RECIPES = dict(re.findall(r"^([a-z0-9-]+):[^\n]*\n((?:\t[^\n]*\n)*)", TEXT, re.M
 
 def slices(name: str) -> list[str]:
     [words] = re.findall(rf"^{name} := (.*)$", TEXT, re.MULTILINE)
-    return str(words).split()
+    return str(words).replace("+", " ").split()
 
 
 def is_run(file: Path, recipe: str) -> bool:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,19 +14,41 @@ from idla.cli.main import main
 from idla.local.conform import checks, subject
 from idla.local.conform.checks import CHECKS, SERVED
 from idla.local.conform.examples import KINDS, write_examples
-from idla.local.conform.subject import Subject
+from idla.local.conform.subject import Ended, Subject
+from idla.local.task_process import TaskProcess
 from idla.local.trainer import Trainer
 from idla.report.exit_status import ExitCode
 from idla_contract.problem import Problem, TaskType
 from idla_contract.task import ModelSpec
+from typing_extensions import override
+
+from tests.unit.local.conform.container import Container, options_of
 
 CONTAINER = Path(__file__).with_name("container.py")
 BY_NAME = {check.name: check for check in CHECKS}
 
 
-def tried(folder: Path, fault: str, *, patience: float = 60.0) -> Subject:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called(Subject):
+    """The container is called in this process: it leaves and answers the same, only that no process starts and ends."""
+
+    @override
+    def interrupted(
+        self, task: str, document: str, *, until: Callable[[TaskProcess], bool], store: str = "store"
+    ) -> Ended:
+        paths = self.paths(store)
+        paths.make()
+        spec, answer = paths.work / f"{task}.json", paths.work / f"{task}-answer"
+        spec.write_text(document)
+        places = {"spec": spec, "store": paths.store, "data": paths.data, "termination-log": answer}
+        options = {name: str(place) for name, place in places.items()}
+        code = Container(options | options_of(self.trainer.command[2:])).run()
+        return Ended(code=code, seconds=0.0, message=answer.read_bytes() if answer.exists() else b"", said="")
+
+
+def tried(folder: Path, fault: str, *, patience: float = 60.0, kind: type[Subject] = Subject) -> Subject:
     (folder / "data").mkdir()
-    return Subject(
+    return kind(
         trainer=Trainer(python=sys.executable, image="i", command=(sys.executable, str(CONTAINER), f"--fault={fault}")),
         output=folder,
         problem=Problem(),
@@ -81,13 +104,25 @@ def test_a_container_that_keeps_the_contract_passes(tmp_path: Path) -> None:
         ("missing-data", "wrong reason", "failure.reason is InternalError; allowed: DataNotFound"),
         ("missing-data", "no message", "failure.message is empty"),
         ("other-data", "any data", "it ended with 0; allowed: 10 (BAD_INPUT)"),
+    ],
+)
+def test_what_a_container_breaks_is_named(tmp_path: Path, check: str, fault: str, said: str) -> None:
+    found = list(BY_NAME[check].broken(tried(tmp_path, fault, kind=Called)))
+    assert any(said in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("check", "fault", "said"),
+    [
+        ("whole-way", "exit code", "it ended with 1; allowed: 0 (SUCCEEDED)"),
+        ("whole-way", "silent", "it left no termination message"),
         ("asked-to-end", "no metrics", "/metrics never reported idla_task_step"),
         ("asked-to-end", "deaf", "it did not end in 1 seconds after SIGTERM; the kubelet kills it then"),
         ("asked-to-end", "killed", "after SIGTERM it ended with 143; allowed: 14"),
         ("asked-to-end", "begins anew", "its next attempt began anew: train.resumed is 0"),
     ],
 )
-def test_what_a_container_breaks_is_named(
+def test_what_a_process_breaks_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str, fault: str, said: str
 ) -> None:
     for module in (checks, subject):
