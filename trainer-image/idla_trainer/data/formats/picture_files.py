@@ -127,7 +127,7 @@ class _WholeHeader(tarfile.TarInfo):
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(tarfile_)
-        except tarfile.EOFHeaderError:
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end, which the stubs do not know
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(str(error)) from error
