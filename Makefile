@@ -49,9 +49,9 @@ lint: env ## format check, lint, types, layers
 # runs beside what computes: `+` joins slices that use nothing of each other's.
 GATE := lint+test-server+test-store test-unit test-fuzz-bounded+test-api test-local+test-faults-gate \
   test-trainer-gate+test-operator-gate test-e2e-gate
-ALL := lint verify test-unit test-local test-server test-store test-api test-fuzz test-trainer-ways test-trainer-parts \
-  test-operator-life test-operator-faults \
-  test-faults-kills test-faults-answers test-faults-refusals test-faults-reads test-faults-outages \
+ALL := lint verify test-unit test-local+test-server test-store test-api \
+  test-trainer-ways+test-faults-kills test-trainer-parts+test-faults-reads test-fuzz+test-faults-outages \
+  test-operator-life+test-faults-refusals test-operator-faults+test-faults-answers \
   test-cluster test-e2e-digits test-e2e-data test-e2e-kinds test-e2e-faults test-e2e-replicas \
   demo try
 
@@ -119,7 +119,7 @@ test-faults-outages: env ## what kopf ends on, and an API server that is away
 	$(PYTEST) $(BY_TEST) tests/faults/test_kopf_exits.py
 
 test-faults: env ## these five
-	$(BIN)/python -m tools.slices $(filter test-faults-%,$(ALL))
+	$(BIN)/python -m tools.slices $(filter test-faults-%,$(subst +, ,$(ALL)))
 
 test-fuzz-bounded: env ## a thousand drawn objects through the core
 	$(PYTEST) $(BY_TEST) tests/fuzz -m "not api"
@@ -163,7 +163,7 @@ test-e2e-replicas: images ## two replicas of the operator
 	$(PYTEST) tests/e2e/test_replicas.py tests/e2e/test_permissions.py
 
 test-e2e: env ## these five
-	$(BIN)/python -m tools.slices $(filter test-e2e-%,$(ALL))
+	$(BIN)/python -m tools.slices $(filter test-e2e-%,$(subst +, ,$(ALL)))
 
 try: env ## the YAML of README as processes on this machine: no cluster, no root (a minute)
 	IDLA_SAMPLES="$$($(BIN)/python -m tools.samples)" $(BIN)/idla run --local -f manifests/samples/digits.yaml --output dist/digits

@@ -41,10 +41,10 @@ def a_workflow(name: str, **spec: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def failed(workflow: dict[str, Any]) -> tuple[str, str, str]:
-    """Return reason and message of the summary, and the reason of the condition `Trained`."""
+def failed(workflow: dict[str, Any]) -> tuple[str, str]:
+    """Return reason and message of the summary."""
     end = condition(workflow["status"], "Succeeded")
-    return end["reason"], end["message"], condition(workflow["status"], "Trained").get("reason", "")
+    return end["reason"], end["message"]
 
 
 def a_long_training(name: str, **spec: Any) -> dict[str, Any]:
@@ -58,13 +58,25 @@ def undisturbed(kubectl: Kubectl) -> None:
     kubectl.apply(a_long_training("undisturbed", deployment={"mode": "CreateOrUpdate"}))
 
 
-def test_a_training_that_the_kernel_ends_for_its_memory_says_what_to_raise(kubectl: Kubectl) -> None:
-    memory = {"requests": {"memory": "64Mi"}, "limits": {"memory": "160Mi"}}
-    kubectl.apply(a_workflow("starved", training=SHORT, resources=memory))
-    workflow = until(kubectl, "trainingworkflow", "starved", stalled)
-    reason, message, trained = failed(workflow)
-    assert (reason, trained) == ("OOMKilled", "OOMKilled"), message
-    assert "at its limit of 160Mi; raise `spec.resources.limits.memory`" in message
+@pytest.mark.parametrize(
+    ("limit", "reason", "said"),
+    [
+        pytest.param("24Mi", "OOMKilled", "at its limit of 24Mi; raise `spec.resources.limits.memory`", id="kernel"),
+        pytest.param(
+            "160Mi",
+            "DataInvalid",
+            "no room for examples beside TensorFlow; raise spec.resources.limits.memory",
+            id="task",
+        ),
+    ],
+)
+def test_a_task_with_too_little_memory_says_what_to_raise(kubectl: Kubectl, limit: str, reason: str, said: str) -> None:
+    memory = {"requests": {"memory": "16Mi"}, "limits": {"memory": limit}}
+    name = f"starved-{limit.lower()}"
+    kubectl.apply(a_workflow(name, training=SHORT, resources=memory))
+    found, message = failed(until(kubectl, "trainingworkflow", name, stalled))
+    assert found == reason, message
+    assert said in message
 
 
 def test_a_full_volume_is_named_holds_no_half_artifact_and_is_used_when_it_is_larger(kubectl: Kubectl) -> None:
@@ -73,7 +85,7 @@ def test_a_full_volume_is_named_holds_no_half_artifact_and_is_used_when_it_is_la
     with small.of(kibibytes=512):
         kubectl.apply(a_workflow("crowded", training=SHORT, outputs={"storageUri": "pvc://small"}))
         workflow = until(kubectl, "trainingworkflow", "crowded", stalled)
-        reason, message, _ = failed(workflow)
+        reason, message = failed(workflow)
         assert reason == "StoreUnavailable", message
         assert "PersistentVolumeClaim small, which keeps the artifacts, is full ([Errno 28] No space left" in message
         assert artifacts(folder) == []

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001
 """Text files are read in the encoding that they have: known, set, or guessed with a warning, never silently wrong."""
 
+import codecs
 import gzip
 from pathlib import Path
 
@@ -39,11 +40,12 @@ def read(path: Path, content: bytes, kind: Encoding | None = None) -> tuple[str,
         return text.read(), warning
 
 
-ZEROS, LIKELY = ", since every other byte is zero; ", ", such as '"
+ZEROS, LIKELY = ", since ", ", such as '"
 READ: list[tuple[str, str, str]] = [
     # text, codec, what is said of it
     (FRENCH, "utf-8", ""), (FRENCH, "utf-8-sig", ""), (FRENCH, "utf-16", ""), (CHINESE, "utf-16", ""),
     (JAPANESE, "utf-8", ""), (CZECH, Encoding.UTF_16LE, ZEROS), (CZECH, Encoding.UTF_16BE, ZEROS),
+    (RUSSIAN, Encoding.UTF_16BE, ZEROS), (CHINESE, Encoding.UTF_16LE, ZEROS),
     (FRENCH, Encoding.WINDOWS_1252, LIKELY), (CZECH, Encoding.WINDOWS_1250, LIKELY),
     (RUSSIAN, Encoding.WINDOWS_1251, LIKELY), (RUSSIAN, Encoding.KOI8_R, LIKELY),
     (GREEK, Encoding.WINDOWS_1253, LIKELY), (TURKISH, Encoding.WINDOWS_1254, LIKELY),
@@ -80,6 +82,8 @@ def test_the_readers_say_what_was_guessed(tmp_path: Path, name: str, line: str) 
 BAD: dict[str, tuple[bytes, Encoding | None]] = {
     "not the one that is set": (FRENCH.encode("cp1252"), Encoding.UTF_8),
     "cut within a character": ("a,b\n1,é\n".encode("cp1252"), Encoding.BIG5),
+    "not what the mark says": (codecs.BOM_UTF8 + b"a,b\ncaf\xe9,1\n", None),
+    "a mark of another one": (codecs.BOM_UTF8 + b"a,b\ncaf,1\n", Encoding.WINDOWS_1252),
     "no text at all": (b"a,b\n" + bytes(range(1, 256)) * 9, None),
 }
 

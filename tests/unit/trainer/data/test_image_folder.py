@@ -1,8 +1,10 @@
 """Which files of a folder or an archive are pictures of which class, and archives that mean harm."""
 
+import gzip
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -120,9 +122,32 @@ def test_an_archive_is_read_where_it_lies(tmp_path: Path, name: str, *, alone: b
 def test_what_cannot_be_read_of_an_archive_is_said(tmp_path: Path) -> None:
     path = pack(tmp_path / "p.zip", {"cat/a.jpg": b"plain words", "dog/b.jpg": b"x"}, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"plain words", b"other words"))
-    assert next(labelled_files(path).contents()) == "a damaged or encrypted file (Bad CRC-32 for file 'cat/a.jpg')"
+    assert next(labelled_files(path).contents()) == "a damaged file (Bad CRC-32 for file 'cat/a.jpg')"
     packed = pack(tmp_path / "p.zip", {"cat/a.jpg": b"a"}, zipfile.ZIP_LZMA)
     assert list(labelled_files(packed).contents()) == ["a file that is compressed by the method 14, not by deflate"]
+    locked = bytearray(pack(tmp_path / "p.zip", {"cat/a.jpg": b"a"}).read_bytes())
+    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(locked)
+    assert list(labelled_files(path).contents()) == ["an encrypted file"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[:1030] + b"x" + content[1031:], id="a broken head"),
+        pytest.param(lambda content: content[:1024], id="cut before a file"),
+        pytest.param(lambda content: content[:1100], id="cut in a head"),
+    ],
+)
+@pytest.mark.parametrize("name", ["p.tar", "p.tgz"])
+def test_a_damaged_archive_loses_no_pictures_without_a_word(
+    tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
+) -> None:
+    whole = pack(tmp_path / "p.tar", {"cat/a.jpg": b"a", "dog/b.jpg": b"b"}).read_bytes()
+    (tmp_path / name).write_bytes(damage(whole) if name == "p.tar" else gzip.compress(damage(whole)))
+    said = refused(lambda: labelled_files(tmp_path / name))[1]
+    assert said.startswith(f"{name} is no readable tar file (")
+    assert said.endswith("; copy it again, or unpack it and name the folder")
 
 
 def test_no_more_of_a_file_is_unpacked_than_a_picture_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ COLUMNS: dict[str, tuple[Any, list[Any]]] = {
     "truth values": (pa.array([True, False]), [True, False]),
     "decimals": (pa.array([decimal.Decimal("1.25"), None, decimal.Decimal(3)]), [1.25, None, 3.0]),
     "numbers beyond a float": (pa.array([1 << 60, 2, None]), [str(1 << 60), "2", ""]),
+    "whole decimals beyond a float": (
+        pa.array([decimal.Decimal((1 << 53) + 1), None], pa.decimal128(18, 0)),
+        [str((1 << 53) + 1), ""],
+    ),
     "texts": (pa.array(["a", None, "NA"]), ["a", "", "NA"]),
     "categories": (pa.array(["a", None, "a"]).dictionary_encode(), ["a", "", "a"]),
     "times": (pa.array([DAY, None], pa.timestamp("ms", "UTC")), ["2024-05-01 08:15:00Z", ""]),
@@ -99,6 +103,7 @@ BAD: dict[str, Any] = {
     "lists of many lengths": {"a": [[1], [1, 2]]},
     "lists of texts": {"a": [["x"], ["y"]]},
     "too much": {"a": np.arange(1e6)},
+    "a name of the reader's own": {"file_row_number": [1]},
 }
 
 

@@ -59,6 +59,11 @@ SAME: list[Any] = [
 ]  # fmt: skip
 
 
+def test_a_name_that_the_database_has_itself_is_one_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_bytes(jsonl({"rowid": 7, "select": "a"}, {"rowid": 8, "select": "b"}))
+    assert plain(read(tmp_path / "d.jsonl")) == {"rowid": [7, 8], "select": ["a", "b"]}
+
+
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case[0])
 def test_every_format_gives_the_same_table(tmp_path: Path, case: Any) -> None:
     _, name, content = case
@@ -90,6 +95,7 @@ LAYOUTS: list[Any] = [
     ("no names by order", "text,label\nhi,greet\n", {"header": False}, {"0": ["text", "hi"], "1": ["label", "greet"]}),
     ("an index without a name", ",a\n0,5\n1,6\n", {}, {"0": [0, 1], "a": [5, 6]}),
     ("one column", "text\nhello\n", {}, {"text": ["hello"]}),
+    ("one column with empty lines between", 'text\nhello you\n\n""\nthere\n\n', {}, {"text": ["hello you", "there"]}),
     ("a delimiter by order", "a:b\n1:2\n", {"delimiter": ":"}, {"a": [1], "b": [2]}),
     ("texts that begin with a quotation mark", 'ham\t"Yes" he said\nspam\tWin\n', {},
      {"0": ["ham", "spam"], "1": ['"Yes" he said', "Win"]}),

@@ -128,12 +128,14 @@ def _load(database: Database, path: Path, source: DataSource, heads: list[_Head]
     try:
         # A file quotes unless its quotes make no sense, or join lines that each are a whole row, as texts do that begin
         # with a quotation mark.
-        _read_lines(database, path, file, dialect)
+        empty_lines = _read_lines(database, path, file, dialect)
     except (_MisfitError, DatabaseError):
         dialect = replace(dialect, quoted=False)
         if not dialect.whole_rows(database, file):
             raise
-        _read_lines(database, path, file, dialect)
+        empty_lines = _read_lines(database, path, file, dialect)
+    if empty_lines:
+        told.append(f"{path.name}: {empty_lines} empty lines are left out; write NA where a value is missing")
     head = _take_head(database, path, dialect, source)
     if heads and head.names != heads[0].names:
         raise invalid(
@@ -146,12 +148,19 @@ def _load(database: Database, path: Path, source: DataSource, heads: list[_Head]
     return [*tell(path, head.dialect), *told]
 
 
-def _read_lines(database: Database, path: Path, file: str, dialect: Dialect) -> None:
-    where = "WHERE c0 IS NOT NULL" if dialect.width == 1 else ""
-    database.run(f"CREATE OR REPLACE TABLE {_LINES} AS SELECT * FROM {dialect.relation(file)} {where}")
+def _read_lines(database: Database, path: Path, file: str, dialect: Dialect) -> int:
+    """Load the lines; return how many empty ones stand between those of a single column, which are left out."""
+    database.run(f"CREATE OR REPLACE TABLE {_LINES} AS SELECT * FROM {dialect.relation(file)}")
     reject = database.take_reject()
     if reject is not None or (dialect.quoted and _joins_rows(database, file, dialect)):
         raise _misfit(path, dialect, reject)
+    if dialect.width > 1:
+        return 0
+    last = f"(SELECT max(rowid) FROM {_LINES} WHERE c0 IS NOT NULL)"
+    empty_lines = int(database.value(f"SELECT count(*) FROM {_LINES} WHERE c0 IS NULL AND rowid < {last}"))
+    # A new table has no gaps in the numbers of its rows.
+    database.run(f"CREATE OR REPLACE TABLE {_LINES} AS SELECT * FROM {_LINES} WHERE c0 IS NOT NULL")
+    return empty_lines
 
 
 def _joins_rows(database: Database, file: str, dialect: Dialect) -> bool:

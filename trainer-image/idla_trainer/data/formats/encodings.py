@@ -25,8 +25,9 @@ _MARKS = {
 _BLOCK = 1 << 20
 _HEAD = 1 << 12
 """Bytes by which UTF-16 without a mark is known."""
-_ZEROS = 0.4
-"""Share of bytes 0 among every second byte from which on it is UTF-16: of texts in the alphabets of Europe."""
+_ZEROS, _ALIKE = 0.01, 0.9
+"""Share of bytes 0 from which on it is UTF-16, if such a share of them stand at even places, or at odd ones: line ends
+and what parts columns, have one each, in whatever alphabet the texts are."""
 _SAMPLE = 1 << 16
 """Bytes of lines with other characters than ASCII's, by which an encoding is guessed."""
 _MARK = "\ufeff"
@@ -56,15 +57,20 @@ def in_utf8(path: Path, wanted: Encoding | None, folder: Path) -> tuple[Path, st
     """
     try:
         kind, marked, warning = _begin(path)
+        if marked and wanted not in {None, kind}:
+            raise invalid(
+                f"{path.name} begins with the byte order mark of {kind}, data.encoding is {wanted}; leave it out"
+            )
         kind, warning = (wanted, "") if wanted else (kind, warning)
         line, mixed = _survey(path, kind)
-        if line is not None and kind is Encoding.UTF_8 and wanted is None:
+        if line is not None and kind is Encoding.UTF_8 and not (wanted or marked):
             kind, warning = _guess(path, line)
             line, mixed = _survey(path, kind)
     except DAMAGE as error:
         raise invalid(f"{path.name} is compressed by gzip and damaged ({error}); copy it again") from error
     if line is not None:
-        raise invalid(f"line {line} of {path.name} is no {kind}; set data.encoding to what it is, or save it as UTF-8")
+        cure = "mend or remove the line" if marked else "set data.encoding to what it is"
+        raise invalid(f"line {line} of {path.name} is no {kind}; {cure}, or save the file as UTF-8")
     if kind is Encoding.UTF_8 and not (marked or mixed):
         return path, warning
     copy = folder / path.name
@@ -81,9 +87,10 @@ def _begin(path: Path) -> tuple[Encoding, bool, str]:
         if head.startswith(mark):
             return kind, True, ""
     for start, kind in enumerate((Encoding.UTF_16BE, Encoding.UTF_16LE)):
-        every_other = head[start::2]
-        if every_other and every_other.count(0) >= _ZEROS * len(every_other):
-            why = "every other byte is zero; if that is wrong, set data.encoding"
+        zeros, here = head.count(0), head[start::2].count(0)
+        lines = "\n" in head[: len(head) // 2 * 2].decode(kind, "ignore")  # else zeros are damage
+        if lines and zeros > _ZEROS * len(head) and here >= _ALIKE * zeros:
+            why = f"{zeros} of its first {len(head)} bytes are zero; if that is wrong, set data.encoding"
             return kind, False, f"{path.name} is read as {kind}, since {why}"
     return Encoding.UTF_8, False, ""
 

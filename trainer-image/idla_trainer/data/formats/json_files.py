@@ -8,7 +8,7 @@ from pathlib import Path
 from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.budget import Budget
 from idla_trainer.data.formats.column_inference import EXACT, AsWritten
-from idla_trainer.data.formats.database import Database, DatabaseError, identifier, literal
+from idla_trainer.data.formats.database import Database, DatabaseError, literal
 from idla_trainer.data.formats.files import LONGEST_LINE, opened_text
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Field, Kind, StoredColumns
@@ -55,12 +55,13 @@ def read_json(paths: Sequence[Path], budget: Budget, as_written: AsWritten) -> S
             _load(database, path)
     with database.refusing(budget.path):
         names = _names(database, budget.path)
+        columns = {name: f"c{place}" for place, name in enumerate(names)}
         structure = ", ".join(f'{json.dumps(name)}: "JSON"' for name in names)
         database.run(
-            f"CREATE TABLE examples AS SELECT unnest(from_json(json, {literal('{' + structure + '}')})) FROM objects"
+            f"CREATE TABLE examples AS SELECT * FROM (SELECT unnest(from_json(json, {literal('{' + structure + '}')})) "
+            f"FROM objects) AS examples({', '.join(columns.values())})"
         )
         database.run("DROP TABLE objects")
-        columns = {name: identifier(name) for name in names}
         texts = as_written(names)
         kinds = zip(columns.items(), database.of_each("examples", list(columns.values()), _KIND), strict=True)
         fields = dict[str, Field]()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from idla_preprocess.arrays import ArraysError, MissingArrayError, TooLargeError, read_arrays
 
+from idla_trainer.data.findings.names import quoted
 from idla_trainer.data.formats.column_inference import EXACT, Column, objects
 from idla_trainer.data.formats.refusals import empty, invalid, too_large, unreadable
 
@@ -62,7 +63,14 @@ def _column(name: str, array: npt.NDArray[Any]) -> Column:
         raise invalid(f"{name} has values of type {array.dtype}; allowed: numbers and texts")
     if array.ndim > 1:
         raise invalid(f"{name} holds texts in the shape {list(array.shape)}; texts need the shape [N]")
-    return objects(text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in array.tolist())
+    try:
+        return objects(text.decode() if isinstance(text, bytes) else text for text in array.tolist())
+    except UnicodeDecodeError as error:
+        row = array.tolist().index(error.object)
+        raise invalid(
+            f"{name} has {quoted(repr(error.object))} in row {row} (counted from 0), which is no UTF-8; save texts as "
+            "UTF-8, or as an array of str"
+        ) from error
 
 
 def _numbers(array: npt.NDArray[Any]) -> Column:

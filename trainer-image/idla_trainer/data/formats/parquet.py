@@ -11,7 +11,8 @@ from idla_trainer.data.formats.database import Database
 from idla_trainer.data.formats.refusals import empty, invalid
 from idla_trainer.data.formats.stored_columns import Field, Kind, StoredColumns
 
-_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,0\)")
+_ROW = "file_row_number"
 _READ = (
     (rf'{_WHOLE.pattern}|FLOAT|DOUBLE|DECIMAL\([^)]*\)|BOOLEAN|"NULL"', Kind.NUMBERS, "{c}::DOUBLE"),
     (r"VARCHAR|UUID|ENUM\(.*\)|DATE|TIME|TIMESTAMP(_S|_MS|_NS)?", Kind.TEXTS, "coalesce({c}::VARCHAR, '')"),
@@ -42,8 +43,10 @@ def read_parquet(files: Sequence[Path], budget: Budget) -> StoredColumns:
     for file, found in zip(files, names, strict=True):
         if found != names[0]:
             raise invalid(f"{file.name} has the columns {listed(found, 8)}, an earlier part {listed(names[0], 8)}")
+    if _ROW in names[0]:
+        raise invalid(f"{budget.path.name} has a column {_ROW!r}, as the reader calls the number of a row; rename it")
     columns = ", ".join(f"c{place}" for place in range(len(names[0])))
-    parts = [f"read_parquet({database.link(file)}, file_row_number = true) AS part({columns}, rowid)" for file in files]
+    parts = [f"read_parquet({database.link(file)}, {_ROW} = true) AS part({columns}, rowid)" for file in files]
     with database.refusing(budget.path):
         # A view asks each part for the wanted columns alone, and brings their types together.
         database.run(f"CREATE VIEW examples AS {' UNION ALL '.join(f'SELECT {columns} FROM {part}' for part in parts)}")

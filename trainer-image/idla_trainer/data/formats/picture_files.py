@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from idla_preprocess.decode import MAXIMUM_BYTES
+from typing_extensions import override
 
 from idla_trainer.data.formats.files import opened
 from idla_trainer.data.formats.refusals import invalid, unreadable
@@ -22,6 +23,7 @@ MOST_FILES = 500_000
 MOST_UNPACKED = 64 << 30
 """Bytes of a tar archive's files, which are all unpacked to pass them by."""
 _LARGEST_READ = MAXIMUM_BYTES + 1
+_ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, tarfile.TarError, ValueError)
 
@@ -85,19 +87,25 @@ def _in_zip(path: Path) -> Files:
 
 
 def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
+    if info.flag_bits & _ENCRYPTED:
+        return "an encrypted file"
     if info.compress_type not in _METHODS:  # of another one a few bytes may ask for gigabytes of memory
         return f"a file that is compressed by the method {info.compress_type}, not by deflate"
     try:
         with archive.open(info) as file:
             return file.read(_LARGEST_READ)
     except (*_DAMAGE, NotImplementedError, RuntimeError) as error:
-        return f"a damaged or encrypted file ({error})"
+        return f"a damaged file ({error})"
 
 
 def _in_tar(path: Path) -> Files:
     """Return the files of an archive, compressed by gzip or not. Links and devices are none."""
     unpacked = 0
-    with _refusing(path, "tar"), opened(path) as raw, tarfile.open(fileobj=_Bounded(raw), mode="r:") as archive:
+    with (
+        _refusing(path, "tar"),
+        opened(path) as raw,
+        tarfile.open(fileobj=_Bounded(raw), mode="r:", tarinfo=_WholeHeader) as archive,
+    ):
         for count, member in enumerate(archive, 1):
             unpacked += member.size
             _check_size(path, count, unpacked)
@@ -109,6 +117,20 @@ def _untar(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Con
     with _refusing(path, "tar"):
         file = archive.extractfile(member)
         return b"" if file is None else file.read(_LARGEST_READ)
+
+
+class _WholeHeader(tarfile.TarInfo):
+    """The head of a file in an archive; a damaged or missing one does not end the archive, as tarfile has it."""
+
+    @classmethod
+    @override
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end, which the stubs do not know
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
 
 
 class _Bounded:

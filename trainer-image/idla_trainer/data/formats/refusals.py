@@ -14,6 +14,10 @@ def unreadable(path: Path, kind: str, why: str, remedy: str = "") -> TaskError:
 
 def too_large(path: Path, size: int, memory: int) -> TaskError:
     """Return the refusal of data that the task's memory cannot hold."""
+    if memory <= 0:
+        return invalid(
+            "the memory of the task has no room for examples beside TensorFlow; raise spec.resources.limits.memory"
+        )
     return invalid(
         f"the examples of {path.name} take {size} bytes of memory or more, the task has room for {memory}; raise "
         "spec.resources.limits.memory, or give it fewer or smaller examples"

@@ -155,10 +155,13 @@ class StoredColumns(Mapping[str, Column]):
     def _array(self, name: str, cell: Any, row: int) -> npt.NDArray[np.float32]:
         with suppress(TypeError, ValueError, OverflowError, RecursionError):
             found = np.asarray(json.loads(cell) if isinstance(cell, str) else cell)
-            if found.ndim and found.dtype.kind not in "SU":
-                return found.astype(np.float32)
+            with np.errstate(over="ignore"):
+                narrow = found.astype(np.float32)
+            if found.ndim and found.dtype.kind not in "SU" and not np.isinf(narrow).any():
+                return narrow
         raise invalid(
             f"example {row} of {self._budget.path.name} has {'nothing' if cell is None else quoted(str(cell))} as "
-            f"{quoted(name)}, a column of lists or objects; allowed: a number, a text, or a list of numbers in which "
-            "all rows have one length. Leave it out of the file, or name the columns to learn from in data.columns"
+            f"{quoted(name)}, a column of lists or objects; allowed: a number, a text, or a list of numbers up to "
+            "3.4e38 in which all rows have one length. Leave it out of the file, or name the columns to learn from in "
+            "data.columns"
         )

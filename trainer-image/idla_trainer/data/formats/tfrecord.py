@@ -93,7 +93,7 @@ def read_tfrecord(path: Path, budget: Budget) -> dict[str, Column]:
                         raise invalid(f"{path.name} has more than {_MOST_COLUMNS} features; put numbers into a list")
         except (*DAMAGE, ValueError, DecodeError) as error:
             raise unreadable(file, "TFRecord", f"record {rows}: {error}") from error
-    if not rows:
+    if not cells:
         raise empty(f"{path.name} holds no example")
     return {name: _column(path, name, found + [None] * (rows - len(found))) for name, found in cells.items()}
 
