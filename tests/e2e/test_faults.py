@@ -59,7 +59,7 @@ def undisturbed(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "reason", "said"),
+    ("limit", "reason", "cure"),
     [
         pytest.param("24Mi", "OOMKilled", "at its limit of 24Mi; raise `spec.resources.limits.memory`", id="kernel"),
         pytest.param(
@@ -70,13 +70,13 @@ def undisturbed(kubectl: Kubectl) -> None:
         ),
     ],
 )
-def test_a_task_with_too_little_memory_says_what_to_raise(kubectl: Kubectl, limit: str, reason: str, said: str) -> None:
+def test_a_task_with_too_little_memory_says_what_to_raise(kubectl: Kubectl, limit: str, reason: str, cure: str) -> None:
     memory = {"requests": {"memory": "16Mi"}, "limits": {"memory": limit}}
     name = f"starved-{limit.lower()}"
     kubectl.apply(a_workflow(name, training=SHORT, resources=memory))
     found, message = failed(until(kubectl, "trainingworkflow", name, stalled))
     assert found == reason, message
-    assert said in message
+    assert cure in message
 
 
 def test_a_full_volume_is_named_holds_no_half_artifact_and_is_used_when_it_is_larger(kubectl: Kubectl) -> None:
