@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_preprocess.base import InputError, Tensor
 from idla_preprocess.tabular import TabularSpec
-from idla_preprocess.tabular_columns import Category, Number
+from idla_preprocess.tabular_columns import Category, Number, clear_missing
 from idla_preprocess.value import Value
 
 from tests.golden import Golden
@@ -25,6 +25,21 @@ def texts(*values: object) -> Any:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(np.array([1.5, -999.5], np.float32), [1.5, NAN], id="numbers"),
+        pytest.param(np.array([1, -999, 2]), [1, -999, 2], id="whole numbers near it"),
+        pytest.param(np.array([1, 7, 2]), [1.0, NAN, 2.0], id="whole numbers"),
+        pytest.param(np.array([True, False]), [True, False], id="truth values"),
+        pytest.param(texts("a", " ? ", "7"), ["a", "", ""], id="texts"),
+    ],
+)
+def test_what_stands_for_a_missing_value_is_cleared_whatever_the_type(values: Any, expected: list[Any]) -> None:
+    cleared = clear_missing(values, ("-999.5", "7", "?")).tolist()
+    assert list(map(str, cleared)) == list(map(str, expected))  # NaN equals nothing
 
 
 RAW = {

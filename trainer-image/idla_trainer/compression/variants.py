@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from idla_artifact.runtime import ModelFileError, Runtime
+from idla_artifact.runtime import BATCH_SIZES, ModelFileError, Runtime
 from idla_contract.result import FLOAT, Making
 from idla_contract.task import CompressionMethod
 from idla_contract.work import Part
@@ -26,7 +26,7 @@ from idla_trainer.compression.quantization.convert import (
 from idla_trainer.compression.stages import Stages
 from idla_trainer.task_store import write_atomically
 
-_TRIED = 41
+_TRIED = sum(BATCH_SIZES)
 """Examples that a file is tried by: one batch of each size that is kept an interpreter for."""
 
 

@@ -31,6 +31,8 @@ _QUARTILES = (25, 50, 75)
 def clear_missing(values: Array, missing: Collection[str]) -> Array:
     """Return a column [N] of numbers or texts, NaN or an empty text where it holds what stands for a missing value.
 
+    Whole numbers and truth values become float64 where one of them does; what holds none of it stays the very column.
+
     Args:
         values: the column.
         missing: texts, with or without spaces around them; one that is a number stands for this number too.
@@ -44,8 +46,11 @@ def clear_missing(values: Array, missing: Collection[str]) -> Array:
         cleared[:] = ["" if text.strip() in missing else text for text in values]
         return cleared
     numbers = [float(text) for text in missing if _NUMBER.fullmatch(text.strip())]
-    found = np.isin(values, np.asarray(numbers, values.dtype)) if numbers else np.zeros(len(values), bool)
-    return np.where(found, values.dtype.type(np.nan), values) if found.any() else values
+    if not numbers:
+        return values
+    dtype = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+    found = np.isin(values, np.asarray(numbers, dtype))
+    return np.where(found, dtype.type(np.nan), values) if found.any() else values
 
 
 @dataclass(frozen=True, slots=True)

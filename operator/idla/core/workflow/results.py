@@ -101,7 +101,7 @@ def other_variants(compress: CompressReport) -> tuple[AlternativeStatus, ...]:
     """Return the variants that are not shipped, each with its reason."""
     unusable = (
         AlternativeStatus(choice=variant.name, reason=DecisionReason.NOT_PASSED, message=shorten(variant.message))
-        for variant in compress.unusable[:8]
+        for variant in compress.unusable
     )
     measured = (
         AlternativeStatus(

@@ -84,9 +84,7 @@ class _Counts:
 
 def _counts(values: Column, missing_texts: frozenset[str]) -> _Counts:
     if values.dtype.kind in "fiub":
-        numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
-        cleared = clear_missing(numbers, missing_texts)
-        known = values[~np.isnan(cleared)]
+        known = values[~np.isnan(clear_missing(values, missing_texts))]
         first = known[:1].tolist()
         first += known[known != first[0]][:1].tolist() if first else []
         return _Counts(len(values) - len(known), len(np.unique(known)), tuple(_cut(_number(value)) for value in first))

@@ -180,11 +180,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
-    """Return a name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _first_line(error: Exception) -> str:
     """Return what an error says, without hints and without the paths of this machine."""
     text = str(error).partition("\n")[0].strip()

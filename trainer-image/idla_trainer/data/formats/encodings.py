@@ -27,7 +27,7 @@ _HEAD = 1 << 12
 """Bytes by which UTF-16 without a mark is known."""
 _ZEROS, _ALIKE = 0.01, 0.9
 """Share of bytes 0 from which on it is UTF-16, if such a share of them stand at even places, or at odd ones: line ends
-and what parts columns, have one each, in whatever alphabet the texts are."""
+and what parts columns have one each, in whatever alphabet the texts are."""
 _SAMPLE = 1 << 16
 """Bytes of lines with other characters than ASCII's, by which an encoding is guessed."""
 _MARK = "\ufeff"
@@ -86,10 +86,10 @@ def _begin(path: Path) -> tuple[Encoding, bool, str]:
     for mark, kind in _MARKS.items():
         if head.startswith(mark):
             return kind, True, ""
+    zeros = head.count(0)
     for start, kind in enumerate((Encoding.UTF_16BE, Encoding.UTF_16LE)):
-        zeros, here = head.count(0), head[start::2].count(0)
-        lines = "\n" in head[: len(head) // 2 * 2].decode(kind, "ignore")  # else zeros are damage
-        if lines and zeros > _ZEROS * len(head) and here >= _ALIKE * zeros:
+        alike = zeros > _ZEROS * len(head) and head[start::2].count(0) >= _ALIKE * zeros
+        if alike and "\n" in head[: len(head) // 2 * 2].decode(kind, "ignore"):  # else the zeros are damage
             why = f"{zeros} of its first {len(head)} bytes are zero; if that is wrong, set data.encoding"
             return kind, False, f"{path.name} is read as {kind}, since {why}"
     return Encoding.UTF_8, False, ""
