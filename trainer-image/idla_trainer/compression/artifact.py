@@ -119,8 +119,8 @@ def _manifest(folder: Path, candidate: TrainedCandidate, dataset: Dataset, varia
         files=tuple(_entry(folder / name) for name in _PARTS),
         lineage=_lineage(candidate, dataset),
         made_with=MadeWith(
-            builder=candidate.model.builder,
-            hyperparameters=dict(entry_of(candidate.model)[1]),
+            builder=candidate.built.builder,
+            hyperparameters=dict(entry_of(candidate.built)[1]),
             training=json.loads(candidate.training.to_json()),
         ),
     )

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from idla_preprocess import Arrays, Preprocess
+from idla_preprocess import Array, Arrays, Preprocess
 
+from idla_trainer.data.dataset import Examples
 from idla_trainer.models.hyperparameters import Hyperparameter, Values
 from idla_trainer.objective import Objective
 
@@ -17,6 +18,37 @@ Augmentation = Callable[..., Arrays]
 """`augmentation(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
 """Name of the layer that the loss is made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """What an entry finds its weights from, and in which limits."""
+
+    train: Examples
+    validation: Examples
+    """By which it may stop and choose; may be empty, and then nothing is chosen."""
+    rate: float
+    """The learning rate."""
+    seed: int
+    threads: int
+    seconds: float
+    """That it may take."""
+    check: Callable[[], None]
+    """To be called every second or so; what it raises ends the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network whose weights were found without steps of descent."""
+
+    hyperparameters: Values
+    """Those with which `build` builds it; they may say more than what was asked for, such as how many trees there are.
+    A fit with these and without validation examples chooses nothing."""
+    weights: tuple[Array, ...]
+    """In the order of the Keras model's."""
+
+
+Fit = Callable[[Any, Objective, Values, Learning], Fitted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +68,8 @@ class Entry:
     """`augment(inputs, values, seed=, epoch=, step=)` returns a batch's inputs, changed at random by these alone."""
     begin: Begin | None = None
     """`begin(model, objective, examples, values, seed=)` gives a new network the weights of a closed form."""
+    fit: Fit | None = None
+    """`fit(preprocess, objective, values, learning)` returns the whole network, of which nothing is left to train."""
     prior: Prior | None = None
     """`prior(model, values, examples)` gives layers the penalties of what is thought of their weights before any
     example is seen, shared by so many examples; None: nothing is thought of them."""

@@ -18,7 +18,7 @@ from idla_trainer.models.image import augmentation, efficient, pretrained_vgg, r
 from idla_trainer.models.own import offered, own_entry
 from idla_trainer.models.recommendation import collaborative_filtering
 from idla_trainer.models.series import graph_forecaster, series_linear
-from idla_trainer.models.tabular import tabular_linear, tabular_network
+from idla_trainer.models.tabular import boosted_trees, tabular_linear, tabular_network
 from idla_trainer.models.text import ngram_linear, text_network
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
@@ -66,6 +66,12 @@ REGISTRY = {
         prior=tabular_linear.penalise,
     ),
     "tabular-network": Entry(tabular_network.build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
+    "boosted-trees": Entry(
+        boosted_trees.build_boosted_trees,
+        boosted_trees.HYPERPARAMETERS,
+        TabularSpec,
+        fit=boosted_trees.fit_boosted_trees,
+    ),
     "collaborative-filtering": Entry(
         collaborative_filtering.build_collaborative_filtering,
         collaborative_filtering.HYPERPARAMETERS,

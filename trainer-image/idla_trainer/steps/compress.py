@@ -35,7 +35,7 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     """
     dataset = context.dataset
     model = build_model(
-        candidate.model, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
+        candidate.built, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
     )
     set_weights(model, candidate.weights)
     context.agenda.started(LOADED)

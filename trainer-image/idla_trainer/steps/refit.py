@@ -140,7 +140,7 @@ class _Refit:
         patient = EarlyStopping(patience_epochs=candidate.training.max_epochs)
         training = candidate.training.model_copy(update={"early_stopping": patient})
         begun = begin(
-            context, self._dataset, TrainStep(model=candidate.model, training=training), max_seconds=self._left()
+            context, self._dataset, TrainStep(model=candidate.built, training=training), max_seconds=self._left()
         )
         if candidate.best_epoch:
             kept = begun.kept(context.folder.path / CHECKPOINTS)

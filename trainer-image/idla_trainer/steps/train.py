@@ -4,24 +4,27 @@ import functools
 import logging
 import math
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from idla_contract.result import TrainReport
-from idla_contract.task import ClassWeights, Training, TrainStep
+from idla_contract.task import ClassWeights, ModelSpec, Training, TrainStep
 from idla_contract.work import Part
 from idla_store import FetchEnvironment
 
 from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.environment import describe_environment
 from idla_trainer.failures import spec_invalid
+from idla_trainer.models.entry import Learning
 from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.own import check_built
 from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
+from idla_trainer.runtime_limits import cpu_count, threads
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
@@ -47,6 +50,8 @@ class Begun:
     validation: Examples
     fingerprint: str
     """Digest of all that its checkpoints depend on."""
+    built: ModelSpec
+    """The model with all settings that its network has."""
 
     def report(self, template: str) -> TrainReport:
         """Return what it came to, once the network has the best weights."""
@@ -98,12 +103,21 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     """
     parts, training, objective = dataset.parts, step.training, dataset.objective
     learned = learned_objective(objective, training)
-    model = _build(context, dataset, step, learned)
-    entry, values = entry_of(step.model)
-    pretrained, validation = step.model.weights is not None, dataset.examples(parts.validation)
+    check_takes(step.model, dataset.preprocess)
+    validation = dataset.examples(parts.validation)
     learning = _weighted(dataset, dataset.examples(parts.train), training)
-    computed = entry.begin is not None and not pretrained
-    if entry.begin is not None and computed:
+    seconds, began = math.inf if max_seconds is None else max_seconds, time.monotonic()
+    entry, values = entry_of(step.model)
+    pretrained, built, fitted = step.model.weights is not None, step.model, None
+    if entry.fit is not None:
+        limits = _limits(context, training, learning, validation, seconds)
+        fitted = entry.fit(dataset.preprocess, learned, values, limits)
+        built = step.model.model_copy(update={"hyperparameters": dict(fitted.hyperparameters)})
+    model = _build(context, dataset, built, learned, seed=training.seed)
+    computed = fitted is not None or (entry.begin is not None and not pretrained)
+    if fitted is not None:
+        model.set_weights(fitted.weights)
+    elif entry.begin is not None and computed:
         entry.begin(model, objective, learning, values, seed=training.seed)
     network = Network(
         model,
@@ -121,20 +135,34 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         ),
         phase=functools.partial(phase_of, values, pretrained=pretrained),
         score=lambda answers: objective.score(validation.targets, answers, validation.raw),
-        max_seconds=math.inf if max_seconds is None else max_seconds,
+        max_seconds=seconds,
     )
     if computed:
         loop.validate_first()
+        loop.count(time.monotonic() - began)
     fingerprint = context.fingerprint(dataset, step)
-    return Begun(loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint)
+    return Begun(
+        loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint, built=built
+    )
 
 
-def _build(context: Context, dataset: Dataset, step: TrainStep, learned: Objective) -> Any:
-    """Return the step's model with fresh or given weights, checked against the data."""
-    parts, given, places = dataset.parts, step.model.weights, context.places
-    check_takes(step.model, dataset.preprocess)
-    model = build_model(step.model, dataset.preprocess, learned, seed=step.training.seed, examples=len(parts.train))
-    check_built(step.model.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
+def _limits(context: Context, training: Training, train: Examples, validation: Examples, seconds: float) -> Learning:
+    return Learning(
+        train=train,
+        validation=validation,
+        rate=training.learning_rate,
+        seed=training.seed,
+        threads=int(threads() or cpu_count()),
+        seconds=seconds,
+        check=context.preemption.check,
+    )
+
+
+def _build(context: Context, dataset: Dataset, built: ModelSpec, learned: Objective, *, seed: int) -> Any:
+    """Return a model with fresh or given weights, checked against the data."""
+    parts, given, places = dataset.parts, built.weights, context.places
+    model = build_model(built, dataset.preprocess, learned, seed=seed, examples=len(parts.train))
+    check_built(built.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
     if given is not None:
         # Without the Secret of the data, whose authority would be trusted in place of the public ones.
         policy, into = FetchEnvironment(None, os.environ).policy(), places.work / "weights"
@@ -151,6 +179,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         _log.info("the logits are divided by the temperature %.3f", temperature)
     TrainedCandidate(
         model=step.model,
+        built=begun.built,
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
         training=step.training,

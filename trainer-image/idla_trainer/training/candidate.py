@@ -28,6 +28,9 @@ class TrainedCandidate(ContractModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     model: ModelSpec
+    """As it was asked for."""
+    built: ModelSpec
+    """With the settings of the network that has these weights."""
     signature_digest: str
     """Of what its network takes and answers."""
     data_digest: str

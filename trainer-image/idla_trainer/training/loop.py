@@ -25,6 +25,8 @@ from idla_trainer.training.network import Network
 from idla_trainer.training.pace import Pace
 from idla_trainer.training.schedule import learning_rate
 
+FITTED = "Fitted"
+"""Why a training of a network without a trainable weight is over."""
 _BEST = "best/"
 _COURSE = "course"
 
@@ -93,6 +95,8 @@ class Loop:
 
     def end(self) -> str | None:
         """Return why the training is over, or None."""
+        if not self._network.learns:
+            return FITTED
         if self.course.batch or not self.course.epoch:
             return None
         return end_of(self.course, self.training, self._phase, self.max_seconds)
@@ -117,6 +121,12 @@ class Loop:
         """Let the network as it came be the best one until an epoch ends with a lower loss."""
         self.course.first_loss, _ = self._validate()
         self.best = self._network.weights()
+
+    def count(self, seconds: float) -> None:
+        """Count seconds that passed before the first step, in which the network was given its weights."""
+        self.course.seconds += seconds
+        self.course.begun_seconds += seconds
+        self._started -= seconds
 
     def learn(self, most: int | None = None) -> None:
         """Learn from the next batches of the epoch; after the last one look at the validation examples.

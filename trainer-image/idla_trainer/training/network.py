@@ -89,6 +89,11 @@ class Network:
         """Return the number of weights, trained or not."""
         return int(self.model.count_params())
 
+    @property
+    def learns(self) -> bool:
+        """Return whether it has weights that steps change."""
+        return bool(self._outputs.trainable_variables)
+
     def learn(self, batches: Any, rates: Sequence[float], *, frozen: bool = False) -> list[float]:
         """Take an optimizer step on each of the next batches, of the last layer alone where the others are frozen.
 

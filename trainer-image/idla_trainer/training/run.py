@@ -141,7 +141,7 @@ def reported(loop: Loop, network: Network, objective: Objective, validation: Exa
         validation_score_error=evaluation.error(values),
         validation_loss=course.best_loss,
         seconds=course.seconds,
-        examples_per_second=loop.epoch_examples * course.epoch / course.train_seconds,
+        examples_per_second=loop.epoch_examples * course.epoch / course.train_seconds if course.epoch else 0.0,
         epoch_seconds=course.usual_seconds,
         resumed=course.resumed,
         curve=tuple(Epoch.model_validate(point) for point in course.curve),
