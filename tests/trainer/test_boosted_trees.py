@@ -63,7 +63,7 @@ def learning(objective: Objective, spec: TabularSpec, raw: dict[str, npt.NDArray
     first = Learning(
         train=part(slice(0, LEARNED)),
         validation=part(slice(LEARNED, ROWS)),
-        rate=0.3, seed=1, threads=1, seconds=math.inf, check=lambda: None,
+        rate=0.3, seed=1, threads=1, maximum_bytes=None, seconds=math.inf, check=lambda: None,
     )  # fmt: skip
     return replace(first, **changed)
 
@@ -172,6 +172,26 @@ def test_the_time_ends_the_growth_and_whoever_asks_can_end_it() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         fit_boosted_trees(spec, SQUARED, VALUES, learning(SQUARED, spec, raw, check=end))
+
+
+@pytest.mark.parametrize(("outputs", "objective"), [(1, SQUARED), (3, THREE)])
+def test_what_is_served_keeps_a_limit(objective: Objective, outputs: int) -> None:
+    raw = records()
+    spec, _ = TabularSpec.fitted(raw)
+    small = learning(objective, spec, raw, maximum_bytes=24_000)
+    fitted = fit_boosted_trees(spec, objective, VALUES, small)
+    assert 0 < fitted.hyperparameters["nodes"] <= (24_000 - 16_384) / (12 + 4 * outputs)
+    model = build_boosted_trees(spec, objective, fitted.hyperparameters)
+    model.set_weights(fitted.weights)
+    assert len(files_of(model)[0]) <= 24_000
+
+
+def test_a_limit_that_holds_no_tree_is_told_of() -> None:
+    raw = records()
+    spec, _ = TabularSpec.fitted(raw)
+    with pytest.raises(TaskError) as refused:
+        fit_boosted_trees(spec, SQUARED, VALUES, learning(SQUARED, spec, raw, maximum_bytes=16_400))
+    assert str(refused.value) == "not even one tree has at most 1 splits and leaves; lower hyperparameters.depth"
 
 
 def test_smoothed_labels_are_refused() -> None:

@@ -254,6 +254,9 @@ class TrainStep(ContractModel):
     kind: Literal["Train"] = "Train"
     model: ModelSpec
     training: Training = Training()
+    maximum_bytes: int | None = Field(default=None, ge=1, exclude_if=operator.not_)
+    """That what is served may have: heeded where the training itself finds how large the network is. Written only where
+    it is set: results of before are found again."""
 
 
 class Trial(ContractModel):
@@ -263,6 +266,8 @@ class Trial(ContractModel):
     training: Training
     maximum_parameters: int | None = Field(default=None, ge=1)
     """Weights that its network may have; one with more is given up before it is trained."""
+    maximum_bytes: int | None = Field(default=None, ge=1, exclude_if=operator.not_)
+    """As of a `TrainStep`."""
 
 
 class Rung(ContractModel):

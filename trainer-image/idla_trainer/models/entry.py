@@ -31,6 +31,8 @@ class Learning:
     """The learning rate."""
     seed: int
     threads: int
+    maximum_bytes: int | None
+    """That the served file may have; None: any number."""
     seconds: float
     """That it may take."""
     check: Callable[[], None]

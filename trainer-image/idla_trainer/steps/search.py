@@ -166,7 +166,7 @@ class _Search:
 
     def _train_step(self, place: int) -> TrainStep:
         trial = self._step.trials[place]
-        return TrainStep(model=trial.model, training=trial.training)
+        return TrainStep(model=trial.model, training=trial.training, maximum_bytes=trial.maximum_bytes)
 
     def _folder_of(self, place: int) -> Path:
         return self._folder / f"{place:02d}"

@@ -110,7 +110,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     entry, values = entry_of(step.model)
     pretrained, built, fitted = step.model.weights is not None, step.model, None
     if entry.fit is not None:
-        limits = _limits(context, training, learning, validation, seconds)
+        limits = _limits(context, step, learning, validation, seconds)
         fitted = entry.fit(dataset.preprocess, learned, values, limits)
         built = step.model.model_copy(update={"hyperparameters": dict(fitted.hyperparameters)})
     model = _build(context, dataset, built, learned, seed=training.seed)
@@ -146,12 +146,13 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     )
 
 
-def _limits(context: Context, training: Training, train: Examples, validation: Examples, seconds: float) -> Learning:
+def _limits(context: Context, step: TrainStep, train: Examples, validation: Examples, seconds: float) -> Learning:
     return Learning(
         train=train,
         validation=validation,
-        rate=training.learning_rate,
-        seed=training.seed,
+        rate=step.training.learning_rate,
+        seed=step.training.seed,
+        maximum_bytes=step.maximum_bytes,
         threads=int(threads() or cpu_count()),
         seconds=seconds,
         check=context.preemption.check,

@@ -91,7 +91,7 @@ def _build_step(kind: StepKind, node: TaskNode, wanted: Requirements, stage: Sta
         case StepKind.PROFILE, _:
             return ProfileStep()
         case StepKind.TRAIN, Planned(plan=plan):
-            return _train_step(node, plan)
+            return _train_step(node, plan, size_bytes=wanted.limits.size_bytes)
         case StepKind.SEARCH, Planned(plan=PlanStatus(search=SearchStatus() as search) as plan):
             return SearchStep(
                 trials=trials_of(plan.candidates, search, size_bytes=wanted.limits.size_bytes),
@@ -112,9 +112,10 @@ def _build_step(kind: StepKind, node: TaskNode, wanted: Requirements, stage: Sta
             raise GraphError(f"task {node.name} cannot take the step {kind} before its dependencies have finished")
 
 
-def _train_step(node: TaskNode, plan: PlanStatus) -> TrainStep:
+def _train_step(node: TaskNode, plan: PlanStatus, *, size_bytes: int | None) -> TrainStep:
     candidate = next(entry for entry in plan.candidates if training_task_name(entry.template) == node.name)
-    return TrainStep(model=_build_model(candidate), training=Training.model_validate_json(candidate.training))
+    training = Training.model_validate_json(candidate.training)
+    return TrainStep(model=_build_model(candidate), training=training, maximum_bytes=size_bytes)
 
 
 def rungs_of(search: SearchStatus) -> tuple[Rung, ...]:
@@ -139,6 +140,7 @@ def trials_of(
             model=_build_model(candidate),
             training=Training.model_validate_json(candidate.training),
             maximum_parameters=size_bytes and most_parameters(size_bytes, candidate.methods),
+            maximum_bytes=size_bytes,
         )
         for candidate in tried
     )

@@ -32,11 +32,15 @@ HYPERPARAMETERS = (
     Hyperparameter(RIDGE, 1, 0, 1000, "by which the values of leaves are drawn to 0", whole=False),
     Hyperparameter(EXAMPLE_SHARE, 0.7, 0.1, 1, "share of the examples that a tree sees", whole=False),
     Hyperparameter(COLUMN_SHARE, 0.6, 0.01, 1, "share of the columns that a split chooses from", whole=False),
-    Hyperparameter(NODES, 1, 1, 100_000_000, "splits and leaves of all trees; the training finds it"),
+    Hyperparameter(NODES, 10_000, 1, 100_000_000, "splits and leaves of all trees; the training finds how many"),
 )
 _DEPTHS = (3, 6, 9)
 _MOST_CELLS = 20_000_000
 """Numbers of training examples from which trees are grown; of more a random part, since each tree looks at all."""
+_NUMBER, _WHOLE = 4, 3
+"""Bytes of a number, and numbers of a node beside what it says."""
+_BESIDE = 16_384
+"""Bytes of a file beside its trees."""
 _Indices = npt.NDArray[np.int64]
 
 
@@ -106,9 +110,17 @@ def _growth(target: TreeTarget, values: Values, learning: Learning) -> Growth:
         ridge=values[RIDGE],
         example_share=values[EXAMPLE_SHARE],
         column_share=values[COLUMN_SHARE],
+        most_nodes=_most_nodes(learning.maximum_bytes, target.outputs),
         seed=learning.seed,
         threads=learning.threads,
     )
+
+
+def _most_nodes(maximum_bytes: int | None, outputs: int) -> int | None:
+    """Return how many splits and leaves fit into a file that is not compressed."""
+    if maximum_bytes is None:
+        return None
+    return max(0, maximum_bytes - _BESIDE) // (_NUMBER * (_WHOLE + outputs))
 
 
 def _drawn(examples: Examples, width: int, seed: int) -> _Indices:

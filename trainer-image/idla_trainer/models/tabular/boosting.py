@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from idla_contract.result import FailureReason
 from typing_extensions import override
 
+from idla_trainer.failures import TaskError
 from idla_trainer.models.tabular.trees import Trees, read_trees
 
 Numbers = npt.NDArray[np.float32]
@@ -36,6 +38,8 @@ class Growth:
     """Of the examples, drawn anew for each tree."""
     column_share: float
     """Of the columns, drawn anew for each split."""
+    most_nodes: int | None = None
+    """Splits and leaves of all trees at most; None: any number."""
     seed: int
     threads: int
 
@@ -58,8 +62,8 @@ class Grown:
     """Trees that were grown, and what they came to."""
 
     trees: Trees
-    count: int
     depth: int
+    """That they might have."""
     loss: float
     """On the validation examples; infinite without any."""
 
@@ -73,7 +77,7 @@ def grow(
     seconds: float = math.inf,
     check: Callable[[], None] = lambda: None,
 ) -> Grown:
-    """Return the trees, of the given depths those with the least validation loss.
+    """Return the trees, of the given depths those with the least validation loss among trees that are small enough.
 
     Args:
         train: to learn from.
@@ -82,22 +86,30 @@ def grow(
         depths: splits from root to leaf at most, one or more.
         seconds: after which no more trees are grown; each depth may take an equal share of what is left.
         check: called between two trees; what it raises ends the work.
+
+    Raises:
+        TaskError: not even one tree is small enough.
     """
     import xgboost
 
     matrix = _matrix(train, growth, None)
     other = None if validation is None else _matrix(validation, growth, matrix)
-    ends, found = time.monotonic() + seconds, list[Grown]()
+    ends, found = time.monotonic() + seconds, list[Grown | None]()
     wanted = depths if other is not None else depths[:1]
     for place, depth in enumerate(wanted):
         now = time.monotonic()
         until = now + (ends - now) / (len(wanted) - place)
         with xgboost.config_context(verbosity=0):
             found.append(_grown(matrix, other, growth, depth, _watch(until, check)))
-    return min(found, key=lambda entry: entry.loss)
+    small = [entry for entry in found if entry is not None]
+    if not small:
+        message = f"not even one tree has at most {growth.most_nodes} splits and leaves; lower hyperparameters.depth"
+        raise TaskError(FailureReason.CONSTRAINT_UNMET, message)
+    return min(small, key=lambda entry: entry.loss)
 
 
-def _grown(matrix: Any, other: Any, growth: Growth, depth: int, watch: Any) -> Grown:
+def _grown(matrix: Any, other: Any, growth: Growth, depth: int, watch: Any) -> Grown | None:
+    """Return the trees of a depth, as many as have the least loss; None: not even one is small enough."""
     import xgboost
 
     settings = {
@@ -126,11 +138,15 @@ def _grown(matrix: Any, other: Any, growth: Growth, depth: int, watch: Any) -> G
         verbose_eval=False,
         callbacks=[watch],
     )
-    count, loss = booster.num_boosted_rounds(), math.inf
-    if other is not None:
-        (losses,) = told["validation"].values()
-        count, loss = int(np.argmin(losses)) + 1, min(losses)
-    return Grown(read_trees(booster[:count].save_raw("json"), growth.outputs), count, depth, loss)
+    trees = read_trees(booster.save_raw("json"), growth.outputs)
+    small = trees.count_within(growth.most_nodes)
+    if not small:
+        return None
+    if other is None:
+        return Grown(trees.first(small), depth, math.inf)
+    (losses,) = told["validation"].values()
+    count = int(np.argmin(losses[:small])) + 1
+    return Grown(trees.first(count), depth, losses[count - 1])
 
 
 def _matrix(part: Part, growth: Growth, ref: Any) -> Any:

@@ -42,11 +42,11 @@ def fit_codes(indices: npt.NDArray[np.int32], targets: Numbers, size: int, *, se
     """
     part = np.random.default_rng(seed).integers(0, _PARTS, len(targets))
     table = _table(indices, targets, size)
-    training = np.empty((len(targets), indices.shape[1] * table.shape[1]), np.float32)
+    training = np.empty((*indices.shape, table.shape[1]), np.float32)
     for number in range(_PARTS):
         own = part == number
-        training[own] = _table(indices[~own], targets[~own], size)[indices[own]].reshape(int(own.sum()), -1)
-    return CategoryCodes(table, training)
+        training[own] = _table(indices[~own], targets[~own], size)[indices[own]]
+    return CategoryCodes(table, training.reshape(len(targets), -1))
 
 
 def _table(indices: npt.NDArray[np.int32], targets: Numbers, size: int) -> Numbers:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,21 @@ class Trees:
     """What a leaf says [nodes, outputs]."""
     depth: int
     """Splits from a root to a leaf at most."""
+
+    def count_within(self, nodes: int | None) -> int:
+        """Return how many of the first trees have at most so many nodes together; None: any number."""
+        if nodes is None:
+            return len(self.roots)
+        ends = np.append(self.roots[1:], len(self.left))
+        return int(np.searchsorted(ends, nodes, side="right"))
+
+    def first(self, count: int) -> Self:
+        """Return the first trees alone."""
+        if count == len(self.roots):
+            return self
+        end = int(self.roots[count])
+        nodes = (self.columns[:end], self.thresholds[:end], self.left[:end], self.values[:end])
+        return type(self)(self.roots[:count], *nodes, self.depth)
 
 
 def read_trees(model: bytes | bytearray, outputs: int) -> Trees:
