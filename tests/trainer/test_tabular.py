@@ -9,10 +9,12 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 from idla_contract.problem import Metric
+from idla_contract.task import Training
 from idla_preprocess.dates import DateForm
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.compression.keras_graph import read_graph, rebuild
 from idla_trainer.data.dataset import Examples
+from idla_trainer.models.entry import MEMBERS
 from idla_trainer.models.prediction import LOGITS, cut_at_logits, feed
 from idla_trainer.models.tabular import closed_form
 from idla_trainer.models.tabular.features import piece_weights
@@ -21,6 +23,8 @@ from idla_trainer.models.tabular.tabular_network import build_tabular_network
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.regression import Regression
+from idla_trainer.training.feed import Material, stream
+from idla_trainer.training.network import Network
 
 from tests.trainer.served import answers, files_of
 
@@ -29,7 +33,7 @@ pytestmark = pytest.mark.trainer
 ROWS = 64
 LINEAR = {"noise": 0.1, "embedding": 4}
 NEURAL = {
-    "members": 3, "layers": 2, "width": 8, "dropout": 0.1, "member_dropout": 0.5, "noise": 0.0, "embedding": 4,
+    "members": 3, "layers": 2, "width": 8, "dropout": 0.1, "noise": 0.0, "embedding": 4,
 }  # fmt: skip
 NETWORKS = [
     pytest.param(build_tabular_linear, LINEAR, id="linear"),
@@ -106,23 +110,23 @@ def test_the_pieces_tell_how_far_a_number_has_come_through_each_bin() -> None:
     assert [weight.path for weight in model.trainable_weights] == ["logits/kernel", "logits/bias"]
 
 
-def test_training_leaves_members_out_and_serving_takes_them_all() -> None:
+def test_each_member_learns_by_a_loss_of_its_own_and_serving_takes_their_mean() -> None:
     raw = records()
     spec, _ = TabularSpec.fitted(raw, dates=FORMS)
-    model = build_tabular_network(spec, CLASSES, NEURAL | {"dropout": 0.0})
-    seen = model.get_layer("seen").output
-    import keras
-
-    ends = keras.Model(model.inputs, [seen, model.get_layer("members").output])
-    tensors = spec.to_tensors(raw)
-    _, served = ends(tensors, training=False)
-    first, trained = ends(tensors, training=True)
-    width = first.shape[1]
-    whole = np.array(served)[:, width:].reshape(ROWS, 3, 8)
-    part = np.array(trained)[:, width:].reshape(ROWS, 3, 8)
-    kept = (part != 0).any(axis=2)
-    np.testing.assert_allclose(part[kept], 2 * whole[kept], rtol=1e-5)
-    assert 0 < np.count_nonzero(kept) < kept.size
+    model = randomized(build_tabular_network(spec, CLASSES, NEURAL | {"dropout": 0.0}))
+    tensors, targets = spec.to_tensors(raw), np.arange(ROWS) % 3
+    ends = keras.Model(model.inputs, [model.get_layer(MEMBERS).output, model.get_layer(LOGITS).output])
+    members, logits = (np.array(end) for end in ends(tensors, training=False))
+    assert members.shape == (ROWS, 3, 3)
+    np.testing.assert_allclose(logits, members.mean(axis=1), rtol=1e-4, atol=1e-5)
+    each = [float(tf.reduce_mean(CLASSES.loss(targets, members[:, place]))) for place in range(3)]
+    training = Training(batch_size=ROWS, weight_decay=0.0)
+    network = Network(
+        model, training, step_loss=lambda _, targets, outputs: CLASSES.loss(targets, outputs),
+        evaluation_loss=CLASSES.loss,
+    )  # fmt: skip
+    batches = stream(Material(train=Examples(tensors, targets, raw), validation=None, change=None), training, first=0)
+    assert network.learn(batches, [0.001]) == pytest.approx([np.mean(each)], rel=1e-4)
 
 
 def test_calibration_divides_the_logits_and_keeps_the_chosen_classes() -> None:

@@ -18,6 +18,9 @@ Augmentation = Callable[..., Arrays]
 """`augmentation(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
 """Name of the layer that the loss is made of."""
+MEMBERS = "members"
+"""Name of the layer [N, members, …] with the logits of several networks in one, where a model has one: training adds up
+the losses of the members, each of which learns as if it were alone, and what is served is their mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

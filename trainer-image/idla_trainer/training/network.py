@@ -11,6 +11,7 @@ from idla_contract.task import ModelSpec, Training
 from idla_preprocess import Array, Preprocess
 
 from idla_trainer.data.dataset import Examples
+from idla_trainer.models.entry import MEMBERS
 from idla_trainer.models.fine_tuning import freeze
 from idla_trainer.models.prediction import AT_ONCE, LOGITS
 from idla_trainer.models.registry import entry_of
@@ -54,7 +55,7 @@ class Network:
     Args:
         model: a Keras model with a layer `logits`.
         training: how it is trained.
-        step_loss: the loss of the steps.
+        step_loss: the loss of the steps; of a model with members that of each one.
         evaluation_loss: that of the evaluations.
         rounding: for the model that is trained, what it computes with (quantization-aware training); None: its weights.
     """
@@ -70,9 +71,12 @@ class Network:
     ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.model = model
-        self._step_loss, self._evaluation_loss = step_loss, evaluation_loss
+        learned = MEMBERS if any(layer.name == MEMBERS for layer in model.layers) else LOGITS
+        self._step_loss = for_each_member(step_loss) if learned == MEMBERS else step_loss
+        self._evaluation_loss = evaluation_loss
         inputs = {tensor.name: tensor for tensor in model.inputs}
-        self._outputs = keras.Model(inputs, [model.get_layer(LOGITS).output, model.output])
+        outputs = [model.get_layer(name).output for name in (learned, LOGITS)]
+        self._outputs = keras.Model(inputs, [*outputs, model.output])
         self._rounded: Rounding = list if rounding is None else rounding(self._outputs)
         self._optimizer = keras.optimizers.AdamW(training.learning_rate, weight_decay=training.weight_decay)
         self._optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
@@ -175,7 +179,7 @@ class Network:
             values = [variable.value for variable in model.trainable_variables]
             tape.watch(values)
             state = [variable.value for variable in model.non_trainable_variables]
-            (outputs, _), after, penalties = model.stateless_call(
+            (outputs, _, _), after, penalties = model.stateless_call(
                 self._rounded(values), state, self._fed(inputs), training=True, return_losses=True
             )
             loss = tf.reduce_mean(self._step_loss(inputs, targets, outputs) * weights)
@@ -193,11 +197,22 @@ class Network:
         model = self._outputs
         values = self._rounded([variable.value for variable in model.trainable_variables])
         state = [variable.value for variable in model.non_trainable_variables]
-        (outputs, answers), _ = model.stateless_call(values, state, self._fed(inputs), training=False)
+        (_, outputs, answers), _ = model.stateless_call(values, state, self._fed(inputs), training=False)
         return tf.reduce_sum(self._evaluation_loss(targets, outputs)), answers
 
     def _fed(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
+
+
+def for_each_member(loss: StepLoss) -> StepLoss:
+    """Return the mean loss [N] of members, whose outputs are [N, members, ...]."""
+
+    def mean(inputs: Mapping[str, Any], targets: Any, outputs: Any) -> Any:
+        return (
+            tf.add_n([loss(inputs, targets, outputs[:, place]) for place in range(outputs.shape[1])]) / outputs.shape[1]
+        )
+
+    return mean
 
 
 def weights_of(model: Any) -> dict[str, npt.NDArray[Any]]:
