@@ -14,10 +14,10 @@ from idla_preprocess.word_pieces import WordPieces
 
 from tests.columns import objects
 
-VOCABULARY = (
-    "[PAD] [UNK] [CLS] [SEP] the card is lost re ##fund ##ing ##s pay ##ment ! $ ' - [ ] sep cls e ##e cafe σ ##σ σο "
-    "##φος ##φοσ 東 京 i strasse straße ß 1 ##2 — 。 ab ##c \N{GRINNING FACE} x ? ##x"
-).split()
+_WORDS = "[PAD] [UNK] [CLS] [SEP] the card is lost re ##fund ##ing ##s pay ##ment ! $ ' - [ ] sep cls e ##e cafe"
+_GREEK = ("\u03c3", "##\u03c3", "\u03c3\u03bf", "##\u03c6\u03bf\u03c2", "##\u03c6\u03bf\u03c3")
+_OTHERS = "東 京 i strasse straße ß 1 ##2 — 。 ab ##c \N{GRINNING FACE} x ? ##x"
+VOCABULARY = (*_WORDS.split(), *_GREEK, *_OTHERS.split())
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,8 @@ def test_tokens_stand_beside_the_n_grams() -> None:
     texts = objects(["The card is LOST, the card", "", "lost"])
     found = spec().to_tensors({"text": texts})
     lists = spec().ngrams.to_tensors({"text": texts})
-    assert (found["tokens"].dtype, found["tokens"].tolist()) == (
-        np.int32, [[2, 4, 5, 6, 7, 3], [2, 3, 0, 0, 0, 0], [2, 7, 3, 0, 0, 0]],
-    )  # fmt: skip
+    assert found["tokens"].dtype == np.int32
+    assert found["tokens"].tolist() == [[2, 4, 5, 6, 7, 3], [2, 3, 0, 0, 0, 0], [2, 7, 3, 0, 0, 0]]
     assert {name: array.tolist() for name, array in found.items() if name != "tokens"} == {
         name: array.tolist() for name, array in lists.items()
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from idla_preprocess import Arrays, Preprocess
@@ -13,10 +14,33 @@ Builder = Callable[[Any, Objective, Values], Any]
 Augment = Callable[..., Any]
 Begin = Callable[..., None]
 Prior = Callable[[Any, Values, int], None]
+View = Callable[[Any, Values, Path], Preprocess]
 Augmentation = Callable[..., Arrays]
 """`augmentation(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
 """Name of the layer that the loss is made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The frozen part of a network: pretrained weights that make one feature of one tensor of the preprocessing.
+
+    It looks at each example once, before anything is learned; what is trained stands behind it.
+    """
+
+    name: str
+    """Of the weights, with their digest; equal tensors have equal features in all fronts of one name."""
+    takes: str
+    """The tensor, which the trained part does not see."""
+    gives: str
+    """The feature that the trained part sees in its place."""
+    build: Callable[[Path], Any]
+    """`build(encoders)` returns a Keras model from one to the other, for examples of any length, by the folder of the
+    pretrained encoders; it raises `TaskError` where they are missing."""
+    parameters: int
+    """Its weights."""
+    padded: bool = False
+    """Whether zeros at the end of an example mean nothing, so that batches of short ones can leave them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +65,11 @@ class Entry:
     example is seen, shared by so many examples; None: nothing is thought of them."""
     begins_with_weights: bool = False
     """Whether it can begin with given weights; `fine_tuning.HYPERPARAMETERS` are settings of it then."""
+    view: View | None = None
+    """`view(preprocess, values, encoders)` returns the preprocessing that the network itself looks through, made of the
+    data's, which is of the kind `preprocess`; `encoders` is the folder of the pretrained encoders. None: the data's."""
+    front: Front | None = None
+    """What stands before the network that `build` returns; its inputs are what the front gives and the other tensors of
+    the view. None: nothing does."""
     needs_weights: bool = False
     """Whether it is of no use without."""

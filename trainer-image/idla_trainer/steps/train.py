@@ -18,8 +18,9 @@ from idla_trainer.data.dataset import Dataset, Examples
 from idla_trainer.environment import describe_environment
 from idla_trainer.failures import spec_invalid
 from idla_trainer.models.fine_tuning import phase_of
+from idla_trainer.models.frozen import behind_front
 from idla_trainer.models.own import check_built
-from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
+from idla_trainer.models.registry import augmentation_of, entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.steps.context import Context, Outcome
@@ -44,6 +45,8 @@ class Begun:
     loop: Loop
     network: Network
     objective: Objective
+    dataset: Dataset
+    """As its model looks at it."""
     validation: Examples
     fingerprint: str
     """Digest of all that its checkpoints depend on."""
@@ -70,7 +73,8 @@ def train(context: Context, step: TrainStep) -> Outcome:
         StoreError: given weights cannot be fetched, or have another digest.
         PreemptedError: SIGTERM came; a checkpoint is written.
     """
-    begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
+    dataset = context.view(step.model, context.dataset)
+    begun = begin(context, dataset, step, max_seconds=step.training.max_seconds)
     run(
         begun.loop,
         kept=begun.kept(context.folder.path / CHECKPOINTS),
@@ -88,7 +92,8 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
 
     Args:
         context: what the step is given.
-        dataset: whose training part is learned from; where its validation part is empty, the latest weights are kept.
+        dataset: as the model looks at it; its training part is learned from. Where its validation part is empty, the
+            latest weights are kept.
         step: what is trained, and how.
         max_seconds: an epoch that would end later is not begun; None: there is time for all.
 
@@ -96,10 +101,11 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         TaskError: the model, its weights or a setting do not belong to these data.
         StoreError: given weights cannot be fetched, or have another digest.
     """
+    entry, values = entry_of(step.model)
+    viewed, dataset = dataset, behind_front(step.model, dataset, context.places.encoders, context.features)
     parts, training, objective = dataset.parts, step.training, dataset.objective
     learned = learned_objective(objective, training)
     model = _build(context, dataset, step, learned)
-    entry, values = entry_of(step.model)
     pretrained, validation = step.model.weights is not None, dataset.examples(parts.validation)
     learning = _weighted(dataset, dataset.examples(parts.train), training)
     computed = entry.begin is not None and not pretrained
@@ -110,6 +116,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         training,
         step_loss=lambda _, targets, outputs: learned.loss(targets, outputs),
         evaluation_loss=objective.loss,
+        frozen_parameters=entry.front.parameters if entry.front is not None else 0,
     )
     loop = Loop(
         network,
@@ -126,13 +133,14 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     if computed:
         loop.validate_first()
     fingerprint = context.fingerprint(dataset, step)
-    return Begun(loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint)
+    return Begun(
+        loop=loop, network=network, objective=objective, dataset=viewed, validation=validation, fingerprint=fingerprint
+    )
 
 
 def _build(context: Context, dataset: Dataset, step: TrainStep, learned: Objective) -> Any:
     """Return the step's model with fresh or given weights, checked against the data."""
     parts, given, places = dataset.parts, step.model.weights, context.places
-    check_takes(step.model, dataset.preprocess)
     model = build_model(step.model, dataset.preprocess, learned, seed=step.training.seed, examples=len(parts.train))
     check_built(step.model.builder, model, dataset.examples(parts.train[:1]).inputs, learned)
     if given is not None:
@@ -145,7 +153,7 @@ def _build(context: Context, dataset: Dataset, step: TrainStep, learned: Objecti
 
 def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     """Calibrate a network that has its best weights, and write it down for the steps that follow."""
-    dataset, model, temperature = context.dataset, begun.network.model, 1.0
+    dataset, model, temperature = begun.dataset, begun.network.model, 1.0
     if isinstance(dataset.objective, Classification):
         temperature = calibrate(model, begun.validation)
         _log.info("the logits are divided by the temperature %.3f", temperature)

@@ -57,6 +57,7 @@ class Network:
         step_loss: the loss of the steps.
         evaluation_loss: that of the evaluations.
         rounding: for the model that is trained, what it computes with (quantization-aware training); None: its weights.
+        frozen_parameters: weights of what stands before the model and never learns.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Network:
         step_loss: StepLoss,
         evaluation_loss: Loss,
         rounding: Callable[[Any], Rounding] | None = None,
+        frozen_parameters: int = 0,
     ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.model = model
         self._step_loss, self._evaluation_loss = step_loss, evaluation_loss
+        self._frozen_parameters = frozen_parameters
         inputs = {tensor.name: tensor for tensor in model.inputs}
         self._outputs = keras.Model(inputs, [model.get_layer(LOGITS).output, model.output])
         self._rounded: Rounding = list if rounding is None else rounding(self._outputs)
@@ -86,8 +89,8 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Return the number of weights, trained or not."""
-        return int(self.model.count_params())
+        """Return the number of weights, trained or not, with those before the model."""
+        return int(self.model.count_params()) + self._frozen_parameters
 
     def learn(self, batches: Any, rates: Sequence[float], *, frozen: bool = False) -> list[float]:
         """Take an optimizer step on each of the next batches, of the last layer alone where the others are frozen.

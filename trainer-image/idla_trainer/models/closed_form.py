@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from idla_trainer.data.dataset import Examples
+from idla_trainer.models.lbfgs import Vector, minimize
 from idla_trainer.models.prediction import cut_at_logits, feed
-from idla_trainer.models.tabular.lbfgs import Vector, minimize
 from idla_trainer.objective import Objective
 
 _AT_ONCE = 4096
