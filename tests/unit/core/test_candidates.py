@@ -94,6 +94,23 @@ def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str
     assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [(extra.name, reason, message)]
 
 
+def test_what_takes_long_for_each_of_many_examples_is_tried_only_where_it_is_named() -> None:
+    slow = template("slow", "slow", 50_000, profile={"parameters": 50_000, "maximumExamples": DIGITS.train_examples})
+    slower = template(
+        "slower", "slow", 50_000, profile={"parameters": 50_000, "maximumExamples": DIGITS.train_examples - 1}
+    )
+    choice = chosen((slow, slower, *LIBRARY))
+    assert names(choice) == ["slow", "resnet-small", "vgg-small"]
+    assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [
+        (
+            "slower", "TooManyExamples",
+            f"{DIGITS.train_examples} examples to train; it takes long for each, so beyond {DIGITS.train_examples - 1} "
+            "it is tried only where `spec.model.templateRefs` names it and `selection` is Shortlist or Pinned",
+        )
+    ]  # fmt: skip
+    assert names(chosen((slower, *LIBRARY), model=shortlist("slower"))) == ["slower"]
+
+
 def test_images_that_are_not_known_yet_reject_nothing() -> None:
     found = nominate_candidates(requirements(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
     assert isinstance(found, Choice)
