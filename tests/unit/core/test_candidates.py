@@ -95,19 +95,17 @@ def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str
 
 
 def test_what_takes_long_for_each_of_many_examples_is_tried_only_where_it_is_named() -> None:
-    slow = template("slow", "slow", 50_000, profile={"parameters": 50_000, "maximumExamples": DIGITS.train_examples})
-    slower = template(
-        "slower", "slow", 50_000, profile={"parameters": 50_000, "maximumExamples": DIGITS.train_examples - 1}
-    )
+    few, many = ({"parameters": 50_000, "maximumExamples": 1150 - less} for less in (0, 1))
+    slow, slower = template("slow", "slow", 50_000, profile=few), template("slower", "slow", 50_000, profile=many)
     choice = chosen((slow, slower, *LIBRARY))
+    message = (
+        "1150 examples to train; it takes long for each, so beyond 1149 it is tried only where"
+        " `spec.model.templateRefs` names it and `selection` is Shortlist or Pinned"
+    )
     assert names(choice) == ["slow", "resnet-small", "vgg-small"]
     assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [
-        (
-            "slower", "TooManyExamples",
-            f"{DIGITS.train_examples} examples to train; it takes long for each, so beyond {DIGITS.train_examples - 1} "
-            "it is tried only where `spec.model.templateRefs` names it and `selection` is Shortlist or Pinned",
-        )
-    ]  # fmt: skip
+        ("slower", "TooManyExamples", message)
+    ]
     assert names(chosen((slower, *LIBRARY), model=shortlist("slower"))) == ["slower"]
 
 
