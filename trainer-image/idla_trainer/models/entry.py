@@ -1,6 +1,6 @@
 """What is known of a network: how it is built, from which inputs, with which settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ class Front:
     """
 
     name: str
-    """Of the weights, with their digest; equal tensors have equal features in all fronts of one name."""
+    """Of the weights; equal tensors have equal features in all fronts of one name."""
+    origin: Mapping[str, str]
+    """What the lineage of a model says of the weights: where they come from, their licence and digest, by name."""
     takes: str
     """The tensor, which the trained part does not see."""
     gives: str

@@ -154,6 +154,8 @@ def _build(context: Context, dataset: Dataset, step: TrainStep, learned: Objecti
 def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     """Calibrate a network that has its best weights, and write it down for the steps that follow."""
     dataset, model, temperature = begun.dataset, begun.network.model, 1.0
+    front = entry_of(step.model)[0].front
+    origin = {} if front is None else dict(front.origin)
     if isinstance(dataset.objective, Classification):
         temperature = calibrate(model, begun.validation)
         _log.info("the logits are divided by the temperature %.3f", temperature)
@@ -162,7 +164,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
         training=step.training,
-        environment=describe_environment(),
+        environment=describe_environment() | origin,
         weights=weights_of(model),
         best_epoch=begun.loop.course.best_epoch,
         temperature=temperature,

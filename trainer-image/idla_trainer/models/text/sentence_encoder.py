@@ -42,7 +42,11 @@ def _build_front(encoders: Path) -> Any:
 
 
 FRONT = Front(
-    name=f"{MINILM.name} ({MINILM.licence}) sha256:{MINILM.members[WEIGHTS].sha256}",
+    name=MINILM.name,
+    origin={
+        "encoder": f"{MINILM.name}, {MINILM.licence}, of {MINILM.origin}",
+        "encoder-digest": f"sha256:{MINILM.members[WEIGHTS].sha256}",
+    },
     takes="tokens",
     gives=EMBEDDING,
     build=_build_front,
