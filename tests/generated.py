@@ -23,9 +23,9 @@ def write(folder: Path) -> None:
     """Write a file for every kind of task, named and shaped as the samples in `manifests/samples` say."""
     random = np.random.default_rng(0)
     (folder / "intents").mkdir(parents=True, exist_ok=True)
-    _write(folder / "messages.tsv", _texts(random, WORDS, 400), delimiter="\t")
+    _write(folder / "messages.tsv", texts(random, WORDS, 400), delimiter="\t")
     for name, count in (("train", 360), ("test", 120)):
-        wishes = ((text, label) for label, text in _texts(random, WISHES, count))
+        wishes = ((text, label) for label, text in texts(random, WISHES, count))
         _write(folder / f"intents/{name}.csv", wishes, header=("text", "category"))
     _write(folder / "tumours.csv", _tumours(random, 400))
     _write(folder / "houses.csv", _houses(random, 400), header=("area", "district", "price"))
@@ -39,7 +39,7 @@ def _write(path: Path, rows: Iterable[Sequence[object]], *, header: Sequence[str
         writer.writerows([header, *rows] if header else rows)
 
 
-def _texts(random: np.random.Generator, words: Mapping[str, Sequence[str]], count: int) -> Iterable[tuple[str, str]]:
+def texts(random: np.random.Generator, words: Mapping[str, Sequence[str]], count: int) -> Iterable[tuple[str, str]]:
     """Yield labels and texts that two words of the label's own give away."""
     for number in range(count):
         label = list(words)[number % len(words)]

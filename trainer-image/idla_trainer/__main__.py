@@ -12,6 +12,7 @@ from idla_contract.metrics import METRICS_PORT
 from idla_contract.paths import (
     DATA_MOUNT,
     DATA_SECRET_MOUNT,
+    ENCODERS_ROOT,
     SAMPLES_ROOT,
     STORE_MOUNT,
     TASK_SPEC_FILE,
@@ -26,6 +27,8 @@ from idla_trainer.steps.context import Places
 from idla_trainer.task import Task, check_spec, read_spec
 from idla_trainer.task_log import kept_in, start_logging
 
+ENCODERS = "IDLA_ENCODERS"
+"""Variable of the environment; a run on a developer's machine has no image."""
 _log = logging.getLogger("idla_trainer")
 _UNREAD = TaskResult(task="unknown", content_hash="unknown")
 """The answer to a spec that cannot be read."""
@@ -47,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 samples=options.samples,
                 work=options.work,
                 secret=options.data_secret,
+                encoders=options.encoders,
             )
             task = Task(spec, places, preemption)
             log.enter_context(kept_in(task.folder))
@@ -90,6 +94,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--data-secret", type=Path, default=Path(DATA_SECRET_MOUNT), help="folder with keys and ca.crt of remote data"
     )
     parser.add_argument("--samples", type=Path, default=Path(SAMPLES_ROOT), help="folder of the sample:// data sets")
+    parser.add_argument(
+        "--encoders",
+        type=Path,
+        default=Path(os.environ.get(ENCODERS) or ENCODERS_ROOT),
+        help=f"folder of the pretrained encoders; default: that of {ENCODERS}, else the image's",
+    )
     parser.add_argument("--termination-log", type=Path, default=Path(TERMINATION_LOG), help="file for the short result")
     parser.add_argument("--metrics-port", type=int, default=METRICS_PORT, help="port of /metrics; 0 for none")
     parser.add_argument("--metrics-address", default="0.0.0.0", help="address of /metrics")  # noqa: S104  # in a pod the others scrape it

@@ -41,7 +41,7 @@ from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.steps.parts import agenda_of
 from idla_trainer.task_store import Progress, TaskStore
 from idla_trainer.training.agenda import Agenda
-from idla_trainer.training.candidate import check_fits, load_candidate
+from idla_trainer.training.candidate import load_candidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.progress import ProgressMetrics
 from idla_trainer.training.trial_results import FOLDER as TRIALS
@@ -257,7 +257,6 @@ def _do(context: Context, step: Step, so_far: TaskResult) -> Outcome:  # noqa: P
             return search(context, step)
         case CompressStep():
             candidate = load_candidate(context.places.store, step.candidate)
-            check_fits(candidate, context.dataset)
             from idla_trainer.steps.compress import compress
 
             return compress(context, step, candidate)

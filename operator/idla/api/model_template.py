@@ -92,6 +92,9 @@ class TemplateProfile(SpecModel):
     """Number of weights as long as the data are not known."""
     terms: Annotated[tuple[ParameterTerm, ...], Field(max_length=8)] = ()
     """What the weights are the sum of once the data are known. Default: `parameters`."""
+    maximum_examples: Whole | None = Field(default=None, ge=1, le=100000000000)
+    """Training examples beyond which it is tried only where the workflow names it, since it takes long for each.
+    Default: any number."""
 
 
 class TemplateTraining(SpecModel):

@@ -294,6 +294,8 @@ class DecisionReason(StrEnum):
     """The images are smaller than the template can work on."""
     INPUT_TOO_LARGE = "InputTooLarge"
     """The images are larger than the template can work on."""
+    TOO_MANY_EXAMPLES = "TooManyExamples"
+    """The template takes long for each example, and the workflow does not name it."""
     SIZE_EXCEEDED = "SizeExceeded"
     """The smallest file that can be expected is larger than the constraint allows."""
     WEIGHTS_NOT_MOUNTED = "WeightsNotMounted"

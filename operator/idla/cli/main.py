@@ -30,6 +30,7 @@ folder of the results:
 environment:
   IDLA_TRAINER_PYTHON  the Python that has idla-trainer and TensorFlow (default: the one that runs this command)
   IDLA_SAMPLES         the folder of the sample:// data sets (default: /opt/idla/samples)
+  IDLA_ENCODERS        the folder of the pretrained encoders (default: /opt/idla/encoders)
   HTTPS_PROXY          http://host:port, or http://user:password@host:port, that https:// and s3:// data are fetched
                        through; NO_PROXY: hosts without it
   IDLA_CA_FILE         a file of certificates (PEM) to trust beside the public ones

@@ -525,6 +525,7 @@ CASES: dict[str, Case] = {
         WHOLE, tasks=["TextClassification"], weights={"uri": "pvc://c/w.npz", "sha256": "a" * 64},
     ),
     "a template that does not learn": _mtpl("training.learningRate", training__learningRate="0"),
+    "a template for few examples": _mtpl(profile__maximumExamples=20_000),
     "a template of no weight": _mtpl("profile.parameters", profile__parameters=0),
     "weights by what the data have": _mtpl(
         profile={"parameters": 9, "terms": [{"weights": 2, "per": ["Ngrams", "Classes"]}, {"weights": 7}]},

@@ -94,6 +94,21 @@ def test_what_does_not_fit_is_rejected_with_figures(extra: Template, reason: str
     assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [(extra.name, reason, message)]
 
 
+def test_what_takes_long_for_each_of_many_examples_is_tried_only_where_it_is_named() -> None:
+    few, many = ({"parameters": 50_000, "maximumExamples": 1150 - less} for less in (0, 1))
+    slow, slower = template("slow", "slow", 50_000, profile=few), template("slower", "slow", 50_000, profile=many)
+    choice = chosen((slow, slower, *LIBRARY))
+    message = (
+        "1150 examples to train; it takes long for each, so beyond 1149 it is tried only where"
+        " `spec.model.templateRefs` names it and `selection` is Shortlist or Pinned"
+    )
+    assert names(choice) == ["slow", "resnet-small", "vgg-small"]
+    assert [(entry.choice, entry.reason, entry.message) for entry in choice.rejected] == [
+        ("slower", "TooManyExamples", message)
+    ]
+    assert names(chosen((slower, *LIBRARY), model=shortlist("slower"))) == ["slower"]
+
+
 def test_images_that_are_not_known_yet_reject_nothing() -> None:
     found = nominate_candidates(requirements(model=shortlist("vgg-224")), (LARGE_INPUT,), None)
     assert isinstance(found, Choice)

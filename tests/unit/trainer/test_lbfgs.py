@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idla_trainer.models.tabular.lbfgs import Vector, minimize
+from idla_trainer.models.lbfgs import Vector, minimize
 
 
 def banana(place: Vector) -> tuple[float, Vector]:

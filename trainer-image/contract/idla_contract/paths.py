@@ -13,6 +13,8 @@ DATA_SECRET_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_T
 """What of it a pod sees, each in a file; a key that the Secret does not have is no file."""
 SAMPLES_ROOT = "/opt/idla/samples"
 """Data sets inside the trainer image, behind `sample://`."""
+ENCODERS_ROOT = "/opt/idla/encoders"
+"""Pretrained encoders inside the trainer image, a folder each."""
 MODEL_MOUNT = "/model"
 """The artifact folder of a serving pod."""
 TERMINATION_LOG = "/dev/termination-log"

@@ -14,7 +14,7 @@ from idla_trainer.compression.stages import Stages
 from idla_trainer.compression.variants import Files, write_qat_variants, write_variants
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.evaluation.paired import PairedEvaluation
-from idla_trainer.models.registry import augmentation_of
+from idla_trainer.models.registry import augmentation_of, entry_of
 from idla_trainer.training.candidate import TrainedCandidate
 
 _NUMBER = 4
@@ -46,15 +46,24 @@ def write_files(
     methods, recipe = tuple(dict.fromkeys(step.methods)), step.recipe
     task = compression_task(candidate, dataset, step, stages)
     shares = tuple(percent / 100 for percent in recipe.keep_percents) if methods else ()
-    size = _NUMBER * model.count_params()
-    found = train_candidates(model, task, shares if size >= LEAST else ())
-    if shares and size < LEAST:
-        found = replace(found, kept=(f"the whole network: {size} bytes of weights leave next to nothing to save",))
+    whole = _kept_whole(model, candidate) if shares else None
+    found = train_candidates(model, task, shares if whole is None else ())
+    if whole is not None:
+        shares, found = (), replace(found, kept=(f"the whole network: {whole}",))
     inputs = task.distillation.data.inputs
     files = write_variants(folder, found, methods, inputs, stages)
     if shares and recipe.quantization_aware:
         files = write_qat_variants(files, found, task, inputs, epochs=max(1, recipe.epochs // _AWARE))
     return files
+
+
+def _kept_whole(model: Any, candidate: TrainedCandidate) -> str | None:
+    """Return why a network keeps all of its channels, or None where some may go."""
+    front = entry_of(candidate.model)[0].front
+    if front is not None:
+        return f"its part {front.name} is frozen, and what is trained behind it is small"
+    size = _NUMBER * model.count_params()
+    return f"{size} bytes of weights leave next to nothing to save" if size < LEAST else None
 
 
 def compression_task(

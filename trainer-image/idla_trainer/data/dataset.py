@@ -1,6 +1,6 @@
 """The examples of a task, as every kind of task hands them to training, compression and evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -40,11 +40,11 @@ class Examples:
         return len(self.targets)
 
 
-def tensors_of(preprocess: Preprocess, columns: Arrays, part: Indices, room: int) -> Arrays:
+def tensors_of(make: Callable[[Arrays], Arrays], columns: Arrays, part: Indices, room: int) -> Arrays:
     """Return the network's inputs by name, [N, ...] each; in files where they would take more memory than `room`.
 
     Args:
-        preprocess: makes them.
+        make: makes them of raw inputs.
         columns: raw inputs of all examples.
         part: positions [N] of those that are wanted, one or more.
         room: bytes.
@@ -54,7 +54,7 @@ def tensors_of(preprocess: Preprocess, columns: Arrays, part: Indices, room: int
     """
 
     def made(chosen: Indices) -> Arrays:
-        return preprocess.to_tensors({name: values[chosen] for name, values in columns.items()})
+        return make({name: values[chosen] for name, values in columns.items()})
 
     one = made(part[:1])
     size = sum(array.nbytes for array in one.values())
@@ -86,6 +86,9 @@ class Dataset:
     parts: Parts
     preprocess: Preprocess
     """Fitted on the training part alone."""
+    front: Callable[[Arrays], Arrays] | None = None
+    """The frozen part of a network: what it makes of the preprocessing's tensors is what is learned from. None: these
+    themselves are."""
     answers: Answers
     objective: Objective
     classes: tuple[str, ...] = ()
@@ -123,5 +126,9 @@ class Dataset:
         """
         if not len(part):
             return Examples({}, self.targets[part], {})
-        inputs = tensors_of(self.preprocess, self.raw, part, room_for_examples())
+        inputs = tensors_of(self._make, self.raw, part, room_for_examples())
         return Examples(inputs, self.targets[part], Chosen(self.raw, part))
+
+    def _make(self, raw: Arrays) -> Arrays:
+        tensors = self.preprocess.to_tensors(raw)
+        return tensors if self.front is None else self.front(tensors)

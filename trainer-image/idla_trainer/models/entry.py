@@ -1,7 +1,8 @@
 """What is known of a network: how it is built, from which inputs, with which settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from idla_preprocess import Array, Arrays, Preprocess
@@ -14,6 +15,7 @@ Builder = Callable[[Any, Objective, Values], Any]
 Augment = Callable[..., Any]
 Begin = Callable[..., None]
 Prior = Callable[[Any, Values, int], None]
+View = Callable[[Any, Values, Path], Preprocess]
 Augmentation = Callable[..., Arrays]
 """`augmentation(inputs, epoch=, step=)` returns a batch's inputs as training sees them."""
 LOGITS = "logits"
@@ -56,6 +58,30 @@ class Fitted:
 Fit = Callable[[Any, Objective, Values, Learning], Fitted]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The frozen part of a network: pretrained weights that make one feature of one tensor of the preprocessing.
+
+    It looks at each example once, before anything is learned; what is trained stands behind it.
+    """
+
+    name: str
+    """Of the weights; equal tensors have equal features in all fronts of one name."""
+    origin: Mapping[str, str]
+    """What the lineage of a model says of the weights: where they come from, their licence and digest, by name."""
+    takes: str
+    """The tensor, which the trained part does not see."""
+    gives: str
+    """The feature that the trained part sees in its place."""
+    build: Callable[[Path], Any]
+    """`build(encoders)` returns a Keras model from one to the other, for examples of any length, by the folder of the
+    pretrained encoders; it raises `TaskError` where they are missing."""
+    parameters: int
+    """Its weights."""
+    padded: bool = False
+    """Whether zeros at the end of an example mean nothing, so that batches of short ones can leave them out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A network: from the inputs of one kind of preprocessing to the layer `logits` and what the objective makes of it.
@@ -80,5 +106,11 @@ class Entry:
     example is seen, shared by so many examples; None: nothing is thought of them."""
     begins_with_weights: bool = False
     """Whether it can begin with given weights; `fine_tuning.HYPERPARAMETERS` are settings of it then."""
+    view: View | None = None
+    """`view(preprocess, values, encoders)` returns the preprocessing that the network itself looks through, made of the
+    data's, which is of the kind `preprocess`; `encoders` is the folder of the pretrained encoders. None: the data's."""
+    front: Front | None = None
+    """What stands before the network that `build` returns; its inputs are what the front gives and the other tensors of
+    the view. None: nothing does."""
     needs_weights: bool = False
     """Whether it is of no use without."""

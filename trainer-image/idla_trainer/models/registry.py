@@ -19,7 +19,7 @@ from idla_trainer.models.own import offered, own_entry
 from idla_trainer.models.recommendation import collaborative_filtering
 from idla_trainer.models.series import graph_forecaster, series_linear
 from idla_trainer.models.tabular import boosted_trees, tabular_linear, tabular_network
-from idla_trainer.models.text import ngram_linear, text_network
+from idla_trainer.models.text import ngram_linear, sentence_encoder, text_network
 
 _DROPOUT = Hyperparameter("dropout", 0.4, 0, 0.9, "share of the last features that training leaves out", whole=False)
 
@@ -58,6 +58,15 @@ REGISTRY = {
     ),
     "ngram-linear": Entry(ngram_linear.build_ngram_linear, ngram_linear.HYPERPARAMETERS, TextSpec),
     "text-network": Entry(text_network.build_text_network, text_network.HYPERPARAMETERS, TextSpec),
+    "sentence-encoder": Entry(
+        sentence_encoder.build_sentence_encoder,
+        sentence_encoder.HYPERPARAMETERS,
+        TextSpec,
+        begin=sentence_encoder.begin_sentence_encoder,
+        prior=sentence_encoder.penalise,
+        view=sentence_encoder.view_texts,
+        front=sentence_encoder.FRONT,
+    ),
     "tabular-linear": Entry(
         tabular_linear.build_tabular_linear,
         tabular_linear.HYPERPARAMETERS,

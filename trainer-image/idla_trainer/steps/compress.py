@@ -16,8 +16,9 @@ from idla_trainer.compression.gate.verdict import choose_variant
 from idla_trainer.compression.recipe import write_files
 from idla_trainer.compression.stages import Stages
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.models.frozen import whole_network
 from idla_trainer.steps.context import Context, Outcome
-from idla_trainer.training.candidate import TrainedCandidate
+from idla_trainer.training.candidate import TrainedCandidate, check_fits
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
 from idla_trainer.training.network import build_model, set_weights
 
@@ -30,14 +31,16 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     """Compare the variants on the gate split and keep one.
 
     Raises:
-        TaskError: no variant may be shipped.
+        TaskError: the candidate was trained on other data, or no variant may be shipped.
         PreemptedError: SIGTERM came; a checkpoint is written where one of its trainings was going on.
     """
-    dataset = context.dataset
-    model = build_model(
+    dataset = context.view(candidate.model, context.dataset)
+    check_fits(candidate, dataset)
+    trained = build_model(
         candidate.built, dataset.preprocess, dataset.objective, seed=candidate.seed, examples=len(dataset.parts.train)
     )
-    set_weights(model, candidate.weights)
+    set_weights(trained, candidate.weights)
+    model = whole_network(candidate.model, trained, dataset, context.places.encoders)
     context.agenda.started(LOADED)
     folder, stages = context.places.work / "variants", stages_of(context, dataset, step, name=step.kind)
     found = write_files(folder, model, candidate, dataset, step, stages=stages)

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from idla_contract.paths import ENCODERS_ROOT
 from idla_contract.result import StepResult, TaskResult
-from idla_contract.task import Step, TaskSpec
+from idla_contract.task import ModelSpec, Step, TaskSpec
 
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.models.frozen import Features
+from idla_trainer.models.view import view_of
 from idla_trainer.preemption import Preemption
 from idla_trainer.task_store import TaskStore
 from idla_trainer.training.agenda import Agenda
@@ -26,6 +29,8 @@ class Places:
     """For what need not outlive the process."""
     secret: Path | None = None
     """Keys and certificates of remote data, in files."""
+    encoders: Path = Path(ENCODERS_ROOT)
+    """Folder of the pretrained encoders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,16 @@ class Context:
     progress: ProgressMetrics
     agenda: Agenda
     """Who is told of the steps, and of what is begun."""
+    features: Features = field(default_factory=Features)
+    """What frozen parts of networks have made of the examples so far."""
+
+    def view(self, model: ModelSpec, dataset: Dataset) -> Dataset:
+        """Return the data as a model looks at them.
+
+        Raises:
+            TaskError: it is made for other data, or needs an encoder that this image lacks.
+        """
+        return view_of(model, dataset, self.places.encoders)
 
     def fingerprint(self, dataset: Dataset, step: Step) -> str:
         """Return a digest of all that the checkpoints of a step depend on: what it learns from, and how."""

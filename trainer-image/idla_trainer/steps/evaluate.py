@@ -1,12 +1,13 @@
 """Evaluate: the float and the served model on the test split, once; then the artifact is sealed with its model card."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from idla_artifact.runtime import Runtime
 from idla_contract.artifact import FLOAT_MODEL, MODEL, PREPROCESS, PREPROCESS_ARRAYS
 from idla_contract.result import EvaluateReport, TaskResult
 from idla_contract.task import EvaluateStep
-from idla_preprocess import Answers, Signature
+from idla_preprocess import Signature
 from idla_preprocess.arrays import unpack
 
 from idla_trainer.card import Told, render_card
@@ -26,9 +27,11 @@ def evaluate(context: Context, step: EvaluateStep, so_far: TaskResult) -> Outcom
         so_far: what the steps before came to.
     """
     refitted = so_far.refit is not None and so_far.refit.shipped
-    dataset, artifact = context.whole() if refitted else context.dataset, context.folder.path / FOLDER
+    artifact = context.folder.path / FOLDER
+    signature = _signature(artifact)
+    dataset = replace(context.whole() if refitted else context.dataset, preprocess=signature.preprocess)
     objective, test = dataset.objective, dataset.examples(dataset.parts.test)
-    evaluation = PairedEvaluation(as_received(objective, _answers(artifact)), test.targets, test.raw)
+    evaluation = PairedEvaluation(as_received(objective, signature.answers), test.targets, test.raw)
     plain = Runtime(artifact / FLOAT_MODEL).predict(test.inputs)
     served = Runtime(artifact / MODEL).predict(test.inputs)
     naive = objective.naive(dataset.targets[dataset.parts.train], test.raw)
@@ -64,7 +67,7 @@ def _of_light_model(dataset: Dataset) -> dict[str, float]:
     return {OUT_OF_SCOPE_AUROC: float(found)} if found is not None else {}
 
 
-def _answers(artifact: Path) -> Answers:
-    """Return what the artifact's answers are made by; the threshold of a refusal is known to it alone."""
+def _signature(artifact: Path) -> Signature:
+    """Return both halves of the artifact's border: how its model looks at the data, and the threshold of a refusal."""
     arrays = unpack((artifact / PREPROCESS_ARRAYS).read_bytes())
-    return Signature.restored((artifact / PREPROCESS).read_bytes(), arrays).answers
+    return Signature.restored((artifact / PREPROCESS).read_bytes(), arrays)

@@ -31,6 +31,7 @@ from idla_trainer.compression.remake import remake
 from idla_trainer.compression.variants import UnusableError, write_compressed, write_variant
 from idla_trainer.data.dataset import Dataset
 from idla_trainer.failures import TaskError
+from idla_trainer.models.frozen import whole_network
 from idla_trainer.steps.compress import stages_of, thresholded
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.steps.train import begin
@@ -59,9 +60,8 @@ def refit(context: Context, step: RefitStep, so_far: TaskResult) -> Outcome:
     if report is None:
         raise LookupError("no report of the Compress step, which stands before this one")
     candidate = load_candidate(context.places.store, compress.candidate)
-    work = _Refit(
-        context, context.whole(), candidate, compress, math.inf if step.max_seconds is None else step.max_seconds
-    )
+    dataset = context.view(candidate.model, context.whole())
+    work = _Refit(context, dataset, candidate, compress, math.inf if step.max_seconds is None else step.max_seconds)
     try:
         made = work.made(report)
     except (TaskError, UnusableError, _StaysError) as error:
@@ -156,7 +156,7 @@ class _Refit:
                 raise self._late()
             begun.loop.finish()
         soften(begun.network.model, candidate.temperature)
-        return begun.network.model
+        return whole_network(candidate.model, begun.network.model, self._dataset, context.places.encoders)
 
     def _observe(self, loop: Loop, *, epochs: int) -> None:
         self._context.agenda.tell_training(loop.seconds_left(epochs))
@@ -178,7 +178,8 @@ class _Refit:
         """Return the data set with answers whose threshold is that of the file which was chosen."""
         if not isinstance(self._dataset.answers, Intents):
             return self._dataset
-        chosen = thresholded(self._context.dataset, self._context.folder.path / FOLDER / MODEL)
+        context = self._context
+        chosen = thresholded(context.view(self._candidate.model, context.dataset), context.folder.path / FOLDER / MODEL)
         return replace(self._dataset, answers=chosen.answers)
 
 

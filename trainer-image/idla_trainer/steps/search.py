@@ -162,7 +162,8 @@ class _Search:
         return report
 
     def _begin(self, place: int) -> Begun:
-        return begin(self._context, self._context.dataset, self._train_step(place), max_seconds=None)
+        step, context = self._train_step(place), self._context
+        return begin(context, context.view(step.model, context.dataset), step, max_seconds=None)
 
     def _train_step(self, place: int) -> TrainStep:
         trial = self._step.trials[place]

@@ -20,8 +20,9 @@ from idla_trainer.environment import describe_environment
 from idla_trainer.failures import spec_invalid
 from idla_trainer.models.entry import Learning
 from idla_trainer.models.fine_tuning import phase_of
+from idla_trainer.models.frozen import behind_front
 from idla_trainer.models.own import check_built
-from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
+from idla_trainer.models.registry import augmentation_of, entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.runtime_limits import cpu_count, threads
@@ -47,6 +48,8 @@ class Begun:
     loop: Loop
     network: Network
     objective: Objective
+    dataset: Dataset
+    """As its model looks at it."""
     validation: Examples
     fingerprint: str
     """Digest of all that its checkpoints depend on."""
@@ -75,7 +78,8 @@ def train(context: Context, step: TrainStep) -> Outcome:
         StoreError: given weights cannot be fetched, or have another digest.
         PreemptedError: SIGTERM came; a checkpoint is written.
     """
-    begun = begin(context, context.dataset, step, max_seconds=step.training.max_seconds)
+    dataset = context.view(step.model, context.dataset)
+    begun = begin(context, dataset, step, max_seconds=step.training.max_seconds)
     run(
         begun.loop,
         kept=begun.kept(context.folder.path / CHECKPOINTS),
@@ -93,7 +97,8 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
 
     Args:
         context: what the step is given.
-        dataset: whose training part is learned from; where its validation part is empty, the latest weights are kept.
+        dataset: as the model looks at it; its training part is learned from. Where its validation part is empty, the
+            latest weights are kept.
         step: what is trained, and how.
         max_seconds: an epoch that would end later is not begun; None: there is time for all.
 
@@ -101,18 +106,18 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         TaskError: the model, its weights or a setting do not belong to these data.
         StoreError: given weights cannot be fetched, or have another digest.
     """
+    entry, values = entry_of(step.model)
+    viewed, dataset = dataset, behind_front(step.model, dataset, context.places.encoders, context.features)
     parts, training, objective = dataset.parts, step.training, dataset.objective
     learned = learned_objective(objective, training)
-    check_takes(step.model, dataset.preprocess)
     validation = dataset.examples(parts.validation)
     learning = _weighted(dataset, dataset.examples(parts.train), training)
     seconds, began = math.inf if max_seconds is None else max_seconds, time.monotonic()
-    entry, values = entry_of(step.model)
-    pretrained, built, fitted = step.model.weights is not None, step.model, None
+    fitted = None
     if entry.fit is not None:
-        limits = _limits(context, step, learning, validation, seconds)
-        fitted = entry.fit(dataset.preprocess, learned, values, limits)
-        built = step.model.model_copy(update={"hyperparameters": dict(fitted.hyperparameters)})
+        fitted = entry.fit(dataset.preprocess, learned, values, _limits(context, step, learning, validation, seconds))
+    settings = {} if fitted is None else {"hyperparameters": dict(fitted.hyperparameters)}
+    built, pretrained = step.model.model_copy(update=settings), step.model.weights is not None
     model = _build(context, dataset, built, learned, seed=training.seed)
     computed = fitted is not None or (entry.begin is not None and not pretrained)
     if fitted is not None:
@@ -124,6 +129,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         training,
         step_loss=lambda _, targets, outputs: learned.loss(targets, outputs),
         evaluation_loss=objective.loss,
+        frozen_parameters=entry.front.parameters if entry.front is not None else 0,
     )
     loop = Loop(
         network,
@@ -142,7 +148,13 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         loop.count(time.monotonic() - began)
     fingerprint = context.fingerprint(dataset, step)
     return Begun(
-        loop=loop, network=network, objective=objective, validation=validation, fingerprint=fingerprint, built=built
+        loop=loop,
+        network=network,
+        objective=objective,
+        dataset=viewed,
+        validation=validation,
+        fingerprint=fingerprint,
+        built=built,
     )
 
 
@@ -174,7 +186,9 @@ def _build(context: Context, dataset: Dataset, built: ModelSpec, learned: Object
 
 def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     """Calibrate a network that has its best weights, and write it down for the steps that follow."""
-    dataset, model, temperature = context.dataset, begun.network.model, 1.0
+    dataset, model, temperature = begun.dataset, begun.network.model, 1.0
+    front = entry_of(step.model)[0].front
+    origin = {} if front is None else dict(front.origin)
     if isinstance(dataset.objective, Classification):
         temperature = calibrate(model, begun.validation)
         _log.info("the logits are divided by the temperature %.3f", temperature)
@@ -184,7 +198,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
         training=step.training,
-        environment=describe_environment(),
+        environment=describe_environment() | origin,
         weights=weights_of(model),
         best_epoch=begun.loop.course.best_epoch,
         temperature=temperature,

@@ -58,6 +58,7 @@ class Network:
         step_loss: the loss of the steps; of a model with members that of each one.
         evaluation_loss: that of the evaluations.
         rounding: for the model that is trained, what it computes with (quantization-aware training); None: its weights.
+        frozen_parameters: weights of what stands before the model and never learns.
     """
 
     def __init__(
@@ -68,12 +69,13 @@ class Network:
         step_loss: StepLoss,
         evaluation_loss: Loss,
         rounding: Callable[[Any], Rounding] | None = None,
+        frozen_parameters: int = 0,
     ) -> None:
         tf.config.experimental.enable_op_determinism()
         self.model = model
         learned = MEMBERS if any(layer.name == MEMBERS for layer in model.layers) else LOGITS
         self._step_loss = for_each_member(step_loss) if learned == MEMBERS else step_loss
-        self._evaluation_loss = evaluation_loss
+        self._evaluation_loss, self._frozen_parameters = evaluation_loss, frozen_parameters
         inputs = {tensor.name: tensor for tensor in model.inputs}
         outputs = [model.get_layer(name).output for name in (learned, LOGITS)]
         self._outputs = keras.Model(inputs, [*outputs, model.output])
@@ -90,8 +92,8 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Return the number of weights, trained or not."""
-        return int(self.model.count_params())
+        """Return the number of weights, trained or not, with those before the model."""
+        return int(self.model.count_params()) + self._frozen_parameters
 
     @property
     def learns(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from idla_preprocess.base import Answers, Arrays, InputError, Preprocess, Tensor
 from idla_preprocess.checks import exact_keys
 from idla_preprocess.classes import Classes
+from idla_preprocess.encoded_text import EncodedTextSpec
 from idla_preprocess.image import ImageSpec
 from idla_preprocess.intents import Intents
 from idla_preprocess.interactions import InteractionsSpec
@@ -21,7 +22,7 @@ from idla_preprocess.value import Value
 
 SCHEMA_VERSION = 2
 PREPROCESSES: Mapping[str, type[Preprocess]] = {
-    kind.kind: kind for kind in (ImageSpec, TextSpec, TabularSpec, InteractionsSpec, SeriesSpec)
+    kind.kind: kind for kind in (ImageSpec, TextSpec, EncodedTextSpec, TabularSpec, InteractionsSpec, SeriesSpec)
 }
 """Every kind of preprocessing by its name in `preprocess.json`."""
 ANSWERS: Mapping[str, type[Answers]] = {kind.kind: kind for kind in (Classes, Intents, Value, Items, Rating, Quantiles)}

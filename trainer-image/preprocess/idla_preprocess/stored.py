@@ -9,7 +9,10 @@ from idla_preprocess.checks import exact_keys
 
 
 class Stored:
-    """A frozen dataclass whose fields are written as they are named; what may stand in one, its own checks say."""
+    """A frozen dataclass whose fields are written as they are named; what may stand in one, its own checks say.
+
+    A field that the class computes itself (`init=False`) is not written.
+    """
 
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -56,7 +59,8 @@ class Stored:
     @classmethod
     def _names(cls) -> dict[str, str]:
         """Return the names of the fields that are no arrays, by their keys in JSON."""
-        return {_camel(field.name): field.name for field in fields(cls) if field.name not in cls.array_names}
+        stored = (field.name for field in fields(cls) if field.init and field.name not in cls.array_names)
+        return {_camel(name): name for name in stored}
 
 
 def _camel(name: str) -> str:

@@ -9,13 +9,13 @@ from idla_contract.task import Training
 
 from idla.api.model_template import Measure, ModelTemplateSpec
 from idla.api.reasons import DecisionReason, WorkflowCondition, WorkflowReason
-from idla.api.training_workflow import Preset, Selection, TrainingWorkflowSpec
+from idla.api.training_workflow import Preset, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, SearchStatus, WeightsStatus
 from idla.core.blocker import Blocker
 from idla.core.conditions import shorten
 from idla.core.planning.budget import Shares, pod_seconds, search_shares, shares_of
 from idla.core.planning.expectation import expected_parameters, measure_data
-from idla.core.planning.feasibility import find_mismatch, methods_for
+from idla.core.planning.feasibility import find_mismatch, is_listed, methods_for
 from idla.core.planning.numbers import number_or_text
 from idla.core.planning.requirements import Requirements
 from idla.core.planning.search import count_trials, search_of
@@ -62,7 +62,7 @@ def nominate_candidates(
     feasible = [entry for entry in shortlist if entry.name not in names]
     if not feasible:
         return _nothing_feasible(requirements, unfit, built_in=_built_in(library))
-    order = feasible if _is_listed(spec) else _round_robin_by_builder(feasible, known)
+    order = feasible if is_listed(spec) else _round_robin_by_builder(feasible, known)
     maximum, trials = _most_candidates(spec), count_trials(spec)
     shares = search_shares(spec, trials) if trials > 1 else shares_of(spec, min(maximum, len(order)))
     within = order[:maximum]
@@ -76,7 +76,7 @@ def nominate_candidates(
     return Choice(
         candidates=candidates,
         rejected=tuple(rejected[:_SHOWN_ALTERNATIVES]),
-        reason=DecisionReason.LISTED if _is_listed(spec) else DecisionReason.FEASIBLE,
+        reason=DecisionReason.LISTED if is_listed(spec) else DecisionReason.FEASIBLE,
         message=_explain_choice(candidates, library, _explain_comparison(search, shares, trials)),
         search=search,
     )
@@ -130,10 +130,6 @@ def _beyond_budget(spec: TrainingWorkflowSpec, template: Template, shares: Share
         f" {shares.training_seconds} s; raise it to train this one too"
     )
     return AlternativeStatus(choice=template.name, reason=DecisionReason.BUDGET, message=message)
-
-
-def _is_listed(spec: TrainingWorkflowSpec) -> bool:
-    return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
 
 
 def _shortlist(spec: TrainingWorkflowSpec, library: Sequence[Template]) -> tuple[Template, ...] | Blocker:

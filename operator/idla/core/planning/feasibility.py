@@ -8,7 +8,7 @@ from idla_contract.uri import claim_of
 
 from idla.api.model_template import ModelTemplateSpec
 from idla.api.reasons import DecisionReason
-from idla.api.training_workflow import CompressionMode, TrainingWorkflowSpec
+from idla.api.training_workflow import CompressionMode, Selection, TrainingWorkflowSpec
 from idla.api.training_workflow_status import AlternativeStatus
 from idla.core.planning.expectation import expected_parameters, measure_data
 from idla.core.planning.requirements import MEBIBYTE, Requirements
@@ -28,7 +28,7 @@ def find_mismatch(requirements: Requirements, template: Template, data: DataProf
         data: what they look like; None: not known yet, so what depends on it is taken to fit.
     """
     entry = template.spec
-    checks = (_check_task, _check_inputs, _check_weights, _check_size)
+    checks = (_check_task, _check_inputs, _check_examples, _check_weights, _check_size)
     for check in checks:
         found = check(requirements, entry, data)
         if found is not None:
@@ -54,6 +54,22 @@ def _check_inputs(_: Requirements, entry: ModelTemplateSpec, data: DataProfile |
     if most is not None and max(height, width) > most:
         return DecisionReason.INPUT_TOO_LARGE, f"{sides}; it takes at most {most} a side"
     return None
+
+
+def _check_examples(requirements: Requirements, entry: ModelTemplateSpec, data: DataProfile | None) -> _Mismatch | None:
+    maximum = entry.profile.maximum_examples
+    if data is None or maximum is None or data.train_examples <= maximum or is_listed(requirements.spec):
+        return None
+    message = (
+        f"{data.train_examples} examples to train; it takes long for each, so beyond {maximum} it is tried only where"
+        " `spec.model.templateRefs` names it and `selection` is Shortlist or Pinned"
+    )
+    return DecisionReason.TOO_MANY_EXAMPLES, message
+
+
+def is_listed(spec: TrainingWorkflowSpec) -> bool:
+    """Return whether the spec says which templates are trained, and in which order."""
+    return spec.model is not None and spec.model.selection in {Selection.SHORTLIST, Selection.PINNED}
 
 
 def _check_weights(requirements: Requirements, entry: ModelTemplateSpec, _: DataProfile | None) -> _Mismatch | None:

@@ -157,7 +157,7 @@ def test_a_table_in_files_is_never_in_memory(tmp_path: Path) -> None:
         table = read_table(tmp_path / "d.parquet", SOURCE, 1 << 20, spill=True)
         dataset = tabular.prepare(table, SOURCE, problem, digest=DIGEST).described(table.columns)
         assert (profile(dataset).examples, dataset.columns[0].distinct) == (count, count)
-        tensors = tensors_of(dataset.preprocess, dataset.raw, dataset.parts.train, 1 << 20)
+        tensors = tensors_of(dataset.preprocess.to_tensors, dataset.raw, dataset.parts.train, 1 << 20)
         assert {name: tensor.shape for name, tensor in tensors.items()} == {"numbers": (192_000, width - 1)}
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -169,7 +169,7 @@ def test_tensors_that_memory_does_not_hold_lie_in_files() -> None:
     raw = {"age": np.arange(3000, dtype=np.float32), "sex": objects(["f", "m", ""] * 1000)}
     spec, _ = TabularSpec.fitted(raw)
     every = np.arange(3000)
-    whole, spilled = (tensors_of(spec, raw, every, room) for room in (1 << 20, 1000))
+    whole, spilled = (tensors_of(spec.to_tensors, raw, every, room) for room in (1 << 20, 1000))
     assert {name: (in_file(whole[name]), in_file(spilled[name])) for name in whole} == {
         "numbers": (False, True), "categories": (False, True),
     }  # fmt: skip

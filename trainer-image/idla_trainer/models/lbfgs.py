@@ -11,7 +11,8 @@ Slope = Callable[[Vector], tuple[float, Vector]]
 """Returns the value at a place, and the gradient there."""
 Move = tuple[Vector, Vector]
 """How far a step went, and how much the gradient changed by it."""
-_MEMORY = 10
+_MEMORY, _LEAST, _MEMORY_BYTES = 10, 3, 1 << 28
+"""Moves that are remembered: at most, at least, and in between as many as fit into so many bytes."""
 _ENOUGH, _HALVINGS = 1e-4, 30
 _ALIKE = 1e-7
 """Relative decrease below which sums of 32-bit numbers tell no step from another."""
@@ -28,7 +29,7 @@ def minimize(slope: Slope, start: Vector, *, steps: int) -> Vector:
         steps: at most; it ends before where the value hardly falls any more.
     """
     place, (value, gradient), idle = start, slope(start), 0
-    moves: deque[Move] = deque(maxlen=_MEMORY)
+    moves: deque[Move] = deque(maxlen=min(_MEMORY, max(_LEAST, _MEMORY_BYTES // max(1, 2 * start.nbytes))))
     for _ in range(steps):
         way = -_curved(gradient, moves)
         found = _along(slope, place, way, value, float(way @ gradient))
