@@ -14,9 +14,9 @@ from idla_preprocess.dates import DateForm
 from idla_preprocess.tabular import TabularSpec
 from idla_trainer.compression.keras_graph import read_graph, rebuild
 from idla_trainer.data.dataset import Examples
-from idla_trainer.models import closed_form
 from idla_trainer.models.entry import MEMBERS
 from idla_trainer.models.prediction import LOGITS, cut_at_logits, feed
+from idla_trainer.models.tabular import closed_form
 from idla_trainer.models.tabular.features import piece_weights
 from idla_trainer.models.tabular.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
 from idla_trainer.models.tabular.tabular_network import build_tabular_network

@@ -11,7 +11,7 @@ Slope = Callable[[Vector], tuple[float, Vector]]
 """Returns the value at a place, and the gradient there."""
 Move = tuple[Vector, Vector]
 """How far a step went, and how much the gradient changed by it."""
-_MEMORY, _LEAST, _MEMORY_BYTES = 10, 3, 1 << 28
+_MEMORY, _LEAST, _MEMORY_BYTES = 10, 3, 1 << 25
 """Moves that are remembered: at most, at least, and in between as many as fit into so many bytes."""
 _ENOUGH, _HALVINGS = 1e-4, 30
 _ALIKE = 1e-7

@@ -63,7 +63,6 @@ REGISTRY = {
         sentence_encoder.HYPERPARAMETERS,
         TextSpec,
         begin=sentence_encoder.begin_sentence_encoder,
-        prior=sentence_encoder.penalise,
         view=sentence_encoder.view_texts,
         front=sentence_encoder.FRONT,
     ),

@@ -67,7 +67,7 @@ def begin_tabular_linear(model: Any, objective: Objective, examples: Examples, v
         values: the hyperparameters; none is needed any more.
         seed: of the part that is looked at where there are very many.
     """
-    from idla_trainer.models.closed_form import fit
+    from idla_trainer.models.tabular.closed_form import fit
 
     del values
     fit(model, objective, examples, seed=seed)

@@ -20,7 +20,7 @@ _MOST = 50_000
 """Examples; more hardly move the valley, while every step would look at all of them."""
 
 
-def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, at_once: int = _AT_ONCE) -> None:
+def fit(model: Any, objective: Objective, examples: Examples, *, seed: int) -> None:
     """Give a model the trainable weights with the least mean loss plus penalties of its layers.
 
     Args:
@@ -28,7 +28,6 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, at_o
         objective: its loss.
         examples: to learn from; of more than 50,000 a random part.
         seed: of that part.
-        at_once: examples that are looked at together; fewer take less memory. Default: 4096.
     """
     some = _part(examples, seed)
     variables, outputs = [variable.value for variable in model.trainable_variables], cut_at_logits(model)
@@ -50,7 +49,7 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int, at_o
 
     def slope(place: Vector) -> tuple[float, Vector]:
         _assign(variables, np.split(place, borders))
-        found = [traced[1](), *(traced[0](*part) for part in _parts(some, at_once))]
+        found = [traced[1](), *(traced[0](*part) for part in _parts(some))]
         gradients = [np.concatenate([_flat(entry) for entry in own]) for _, own in found]
         return float(sum(float(loss) for loss, _ in found)), np.sum(gradients, axis=0)
 
@@ -67,10 +66,10 @@ def _part(examples: Examples, seed: int) -> Examples:
     return Examples(inputs, examples.targets[chosen], {}, weights)
 
 
-def _parts(examples: Examples, at_once: int) -> Any:
+def _parts(examples: Examples) -> Any:
     weights = np.ones(len(examples), np.float32) if examples.weights is None else examples.weights
-    for start in range(0, len(examples), at_once):
-        part = slice(start, start + at_once)
+    for start in range(0, len(examples), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
         inputs = {name: tf.constant(array[part]) for name, array in examples.inputs.items()}
         yield inputs, tf.constant(examples.targets[part]), tf.constant(weights[part])
 
