@@ -118,6 +118,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {"tasks": (*before()[:-1], before()[-1].model_copy(update={"depends_on": (BOTH[1],)}))},
         f"task publish needs a trained model and does not depend on {BOTH[0]}",
     ),
+    "a choice that publishes": (
+        changed(3, steps=("Select", "Publish")),
+        "task select needs a trained model and does not depend on select",
+    ),
     "two choices": (
         changed(0, steps=("Profile", "Select")),
         "the plan selects in profile, select; it is one task at most, and none after a search",

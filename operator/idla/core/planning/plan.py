@@ -110,8 +110,9 @@ def _check_trainings(outline: Sequence[_Outline], plan: PlanStatus) -> None:
     if selecting and (len(selecting) > 1 or plan.search is not None):
         raise GraphError(f"the plan selects in {_list(selecting)}; it is one task at most, and none after a search")
     for name, depends_on, steps in outline:
-        early = (asked if name in selecting else selecting or asked) - set(depends_on)
-        if early and {StepKind.SELECT, *NEEDS_MODEL} & set(steps):
+        needed = asked if name in selecting else set()
+        early = (needed | (selecting or asked) if NEEDS_MODEL & set(steps) else needed) - set(depends_on)
+        if early:
             raise GraphError(f"task {name} needs a trained model and does not depend on {_list(early)}")
 
 

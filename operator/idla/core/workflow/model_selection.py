@@ -65,7 +65,9 @@ def select_model(
     if decision.state is TaskState.FAILED:
         return explain_failed_selection(decision)
     told = None if decision.result is None else decision.result.select
-    found = told and select_compared(plan.candidates, trainings, told, wanted, tolerance=requirements.tolerance)
+    if told is None:
+        return explain_missing_comparison(selecting)
+    found = select_compared(plan.candidates, trainings, told, wanted, tolerance=requirements.tolerance)
     return found or explain_missing_comparison(selecting)
 
 
