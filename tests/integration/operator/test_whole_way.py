@@ -104,7 +104,7 @@ def test_what_is_wrong_with_the_data_is_told_in_the_status(scene: Scene, reason:
     scene.submit()
     failed = scene.reaches("Succeeded", "False", reason.value)
     assert message in next(c["message"] for c in failed["status"]["conditions"] if c["type"] == "Succeeded")
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Select": 0, "Compress": 0}
 
 
 def test_what_no_node_could_ever_hold_is_told_and_mends_itself_when_there_is_one(scene: Scene) -> None:
