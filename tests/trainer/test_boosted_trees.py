@@ -85,7 +85,7 @@ def test_what_is_served_learned_from_numbers_and_categories(objective: Objective
     spec, _ = TabularSpec.fitted({name: raw[name] for name in chosen})
     given = learning(objective, spec, raw)
     fitted = fit_boosted_trees(spec, objective, VALUES, given)
-    model = build_boosted_trees(spec, objective, validated("boosted-trees", HYPERPARAMETERS, fitted.hyperparameters))
+    model = build_boosted_trees(spec, objective, {**VALUES, **fitted.found})
     model.set_weights(fitted.weights)
     served = predict(model, given.validation.inputs)
     score = objective.score(given.validation.targets, served, {})
@@ -148,16 +148,16 @@ def test_as_many_trees_are_grown_as_help() -> None:
     spec, _ = TabularSpec.fitted(raw)
     given = learning(SQUARED, spec, raw, rate=0.9)
     fitted = fit_boosted_trees(spec, SQUARED, {**VALUES, "trees": 500}, given)
-    found = {name: fitted.hyperparameters[name] for name in ("trees", "depth")}
+    found = {name: fitted.found[name] for name in ("trees", "depth")}
     assert 1 <= found["trees"] < 500
     assert 1 <= found["depth"] <= 9
     again = fit_boosted_trees(
         spec,
         SQUARED,
-        {**VALUES, **fitted.hyperparameters},
+        {**VALUES, **fitted.found},
         replace(given, validation=Examples({}, given.validation.targets[:0], {})),
     )
-    assert {name: again.hyperparameters[name] for name in found} == found
+    assert {name: again.found[name] for name in found} == found
     np.testing.assert_array_equal(again.weights[0], fitted.weights[0])
 
 
@@ -165,7 +165,7 @@ def test_the_time_ends_the_growth_and_whoever_asks_can_end_it() -> None:
     raw = records()
     spec, _ = TabularSpec.fitted(raw)
     short = fit_boosted_trees(spec, SQUARED, VALUES, learning(SQUARED, spec, raw, seconds=0.0))
-    assert short.hyperparameters["trees"] == 1
+    assert short.found["trees"] == 1
 
     def end() -> None:
         raise KeyboardInterrupt
@@ -180,8 +180,8 @@ def test_what_is_served_keeps_a_limit(objective: Objective, outputs: int) -> Non
     spec, _ = TabularSpec.fitted(raw)
     small = learning(objective, spec, raw, maximum_bytes=24_000)
     fitted = fit_boosted_trees(spec, objective, VALUES, small)
-    assert 0 < fitted.hyperparameters["nodes"] <= (24_000 - 16_384) / (12 + 4 * outputs)
-    model = build_boosted_trees(spec, objective, fitted.hyperparameters)
+    assert 0 < fitted.found["nodes"] <= (24_000 - 16_384) / (12 + 4 * outputs)
+    model = build_boosted_trees(spec, objective, {**VALUES, **fitted.found})
     model.set_weights(fitted.weights)
     assert len(files_of(model)[0]) <= 24_000
 
@@ -210,7 +210,7 @@ def test_calibration_divides_what_the_trees_say() -> None:
     spec, _ = TabularSpec.fitted(raw)
     given = learning(THREE, spec, raw)
     fitted = fit_boosted_trees(spec, THREE, VALUES, given)
-    model = build_boosted_trees(spec, THREE, validated("boosted-trees", HYPERPARAMETERS, fitted.hyperparameters))
+    model = build_boosted_trees(spec, THREE, {**VALUES, **fitted.found})
     model.set_weights(fitted.weights)
     before = predict(cut_at_logits(model), given.validation.inputs)
     soften(model, 2.0)

@@ -48,9 +48,9 @@ class Learning:
 class Fitted:
     """A network whose weights were found without steps of descent."""
 
-    hyperparameters: Values
-    """Those with which `build` builds it; they may say more than what was asked for, such as how many trees there are.
-    A fit with these and without validation examples chooses nothing."""
+    found: Values
+    """Hyperparameters that take the place of those that were asked for, such as how many trees there are. `build` builds
+    the network with them, and a fit with them and without validation examples chooses nothing."""
     weights: tuple[Array, ...]
     """In the order of the Keras model's."""
 

@@ -28,7 +28,7 @@ def select(context: Context, step: SelectStep) -> Outcome:
     dataset = context.dataset
     candidates = [load_judged(context.places.store, wanted) for wanted in step.candidates]
     for candidate in candidates:
-        check_fits(candidate, dataset)
+        check_fits(candidate, context.view(candidate.model, dataset))
     names = [wanted.task for wanted in step.candidates]
     _check_same_examples(names, candidates)
     positions = candidates[0].answers.positions

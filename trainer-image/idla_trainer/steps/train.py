@@ -21,6 +21,7 @@ from idla_trainer.failures import spec_invalid
 from idla_trainer.models.entry import Learning
 from idla_trainer.models.fine_tuning import phase_of
 from idla_trainer.models.frozen import behind_front
+from idla_trainer.models.hyperparameters import Values
 from idla_trainer.models.own import check_built
 from idla_trainer.models.registry import augmentation_of, entry_of
 from idla_trainer.objective import Objective
@@ -54,8 +55,8 @@ class Begun:
     validation: Examples
     fingerprint: str
     """Digest of all that its checkpoints depend on."""
-    built: ModelSpec
-    """The model with all settings that its network has."""
+    found: Values
+    """Settings that the model was given by what its entry found."""
 
     def report(self, template: str) -> TrainReport:
         """Return what it came to, once the network has the best weights."""
@@ -117,8 +118,9 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     fitted = None
     if entry.fit is not None:
         fitted = entry.fit(dataset.preprocess, learned, values, _limits(context, step, learning, validation, seconds))
-    settings = {} if fitted is None else {"hyperparameters": dict(fitted.hyperparameters)}
-    built, pretrained = step.model.model_copy(update=settings), step.model.weights is not None
+    found: Values = {} if fitted is None else fitted.found
+    pretrained = step.model.weights is not None
+    built = step.model.model_copy(update={"hyperparameters": {**step.model.hyperparameters, **found}})
     model = _build(context, dataset, built, learned, seed=training.seed)
     computed = fitted is not None or (entry.begin is not None and not pretrained)
     if fitted is not None:
@@ -155,7 +157,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
         dataset=viewed,
         validation=validation,
         fingerprint=fingerprint,
-        built=built,
+        found=found,
     )
 
 
@@ -196,7 +198,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     _, answers = begun.network.evaluate_plain(begun.validation)
     TrainedCandidate(
         model=step.model,
-        built=begun.built,
+        found=begun.found,
         signature_digest=dataset.signature.digest(),
         data_digest=dataset.digest,
         training=step.training,

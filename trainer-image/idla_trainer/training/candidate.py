@@ -1,7 +1,7 @@
 """The best weights of a training, kept for the compression, and their answers, by which it is compared with others."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ class CandidateCard(ContractModel):
 
     model: ModelSpec
     """As it was asked for."""
-    built: ModelSpec
-    """With the settings of the network that has these weights."""
+    found: Mapping[str, float] = Field(default_factory=dict)
+    """Settings that its training found, such as how many trees there are; none on a card of before."""
     signature_digest: str
     """Of what its network takes and answers."""
     data_digest: str
@@ -50,6 +50,11 @@ class CandidateCard(ContractModel):
     """By which the logits of a classifier were divided."""
     parameters: int = 0
     """Weights of its network, trained or not; 0 on a card of before, which did not tell."""
+
+    @property
+    def built(self) -> ModelSpec:
+        """Return the model with all settings of the network that has these weights."""
+        return self.model.model_copy(update={"hyperparameters": {**self.model.hyperparameters, **self.found}})
 
 
 class JudgedCandidate(CandidateCard):

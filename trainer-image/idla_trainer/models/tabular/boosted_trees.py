@@ -97,7 +97,7 @@ def fit_boosted_trees(preprocess: TabularSpec, objective: Objective, values: Val
     )
     found = {TREES: len(grown.trees.roots), DEPTH: grown.depth, NODES: len(grown.trees.left)}
     table = [] if codes is None else [bits_of(codes.table)]
-    return Fitted({**values, **found}, (*table, *weights_of(grown.trees), target.kernel, target.bias))
+    return Fitted(found, (*table, *weights_of(grown.trees), target.kernel, target.bias))
 
 
 def _growth(target: TreeTarget, values: Values, learning: Learning) -> Growth:
