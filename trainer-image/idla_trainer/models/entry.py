@@ -49,8 +49,8 @@ class Fitted:
     """A network whose weights were found without steps of descent."""
 
     found: Values
-    """Hyperparameters that take the place of those that were asked for, such as how many trees there are. `build` builds
-    the network with them, and a fit with them and without validation examples chooses nothing."""
+    """Hyperparameters that take the place of those that were asked for, such as how many trees there are. `build`
+    builds the network with them, and a fit with them and without validation examples chooses nothing."""
     weights: tuple[Array, ...]
     """In the order of the Keras model's."""
 
