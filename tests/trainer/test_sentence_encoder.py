@@ -73,7 +73,6 @@ def test_the_port_says_what_the_published_model_says(encoders: Path) -> None:
     np.testing.assert_allclose(first[:5], [0.0677, 0.0635, 0.0487, 0.0793, 0.0374], atol=6e-5)
 
 
-@pytest.mark.gate
 def test_front_and_trained_part_are_one_network_that_is_served(dataset: Dataset, encoders: Path) -> None:
     viewed = view_of(MODEL, dataset, encoders)
     seen = behind_front(MODEL, viewed, encoders, Features())
