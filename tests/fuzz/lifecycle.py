@@ -25,9 +25,9 @@ from tests.unit.core.world import (
 )
 from tools.fake_kubelet.answers import answer
 
-REPORTS = {"profile", "train", "search", "compress", "refit", "evaluate", "artifact"}
+REPORTS = {"profile", "train", "search", "select", "compress", "refit", "evaluate", "artifact"}
 ROUNDS = 12
-"""More than any life has: profile, trainings, approval, publication, endpoint."""
+"""More than any life has: profile, trainings, approval, choice, publication, endpoint."""
 _SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DNS_LABEL = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SERVICE = re.compile(r"(?=.{1,63}\Z)[a-z]([-a-z0-9]*[a-z0-9])?")

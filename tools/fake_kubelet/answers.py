@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from idla_contract.choice import Comparison, SelectReport, SelectStep
 from idla_contract.lineage import Lineage
 from idla_contract.paths import artifact_folder
 from idla_contract.result import (
@@ -32,7 +33,7 @@ LINEAGE = Lineage(
     tensorflow_version="2.21.0", environment={"numpy": "2.4.6", "processor": "a fast one", "python": "3.11.2"},
 )  # fmt: skip
 TRAINED = {"resnet": (309_418, 0.9861), "vgg": (305_578, 0.9722), "efficient": (72_986, 0.9583)}
-"""Number of weights and validation accuracy by builder: the largest one is better by more than the standard error."""
+"""Number of weights and validation accuracy by builder; the largest one is the best."""
 OTHER = (90_000, 0.98)
 """Those of every other builder."""
 
@@ -52,9 +53,9 @@ def answer(spec: TaskSpec) -> TaskResult:
             case "Train":
                 assert isinstance(step, TrainStep)
                 parts["train"] = _trained(step)
-            case "Search":
-                assert isinstance(step, SearchStep)
-                parts |= _searched(step)
+            case "Search" | "Select":
+                assert isinstance(step, SearchStep | SelectStep)
+                parts |= _searched(step) if isinstance(step, SearchStep) else {"select": _selected(step)}
             case "Compress":
                 assert isinstance(step, CompressStep)
                 parts["compress"] = _compressed(step)
@@ -106,6 +107,26 @@ def _searched(step: SearchStep) -> dict[str, object]:
     best = trained[winner].model_copy(update={"validation_score": scores[winner]})
     seconds = sum(trial.seconds for trial in trials)
     return {"train": best, "search": SearchReport(winner=winner, trials=trials, seconds=seconds)}
+
+
+def _selected(step: SelectStep) -> SelectReport:
+    """Return that the best is published: of each candidate no more is known here than its task's name."""
+    scores = [
+        next((score for builder, (_, score) in TRAINED.items() if f"-{builder}" in candidate.task), OTHER[1])
+        for candidate in step.candidates
+    ]
+    best = scores.index(max(scores))
+    compared = tuple(
+        Comparison(score=score, drop=0.0, drop_interval=(0.0, 0.0))
+        if place == best
+        else Comparison(
+            score=score,
+            drop=round(scores[best] - score, 4),
+            drop_interval=(round(scores[best] - score - 0.02, 4), round(scores[best] - score + 0.02, 4)),
+        )
+        for place, score in enumerate(scores)
+    )
+    return SelectReport(winner=best, best=best, examples=PROFILE.validation_examples, compared=compared)
 
 
 def _compressed(step: CompressStep) -> CompressReport:

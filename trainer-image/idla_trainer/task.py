@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
+from idla_contract.choice import SelectStep
 from idla_contract.paths import artifact_folder
 from idla_contract.result import StepResult, TaskResult
 from idla_contract.task import (
@@ -39,6 +40,7 @@ from idla_trainer.problems.registry import kind_of, load_dataset
 from idla_trainer.runtime_limits import prepare_tensorflow
 from idla_trainer.steps.context import Context, Outcome, Places
 from idla_trainer.steps.parts import agenda_of
+from idla_trainer.steps.select import select
 from idla_trainer.task_store import Progress, TaskStore
 from idla_trainer.training.agenda import Agenda
 from idla_trainer.training.candidate import check_fits, load_candidate
@@ -255,6 +257,8 @@ def _do(context: Context, step: Step, so_far: TaskResult) -> Outcome:  # noqa: P
             from idla_trainer.steps.search import search
 
             return search(context, step)
+        case SelectStep():
+            return select(context, step)
         case CompressStep():
             candidate = load_candidate(context.places.store, step.candidate)
             check_fits(candidate, context.dataset)

@@ -185,6 +185,9 @@ Label = Annotated[str, Field(max_length=63), LABEL]
 SHARE = Matches(pattern=r"^(0(\.[0-9]+)?|1(\.0+)?)$", allowed='a decimal from 0 to 1 in quotes, e.g. "0.97"')
 Share = Annotated[str, Field(max_length=24), SHARE]
 """A decimal from 0 to 1 as text, since floats are no part of a spec."""
+TOLERANCE = Matches(pattern=r"^0(\.([01][0-9]*|20*))?$", allowed='a decimal from 0 to 0.2 in quotes, e.g. "0.005"')
+Tolerance = Annotated[str, Field(max_length=24), TOLERANCE]
+"""A small loss of quality as text."""
 INNER_SHARE = Matches(
     pattern=r"^0\.[0-9]*[1-9][0-9]*$", allowed='a decimal between 0 and 1 in quotes, both excluded, e.g. "0.9"'
 )

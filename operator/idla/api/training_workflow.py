@@ -22,6 +22,7 @@ from idla.api.meta import (
     Rule,
     Share,
     SpecModel,
+    Tolerance,
     Whole,
 )
 from idla.api.pod_template import PodTemplate, TaskPodTemplate
@@ -163,6 +164,9 @@ class ModelSettings(SpecModel):
     """ModelTemplates that compete."""
     max_candidates: Whole | None = Field(default=None, ge=1, le=8)
     """How many are trained at most. Default: what the preset says."""
+    tolerance: Tolerance | None = None
+    """Loss of quality against the best that a smaller model may have, at the upper bound of its paired 95 % interval:
+    of a share the difference, of an error its growth in relation to the best's. Default: "0.005"."""
     search: SearchSettings | None = None
     """How they and their settings are searched. Default: 9 trials with preset Best, else every model is trained to its
     end with the settings of its ModelTemplate."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from idla_contract.choice import Comparison
 from idla_contract.paths import artifact_folder
 from idla_contract.result import (
     FLOAT,
@@ -24,6 +25,7 @@ from idla.api.reasons import DecisionName, WorkflowCondition
 from idla.api.training_workflow_status import TrainingWorkflowStatus
 from idla.core.conditions import find_condition
 from idla.core.objects import read_as
+from idla.core.workflow.comparison import pair_reports
 from idla.core.workflow.results import find_variant
 from idla.report.exit_status import ExitCode, exit_code_of
 
@@ -37,6 +39,9 @@ class _Found:
 
     profile: DataProfile | None
     trainings: Mapping[str, TrainReport]
+    """By template, in the order of the plan; each with the score by which it was chosen or not."""
+    comparisons: Mapping[str, Comparison]
+    """By template; empty where nothing was compared in pairs."""
     search: SearchReport | None
     compress: CompressReport | None
     refit: RefitReport | None
@@ -73,7 +78,10 @@ def document_of(name: str, status: TrainingWorkflowStatus, *, metric: str, store
         "unusableVariants": [entry.model_dump() for entry in (found.compress.unusable if found.compress else ())],
         "refit": None if found.refit is None else json.loads(found.refit.to_json()),
         "artifact": _artifact(status, store),
-        "candidates": [{"template": name, **_training(entry)} for name, entry in found.trainings.items()],
+        "candidates": [
+            {"template": name, **_training(entry), **_difference(found.comparisons.get(name))}
+            for name, entry in found.trainings.items()
+        ],
         "trials": _trials(status, found.search),
         "decisions": [entry.to_status() for entry in status.decisions],
         "data": None if status.data is None else status.data.to_status(),
@@ -137,10 +145,14 @@ def _answers(status: TrainingWorkflowStatus) -> _Found:
     results = [result for entry in status.tasks if entry.result and (result := read_as(TaskResult, entry.result))]
     last = {
         name: next((found for result in reversed(results) if (found := getattr(result, name)) is not None), None)
-        for name in ("profile", "search", "compress", "refit", "evaluate")
+        for name in ("profile", "search", "select", "compress", "refit", "evaluate")
     }
     trainings = {result.train.template: result.train for result in results if result.train is not None}
-    return _Found(trainings=trainings, **last)
+    told = last.pop("select")
+    compared = None if told is None else pair_reports(trainings, told)
+    if compared is None:
+        return _Found(trainings=trainings, comparisons={}, **last)
+    return _Found(trainings=compared.reports, comparisons=compared.comparisons, **last)
 
 
 def _template(status: TrainingWorkflowStatus) -> str | None:
@@ -208,6 +220,14 @@ def _training(entry: TrainReport | TrialReport) -> Document:
         "epochs": entry.epochs,
         "stopped": entry.stopped,
         "seconds": entry.seconds,
+    }
+
+
+def _difference(compared: Comparison | None) -> Document:
+    """Return how a candidate does beside the best one, on the same examples; null where nothing was compared."""
+    return {
+        "drop": None if compared is None else compared.drop,
+        "dropInterval": None if compared is None else list(compared.drop_interval),
     }
 
 

@@ -19,7 +19,7 @@ from tools.waiting import until
 WORKFLOWS, MODELS = "trainingworkflows", "modeldeployments"
 QUIET_SECONDS = 3.0
 """Since the operator's last write to a namespace, after which what was under way there is taken to be done."""
-ONCE = {"Profile": 1, "Train": 2, "Compress": 1}
+ONCE = {"Profile": 1, "Train": 2, "Select": 1, "Compress": 1}
 """Jobs with pods, by the kind of their first step, of a workflow that nothing is done twice for."""
 _MADE = (WORKFLOWS, MODELS, "jobs", "deployments", "pods")
 """Kinds that work or may make work; those who asked for it first."""
@@ -80,7 +80,7 @@ class Scene:
 
     def jobs_by_kind(self) -> dict[str, int]:
         """Return how many Jobs had pods, by the kind of their first step."""
-        return {kind: len(self.kubelet.jobs_run(self.namespace, kind)) for kind in ("Profile", "Train", "Compress")}
+        return {kind: len(self.kubelet.jobs_run(self.namespace, kind)) for kind in ONCE}
 
     def task_pods(self) -> list[dict[str, Any]]:
         """Return the pods of Jobs."""

@@ -39,7 +39,7 @@ def ends_well(scene: Scene) -> dict[str, Any]:
     done = scene.ends_well()
     assert scene.serves()["status"]["serving"]["digest"] == done["status"]["artifact"]["digest"]
     made = [(job["metadata"]["labels"]["idla.dev/task"]) for job in scene.jobs()]
-    assert sorted(made) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
+    assert sorted(made) == ["profile", "publish", "select", "train-resnet-small", "train-vgg-small"]
     return result_of(done)
 
 
@@ -62,7 +62,7 @@ def before_deployment(scene: Scene) -> None:
     while_publishing(scene)
     with down(scene):
         scene.kubelet.release(scene.namespace, "Compress")
-        scene.ended_jobs(4)
+        scene.ended_jobs(5)
         assert scene.model() is None
 
 

@@ -58,7 +58,7 @@ def test_a_workflow_that_starts_suspended_begins_nothing(scene: Scene) -> None:
 def test_a_plan_waits_for_its_approval(scene: Scene) -> None:
     scene.submit(approval="Manual")
     waiting = scene.reaches("Approved", "Unknown", "WaitingForApproval")
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Select": 0, "Compress": 0}
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": "another"}}})
     scene.reaches("Approved", "Unknown", "Stale")
     scene.change({"metadata": {"annotations": {"idla.dev/approved-plan": waiting["status"]["plan"]["hash"]}}})
@@ -69,8 +69,8 @@ def test_a_plan_alone_ends_with_the_plan(scene: Scene) -> None:
     scene.submit(approval="PlanOnly")
     planned = scene.reaches("Succeeded", "True", "PlanReady")
     names = [task["name"] for task in planned["status"]["plan"]["tasks"]]
-    assert sorted(names) == ["profile", "publish", "train-resnet-small", "train-vgg-small"]
-    assert (scene.jobs_by_kind(), scene.model()) == ({"Profile": 1, "Train": 0, "Compress": 0}, None)
+    assert sorted(names) == ["profile", "publish", "select", "train-resnet-small", "train-vgg-small"]
+    assert (scene.jobs_by_kind(), scene.model()) == ({"Profile": 1, "Train": 0, "Select": 0, "Compress": 0}, None)
 
 
 @pytest.mark.gate
@@ -86,7 +86,7 @@ def test_an_edit_queues_the_new_generation_and_reuses_what_it_does_not_change(sc
     scene.serves()
     assert done["status"]["observedGeneration"] == 2
     assert scene.kubelet.jobs_run(scene.namespace, "Profile") == profiled
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 4, "Compress": 1}
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 4, "Select": 1, "Compress": 1}
     assert next(task for task in done["status"]["tasks"] if task["name"] == "profile")["cached"] is True
 
 

@@ -36,7 +36,7 @@ def test_a_short_workflow_ends_with_a_ready_deployment_and_no_write_too_many(sce
     told = {("update", "trainingworkflows/status"), ("update", "modeldeployments/status"), ("create", "events")}
     assert {key: count for key, count in writes.items() if key not in told} == {
         ("patch", "persistentvolumeclaims"): 1,
-        ("patch", "jobs"): 4,
+        ("patch", "jobs"): 5,
         ("patch", "modeldeployments"): 1,
         ("patch", "deployments"): 1,
         ("patch", "services"): 1,
@@ -104,7 +104,7 @@ def test_what_is_wrong_with_the_data_is_told_in_the_status(scene: Scene, reason:
     scene.submit()
     failed = scene.reaches("Succeeded", "False", reason.value)
     assert message in next(c["message"] for c in failed["status"]["conditions"] if c["type"] == "Succeeded")
-    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    assert scene.jobs_by_kind() == {"Profile": 1, "Train": 0, "Select": 0, "Compress": 0}
 
 
 def test_what_no_node_could_ever_hold_is_told_and_mends_itself_when_there_is_one(scene: Scene) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla_contract.artifact import ArtifactManifest, FileEntry, TensorSpec, canonical_bytes, digest_of
 from idla_contract.base import ContractModel
+from idla_contract.choice import MOST_COMPARED, Comparison, SelectReport
 from idla_contract.columns import ColumnProfile, ColumnRole, ColumnType
 from idla_contract.lineage import Lineage
 from idla_contract.paths import artifact_folder, task_folder
@@ -180,6 +181,15 @@ def test_layers_that_kept_their_channels_give_way_before_the_variants() -> None:
     assert short.compress is not None
     assert [kept.gate_score for kept in short.compress.variants] == [1.0] * 8
     assert (short.compress.unpruned, short.compress.unusable) == ((), ())
+
+
+def test_a_comparison_of_as_many_candidates_as_there_can_be_is_kept_whole() -> None:
+    compared = Comparison(score=1234.123456, drop=-0.123456, drop_interval=(-0.123456, -0.123456))
+    report = SelectReport(winner=15, best=14, examples=50_000, compared=(compared,) * MOST_COMPARED)
+    result = TaskResult(
+        task="s" * 253, content_hash="0" * 64, select=report, steps=(StepResult(kind="Select", seconds=123.456),)
+    )
+    assert result.shortened() == result
 
 
 @given(

@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -34,17 +35,19 @@ def test_the_pod_time_of_a_budget(budget: dict[str, Any] | None, seconds: int | 
 @pytest.mark.parametrize(
     ("seconds", "compression", "refit", "shares"),
     [
-        pytest.param(3600, 600, False, (3, 983, 600, 0), id="an hour"),
-        pytest.param(600, 600, False, (3, 137, 137, 0), id="ten minutes: a quarter for the compression"),
-        pytest.param(600, 0, False, (3, 183, 0, 0), id="nothing to compress"),
-        pytest.param(120, 600, False, (2, 30, 20, 0), id="two minutes: one model fewer"),
+        pytest.param(3600, 600, False, (3, 980, 600, 0), id="an hour"),
+        pytest.param(600, 600, False, (3, 135, 135, 0), id="ten minutes: a quarter for the compression"),
+        pytest.param(600, 0, False, (3, 180, 0, 0), id="nothing to compress"),
+        pytest.param(130, 600, False, (2, 30, 20, 0), id="two minutes: one model fewer"),
+        pytest.param(120, 600, False, (1, 68, 22, 0), id="no time for what selects among two"),
         pytest.param(60, 600, False, (1, 23, 7, 0), id="a minute: one model"),
         pytest.param(1, 600, False, (1, 1, 0, 0), id="a second: one epoch"),
         pytest.param(
-            3600, 600, True, (3, 735, 600, 735), id="an hour: to make the chosen one again is a fourth training"
+            3600, 600, True, (3, 732, 600, 732), id="an hour: to make the chosen one again is a fourth training"
         ),
-        pytest.param(220, 600, True, (3, 30, 40, 30), id="just enough for four trainings"),
-        pytest.param(216, 600, True, (3, 41, 41, 0), id="rather every model than one again"),
+        pytest.param(230, 600, True, (3, 30, 40, 30), id="just enough for four trainings"),
+        pytest.param(226, 600, True, (3, 41, 41, 0), id="rather every model than one again"),
+        pytest.param(120, 600, True, (1, 30, 20, 30), id="one model, and that again"),
     ],
 )
 def test_the_shares_of_a_budget(
@@ -54,6 +57,21 @@ def test_the_shares_of_a_budget(
     assert share_budget(seconds, candidates=3, compression_seconds=compression, refit=refit) == Shares(
         trainings=trainings, training_seconds=training, compression_seconds=left, refit_seconds=again
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "refit", "shares"),
+    [
+        pytest.param(3600, False, (3, 983, 600, 0), id="an hour"),
+        pytest.param(120, False, (2, 30, 20, 0), id="two minutes"),
+        pytest.param(3600, True, (3, 735, 600, 735), id="an hour, to make the chosen one again"),
+    ],
+)
+def test_a_plan_of_before_that_selects_in_no_pod_keeps_its_shares(
+    seconds: int, *, refit: bool, shares: tuple[int, int, int, int]
+) -> None:
+    found = share_budget(seconds, candidates=3, compression_seconds=600, refit=refit, selects=False)
+    assert dataclasses.astuple(found) == shares
 
 
 SECONDS, COUNT, COMPRESSION = st.integers(1, 10**6), st.integers(1, 8), st.integers(0, 1800)
@@ -137,7 +155,7 @@ def test_whether_the_chosen_model_is_made_again(changes: dict[str, Any], *, agai
     [
         pytest.param({}, 3, False, RefitStep(), id="no budget"),
         pytest.param({"preset": "Fast"}, 3, False, None, id="not asked for"),
-        pytest.param({"budget": {"seconds": 3600}}, 3, False, RefitStep(max_seconds=735), id="a share of the budget"),
+        pytest.param({"budget": {"seconds": 3600}}, 3, False, RefitStep(max_seconds=732), id="a share of the budget"),
         pytest.param({"budget": {"seconds": 60}}, 3, False, None, id="no share is left"),
         pytest.param({"budget": {"seconds": 300}}, 6, True, RefitStep(max_seconds=67), id="a third of a search"),
     ],

@@ -8,7 +8,7 @@ from idla.core.planning.candidates import Choice, nominate_candidates
 from idla.core.planning.graph import GraphError
 from idla.core.planning.plan import make_plan, read_graph
 
-from tests.unit.core.world import BOTH, LIBRARY, World, requirements, template
+from tests.unit.core.world import BOTH, DEPLOY, LIBRARY, World, requirements, spec_of, template, workflow
 
 BASIS = BasisStatus(image="idla/trainer:1", spec_digest="00")
 GPU = {"limits": {"nvidia.com/gpu": "1"}}
@@ -32,13 +32,20 @@ def rows(plan: PlanStatus) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_each_training_follows_the_profile_and_the_publication_follows_them_all() -> None:
+def test_each_training_follows_the_profile_a_choice_follows_them_all_and_the_publication_that() -> None:
     assert rows(planned(resources=GPU)) == [
         ("profile", [], ["Profile"], CPU | {"memory": "1Gi"}, 5),
         (BOTH[0], ["profile"], ["Train"], WITH_GPU, 32),
         (BOTH[1], ["profile"], ["Train"], WITH_GPU, 48),
-        ("publish", list(BOTH), PUBLISHING, WITH_GPU, 13),
+        ("select", list(BOTH), ["Select"], CPU, 1),
+        ("publish", ["select"], PUBLISHING, WITH_GPU, 13),
     ]
+
+
+def test_of_one_candidate_nothing_is_selected() -> None:
+    assert [(name, after) for name, after, *_ in rows(planned(LIBRARY[0]))] == [
+        ("profile", []), (BOTH[0], ["profile"]), ("publish", [BOTH[0]]),
+    ]  # fmt: skip
 
 
 def test_a_search_is_one_task_and_takes_all_of_the_training_time() -> None:
@@ -71,10 +78,16 @@ def changed(place: int, **changes: Any) -> dict[str, Any]:
     return {"tasks": tuple(tasks)}
 
 
-KNOWN = "known are Profile, Train, Search, Compress, Refit, Evaluate, Verify, Publish"
+def before() -> tuple[PlannedTaskStatus, ...]:
+    """Return the tasks of such a plan as the version of before made it, which selected in no pod."""
+    *trainings, _, publish = planned().tasks
+    return (*trainings, publish.model_copy(update={"depends_on": BOTH}))
+
+
+KNOWN = "known are Profile, Train, Search, Select, Compress, Refit, Evaluate, Verify, Publish"
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a step of another version": (
-        changed(3, steps=("Distill",)),
+        changed(4, steps=("Distill",)),
         f"task publish has the step Distill; {KNOWN}",
     ),
     "a task without a step": (
@@ -83,7 +96,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "tasks that wait for each other": (
         changed(1, depends_on=("publish",)),
-        f"tasks wait for each other: publish -> {BOTH[0]} -> publish; none may",
+        f"tasks wait for each other: select -> {BOTH[0]} -> publish -> select; none may",
     ),
     "a training of nothing": (
         changed(1, name="train-x"),
@@ -93,9 +106,25 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         changed(1, steps=("Search",)),
         f"the plan trains in {BOTH[1]}; its candidates are trained in {BOTH[0]}, {BOTH[1]}",
     ),
-    "a publication that does not wait": (
+    "a choice that does not wait": (
         changed(3, depends_on=(BOTH[1],)),
+        f"task select needs a trained model and does not depend on {BOTH[0]}",
+    ),
+    "a publication that does not wait for the choice": (
+        changed(4, depends_on=BOTH),
+        "task publish needs a trained model and does not depend on select",
+    ),
+    "a publication that does not wait": (
+        {"tasks": (*before()[:-1], before()[-1].model_copy(update={"depends_on": (BOTH[1],)}))},
         f"task publish needs a trained model and does not depend on {BOTH[0]}",
+    ),
+    "a choice that publishes": (
+        changed(3, steps=("Select", "Publish")),
+        "task select needs a trained model and does not depend on select",
+    ),
+    "two choices": (
+        changed(0, steps=("Profile", "Select")),
+        "the plan selects in profile, select; it is one task at most, and none after a search",
     ),
 }
 
@@ -128,3 +157,43 @@ def test_the_plan_of_the_revision_before_is_followed_as_it_stands() -> None:
     world.workflow["status"] = {**world.status, "plan": before}
     assert world.train().publish().conditions()["Succeeded"] == "True Completed"
     assert world.status["plan"] == before
+
+
+def unselecting(world: World) -> World:
+    """Return a world whose plan is as the version of before made it: no pod of it selects."""
+    plan = world.status["plan"]
+    world.workflow["status"] = {**world.status, "plan": {**plan, "tasks": [task.to_status() for task in before()]}}
+    return world.settle()
+
+
+def test_a_plan_that_selects_in_no_pod_publishes_the_best_score() -> None:
+    world = unselecting(World().profiled())
+    plan = world.status["plan"]
+    assert list(world.tasks()) == ["profile", *BOTH, "publish"]
+    world.train({"resnet-small": 0.9750, "vgg-small": 0.9800})
+    assert world.message("Trained") == ("vgg-small: validation accuracy 0.9800 ± 0.0100, 120000 weights, the best of 2")
+    assert world.publish().conditions()["Succeeded"] == "True Completed"
+    assert (world.status["plan"], len(world.jobs)) == (plan, 4)
+
+
+def test_a_workflow_that_an_earlier_version_has_published_is_left_alone() -> None:
+    """It published the smaller one within one standard error, and the published task depends on those words."""
+    world = unselecting(World(workflow=workflow(deployment=DEPLOY)).profiled())
+    world.end_trainings({"resnet-small": 0.9750, "vgg-small": 0.9800})
+    chosen = {
+        "name": "ModelSelection", "choice": "resnet-small", "reason": "SmallerWithinError",
+        "message": "no more than one standard error worse", "time": "2026-11-24T08:01:20Z",
+        "alternatives": [{"choice": "vgg-small", "reason": "LargerWithinError", "message": "0.9800 ± 0.0100"}],
+    }  # fmt: skip
+    decisions = [entry for entry in world.status["decisions"] if entry["name"] != "ModelSelection"]
+    world.workflow["status"] = {**world.status, "decisions": [*decisions, chosen]}
+    world.settle().publish().serve().settle()
+    assert world.conditions()["Succeeded"] == "True Completed"
+    assert chosen in world.status["decisions"]
+    [compress, *_, evaluate, _, _] = spec_of(world, "publish").model_dump()["steps"]
+    assert compress["candidate"]["task"] == BOTH[0]
+    assert evaluate["selection"]["rejected"] == (
+        {"template": "vgg-small", "reason": "LargerWithinError", "figures": "0.9800 ± 0.0100"},
+    )
+    decision = world.wait(3600).reconcile()
+    assert (decision.apply, decision.delete, decision.status) == ((), (), None)

@@ -38,11 +38,13 @@ LEFT: dict[str, tuple[Callable[[], World], int | None]] = {
     "that was half a minute ago": (lambda: alone().measure(BOTH[1], 90, **TOLD).wait(30), 103),
     "that was three minutes ago: never nothing": (lambda: alone().measure(BOTH[1], 90, **TOLD).wait(180), 78),
     "two at the same time: the longer one counts": (
-        lambda: both().measure(BOTH[0], 9, **TOLD).measure(BOTH[1], 9, **TOLD | {"remaining_seconds": 200.0}), 232,
+        lambda: both().measure(BOTH[0], 9, **TOLD).measure(BOTH[1], 9, **TOLD | {"remaining_seconds": 200.0}), 239,
     ),
     "the other one waits for room and is like the first": (
-        lambda: one_after_the_other().measure(BOTH[0], 90, **TOLD), 290,
+        lambda: one_after_the_other().measure(BOTH[0], 90, **TOLD), 297,
     ),
+    "what was trained is compared": (lambda: compared().wait(3), 28),
+    "that takes longer than the look at the data": (lambda: compared().wait(40), 34),
     "publishing, and its pod does not tell yet": (lambda: ended().run("publish").settle().wait(5), 19),
     "publishing, and its pod tells": (
         lambda: ended().run("publish").settle().wait(5).measure("publish", 9, remaining_seconds=33.0), 32,
@@ -62,6 +64,15 @@ def ended() -> World:
     world = fast(model=pinned).run(BOTH[1]).settle().wait(100)
     report = trained("vgg-small").model_copy(update={"epochs": 40, "epoch_seconds": 2.0})
     return world.finish(BOTH[1], train=report).settle()
+
+
+def compared() -> World:
+    """Return one whose trainings took 100 seconds, 80 of them for 40 epochs, and are compared."""
+    world = fast().run(*BOTH).settle().wait(100)
+    for task in BOTH:
+        report = trained(task.removeprefix("train-")).model_copy(update={"epochs": 40, "epoch_seconds": 2.0})
+        world.finish(task, train=report)
+    return world.settle().run("select").settle()
 
 
 @pytest.mark.parametrize("case", LEFT)

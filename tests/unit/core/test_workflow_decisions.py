@@ -16,7 +16,7 @@ from idla.core.workflow.generation import observe_generation
 from idla.core.workflow.generation_state import GenerationState
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_selection import find_missed_minimum
-from idla.core.workflow.stages import Planned, Published, Stage, Trained
+from idla.core.workflow.stages import Planned, Published, Stage, Trained, Undecided
 from idla.core.workflow.start import start_generation
 from idla.core.workflow.tasks import TaskDecision
 from idla.core.workflow.time_left import estimate_remaining
@@ -53,7 +53,9 @@ STAGES: dict[str, tuple[Callable[[], World], type[Stage]]] = {
     "one training has failed": (
         lambda: World().profiled().run(BOTH[0]).fail(BOTH[0], FailureReason.DIVERGED, "x").settle(), Planned,
     ),
-    "the trainings have ended": (lambda: World().profiled().train(), Trained),
+    "the trainings have ended": (lambda: World().profiled().end_trainings(), Undecided),
+    "what was trained is compared": (lambda: World().profiled().end_trainings().run("select").settle(), Undecided),
+    "a model is selected": (lambda: World().profiled().train(), Trained),
     "no model is good enough": (lambda: World().profiled().train({"resnet-small": 0.5, "vgg-small": 0.4}), Trained),
     "published": (lambda: World().profiled().train().publish(), Published),
 }  # fmt: skip
@@ -69,28 +71,28 @@ PROGRESS: dict[str, tuple[Callable[[], World], float, int | None]] = {
     "nothing is done": (lambda: World().settle(), 0.0, None),
     "the data are known": (lambda: World().profiled(), 0.05, None),
     "nothing is measured yet: the look at the data tells what a start takes": (
-        lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, 494,
+        lambda: World().profiled().run(*BOTH).settle().wait(60), 0.05, 501,
     ),
     "nothing is measured yet of long trainings": (
         lambda: World().profiled(train_examples=10**6).run(*BOTH).settle().wait(60), 0.05, None,
     ),
     "half of the smaller training": (
-        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, 80,
+        lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360), 0.21, 87,
     ),
     "half of both": (
         lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360).measure(BOTH[1], 360),
-        0.45, 80,
+        0.45, 87,
     ),
     "measured, and then nothing for half a minute": (
         lambda: World().profiled().run(*BOTH).settle().wait(60).measure(BOTH[0], 360).measure(BOTH[1], 360).wait(30),
-        0.45, 50,
+        0.45, 57,
     ),
     "a failed training is no work that is left": (
         lambda: World().profiled().run(BOTH[0]).fail(BOTH[0], FailureReason.DIVERGED, "x").settle(), 0.37, None,
     ),
     "more steps than there are": (lambda: World().profiled().run(*BOTH).measure(BOTH[1], 9, 3), 0.53, None),
-    "the trainings took a minute": (lambda: World().profiled().train().run("publish").settle(), 0.85, 10),
-    "published": (lambda: World().profiled().train().publish(), 0.98, None),
+    "the trainings took a minute": (lambda: World().profiled().train().run("publish").settle(), 0.86, 10),
+    "published": (lambda: World().profiled().train().publish(), 0.99, None),
 }  # fmt: skip
 
 

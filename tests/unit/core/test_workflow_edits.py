@@ -40,7 +40,9 @@ def test_an_edit_reuses_what_it_shares_and_what_runs() -> None:
     world.edit(objectives=[{"metric": "accuracy", "target": "0.9"}]).settle()
     assert world.status["observedGeneration"] == 2
     assert set(world.jobs) == jobs
-    assert world.tasks() == {"profile": "Succeeded", BOTH[0]: "Running", BOTH[1]: "Running", "publish": "Pending"}
+    assert world.tasks() == {
+        "profile": "Succeeded", BOTH[0]: "Running", BOTH[1]: "Running", "select": "Pending", "publish": "Pending",
+    }  # fmt: skip
 
 
 def test_a_job_that_ended_before_the_first_status_was_written_is_none_of_an_earlier_generation() -> None:
@@ -84,8 +86,9 @@ def test_a_lower_minimum_publishes_what_was_trained() -> None:
     assert world.conditions()["Succeeded"] == "False MinimumMissed"
     trainings = set(world.jobs)
     world.wait(600).edit(objectives=[{"metric": "accuracy", "target": "0.97", "minimum": "0.9"}]).settle()
-    assert set(world.jobs) - trainings == {world.job("publish")["metadata"]["name"]}
-    assert [entry["cached"] for entry in world.status["tasks"]] == [True, True, True, False]
+    assert set(world.jobs) - trainings == {world.job("select")["metadata"]["name"]}
+    assert [entry["cached"] for entry in world.status["tasks"]] == [True, True, True, False, False]
+    assert world.compare().tasks()["select"] == "Succeeded"
     assert world.publish().conditions()["Succeeded"] == "True TargetMissed"
 
 
@@ -113,11 +116,11 @@ def test_an_edit_of_the_size_lets_running_work_finish_and_uses_it() -> None:
 
 def test_jobs_that_no_generation_uses_are_cleared_away_at_the_end() -> None:
     world = World().profiled().train().publish()
-    first = {world.job(task)["metadata"]["name"] for task in (*BOTH, "publish")}
+    first = {world.job(task)["metadata"]["name"] for task in (*BOTH, "select", "publish")}
     world.edit(training={"maxEpochs": 5}).settle()
     world.train().publish()
     assert not first & set(world.jobs)
-    assert len(world.jobs) == 4
+    assert len(world.jobs) == 5
 
 
 def test_what_was_reached_stays_when_a_later_generation_fails() -> None:
@@ -215,7 +218,7 @@ def test_another_way_out_is_for_what_has_not_begun_and_repeats_nothing() -> None
     old_jobs = dict(world.jobs)
     world.settings = dataclasses.replace(SETTINGS, egress=Egress(proxy="http://proxy.example:3128"))
     assert world.settle().jobs == old_jobs
-    world.train()
+    world.end_trainings()
     (job,) = (job for name, job in world.jobs.items() if name not in old_jobs)
     given = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
     assert job["spec"]["template"]["spec"]["containers"][0]["env"] == given

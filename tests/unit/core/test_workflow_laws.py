@@ -14,13 +14,18 @@ from tests.unit.core.world import World, profile, published, trained, workflow
 
 BOTH = ("train-resnet-small", "train-vgg-small")
 DEPLOY = {"mode": "CreateOrUpdate"}
-TASKS = ("profile", *BOTH, "publish")
+TASKS = ("profile", *BOTH, "select", "publish")
 REPORTS: dict[str, dict[str, Any]] = {
     "profile": {"profile": profile()},
     BOTH[0]: {"train": trained("resnet-small", 0.98)},
     BOTH[1]: {"train": trained("vgg-small", 0.96, parameters=120_000)},
     "publish": published(),
 }
+
+
+def reports_of(world: World, task: str) -> dict[str, Any]:
+    """Return what a task at work comes to."""
+    return {"select": world.comparison()} if task == "select" else REPORTS[task]
 
 
 def at_work(world: World, task: str) -> bool:
@@ -76,7 +81,7 @@ for name in TASKS:
         f"{name} runs": on_task(name, lambda world, task: world.run(task)),
         f"{name} waits": on_task(name, lambda world, task: world.pend(task, "0/1 nodes are available")),
         f"{name} advances": on_task(name, lambda world, task: world.measure(task, 100 + len(world.events))),
-        f"{name} succeeds": on_task(name, lambda world, task: world.finish(task, **REPORTS[task])),
+        f"{name} succeeds": on_task(name, lambda world, task: world.finish(task, **reports_of(world, task))),
         f"{name} fails": on_task(name, lambda world, task: world.fail(task, FailureReason.INTERNAL, "x", code=1)),
         f"{name} is deleted": on_task(name, delete_job),
     }
@@ -85,7 +90,7 @@ for name in TASKS:
 def all_succeed(world: World) -> None:
     for task in TASKS:
         if at_work(world, task):
-            world.finish(task, **REPORTS[task])
+            world.finish(task, **reports_of(world, task))
 
 
 def serve(world: World) -> None:
@@ -98,6 +103,7 @@ ACTIONS |= {"all at work succeed": all_succeed, "the artifact serves": serve}
 STARTS: dict[str, Callable[[], World]] = {
     "new": lambda: World().settle(),
     "training": lambda: World().profiled().run(*BOTH).settle(),
+    "comparing": lambda: World().profiled().end_trainings(),
     "publishing": lambda: World().profiled().train().run("publish").settle(),
     "deploying": lambda: World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish(),
     "done": lambda: World().profiled().train().publish(),
@@ -189,7 +195,7 @@ def test_progress_alone_is_written_after_the_period_and_asked_for_then() -> None
     assert decision.status is not None
     assert world.status["progress"] | {"metrics": []} == {
         "percent": 9, "currentTask": "train-resnet-small, train-vgg-small", "metrics": [],
-        "estimatedRemainingSeconds": 23,
+        "estimatedRemainingSeconds": 31,
         "lastUpdatedTime": "2026-11-24T08:00:30Z",
     }  # fmt: skip
     assert decision.events == ()
@@ -226,6 +232,7 @@ def test_every_action_of_the_laws_does_something(action: str) -> None:
         World().profiled(),
         World().profiled().run(*BOTH).settle(),
         World().profiled().run(*BOTH).settle().edit(suspend=True).settle(),
+        World().profiled().end_trainings(),
         World().profiled().train(),
         World(workflow=workflow(deployment=DEPLOY)).profiled().train().publish(),
     ]

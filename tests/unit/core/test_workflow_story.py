@@ -1,14 +1,27 @@
 """The way of a TrainingWorkflow from its data to an endpoint: approval, suspension, deadline and expiry."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from idla.core.conditions import parse_timestamp, timestamp
 from idla.core.reconciliation import Deletion
+from idla_contract.choice import FinishedTraining, SelectStep
 from idla_contract.result import FailureReason, RefitReport, UnusableVariant
 from idla_contract.task import DataSource
 
-from tests.unit.core.world import ARTIFACT_DIGEST, BOTH, DEPLOY, START, World, profile, published, spec_of, workflow
+from tests.unit.core.world import (
+    ARTIFACT_DIGEST,
+    BOTH,
+    DEPLOY,
+    START,
+    World,
+    profile,
+    published,
+    selected,
+    spec_of,
+    workflow,
+)
 
 
 def test_the_first_turn_makes_the_claim_and_the_profile_job_and_nothing_else() -> None:
@@ -26,7 +39,7 @@ def test_the_first_turn_makes_the_claim_and_the_profile_job_and_nothing_else() -
 def test_the_whole_way_to_an_endpoint() -> None:
     world = World(workflow=workflow(deployment=DEPLOY)).profiled()
     assert world.tasks() == {
-        "profile": "Succeeded", BOTH[0]: "Pending", BOTH[1]: "Pending", "publish": "Pending",
+        "profile": "Succeeded", BOTH[0]: "Pending", BOTH[1]: "Pending", "select": "Pending", "publish": "Pending",
     }  # fmt: skip
     world.train()
     assert world.message("Trained").startswith("resnet-small: validation accuracy 0.9861")
@@ -43,7 +56,8 @@ def test_the_whole_way_to_an_endpoint() -> None:
     }  # fmt: skip
     assert world.told() == [
         "TaskStarted", "TaskSucceeded", "Planned", "TaskStarted", "TaskStarted", "TaskSucceeded", "TaskSucceeded",
-        "ModelSelected", "TaskStarted", "TaskSucceeded", "ArtifactPublished", "Completed",
+        "TaskStarted", "TaskSucceeded", "ModelSelected", "TaskStarted", "TaskSucceeded", "ArtifactPublished",
+        "Completed",
     ]  # fmt: skip
 
 
@@ -107,12 +121,13 @@ def test_the_status_of_a_success_as_a_whole() -> None:
             },
             {
                 "name": "ModelSelection", "choice": "resnet-small", "reason": "BestAccuracy",
-                "message": "validation accuracy 0.9861 ± 0.0100, 80000 weights, the best of 2",
+                "message": "validation accuracy 0.9861, 80000 weights, the best of 2",
                 "time": "2026-11-24T08:01:20Z",
                 "alternatives": [
                     {
                         "choice": "vgg-small", "reason": "BelowMinimum",
-                        "message": "validation accuracy 0.9583 ± 0.0100, 120000 weights",
+                        "message": "validation accuracy 0.9583, 120000 weights; 2.78 points lower (95 % interval 1.78"
+                        " to 3.78)",
                     }
                 ],
             },
@@ -200,6 +215,78 @@ def test_a_failed_candidate_is_a_rejected_alternative() -> None:
         {"choice": "vgg-small", "reason": "Diverged", "message": "the loss became NaN in epoch 3"}
     ]
     assert world.publish().conditions()["Succeeded"] == "True Completed"
+
+
+def test_what_was_trained_is_compared_before_anything_is_published() -> None:
+    world = World(workflow=workflow(model={"tolerance": "0.02"})).profiled().end_trainings()
+    assert world.conditions()["Trained"] == "Unknown InProgress"
+    assert world.conditions()["Succeeded"] == "Unknown Training"
+    assert (world.task("publish")["state"], world.task("publish")["message"]) == ("Pending", "waits for select")
+    task = spec_of(world, "select")
+    assert task.steps == (
+        SelectStep(
+            candidates=tuple(
+                FinishedTraining(task=name, content_hash=spec_of(world, name).content_hash) for name in BOTH
+            ),
+            tolerance=0.02,
+            minimum=0.97,
+        ),
+    )
+    assert task.data == DataSource(uri="sample://digits", digest=profile().digest)
+    report = selected(0.9861, 0.9583, winner=1)
+    world.run("select").settle().finish("select", select=report).settle()
+    assert world.status["decisions"][1]["choice"] == "vgg-small"
+    assert world.conditions()["Succeeded"] == "False MinimumMissed"
+
+
+def test_a_smaller_model_within_the_tolerance_is_published() -> None:
+    world = World().profiled().end_trainings({"resnet-small": 0.985, "vgg-small": 0.987})
+    report = selected(0.985, 0.987, winner=0, spread=0.002)
+    world.run("select").settle().finish("select", select=report).settle()
+    assert world.message("Trained") == (
+        "resnet-small: validation accuracy 0.9850, 80000 weights; 0.20 points lower (95 % interval 0.00 to 0.40) than"
+        " vgg-small with 120000 weights, within the 0.5 points that a smaller model may lose"
+    )
+    assert spec_of(world, "publish").steps[0].model_dump()["candidate"]["task"] == BOTH[0]
+    assert world.publish().conditions()["Succeeded"] == "True Completed"
+
+
+def test_a_comparison_that_fails_ends_the_work_and_an_edit_tries_it_again() -> None:
+    world = World().profiled().end_trainings().run("select").settle()
+    world.fail("select", FailureReason.ARTIFACT_NOT_FOUND, "train it again").settle()
+    conditions = world.conditions()
+    assert (conditions["Succeeded"], conditions["Trained"]) == ("False ArtifactNotFound", "False ArtifactNotFound")
+    assert world.message("Trained") == "the trained candidates could not be compared: train it again"
+    assert world.task("publish")["message"] == "it will not run: nothing can be published"
+    world.wait(60).edit(compression={"mode": "Off"}).settle()
+    assert world.job("select")["metadata"]["annotations"]["idla.dev/attempt"] == "2"
+    assert world.compare().publish(reason="Off").conditions()["Succeeded"] == "True Completed"
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        pytest.param({}, id="no comparison"),
+        pytest.param({"select": selected(0.98)}, id="of fewer candidates"),
+        pytest.param({"select": selected(0.98, 0.97, winner=2)}, id="another winner"),
+    ],
+)
+def test_a_comparison_that_says_nothing_of_the_candidates_ends_the_work(reports: dict[str, Any]) -> None:
+    world = World().profiled().end_trainings().run("select").settle().finish("select", **reports).settle()
+    assert world.conditions()["Trained"] == "False ResultMissing"
+    assert world.message("Trained") == (
+        "task select succeeded without a comparison of what was trained; is its image the trainer's?"
+    )
+
+
+def test_where_every_training_fails_nothing_that_follows_will_run() -> None:
+    world = World().profiled().run(*BOTH).settle()
+    for task in BOTH:
+        world.fail(task, FailureReason.DIVERGED, "in epoch 3", code=11)
+    assert world.settle().conditions()["Trained"] == "False Diverged"
+    assert {world.task(name)["message"] for name in ("select", "publish")} == {
+        "it will not run: nothing can be published"
+    }
 
 
 def test_a_plan_waits_for_its_own_approval() -> None:

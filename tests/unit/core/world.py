@@ -16,6 +16,7 @@ from idla.core.reconciliation import Event, Reconciliation
 from idla.core.settings import Settings
 from idla.core.snapshot import TaskProgress, Template, WorkflowSnapshot
 from idla.core.workflow.reconcile import reconcile_workflow
+from idla_contract.choice import Comparison, SelectReport, SelectStep
 from idla_contract.result import (
     ArtifactRef,
     CompressReport,
@@ -131,6 +132,21 @@ def published(
             uri=f"pvc://digits-artifacts/models/{digest.replace(':', '-')}", digest=digest, size_bytes=420_000
         ),
     }  # fmt: skip
+
+
+def selected(*scores: float, winner: int | None = None, spread: float = 0.01) -> SelectReport:
+    """Return what a comparison of candidates with these accuracies came to; the best won if no other one is named."""
+    best = scores.index(max(scores))
+    drops = [round(scores[best] - score, 6) for score in scores]
+    compared = tuple(
+        Comparison(
+            score=score,
+            drop=drop,
+            drop_interval=(0.0, 0.0) if place == best else (round(drop - spread, 6), round(drop + spread, 6)),
+        )
+        for place, (score, drop) in enumerate(zip(scores, drops, strict=True))
+    )
+    return SelectReport(winner=best if winner is None else winner, best=best, examples=144, compared=compared)
 
 
 def model_deployment(name: str = "digits", **spec: Any) -> Object:
@@ -372,6 +388,10 @@ class World:
         )
 
     def train(self, accuracies: Mapping[str, float] | None = None) -> "World":
+        """Let trainings succeed, then what compares them where that begins."""
+        return self.end_trainings(accuracies).compare()
+
+    def end_trainings(self, accuracies: Mapping[str, float] | None = None) -> "World":
         reached = accuracies or {"resnet-small": 0.9861, "vgg-small": 0.9583}
         sizes = {entry.name: entry.spec.profile.parameters for entry in LIBRARY}
         for name in reached:
@@ -380,6 +400,20 @@ class World:
         for name, accuracy in reached.items():
             self.finish(f"train-{name}", train=trained(name, accuracy, parameters=sizes[name]))
         return self.settle()
+
+    def compare(self) -> "World":
+        """Let the task that compares what was trained succeed, where it has begun; the best one wins."""
+        if not any(self.at_work("select")):
+            return self
+        return self.run("select").settle().finish("select", select=self.comparison()).settle()
+
+    def comparison(self) -> SelectReport:
+        """Return what the comparison that has begun comes to, by what the trainings told."""
+        [step] = spec_of(self, "select").steps
+        assert isinstance(step, SelectStep)
+        results = {entry["name"]: entry["result"] for entry in self.status["tasks"] if "result" in entry}
+        reports = [TaskResult.model_validate_json(results[candidate.task]).train for candidate in step.candidates]
+        return selected(*(report.validation_score for report in reports if report is not None))
 
     def publish(self, **changes: Any) -> "World":
         return self.run("publish").settle().wait(30).finish("publish", **published(**changes)).settle()
@@ -406,6 +440,13 @@ class World:
     def told(self) -> list[str]:
         """Return the reasons of the events so far."""
         return [event.reason for event in self.events]
+
+    def at_work(self, task: str) -> Iterator[Object]:
+        """Yield the Jobs of a task that may run pods."""
+        for job in self.jobs.values():
+            mine = job["metadata"]["labels"]["idla.dev/task"] == task
+            if mine and not job["spec"]["suspend"] and not (job.get("status") or {}).get("conditions"):
+                yield job
 
     def active_hashes(self) -> Iterator[str]:
         """Yield the content hash of every Job that may run pods."""

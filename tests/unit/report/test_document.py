@@ -1,9 +1,13 @@
 """The report of a run, as people read it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from idla.report.document import lines_of
+from idla.core.objects import read_status
+from idla.report.document import document_of, lines_of
+
+from tests.unit.core.world import BOTH, World, trained, workflow
 
 DOCUMENT: dict[str, Any] = {
     "reason": "Completed", "message": "so it is", "test": None, "artifact": None, "refit": None, "variant": "Int8",
@@ -60,3 +64,29 @@ def test_a_variant_that_no_server_can_load_stands_below_the_others() -> None:
 )
 def test_a_refit_that_is_not_shipped_says_so(refit: dict[str, Any], line: str) -> None:
     assert list(lines_of(DOCUMENT | {"refit": refit})) == ["Completed: so it is", f"refit      {line}"]
+
+
+def candidates_of(world: World) -> list[tuple[Any, ...]]:
+    document = document_of("digits", read_status(world.workflow), metric="accuracy", store=Path("s"), seconds=1.0)
+    return [
+        tuple(entry[key] for key in ("template", "score", "drop", "dropInterval")) for entry in document["candidates"]
+    ]
+
+
+def test_candidates_that_were_compared_stand_beside_the_best() -> None:
+    world = World().profiled().end_trainings()
+    report = world.comparison()
+    scored = report.compared[1].model_copy(update={"score": 0.9577})
+    report = report.model_copy(update={"compared": (report.compared[0], scored)})
+    world.run("select").settle().finish("select", select=report).settle()
+    assert candidates_of(world) == [
+        ("resnet-small", 0.9861, 0.0, [0.0, 0.0]),
+        ("vgg-small", 0.9577, 0.0278, [0.0178, 0.0378]),
+    ]
+
+
+def test_of_a_candidate_alone_there_is_no_difference() -> None:
+    pinned = {"selection": "Pinned", "templateRefs": [{"name": "vgg-small"}]}
+    world = World(workflow=workflow(model=pinned)).profiled().run(BOTH[1]).settle()
+    world.finish(BOTH[1], train=trained("vgg-small")).settle()
+    assert candidates_of(world) == [("vgg-small", 0.98, None, None)]

@@ -21,7 +21,8 @@ from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification
 from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
 from idla_trainer.task_store import Progress, TaskStore, write_atomically
-from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate
+from idla_trainer.training.answers import JudgedAnswers, keep_answers
+from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate, load_judged
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
 
 from tests.forged import Evil, compressed, npz
@@ -154,13 +155,17 @@ def candidate() -> TrainedCandidate:
         weights={"0000": np.arange(200, dtype=np.float32)},
         best_epoch=0,
         temperature=1.0,
+        parameters=200,
     )
+
+
+ANSWERS = JudgedAnswers(positions=np.array([3, 8]), values=np.array([[0.25, 0.75], [1.0, 0.0]], np.float32))
 
 
 def saved_candidate(store: Path) -> Path:
     folder = TaskStore.of(store, "train", HASH)
     folder.make()
-    candidate().save(folder)
+    candidate().save(folder, ANSWERS)
     return folder.path / "candidate"
 
 
@@ -178,9 +183,47 @@ def test_a_candidate_is_found_again(tmp_path: Path) -> None:
     assert (found.training, found.environment, found.seed) == (expected.training, expected.environment, 7)
 
 
+def test_what_a_candidate_answers_is_found_again(tmp_path: Path) -> None:
+    saved_candidate(tmp_path)
+    found = load_judged(tmp_path, wanted())
+    assert np.array_equal(found.answers.positions, ANSWERS.positions)
+    assert np.array_equal(found.answers.values, ANSWERS.values)
+    assert (found.model, found.data_digest, found.parameters) == (MODEL, DIGEST, 200)
+
+
+def test_a_candidate_of_before_that_kept_no_answers_is_still_compressed(tmp_path: Path) -> None:
+    folder = saved_candidate(tmp_path)
+    card = json.loads((folder / "candidate.json").read_bytes())
+    (folder / "candidate.json").write_text(
+        json.dumps({name: value for name, value in card.items() if name not in {"answersDigest", "parameters"}})
+    )
+    (folder / "answers.npz").unlink()
+    assert load_candidate(tmp_path, wanted()).parameters == 0
+    with pytest.raises(TaskError, match=r"no answers.npz of the candidate train .*; train it again") as refusal:
+        load_judged(tmp_path, wanted())
+    assert refusal.value.reason is FailureReason.ARTIFACT_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("shape", "kept"),
+    [
+        pytest.param((3, 10), 3, id="few"),
+        pytest.param((60_000, 2), 50_000, id="more than are compared"),
+        pytest.param((100, 1 << 20), 16, id="more than there is room for"),
+    ],
+)
+def test_answers_are_kept_for_as_many_examples_as_are_compared(shape: tuple[int, int], kept: int) -> None:
+    positions = 7 + 2 * np.arange(shape[0])
+    values = np.broadcast_to(np.arange(shape[0], dtype=np.float64)[:, None], shape)
+    found, again = (keep_answers(values, positions) for _ in range(2))
+    assert (found.values.dtype, found.values.shape) == (np.dtype(np.float32), (kept, *shape[1:]))
+    assert np.array_equal(found.positions, 7 + 2 * found.values[:, 0])
+    assert np.array_equal(found.positions, again.positions)
+
+
 def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
     first, second = saved_candidate(tmp_path / "a"), saved_candidate(tmp_path / "b")
-    for name in ("weights.npz", "candidate.json"):
+    for name in ("weights.npz", "answers.npz", "candidate.json"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
@@ -190,6 +233,18 @@ def break_card(folder: Path) -> None:
 
 def break_weights(folder: Path) -> None:
     flip(folder / "weights.npz")
+
+
+def break_answers(folder: Path) -> None:
+    flip(folder / "answers.npz")
+
+
+def cut_answers(folder: Path) -> None:
+    """Leave answers for fewer examples than there are positions, and a digest that says so."""
+    content = npz(positions=np.array([3, 8]), values=np.zeros((1, 2), np.float32))
+    (folder / "answers.npz").write_bytes(content)
+    card = json.loads((folder / "candidate.json").read_bytes())
+    (folder / "candidate.json").write_text(json.dumps({**card, "answersDigest": digest_of(content)}))
 
 
 def nothing(folder: Path) -> None:
@@ -211,6 +266,24 @@ def test_a_candidate_that_cannot_be_used(
     damage(saved_candidate(tmp_path))
     with pytest.raises(TaskError, match="candidate") as refusal:
         load_candidate(tmp_path, asked)
+    assert refusal.value.reason is FailureReason(reason)
+
+
+@pytest.mark.parametrize(
+    ("damage", "asked", "reason"),
+    [
+        pytest.param(nothing, wanted("other"), "ArtifactNotFound", id="no such task"),
+        pytest.param(break_answers, wanted(), "ArtifactDigestMismatch", id="other bytes"),
+        pytest.param(cut_answers, wanted(), "ArtifactInvalid", id="fewer answers"),
+        pytest.param(break_card, wanted(), "ArtifactInvalid", id="no card"),
+    ],
+)
+def test_answers_that_cannot_be_used(
+    tmp_path: Path, damage: Callable[[Path], None], asked: Candidate, reason: str
+) -> None:
+    damage(saved_candidate(tmp_path))
+    with pytest.raises(TaskError, match="candidate") as refusal:
+        load_judged(tmp_path, asked)
     assert refusal.value.reason is FailureReason(reason)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from idla_contract.base import ContractModel
 from idla_contract.lineage import Lineage
-from idla_contract.task import Digest
+from idla_contract.names import Digest
 
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"

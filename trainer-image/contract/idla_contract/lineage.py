@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from idla_contract.base import ContractModel
-from idla_contract.task import Digest
+from idla_contract.names import Digest
 
 _Text = Annotated[str, Field(max_length=128)]
 

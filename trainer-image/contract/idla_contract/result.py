@@ -9,11 +9,12 @@ from typing import Annotated
 from pydantic import Field
 
 from idla_contract.base import ContractModel
+from idla_contract.choice import SelectReport
 from idla_contract.columns import MOST_COLUMNS, ColumnProfile
 from idla_contract.lineage import Lineage
+from idla_contract.names import Digest
 from idla_contract.paths import TERMINATION_LIMIT
 from idla_contract.problem import Metric
-from idla_contract.task import Digest
 
 
 class FailureReason(StrEnum):
@@ -286,6 +287,7 @@ class TaskResult(ContractModel):
     profile: DataProfile | None = None
     train: TrainReport | None = None
     search: SearchReport | None = None
+    select: SelectReport | None = None
     compress: CompressReport | None = None
     refit: RefitReport | None = None
     evaluate: EvaluateReport | None = None
@@ -358,9 +360,7 @@ def _bare(result: TaskResult) -> TaskResult:
     )
 
 
-_SHORT = 300
-_FEW_COLUMNS = 16
-_NAME = 64
+_SHORT, _FEW_COLUMNS, _NAME = 300, 16, 64
 _URI = 512
 """More than any `pvc://` address of an artifact has."""
 _CUTS: tuple[Callable[[TaskResult], TaskResult], ...] = (

@@ -7,14 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from idla_contract.base import ContractModel
+from idla_contract.choice import FinishedTraining, SelectStep
 from idla_contract.columns import ReadAs
 from idla_contract.encoding import Encoding
+from idla_contract.names import ContentHash, Digest, Name
 from idla_contract.problem import Problem
-
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-ContentHash = Annotated[str, Field(pattern=r"^[0-9a-f]{10,64}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
-
 
 Column = Annotated[str, Field(min_length=1, max_length=253)]
 """Name of a column; where the file has no line of names, its number counted from 0."""
@@ -196,11 +193,9 @@ class ModelSpec(ContractModel):
     weights: Weights | None = None
 
 
-class Candidate(ContractModel):
-    """A finished training in the store."""
+class Candidate(FinishedTraining):
+    """A finished training with the model that it made."""
 
-    task: Name
-    content_hash: ContentHash
     model: ModelSpec
 
 
@@ -367,7 +362,15 @@ class PublishStep(ContractModel):
 
 
 Step = Annotated[
-    ProfileStep | TrainStep | SearchStep | CompressStep | RefitStep | EvaluateStep | VerifyStep | PublishStep,
+    ProfileStep
+    | TrainStep
+    | SearchStep
+    | SelectStep
+    | CompressStep
+    | RefitStep
+    | EvaluateStep
+    | VerifyStep
+    | PublishStep,
     Field(discriminator="kind"),
 ]
 

@@ -36,6 +36,7 @@ class Part(StrEnum):
     SEARCH = "Search"
     KEEPING = "Keeping"
     """The trained network is measured, calibrated and written down."""
+    SELECT = "Select"
     COMPRESS = "Compress"
     """Up to what follows: TensorFlow and the network are loaded."""
     FURTHER = "Further"

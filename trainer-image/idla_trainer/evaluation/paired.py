@@ -15,7 +15,7 @@ from idla_trainer.objective import ClassObjective, MeanObjective, Objective
 Interval = tuple[float, float]
 RESAMPLES = 1000
 _SEED = 0
-_MOST = 50_000
+MOST = 50_000
 """Examples of a sample."""
 _BOUNDS = (2.5, 97.5)
 
@@ -88,12 +88,12 @@ class PairedEvaluation:
 
     def _samples(self) -> Iterator[Array]:
         generator, count = np.random.default_rng(_SEED), len(self.targets)
-        return (generator.integers(0, count, min(count, _MOST)) for _ in range(RESAMPLES))
+        return (generator.integers(0, count, min(count, MOST)) for _ in range(RESAMPLES))
 
     @property
     def _scale(self) -> float:
         """Return how much a sample of all examples would vary, by how much one of these does."""
-        return math.sqrt(min(1.0, _MOST / len(self.targets)))
+        return math.sqrt(min(1.0, MOST / len(self.targets)))
 
     def _sampled(self, values: Array) -> Callable[[Array], float]:
         """Return what gives the score of some examples."""

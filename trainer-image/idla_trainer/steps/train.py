@@ -23,6 +23,7 @@ from idla_trainer.models.registry import augmentation_of, check_takes, entry_of
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.steps.context import Context, Outcome
+from idla_trainer.training.answers import keep_answers
 from idla_trainer.training.calibration import calibrate
 from idla_trainer.training.candidate import FILES, TrainedCandidate
 from idla_trainer.training.checkpoints import FOLDER as CHECKPOINTS
@@ -149,6 +150,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     if isinstance(dataset.objective, Classification):
         temperature = calibrate(model, begun.validation)
         _log.info("the logits are divided by the temperature %.3f", temperature)
+    _, answers = begun.network.evaluate_plain(begun.validation)
     TrainedCandidate(
         model=step.model,
         signature_digest=dataset.signature.digest(),
@@ -158,7 +160,8 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         weights=weights_of(model),
         best_epoch=begun.loop.course.best_epoch,
         temperature=temperature,
-    ).save(context.folder)
+        parameters=begun.network.parameters,
+    ).save(context.folder, keep_answers(answers, dataset.parts.validation))
 
 
 def learned_objective(objective: Objective, training: Training) -> Objective:

@@ -19,7 +19,7 @@ _RECIPES = {
 _SET_ASIDE = 10
 """Seconds of each pod for what cannot be cut short."""
 _OTHER_PODS = 2
-"""The one that looks at the data and the one that publishes."""
+"""The one that looks at the data and the one that publishes; where several are trained, one that selects besides."""
 _LEAST_TRAINING = 30
 """Seconds below which rather fewer models are trained."""
 _COMPRESSION_PART = 4
@@ -57,7 +57,9 @@ def pod_seconds(spec: TrainingWorkflowSpec) -> int | None:
     return min(bounds)
 
 
-def share_budget(seconds: int, *, candidates: int, compression_seconds: int, refit: bool = False) -> Shares:
+def share_budget(
+    seconds: int, *, candidates: int, compression_seconds: int, refit: bool = False, selects: bool = True
+) -> Shares:
     """Return the shares of a budget: as many models as get time enough, at least one, each the same time.
 
     A budget that does not even pay for what is set aside still gives one training its shortest time: it ends with
@@ -69,23 +71,31 @@ def share_budget(seconds: int, *, candidates: int, compression_seconds: int, ref
         candidates: models that would be trained without a budget, 1 or more.
         compression_seconds: what the compression would take at most without a budget.
         refit: whether the chosen model would be made again.
+        selects: whether a pod selects where several are trained; in plans of before none does.
     """
-    if refit:
-        again = _shares(seconds, candidates + 1, compression_seconds)
-        if again.training_seconds >= _LEAST_TRAINING:
-            return replace(again, trainings=candidates, refit_seconds=again.training_seconds)
-    some = (_shares(seconds, count, compression_seconds) for count in range(candidates, 1, -1))
+
+    def shared(trainings: int, *, again: bool) -> Shares:
+        pods = _OTHER_PODS + (selects and trainings > 1)
+        found = _shares(seconds, trainings + again, compression_seconds, other_pods=pods)
+        return replace(found, trainings=trainings, refit_seconds=found.training_seconds) if again else found
+
+    wishes = [(count, again) for count in range(candidates, 0, -1) for again in (True, False) if refit or not again]
+    some = (shared(count, again=again) for count, again in wishes)
     enough = (shares for shares in some if shares.training_seconds >= _LEAST_TRAINING)
-    return next(enough, _shares(seconds, 1, compression_seconds))
+    return next(enough, shared(1, again=False))
 
 
-def shares_of(spec: TrainingWorkflowSpec, candidates: int) -> Shares | None:
+def shares_of(spec: TrainingWorkflowSpec, candidates: int, *, selects: bool = True) -> Shares | None:
     """Return the shares of a workflow's budget among so many candidates, or None where it has no budget."""
     seconds = pod_seconds(spec)
     if seconds is None:
         return None
     return share_budget(
-        seconds, candidates=candidates, compression_seconds=_compression_seconds(spec), refit=is_refit_wanted(spec)
+        seconds,
+        candidates=candidates,
+        compression_seconds=_compression_seconds(spec),
+        refit=is_refit_wanted(spec),
+        selects=selects,
     )
 
 
@@ -116,30 +126,32 @@ def is_refit_wanted(spec: TrainingWorkflowSpec) -> bool:
     return spec.preset is not Preset.FAST if asked is None else asked
 
 
-def refit_for(spec: TrainingWorkflowSpec, candidates: int, *, searched: bool) -> RefitStep | None:
+def refit_for(spec: TrainingWorkflowSpec, candidates: int, *, searched: bool, selects: bool = True) -> RefitStep | None:
     """Return how the chosen model is made again, within the budget; None: it is not.
 
     Args:
         spec: what is asked for.
         candidates: models, or trials of a search, that the plan trains.
         searched: whether one pod searches among trials.
+        selects: whether a pod selects among several models; in plans of before none does.
     """
     if not is_refit_wanted(spec):
         return None
-    shares = search_shares(spec, candidates) if searched else shares_of(spec, candidates)
+    shares = search_shares(spec, candidates) if searched else shares_of(spec, candidates, selects=selects)
     if shares is None:
         return RefitStep()
     return RefitStep(max_seconds=shares.refit_seconds) if shares.refit_seconds else None
 
 
-def recipe_for(spec: TrainingWorkflowSpec, candidates: int) -> Recipe:
+def recipe_for(spec: TrainingWorkflowSpec, candidates: int, *, selects: bool = True) -> Recipe:
     """Return how far the network is made smaller: the preset's recipe, within the budget.
 
     Args:
         spec: what is asked for.
         candidates: models that the plan trains.
+        selects: whether a pod selects among several; in plans of before none does.
     """
-    recipe, shares = _RECIPES[spec.preset or Preset.BALANCED], shares_of(spec, candidates)
+    recipe, shares = _RECIPES[spec.preset or Preset.BALANCED], shares_of(spec, candidates, selects=selects)
     if shares is None or not recipe.keep_percents:
         return recipe
     return recipe.model_copy(update={"budget_seconds": shares.compression_seconds})
@@ -151,8 +163,8 @@ def _compression_seconds(spec: TrainingWorkflowSpec) -> int:
     return recipe.budget_seconds if recipe.keep_percents and not off else 0
 
 
-def _shares(seconds: int, count: int, compression_seconds: int) -> Shares:
-    work = max(0, seconds - _SET_ASIDE * (count + _OTHER_PODS))
+def _shares(seconds: int, count: int, compression_seconds: int, *, other_pods: int) -> Shares:
+    work = max(0, seconds - _SET_ASIDE * (count + other_pods))
     compression = min(compression_seconds, work // _COMPRESSION_PART)
     return Shares(
         trainings=count,

@@ -19,6 +19,7 @@ class StepKind(StrEnum):
     PROFILE = "Profile"
     TRAIN = "Train"
     SEARCH = "Search"
+    SELECT = "Select"
     COMPRESS = "Compress"
     REFIT = "Refit"
     EVALUATE = "Evaluate"

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from idla_contract.task import RefitStep, Training
+from idla_contract.task import Recipe, RefitStep, Training
 
 from idla.api.training_workflow import TrainingWorkflowSpec
 from idla.api.training_workflow_status import BasisStatus, CandidateStatus, PlannedTaskStatus, PlanStatus
@@ -17,8 +17,9 @@ from idla.core.planning.requirements import Requirements
 
 PROFILE = "profile"
 SEARCH = "search"
+SELECT = "select"
 PUBLISH = "publish"
-PROFILE_SHARE, TRAIN_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.13
+PROFILE_SHARE, TRAIN_SHARE, SELECT_SHARE, PUBLISH_SHARE = 0.05, 0.80, 0.01, 0.13
 """Expected shares of a workflow's time; what is left to 1 is the roll-out."""
 
 _Outline = tuple[str, tuple[str, ...], tuple[StepKind, ...]]
@@ -98,16 +99,20 @@ def read_graph(plan: PlanStatus, requirements: Requirements) -> tuple[TaskNode, 
     return _build_nodes(outline, requirements, plan)
 
 
-def _check_trainings(outline: Iterable[_Outline], plan: PlanStatus) -> None:
-    """Refuse a graph that does not train just the plan's candidates, or publishes before all of them have ended."""
+def _check_trainings(outline: Sequence[_Outline], plan: PlanStatus) -> None:
+    """Refuse a graph that does not train just the plan's candidates, or goes on with one before all have ended."""
     kind = StepKind.TRAIN if plan.search is None else StepKind.SEARCH
     asked = {name_training_task(plan, entry.template) for entry in plan.candidates}
     trained = {name for name, _, steps in outline if kind in steps}
     if trained != asked:
         raise GraphError(f"the plan trains in {_list(trained)}; its candidates are trained in {_list(asked)}")
+    selecting = {name for name, _, steps in outline if StepKind.SELECT in steps}
+    if selecting and (len(selecting) > 1 or plan.search is not None):
+        raise GraphError(f"the plan selects in {_list(selecting)}; it is one task at most, and none after a search")
     for name, depends_on, steps in outline:
-        early = asked - set(depends_on)
-        if early and NEEDS_MODEL & set(steps):
+        needed = asked if name in selecting else set()
+        early = (needed | (selecting or asked) if NEEDS_MODEL & set(steps) else needed) - set(depends_on)
+        if early:
             raise GraphError(f"task {name} needs a trained model and does not depend on {_list(early)}")
 
 
@@ -118,12 +123,28 @@ def _list(names: Iterable[str]) -> str:
 def refit_step(spec: TrainingWorkflowSpec, choice: Choice | PlanStatus) -> RefitStep | None:
     """Return how the chosen network is made again from more examples, or None where it is not."""
     trials = len(choice.candidates) if choice.search is None else len(choice.search.trials)
-    return refit_for(spec, trials, searched=choice.search is not None)
+    return refit_for(spec, trials, searched=choice.search is not None, selects=selects(choice))
 
 
-def count_training_pods(choice: Choice | PlanStatus) -> int:
-    """Return how many pods train: one a candidate, or one that searches among all."""
-    return len(choice.candidates) if choice.search is None else 1
+def recipe_of(spec: TrainingWorkflowSpec, choice: Choice | PlanStatus) -> Recipe:
+    """Return how far the chosen network is made smaller."""
+    trainings = len(choice.candidates) if choice.search is None else 1
+    return recipe_for(spec, trainings, selects=selects(choice))
+
+
+def selects(choice: Choice | PlanStatus) -> bool:
+    """Return whether a pod compares what was trained: where several candidates are trained in pods of their own.
+
+    A plan tells by its tasks: those of before had none that selects.
+    """
+    if isinstance(choice, PlanStatus):
+        return find_selecting_task(choice) is not None
+    return choice.search is None and len(choice.candidates) > 1
+
+
+def find_selecting_task(plan: PlanStatus) -> str | None:
+    """Return the name of the task that compares what was trained, or None where a plan has none."""
+    return next((task.name for task in plan.tasks if StepKind.SELECT in task.steps), None)
 
 
 def _outline(spec: TrainingWorkflowSpec, choice: Choice) -> tuple[_Outline, ...]:
@@ -134,10 +155,13 @@ def _outline(spec: TrainingWorkflowSpec, choice: Choice) -> tuple[_Outline, ...]
         trainings = ((SEARCH, StepKind.SEARCH),)
     again = () if refit_step(spec, choice) is None else (StepKind.REFIT,)
     publishing = (StepKind.COMPRESS, *again, StepKind.EVALUATE, StepKind.VERIFY, StepKind.PUBLISH)
+    trained = tuple(name for name, _ in trainings)
+    selecting: tuple[_Outline, ...] = ((SELECT, trained, (StepKind.SELECT,)),) if selects(choice) else ()
     return (
         (PROFILE, (), (StepKind.PROFILE,)),
         *((name, (PROFILE,), (kind,)) for name, kind in trainings),
-        (PUBLISH, tuple(name for name, _ in trainings), publishing),
+        *selecting,
+        (PUBLISH, (SELECT,) if selecting else trained, publishing),
     )
 
 
@@ -148,9 +172,12 @@ def _build_nodes(
     shares = _training_shares(choice.candidates)
     pods = {
         StepKind.PROFILE: requirements.cpu_only_pod,
+        StepKind.SELECT: requirements.cpu_only_pod,
         StepKind.COMPRESS: _publishing_pod(requirements, choice),
     }
-    durations = {StepKind.PROFILE: PROFILE_SHARE, StepKind.COMPRESS: PUBLISH_SHARE}
+    durations = {
+        StepKind.PROFILE: PROFILE_SHARE, StepKind.SELECT: SELECT_SHARE, StepKind.COMPRESS: PUBLISH_SHARE,
+    }  # fmt: skip
     return order_topologically(
         TaskNode(
             name=name,
@@ -177,6 +204,6 @@ def _publishing_pod(requirements: Requirements, choice: Choice | PlanStatus) -> 
     """Return what the publishing pod asks for: as much as a training where it may train, else no devices."""
     spec = requirements.spec
     compressed = any(candidate.methods for candidate in choice.candidates)
-    smaller = compressed and recipe_for(spec, count_training_pods(choice)).keep_percents
+    smaller = compressed and recipe_of(spec, choice).keep_percents
     trains = smaller or refit_step(spec, choice) is not None
     return requirements.training_pod if trains else requirements.cpu_only_pod

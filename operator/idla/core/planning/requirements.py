@@ -21,6 +21,7 @@ _REQUESTS = {"cpu": "500m", "memory": "1Gi"}
 _LIMITS = {"memory": "4Gi"}
 _CLAIM_SIZE = "2Gi"
 _BACKOFF_LIMIT = 3
+_TOLERANCE = 0.005
 _LIFECYCLE_FIELDS = {
     *("suspend", "approval", "deployment", "pod_template", "active_deadline_seconds", "ttl_seconds_after_finished"),
 }
@@ -71,6 +72,8 @@ class Requirements:
     """Where the examples are and how they are split."""
     quality: QualityThreshold | None
     """The quality that is asked for, if any."""
+    tolerance: float
+    """Loss against the best candidate that a smaller one may have."""
     limits: Limits
     training_pod: PodResources
     """What each training pod asks for."""
@@ -106,6 +109,7 @@ def resolve_requirements(spec: TrainingWorkflowSpec, name: str) -> Requirements:
         problem=_resolve_problem(spec),
         data=_resolve_data(spec),
         quality=_resolve_quality(spec),
+        tolerance=float(spec.model.tolerance) if spec.model and spec.model.tolerance else _TOLERANCE,
         limits=_resolve_limits(spec),
         training_pod=pod,
         cpu_only_pod=pod.without_devices(),

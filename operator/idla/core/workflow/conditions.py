@@ -194,7 +194,7 @@ def _build_trained(state: GenerationState, kind: WorkflowCondition) -> Condition
         selected = state.stage.selected
         message = f"{selected.candidate.template}: {selected.message}"
         return Condition(kind, TRUE, WorkflowReason.MODEL_SELECTED, message)
-    trainings = state.tasks_with(StepKind.TRAIN, StepKind.SEARCH)
+    trainings = state.tasks_with(StepKind.TRAIN, StepKind.SEARCH, StepKind.SELECT)
     return _build_waiting(state, kind, "candidates are trained after the plan", trainings)
 
 

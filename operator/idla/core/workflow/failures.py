@@ -44,6 +44,26 @@ def explain_failed_trainings(trainings: Mapping[str, TaskDecision]) -> Blocker:
     )
 
 
+def explain_failed_selection(decision: TaskDecision) -> Blocker:
+    """Return the failure of the task that compares the trained candidates."""
+    return Blocker(
+        condition=WorkflowCondition.TRAINED,
+        reason=known_reason(decision.entry.reason),
+        message=shorten(f"the trained candidates could not be compared: {decision.entry.message}"),
+        final=True,
+    )
+
+
+def explain_missing_comparison(name: str) -> Blocker:
+    """Return that a task which compares the trained candidates succeeded and does not tell what came of it."""
+    return Blocker(
+        condition=WorkflowCondition.TRAINED,
+        reason=WorkflowReason.RESULT_MISSING,
+        message=f"task {name} succeeded without a comparison of what was trained; is its image the trainer's?",
+        final=True,
+    )
+
+
 def explain_failed_publication(decision: TaskDecision) -> Blocker:
     """Return the failure of the task that compresses, evaluates, verifies and publishes."""
     reason = known_reason(decision.entry.reason)

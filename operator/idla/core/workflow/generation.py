@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from idla.api.reasons import WorkflowCondition, WorkflowReason
+from idla.api.reasons import DecisionName, WorkflowCondition, WorkflowReason
 from idla.core.blocker import Blocker
 from idla.core.cluster.capacity import find_impossible_pod, find_missing_claim
 from idla.core.conditions import shorten
@@ -16,11 +16,13 @@ from idla.core.workflow.failures import explain_failed_profile, explain_failed_p
 from idla.core.workflow.generation_state import Generation, GenerationState
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.model_deployment import find_name_conflict, observe_endpoint
-from idla.core.workflow.model_selection import find_missed_minimum, select_model
+from idla.core.workflow.model_selection import collect_trained, find_missed_minimum, select_model
 from idla.core.workflow.planned_tasks import define_task
 from idla.core.workflow.results import artifact_status
-from idla.core.workflow.stages import Planned, Published, Stage, Trained
+from idla.core.workflow.stages import Planned, Published, Stage, Trained, Undecided
 from idla.core.workflow.tasks import TaskDecision, pending_task, reconcile_task
+
+_IN_VAIN = "it will not run: nothing can be published"
 
 
 def observe_generation(inputs: ReconcileInput, generation: Generation) -> GenerationState:
@@ -67,8 +69,9 @@ def _observe_tasks(state: GenerationState) -> GenerationState:
     """Decide every task of the graph whose dependencies have finished, one after another; the others wait."""
     while ready := find_ready(_undecided(state), _finished(state)):
         state = _observe_task(state, ready[0])
+    in_vain = state.blocker is not None and state.blocker.final
     for node in _undecided(state):
-        message = f"waits for {', '.join(waits_for(node, _finished(state)))}"
+        message = _IN_VAIN if in_vain else f"waits for {', '.join(waits_for(node, _finished(state)))}"
         state = state.with_task(pending_task(node.name, message))
     return state
 
@@ -85,9 +88,12 @@ def _finished(state: GenerationState) -> set[str]:
 
 
 def _observe_task(state: GenerationState, node: TaskNode) -> GenerationState:
-    state = _select(state) if NEEDS_MODEL & set(node.steps) else state
+    if StepKind.SELECT in node.steps:
+        state = _end_trainings(state)
+    elif NEEDS_MODEL & set(node.steps):
+        state = _select(state)
     if state.blocker is not None and StepKind.PROFILE not in node.steps:
-        return state.with_task(pending_task(node.name, "it will not run: nothing can be published"))
+        return state.with_task(pending_task(node.name, _IN_VAIN))
     decision = reconcile_task(
         define_task(node, state.inputs, state.stage, image=state.generation.basis.image),
         next((entry for entry in state.previous.tasks if entry.name == node.name), None),
@@ -162,12 +168,25 @@ def _plan(state: GenerationState) -> GenerationState:
     )
 
 
+def _end_trainings(state: GenerationState) -> GenerationState:
+    """Collect what the trainings made, as they have ended, or say why nothing can be published."""
+    stage = state.stage
+    if not isinstance(stage, Planned) or isinstance(stage, Undecided | Trained):
+        return state
+    trained = collect_trained(stage.plan, state.decisions)
+    if isinstance(trained, Blocker):
+        return replace(state, blocker=trained)
+    undecided = Undecided(plan=stage.plan, choice=stage.choice, approval=stage.approval, trained=trained)
+    return replace(state, stage=undecided)
+
+
 def _select(state: GenerationState) -> GenerationState:
     """Select a model, as the trainings have ended, or say why none can be published."""
     stage, wanted = state.stage, state.inputs.requirements.quality
     if not isinstance(stage, Planned) or isinstance(stage, Trained):
         return state
-    selected = select_model(stage.plan, state.decisions, wanted)
+    before = state.previous.decision(DecisionName.MODEL_SELECTION)
+    selected = select_model(stage.plan, state.decisions, state.inputs.requirements, before=before)
     if isinstance(selected, Blocker):
         return replace(state, blocker=selected)
     training = state.decisions[name_training_task(stage.plan, selected.candidate.template)].entry

@@ -9,6 +9,8 @@ from idla.core.conditions import shorten
 from idla.core.workflow.selection import Selected
 
 _IMAGE, _VERSION = 1024, 128
+_OF_A_CHOICE = {*DecisionReason, "LargerWithinError"}
+"""Reasons with figures that the same trainings would give again; the last one is of plans of before."""
 
 
 def selection_of(selected: Selected) -> Selection:
@@ -20,7 +22,7 @@ def selection_of(selected: Selected) -> Selection:
             Rejected(
                 template=entry.choice,
                 reason=entry.reason,
-                figures=entry.message if entry.reason in set(DecisionReason) else "",
+                figures=entry.message if entry.reason in _OF_A_CHOICE else "",
             )
             for entry in selected.alternatives
         ),

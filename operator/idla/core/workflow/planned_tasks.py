@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from idla_contract.choice import FinishedTraining, SelectStep
 from idla_contract.task import (
     Candidate,
     CompressStep,
@@ -31,16 +32,15 @@ from idla.api.training_workflow import Verdict
 from idla.api.training_workflow_status import CandidateStatus, PlanStatus, SearchStatus
 from idla.builders.task_job import TaskPod
 from idla.core.kube.pod_template import with_pull_secrets
-from idla.core.planning.budget import recipe_for
 from idla.core.planning.content import content_hash
 from idla.core.planning.feasibility import most_parameters
 from idla.core.planning.graph import GraphError, StepKind, TaskNode
-from idla.core.planning.plan import count_training_pods, refit_step, training_task_name
+from idla.core.planning.plan import recipe_of, refit_step, training_task_name
 from idla.core.planning.requirements import Requirements
 from idla.core.planning.search import MINIMUM_STEPS, candidate_of
 from idla.core.workflow.inputs import ReconcileInput
 from idla.core.workflow.lineage import selection_of
-from idla.core.workflow.stages import Planned, Stage, Trained
+from idla.core.workflow.stages import Planned, Stage, Trained, Undecided
 from idla.core.workflow.tasks import TaskDefinition
 
 
@@ -97,6 +97,14 @@ def _build_step(kind: StepKind, node: TaskNode, wanted: Requirements, stage: Sta
                 trials=trials_of(plan.candidates, search, size_bytes=wanted.limits.size_bytes),
                 rungs=rungs_of(search),
                 max_seconds=search.max_seconds,
+            )
+        case StepKind.SELECT, Undecided(trained=trained):
+            return SelectStep(
+                candidates=tuple(
+                    FinishedTraining(task=entry.name, content_hash=entry.content_hash) for entry in trained
+                ),
+                tolerance=wanted.tolerance,
+                minimum=None if wanted.quality is None else wanted.quality.minimum,
             )
         case StepKind.COMPRESS, Trained():
             return _compress_step(wanted, stage)
@@ -155,7 +163,7 @@ def _compress_step(wanted: Requirements, stage: Trained) -> CompressStep:
             maximum_drop=Gate().maximum_drop if maximum_drop is None else float(maximum_drop),
             strict=gate is not None and gate.verdict is Verdict.NON_INFERIORITY,
         ),
-        recipe=recipe_for(wanted.spec, count_training_pods(stage.plan)) if candidate.methods else Recipe(),
+        recipe=recipe_of(wanted.spec, stage.plan) if candidate.methods else Recipe(),
         on_gate_failure=(settings and settings.on_gate_failure) or OnGateFailure.KEEP_UNCOMPRESSED,
         maximum_size_bytes=wanted.limits.size_bytes,
         maximum_latency_p95_milliseconds=wanted.limits.latency_p95_milliseconds,

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from idla_contract.choice import SelectReport
 from idla_contract.result import TrainReport
 
 from idla.api.reasons import DecisionReason, WorkflowReason
-from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus
+from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, DecisionStatus
 from idla.core.conditions import shorten
 from idla.core.planning.requirements import QualityThreshold
+from idla.core.workflow.comparison import Compared, explain_other, explain_winner, pair_reports
 from idla.core.workflow.tasks import TaskDecision
 
 
@@ -18,7 +20,9 @@ class Selected:
 
     candidate: CandidateStatus
     report: TrainReport
-    reason: DecisionReason
+    """Of its training; the score is the one by which it was chosen."""
+    reason: str
+    """A `DecisionReason`, of this version or of the one that chose."""
     message: str
     alternatives: tuple[AlternativeStatus, ...]
     reaches_minimum: bool
@@ -26,48 +30,126 @@ class Selected:
     reaches_target: bool
 
 
-def select_candidate(
+def find_trained(
+    candidates: Sequence[CandidateStatus], trainings: Mapping[str, TaskDecision]
+) -> Mapping[str, TrainReport]:
+    """Return what became of every candidate that was trained, by template, in the order of the plan.
+
+    Args:
+        candidates: in the order of the plan.
+        trainings: finished trainings by template.
+    """
+    results = ((entry.template, trainings[entry.template].result) for entry in candidates)
+    return {name: result.train for name, result in results if result is not None and result.train is not None}
+
+
+def select_compared(
+    candidates: Sequence[CandidateStatus],
+    trainings: Mapping[str, TaskDecision],
+    told: SelectReport,
+    wanted: QualityThreshold | None,
+    *,
+    tolerance: float,
+) -> Selected | None:
+    """Return the candidate that won a paired comparison, or None where that was not of these candidates.
+
+    Args:
+        candidates: in the order of the plan.
+        trainings: finished trainings by template.
+        told: what the comparison of those that were trained came to.
+        wanted: the quality that is asked for.
+        tolerance: loss that a smaller candidate may have.
+    """
+    compared = pair_reports(find_trained(candidates, trainings), told)
+    if compared is None:
+        return None
+    chosen = compared.winner
+    return Selected(
+        candidate=next(entry for entry in candidates if entry.template == chosen.template),
+        report=chosen,
+        reason=(
+            DecisionReason.BEST_ACCURACY
+            if chosen.template == compared.best.template
+            else DecisionReason.SMALLER_WITHIN_TOLERANCE
+        ),
+        message=explain_winner(compared, tolerance),
+        alternatives=tuple(
+            _compared_alternative(entry.template, compared, wanted, tolerance)
+            or _failed_alternative(entry.template, trainings[entry.template])
+            for entry in candidates
+            if entry.template != chosen.template
+        ),
+        reaches_minimum=wanted is None or wanted.reached(chosen.validation_score),
+        reaches_target=wanted is None or wanted.target_reached(chosen.validation_score),
+    )
+
+
+def select_best(
     candidates: Sequence[CandidateStatus], trainings: Mapping[str, TaskDecision], wanted: QualityThreshold | None
 ) -> Selected | None:
-    """Return the candidate to publish, or None where none was trained.
+    """Return the candidate of the best validation score, or None where none was trained.
 
-    The best is the one of the best validation score, by the direction of the metric. Among those within one standard
-    error of it the smallest wins, since the split cannot tell them apart; where the best is good enough to publish, so
-    must be the one that wins.
+    That is for a plan that compares nothing in pairs; of equal scores the one with fewer weights wins.
 
     Args:
         candidates: in the order of the plan.
         trainings: finished trainings by template.
         wanted: the quality that is asked for.
     """
-    results = {name: decision.result for name, decision in trainings.items() if decision.result is not None}
-    reports = {name: result.train for name, result in results.items() if result.train is not None}
-    trained = [candidate for candidate in candidates if candidate.template in reports]
-    if not trained:
+    reports = find_trained(candidates, trainings)
+    if not reports:
         return None
-    best = max(trained, key=lambda entry: (_quality(reports[entry.template]), -reports[entry.template].parameters))
-    near = [entry for entry in trained if _may_win(reports[entry.template], reports[best.template], wanted)]
-    chosen = min(near, key=lambda entry: (reports[entry.template].parameters, -_quality(reports[entry.template])))
-    report = reports[chosen.template]
-    others = tuple(
-        _alternative(entry, trainings[entry.template], reports, chosen, wanted)
-        for entry in candidates
-        if entry.template != chosen.template
-    )
-    same = chosen.template == best.template
+    best = max(reports.values(), key=lambda report: (_quality(report), -report.parameters))
+    among = f", the best of {len(reports)}" if len(reports) > 1 else ""
     return Selected(
-        candidate=chosen,
+        candidate=next(entry for entry in candidates if entry.template == best.template),
+        report=best,
+        reason=DecisionReason.BEST_ACCURACY,
+        message=f"{describe_figures(best)}{among}",
+        alternatives=tuple(
+            _lesser_alternative(reports[entry.template], best, wanted)
+            if entry.template in reports
+            else _failed_alternative(entry.template, trainings[entry.template])
+            for entry in candidates
+            if entry.template != best.template
+        ),
+        reaches_minimum=wanted is None or wanted.reached(best.validation_score),
+        reaches_target=wanted is None or wanted.target_reached(best.validation_score),
+    )
+
+
+def keep_selection(
+    decision: DecisionStatus,
+    candidates: Sequence[CandidateStatus],
+    trainings: Mapping[str, TaskDecision],
+    wanted: QualityThreshold | None,
+) -> Selected | None:
+    """Return the choice that an earlier version of the operator made, as it told it, or None where that is none.
+
+    The published task depends on every word of it; by another rule a finished workflow would be published again.
+
+    Args:
+        decision: the choice, as the status has it.
+        candidates: in the order of the plan.
+        trainings: finished trainings by template.
+        wanted: the quality that is asked for.
+    """
+    report = find_trained(candidates, trainings).get(decision.choice)
+    if report is None:
+        return None
+    return Selected(
+        candidate=next(entry for entry in candidates if entry.template == decision.choice),
         report=report,
-        reason=DecisionReason.BEST_ACCURACY if same else DecisionReason.SMALLER_WITHIN_ERROR,
-        message=_explain_choice(report, reports[best.template], trained_count=len(trained)),
-        alternatives=others,
+        reason=decision.reason,
+        message=decision.message,
+        alternatives=decision.alternatives,
         reaches_minimum=wanted is None or wanted.reached(report.validation_score),
         reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
 
 
 def describe_figures(report: TrainReport) -> str:
-    """Return a candidate's figures for people."""
+    """Return for people the figures of a training that nothing is compared with in pairs."""
     score, error = report.validation_score, report.validation_score_error
     stopped = ", ended by the budget" if report.stopped == "Budget" else ""
     return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{stopped}"
@@ -78,45 +160,41 @@ def _quality(report: TrainReport) -> float:
     return report.validation_score if report.metric.maximized else -report.validation_score
 
 
-def _is_near(report: TrainReport, best: TrainReport) -> bool:
-    return _quality(report) >= _quality(best) - best.validation_score_error
-
-
-def _may_win(report: TrainReport, best: TrainReport, wanted: QualityThreshold | None) -> bool:
-    if not _is_near(report, best):
+def _misses_minimum(report: TrainReport, chosen: TrainReport, wanted: QualityThreshold | None) -> bool:
+    """Return whether a candidate is not good enough to be published, and the chosen one is."""
+    if wanted is None or wanted.reached(report.validation_score):
         return False
-    good_enough = wanted is None or wanted.reached(report.validation_score)
-    best_is_not = wanted is not None and not wanted.reached(best.validation_score)
-    return good_enough or best_is_not
+    return wanted.reached(chosen.validation_score)
 
 
-def _explain_choice(report: TrainReport, best: TrainReport, *, trained_count: int) -> str:
-    if report.template == best.template:
-        among = f", the best of {trained_count}" if trained_count > 1 else ""
-        return f"{describe_figures(report)}{among}"
-    return (
-        f"{describe_figures(report)}; {best.template} has {best.validation_score:.4f}, no more than one standard error"
-        f" better, with {best.parameters} weights"
+def _compared_alternative(
+    template: str, compared: Compared, wanted: QualityThreshold | None, tolerance: float
+) -> AlternativeStatus | None:
+    """Return why a candidate that was compared is not the one, or None where it was not."""
+    report = compared.reports.get(template)
+    if report is None:
+        return None
+    if _misses_minimum(report, compared.winner, wanted):
+        reason = DecisionReason.BELOW_MINIMUM
+    elif compared.is_within(template, tolerance):
+        reason = DecisionReason.LARGER_WITHIN_TOLERANCE
+    else:
+        reason = DecisionReason.LOWER_ACCURACY
+    return AlternativeStatus(
+        choice=template, reason=reason, message=shorten(explain_other(compared, template, tolerance))
     )
 
 
-def _alternative(
-    candidate: CandidateStatus,
-    decision: TaskDecision,
-    reports: Mapping[str, TrainReport],
-    chosen: CandidateStatus,
-    wanted: QualityThreshold | None,
-) -> AlternativeStatus:
-    report = reports.get(candidate.template)
-    if report is None:
-        reason: str = decision.entry.reason or WorkflowReason.RESULT_MISSING
-        return AlternativeStatus(choice=candidate.template, reason=reason, message=shorten(decision.entry.message))
-    best = max(reports.values(), key=_quality)
-    shipped = reports[chosen.template].validation_score
-    if wanted is not None and not wanted.reached(report.validation_score) and wanted.reached(shipped):
+def _lesser_alternative(report: TrainReport, best: TrainReport, wanted: QualityThreshold | None) -> AlternativeStatus:
+    if _misses_minimum(report, best, wanted):
         reason = DecisionReason.BELOW_MINIMUM
-    elif not _is_near(report, best):
+    elif _quality(report) < _quality(best):
         reason = DecisionReason.LOWER_ACCURACY
     else:
-        reason = DecisionReason.LARGER_WITHIN_ERROR
-    return AlternativeStatus(choice=candidate.template, reason=reason, message=describe_figures(report))
+        reason = DecisionReason.LARGER_WITHIN_TOLERANCE
+    return AlternativeStatus(choice=report.template, reason=reason, message=describe_figures(report))
+
+
+def _failed_alternative(template: str, decision: TaskDecision) -> AlternativeStatus:
+    reason: str = decision.entry.reason or WorkflowReason.RESULT_MISSING
+    return AlternativeStatus(choice=template, reason=reason, message=shorten(decision.entry.message))

@@ -27,6 +27,14 @@ class Planned(Stage):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided(Planned):
+    """The trainings have ended; a pod compares what they made."""
+
+    trained: tuple[TaskStatus, ...]
+    """The tasks that made a network, in the order of the candidates; one or more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trained(Planned):
     """The trainings have ended, and a model is selected."""
 

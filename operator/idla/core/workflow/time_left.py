@@ -12,14 +12,14 @@ from idla_contract.work import DISTILLATION_EPOCH, Measures, Trained, publicatio
 
 from idla.api.training_workflow_status import CandidateStatus, ProgressStatus
 from idla.core.conditions import parse_timestamp
-from idla.core.planning.budget import recipe_for
 from idla.core.planning.graph import StepKind
 from idla.core.planning.plan import (
     PUBLISH_SHARE,
     TRAIN_SHARE,
-    count_training_pods,
     name_training_task,
+    recipe_of,
     refit_step,
+    selects,
 )
 from idla.core.snapshot import TaskProgress
 from idla.core.task_state import TaskState
@@ -105,11 +105,17 @@ class _Forecast:
         publishing = [entry for entry in self.state.tasks_with(StepKind.PUBLISH) if entry.state is TaskState.RUNNING]
         if publishing:
             return self._rest(publishing[0], after)
+        selecting = [entry for entry in self.state.tasks_with(StepKind.SELECT) if entry.state is TaskState.RUNNING]
+        if selecting:
+            rest = self._rest(selecting[0], self._process)
+            return None if after is None or rest is None else rest + after
         waiting = [decision for decision in self._trainings if not decision.finished]
         width = sum(decision.state is TaskState.RUNNING for decision in waiting)
         rests = [self._rest(decision, self._expected(decision)) for decision in waiting]
         known = [rest for rest in rests if rest is not None]
-        return _makespan(known, width) + after if width and after is not None and len(known) == len(rests) else None
+        if not width or after is None or len(known) < len(rests):
+            return None
+        return _makespan(known, width) + (self._process if selects(self.stage.plan) else 0.0) + after
 
     @property
     def _trainings(self) -> Sequence[TaskDecision]:
@@ -194,7 +200,7 @@ class _Forecast:
     def _publication_after(self, timing: _Timing) -> float:
         plan, spec = self.stage.plan, self.state.inputs.spec
         candidate = plan.candidates[0]
-        recipe = recipe_for(spec, count_training_pods(plan)) if candidate.methods else Recipe()
+        recipe = recipe_of(spec, plan) if candidate.methods else Recipe()
         trained = Trained(parameters=candidate.parameters, best_epoch=timing.epochs)
         parts = publication(candidate.methods, recipe, trained, refit=refit_step(spec, plan) is not None)
         epoch = timing.epoch or 0.0

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from idla_contract.choice import FinishedTraining, SelectStep
 from idla_contract.exit_codes import ExitCode
 from idla_contract.paths import artifact_folder
 from idla_contract.result import FailureReason
@@ -31,7 +32,7 @@ from idla.local.task_process import TaskProcess
 
 _REPORTS = ("profile", "train", "compress", "evaluate", "artifact")
 _EPOCHS = 3
-_WHOLE = "whole"
+_WHOLE, _SELECTED = "whole", "selected"
 _ENDLESS = 100_000
 _TRAINING_SECONDS = 20
 
@@ -115,6 +116,23 @@ def check_repeatable(subject: Subject) -> Broken:
         yield f"two runs with equal seeds published {digests[0]} and {digests[1]}"
 
 
+def check_selection(subject: Subject) -> Broken:
+    """The training of the whole way beside itself: both are compared, and one of them is chosen."""
+    _whole(subject)
+    training = FinishedTraining(task=_WHOLE, content_hash=content_hash(_WHOLE))
+    step = SelectStep(candidates=(training, training))
+    ended = subject.run(_SELECTED, subject.spec(_SELECTED, step).to_json())
+    yield from check_answer(ended, ExitCode.SUCCEEDED, _SELECTED)
+    if ended.code != ExitCode.SUCCEEDED or ended.result is None or ended.result.failure is not None:
+        return
+    report, places = ended.result.select, range(len(step.candidates))
+    if report is None:
+        yield "its answer lacks select; allowed: the report of the step"
+    elif len(report.compared) != len(places) or report.winner not in places or report.best not in places:
+        found = f"{len(report.compared)} compared, the winner is {report.winner}, the best {report.best}"
+        yield f"select has {found}; allowed: every candidate of the step in its order, and places among them"
+
+
 def check_refusal(subject: Subject, *, task: str, document: str, reasons: Sequence[FailureReason]) -> Broken:
     """A task that cannot work ends at once, with a reason."""
     ended = subject.run(task, document)
@@ -191,6 +209,7 @@ CHECKS = (
     Check(name="found-again", promise="a finished task is answered from the store", broken=check_cached),
     SERVED,
     Check(name="repeatable", promise="equal seeds give equal artifacts", broken=check_repeatable),
+    Check(name="selected", promise="trained candidates are compared, and one is chosen", broken=check_selection),
     Check(name="unreadable-spec", promise="a spec that is no JSON ends with 10", broken=_unreadable_spec),
     Check(name="unknown-builder", promise="a builder that it does not know ends with 10", broken=_unknown_builder),
     Check(name="missing-data", promise="data that are not there end with 10", broken=_missing_data),

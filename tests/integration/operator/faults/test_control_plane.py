@@ -141,7 +141,7 @@ def test_a_training_ends_as_if_nothing_had_been(
     watched.operator.excuse("")  # it says what it sees
     fault(watched, plane)
     watched.kubelet.release(watched.namespace, "Train")
-    assert len(watched.ends_well()["status"]["tasks"]) == len(watched.jobs()) == 4
+    assert len(watched.ends_well()["status"]["tasks"]) == len(watched.jobs()) == 5
     assert watched.operator.pid == before
     assert watched.operator.probe("/healthz") == (200, "ok")
 

@@ -52,7 +52,7 @@ def test_why_a_pod_does_not_start_is_told_and_it_goes_on_when_it_can(
     assert condition(waiting, "Succeeded") == ("Unknown", "WaitingForResources")
     watched.kubelet.stick(watched.namespace, "Profile", None)
     watched.reaches("Succeeded", "True", "PlanReady")
-    assert watched.jobs_by_kind() == {"Profile": 1, "Train": 0, "Compress": 0}
+    assert watched.jobs_by_kind() == {"Profile": 1, "Train": 0, "Select": 0, "Compress": 0}
     assert watched.operator.warnings() == []
 
 
@@ -182,8 +182,8 @@ def test_pods_that_are_thrown_out_are_no_failures(watched: Scene) -> None:
         disrupt(watched, next(pod for pod in pods if runs_for(pod, name)))
     watched.kubelet.release(watched.namespace, "Train")
     done = [watched.reaches("Succeeded", "True", name=name) for name in disruptions]
-    assert [[task["state"] for task in one["status"]["tasks"]] for one in done] == [["Succeeded"] * 4] * 3
-    assert watched.jobs_by_kind() == {"Profile": 3, "Train": 6, "Compress": 3}
+    assert [[task["state"] for task in one["status"]["tasks"]] for one in done] == [["Succeeded"] * 5] * 3
+    assert watched.jobs_by_kind() == {"Profile": 3, "Train": 6, "Select": 3, "Compress": 3}
     trained = [job for place, job, kind in watched.kubelet.ran if (place, kind) == (watched.namespace, "Train")]
     assert len(trained) == 6 + 3
     assert watched.operator.warnings() == []
@@ -207,7 +207,7 @@ def test_nodes_that_are_lost_with_their_pods_are_told_and_the_pods_replaced(watc
     tells(watched, f"its node {removed} is gone")
     watched.kubelet.release(watched.namespace, "Train")
     done = watched.reaches("Succeeded", "True")
-    assert [task["message"] for task in done["status"]["tasks"]] == [""] * 4
+    assert [task["message"] for task in done["status"]["tasks"]] == [""] * 5
     assert watched.jobs_by_kind() == ONCE
     assert watched.operator.warnings() == []
 

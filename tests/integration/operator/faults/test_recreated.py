@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.operator.moments import when_ended, while_profiling, while_publishing, while_training
-from tests.integration.operator.scene import Scene, condition
+from tests.integration.operator.scene import ONCE, Scene, condition
 from tools.waiting import WHOLE, until
 
 pytestmark = [pytest.mark.api, pytest.mark.timeout(WHOLE)]  # the first use on a machine builds Kubernetes
@@ -51,7 +51,7 @@ def test_a_successor_of_the_same_name_does_all_its_own_work(
     if killed:
         watched.operator.kill()
     watched.rest.delete("trainingworkflows", watched.namespace, "digits")
-    for kind in ("Profile", "Train", "Compress"):
+    for kind in ONCE:
         watched.kubelet.release(watched.namespace, kind)
     watched.kubelet.serve(watched.namespace, ready=True)
     watched.submit()
@@ -70,6 +70,7 @@ def test_a_successor_of_the_same_name_does_all_its_own_work(
     assert sorted(job["metadata"]["labels"]["idla.dev/task"] for job in watched.jobs()) == [
         "profile",
         "publish",
+        "select",
         "train-resnet-small",
         "train-vgg-small",
     ]

@@ -31,9 +31,9 @@ def test_of_a_hundred_edits_while_it_trains_the_last_one_is_what_it_ends_with(wa
     assert done["metadata"]["generation"] == done["status"]["observedGeneration"] == EDITS + 1
     assert done["status"]["artifact"]["generation"] == EDITS + 1
     # The trainings that ran are let finish; of all that came after them only the last is worked off.
-    assert watched.jobs_by_kind() == {"Profile": 1, "Train": 4, "Compress": 1}
+    assert watched.jobs_by_kind() == {"Profile": 1, "Train": 4, "Select": 1, "Compress": 1}
     writes = Counter((verb, resource) for verb, resource, _ in watched.audit.writes(watched.namespace))
-    assert writes["patch", "jobs"] == 6
+    assert writes["patch", "jobs"] == 7
     assert writes["update", "trainingworkflows/status"] <= MOST_STATUS_WRITES
     assert watched.operator.warnings() == []
 
@@ -51,5 +51,5 @@ def test_of_many_at_once_all_end_though_one_among_them_cannot_be_read(watched: S
 
     until(ended, lambda: watched.told("poison"), patience=4 * PATIENCE)
     watched.reaches("Accepted", "False", "InvalidSpec", name="poison")
-    assert watched.jobs_by_kind() == {"Profile": CROWD, "Train": 2 * CROWD, "Compress": CROWD}
+    assert watched.jobs_by_kind() == {"Profile": CROWD, "Train": 2 * CROWD, "Select": CROWD, "Compress": CROWD}
     assert watched.operator.warnings() == []

@@ -61,7 +61,7 @@ def test_a_crd_that_is_deleted_and_made_again_is_worked_on_by_the_same_operator(
     done = watched.reaches("Succeeded", "True")
     assert watched.serves()["metadata"]["uid"] == served["metadata"]["uid"]
     owned = [job for job in watched.jobs() if job["metadata"]["ownerReferences"][0]["uid"] == done["metadata"]["uid"]]
-    assert len(owned) == 4
+    assert len(owned) == 5
     assert not old & {job["metadata"]["uid"] for job in owned}
     assert watched.operator.pid == before
     assert watched.operator.probe("/healthz") == (200, "ok")

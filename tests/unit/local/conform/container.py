@@ -155,6 +155,17 @@ class Container:
             time.sleep(0.02)
         return self.tell(TaskResult(task=spec.task, content_hash=spec.content_hash), 14)
 
+    def select(self, spec: TaskSpec) -> int:
+        """Choose among trainings."""
+        result = answer(spec)
+        assert result.select is not None
+        changes: dict[str, dict[str, Any]] = {
+            "no winner": {"winner": 2},
+            "one candidate": {"compared": result.select.compared[:1]},
+        }
+        select = None if self.fault == "no choice" else result.select.model_copy(update=changes.get(self.fault, {}))
+        return self.tell(result.model_copy(update={"select": select}), 0)
+
     def _report_progress(self) -> None:
         body = b"idla_task_step 3\nidla_task_total_steps 100\nidla_task_updated_seconds 1\n"
         said = b"" if self.fault == "no metrics" else body
@@ -199,6 +210,8 @@ class Container:
             return self.refuse(spec, reason)
         if len(spec.steps) > 1:
             return self.carry_out(spec, digest_of(self.data_of(spec).read_bytes()))
+        if spec.steps[0].kind == "Select":
+            return self.select(spec)
         if spec.steps[0].kind == "Train" and self.fault != "any builder":
             return self.train(spec)
         return self.tell(TaskResult(task=spec.task, content_hash=spec.content_hash), 0)

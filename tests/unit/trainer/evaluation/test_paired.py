@@ -49,5 +49,5 @@ def test_smaller_samples_of_many_examples_say_the_same(method: str, monkeypatch:
     evaluation = PairedEvaluation(Regression.fitted(Metric.RMSE, targets), targets, {})
     given = (close, closer) if method == "drop_interval" else (close,)
     whole = getattr(evaluation, method)(*given)
-    monkeypatch.setattr(paired, "_MOST", 400)
+    monkeypatch.setattr(paired, "MOST", 400)
     np.testing.assert_allclose(getattr(evaluation, method)(*given), whole, rtol=0.1)
