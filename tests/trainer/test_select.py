@@ -29,7 +29,6 @@ def records(rows: int) -> str:
     return "\n".join(["p,q,label", *lines, ""])
 
 
-@pytest.mark.gate
 def test_what_was_trained_is_compared_on_the_same_examples(tmp_path: Path, samples: Path) -> None:
     place = LocalPlace(tmp_path, samples)
     (tmp_path / "d.csv").write_text(records(400))

@@ -36,7 +36,7 @@ def test_a_short_workflow_ends_with_a_ready_deployment_and_no_write_too_many(sce
     told = {("update", "trainingworkflows/status"), ("update", "modeldeployments/status"), ("create", "events")}
     assert {key: count for key, count in writes.items() if key not in told} == {
         ("patch", "persistentvolumeclaims"): 1,
-        ("patch", "jobs"): 4,
+        ("patch", "jobs"): 5,
         ("patch", "modeldeployments"): 1,
         ("patch", "deployments"): 1,
         ("patch", "services"): 1,

@@ -195,7 +195,7 @@ def test_progress_alone_is_written_after_the_period_and_asked_for_then() -> None
     assert decision.status is not None
     assert world.status["progress"] | {"metrics": []} == {
         "percent": 9, "currentTask": "train-resnet-small, train-vgg-small", "metrics": [],
-        "estimatedRemainingSeconds": 23,
+        "estimatedRemainingSeconds": 31,
         "lastUpdatedTime": "2026-11-24T08:00:30Z",
     }  # fmt: skip
     assert decision.events == ()

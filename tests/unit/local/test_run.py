@@ -90,7 +90,7 @@ def test_the_whole_way_ends_with_a_document(tmp_path: Path) -> None:
     document = document_of("digits", status, metric="accuracy", store=tmp_path, seconds=1.0)
     assert (document["succeeded"], document["exitCode"], document["metric"]) == (True, 0, "accuracy")
     assert document["artifact"]["path"].startswith(str(tmp_path / "models"))
-    assert [task["state"] for task in document["tasks"]] == ["Succeeded"] * 4
+    assert [task["state"] for task in document["tasks"]] == ["Succeeded"] * 5
     assert any(line.startswith("chosen: ") for line in lines)
 
 
