@@ -69,7 +69,9 @@ def put(store: Path, name: str, values: Array, parameters: int, **changes: Any) 
 
 
 def chosen(store: Path, wanted: Sequence[FinishedTraining], data: Dataset, **step: Any) -> SelectReport:
-    context: Any = SimpleNamespace(dataset=data, places=SimpleNamespace(store=store), preemption=Preemption())
+    context: Any = SimpleNamespace(
+        dataset=data, places=SimpleNamespace(store=store), preemption=Preemption(), view=lambda _, data: data
+    )
     outcome = select(context, SelectStep(candidates=tuple(wanted), **step))
     assert outcome.files == ()
     report = outcome.update["select"]
@@ -137,7 +139,9 @@ def test_candidates_that_cannot_be_compared(tmp_path: Path, changes: dict[str, A
 def test_a_choice_that_is_asked_to_end_ends(tmp_path: Path) -> None:
     asked = Preemption()
     asked.requested = True
-    context: Any = SimpleNamespace(dataset=dataset(), places=SimpleNamespace(store=tmp_path), preemption=asked)
+    context: Any = SimpleNamespace(
+        dataset=dataset(), places=SimpleNamespace(store=tmp_path), preemption=asked, view=lambda _, data: data
+    )
     wanted = put(tmp_path, "big", wrong(0), 900)
     with pytest.raises(PreemptedError):
         select(context, SelectStep(candidates=(wanted,)))
