@@ -19,7 +19,7 @@ from idla_trainer.models.prediction import LOGITS, cut_at_logits, feed
 from idla_trainer.models.tabular import closed_form
 from idla_trainer.models.tabular.features import piece_weights
 from idla_trainer.models.tabular.tabular_linear import begin_tabular_linear, build_tabular_linear, penalise
-from idla_trainer.models.tabular.tabular_network import build_tabular_network
+from idla_trainer.models.tabular.tabular_network import build_tabular_network, calm_noise
 from idla_trainer.objective import Objective
 from idla_trainer.problems.classification import Classification
 from idla_trainer.problems.regression import Regression
@@ -108,6 +108,17 @@ def test_the_pieces_tell_how_far_a_number_has_come_through_each_bin() -> None:
     np.testing.assert_array_equal(weights[0], kernel)
     np.testing.assert_array_equal(weights[1], bias)
     assert [weight.path for weight in model.trainable_weights] == ["logits/kernel", "logits/bias"]
+
+
+@pytest.mark.parametrize(("examples", "noise"), [(1, 0.2), (500, 0.2), (1000, 0.1), (100_000, 0.001)])
+def test_the_noise_falls_with_the_number_of_examples(examples: int, noise: float) -> None:
+    spec, _ = TabularSpec.fitted({"stage": np.arange(5.0)})
+    values = NEURAL | {"noise": 0.2}
+    model = build_tabular_network(spec, VALUES, values)
+    calm_noise(model, values, examples)
+    for network in (model, rebuild(read_graph(model), {})):
+        found = [layer.stddev for layer in network.layers if isinstance(layer, keras.layers.GaussianNoise)]
+        assert found == [pytest.approx(noise)]
 
 
 def test_each_member_learns_by_a_loss_of_its_own_and_serving_takes_their_mean() -> None:

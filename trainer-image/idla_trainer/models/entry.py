@@ -102,8 +102,8 @@ class Entry:
     fit: Fit | None = None
     """`fit(preprocess, objective, values, learning)` returns the whole network, of which nothing is left to train."""
     prior: Prior | None = None
-    """`prior(model, values, examples)` gives layers the penalties of what is thought of their weights before any
-    example is seen, shared by so many examples; None: nothing is thought of them."""
+    """`prior(model, values, examples)` gives layers the penalties, or the noise, of what is thought of the network
+    before any example is seen, shared by so many examples; None: nothing is thought of it."""
     begins_with_weights: bool = False
     """Whether it can begin with given weights; `fine_tuning.HYPERPARAMETERS` are settings of it then."""
     view: View | None = None

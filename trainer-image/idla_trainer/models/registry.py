@@ -73,7 +73,12 @@ REGISTRY = {
         begin=tabular_linear.begin_tabular_linear,
         prior=tabular_linear.penalise,
     ),
-    "tabular-network": Entry(tabular_network.build_tabular_network, tabular_network.HYPERPARAMETERS, TabularSpec),
+    "tabular-network": Entry(
+        tabular_network.build_tabular_network,
+        tabular_network.HYPERPARAMETERS,
+        TabularSpec,
+        prior=tabular_network.calm_noise,
+    ),
     "boosted-trees": Entry(
         boosted_trees.build_boosted_trees,
         boosted_trees.HYPERPARAMETERS,

@@ -17,6 +17,8 @@ HYPERPARAMETERS = (
     NOISE,
     EMBEDDING,
 )
+_FEW = 500
+"""Examples up to which the noise is as strong as it is asked for; of more it falls."""
 
 
 def build_tabular_network(preprocess: TabularSpec, objective: Objective, values: Values) -> Any:
@@ -40,6 +42,21 @@ def build_tabular_network(preprocess: TabularSpec, objective: Objective, values:
     mean = layers.GlobalAveragePooling1D()(layers.Concatenate(axis=1, name=MEMBERS)(members))
     logits = layers.Dense(outputs, kernel_initializer="identity", name=LOGITS, trainable=False)(mean)
     return keras.Model(inputs, objective.finish(logits), name="tabular_network")
+
+
+def calm_noise(model: Any, values: Values, examples: int) -> None:
+    """Let the noise of a new network fall with the number of examples: among many it hides what they tell apart.
+
+    Args:
+        model: what `build_tabular_network` returned.
+        values: `noise`.
+        examples: from which it learns, 1 or more.
+    """
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.GaussianNoise):
+            layer.stddev = values["noise"] * min(1.0, _FEW / examples)
 
 
 def _member(seen: Any, outputs: int, values: Values) -> Any:
