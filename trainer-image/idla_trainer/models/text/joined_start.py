@@ -81,7 +81,8 @@ def find_weights(
         texts, held_out = (_texts(examples, part, known) for part in (learned, asked))
         losses = [_loss(held_out, objective, _fit(texts, objective, choice)) for choice in choices]
         chosen = choices[int(np.argmin(losses))]
-        _log.info("of %d priors the best on %d held-out training texts is %s", len(choices), len(asked), chosen)
+        best = f"{chosen.ngrams:g} for n-grams, {chosen.embedding:g} for the embedding"
+        _log.info("of %d priors the best on %d held-out training texts: %s", len(choices), len(asked), best)
     return _fit(_texts(examples, np.sort(order[:_MOST]), columns), objective, chosen)
 
 
