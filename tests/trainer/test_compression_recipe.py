@@ -31,6 +31,8 @@ def test_a_network_of_a_few_kilobytes_keeps_its_width(pods: Any) -> None:
     report = pods.run("ship-tiny", step, EvaluateStep(), VerifyStep(), PublishStep()).answer.compress
     assert report is not None
     assert [entry.name for entry in report.variants] == ["Float32", "DynamicRange", "Int8"]
+    # Of conversions alone neither part has chosen any, so both judge them.
+    assert all(" on 288 examples " in entry.message for entry in report.variants[1:])
     size = 4 * trained.answer.train.parameters
     assert report.unpruned == (f"the whole network: {size} bytes of weights leave next to nothing to save",)
 
@@ -47,6 +49,7 @@ def test_a_recipe_serves_a_smaller_network(pods: Any) -> None:
     variants = {variant.name: variant for variant in report.variants}
     assert list(variants)[:3] == ["Float32", "DynamicRange", "Int8"]
     assert report.choice.startswith("Keep")
+    assert all(" on 144 examples " in entry.message for entry in report.variants[1:])
     assert variants[report.choice].pareto
     assert variants[report.choice].size_bytes < min(variants[name].size_bytes for name in list(variants)[:3])
     assert report.unpruned == ()

@@ -42,6 +42,11 @@ class Parts:
         """Return where the compression is evaluated: the gate split, or validation where there is none."""
         return self.gate if len(self.gate) else self.validation
 
+    @property
+    def judging(self) -> Indices:
+        """Return validation and gate together, ascending: where nothing that is judged was chosen by either."""
+        return np.sort(np.concatenate([self.validation, self.gate]))
+
     def merged(self) -> Self:
         """Return the parts where all but the test is learned from; nothing can be chosen by them any more."""
         known = np.sort(np.concatenate([self.train, self.validation, self.gate]))

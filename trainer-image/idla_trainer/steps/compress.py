@@ -15,7 +15,9 @@ from idla_trainer.compression.gate.measure import measure
 from idla_trainer.compression.gate.verdict import choose_variant
 from idla_trainer.compression.recipe import write_files
 from idla_trainer.compression.stages import Stages
+from idla_trainer.compression.variants import Files
 from idla_trainer.data.dataset import Dataset
+from idla_trainer.data.split import Indices
 from idla_trainer.models.frozen import whole_network
 from idla_trainer.steps.context import Context, Outcome
 from idla_trainer.training.candidate import TrainedCandidate, check_fits
@@ -28,7 +30,7 @@ _SHOWN, _LONGEST = 4, 100
 
 
 def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) -> Outcome:
-    """Compare the variants on the gate split and keep one.
+    """Compare the variants on the gate split and keep one; where they are conversions alone, on validation as well.
 
     Raises:
         TaskError: the candidate was trained on other data, or no variant may be shipped.
@@ -45,7 +47,7 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     folder, stages = context.places.work / "variants", stages_of(context, dataset, step, name=step.kind)
     found = write_files(folder, model, candidate, dataset, step, stages=stages)
     context.agenda.begin(Part.MEASUREMENT)
-    measured = measure(found.paths, FLOAT, dataset.examples(dataset.parts.for_gate), dataset.objective)
+    measured = measure(found.paths, FLOAT, dataset.examples(_judging(dataset, found)), dataset.objective)
     context.preemption.check()
     compressed = [measured[name] for name in found.paths if name != FLOAT]
     chosen = choose_variant(step, measured[FLOAT], compressed, found.unusable)
@@ -62,6 +64,16 @@ def compress(context: Context, step: CompressStep, candidate: TrainedCandidate) 
     path = found.paths[report.choice]
     assemble(context.folder.path, candidate, thresholded(dataset, path), report.choice, found.paths)
     return Outcome({"compress": report}, ASSEMBLED)
+
+
+def _judging(dataset: Dataset, found: Files) -> Indices:
+    """Return by which examples variants are judged.
+
+    Validation decides which smaller networks are good enough, so these cannot be judged by it. A conversion is the same
+    whatever its examples say: twice as many tell a loss of one in a hundred from chance.
+    """
+    chosen = any(making.smaller is not None or making.rounded is not None for making in found.makings.values())
+    return dataset.parts.for_gate if chosen else dataset.parts.judging
 
 
 def stages_of(context: Context, dataset: Dataset, step: CompressStep, *, name: str) -> Stages:
