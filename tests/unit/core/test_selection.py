@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, DecisionStatus, TaskStatus
 from idla.core.planning.requirements import QualityThreshold
-from idla.core.workflow.selection import Selected, describe_figures, keep_selection, select_best, select_compared
+from idla.core.workflow.comparison import describe_figures
+from idla.core.workflow.selection import Selected, keep_selection, select_best, select_compared
 from idla.core.workflow.tasks import TaskDecision
 from idla_contract.choice import Comparison, SelectReport
 from idla_contract.problem import Metric

@@ -65,9 +65,14 @@ def explain_other(compared: Compared, template: str, tolerance: float) -> str:
     return f"{found}, more than {tolerated}" if report.parameters < best.parameters else found
 
 
-def _figures(report: TrainReport) -> str:
+def describe_figures(report: TrainReport) -> str:
+    """Return for people the figures of a training that nothing is compared with in pairs."""
+    return _figures(report, f" ± {report.validation_score_error:.4f}")
+
+
+def _figures(report: TrainReport, error: str = "") -> str:
     stopped = ", ended by the budget" if report.stopped == "Budget" else ""
-    return f"validation {report.metric} {report.validation_score:.4f}, {report.parameters} weights{stopped}"
+    return f"validation {report.metric} {report.validation_score:.4f}{error}, {report.parameters} weights{stopped}"
 
 
 def _difference(compared: Comparison, metric: Metric) -> str:

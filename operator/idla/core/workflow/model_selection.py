@@ -8,6 +8,7 @@ from idla.core.blocker import Blocker
 from idla.core.planning.plan import SEARCH, find_selecting_task, training_task_name
 from idla.core.planning.requirements import QualityThreshold, Requirements
 from idla.core.task_state import TaskState
+from idla.core.workflow.comparison import describe_figures
 from idla.core.workflow.failures import (
     explain_failed_selection,
     explain_failed_trainings,
@@ -16,7 +17,6 @@ from idla.core.workflow.failures import (
 from idla.core.workflow.search_selection import select_trial
 from idla.core.workflow.selection import (
     Selected,
-    describe_figures,
     find_trained,
     keep_selection,
     select_best,

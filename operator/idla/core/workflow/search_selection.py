@@ -8,7 +8,8 @@ from idla.api.training_workflow_status import AlternativeStatus, PlanStatus, Sea
 from idla.core.conditions import shorten
 from idla.core.planning.requirements import QualityThreshold
 from idla.core.planning.search import candidate_of, label
-from idla.core.workflow.selection import Selected, describe_figures
+from idla.core.workflow.comparison import describe_figures
+from idla.core.workflow.selection import Selected
 from idla.core.workflow.tasks import TaskDecision
 
 _CHOICE = 253
@@ -39,14 +40,13 @@ def select_trial(
         if place != found.winner
     ]
     others.sort(key=lambda pair: -pair[1].rung)
-    return Selected(
-        candidate=candidate_of(base, trial),
-        report=report,
+    return Selected.of(
+        candidate_of(base, trial),
+        report,
+        wanted,
         reason=DecisionReason.BEST_OF_SEARCH,
         message=f"{describe_figures(report)}, {_settings(trial)}; the best of {len(search.trials)} trials",
         alternatives=tuple(_alternative(entry, came, search, report.metric) for entry, came in others),
-        reaches_minimum=wanted is None or wanted.reached(report.validation_score),
-        reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
 
 

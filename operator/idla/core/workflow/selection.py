@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from idla_contract.choice import SelectReport
 from idla_contract.result import TrainReport
@@ -10,7 +11,7 @@ from idla.api.reasons import DecisionReason, WorkflowReason
 from idla.api.training_workflow_status import AlternativeStatus, CandidateStatus, DecisionStatus
 from idla.core.conditions import shorten
 from idla.core.planning.requirements import QualityThreshold
-from idla.core.workflow.comparison import Compared, explain_other, explain_winner, pair_reports
+from idla.core.workflow.comparison import Compared, describe_figures, explain_other, explain_winner, pair_reports
 from idla.core.workflow.tasks import TaskDecision
 
 
@@ -28,6 +29,28 @@ class Selected:
     reaches_minimum: bool
     """Whether it is good enough to be published."""
     reaches_target: bool
+
+    @classmethod
+    def of(
+        cls,
+        candidate: CandidateStatus,
+        report: TrainReport,
+        wanted: QualityThreshold | None,
+        *,
+        reason: str,
+        message: str,
+        alternatives: tuple[AlternativeStatus, ...],
+    ) -> Self:
+        """Return the choice of a candidate, held to the quality that is asked for."""
+        return cls(
+            candidate=candidate,
+            report=report,
+            reason=reason,
+            message=message,
+            alternatives=alternatives,
+            reaches_minimum=wanted is None or wanted.reached(report.validation_score),
+            reaches_target=wanted is None or wanted.target_reached(report.validation_score),
+        )
 
 
 def find_trained(
@@ -64,9 +87,10 @@ def select_compared(
     if compared is None:
         return None
     chosen = compared.winner
-    return Selected(
-        candidate=next(entry for entry in candidates if entry.template == chosen.template),
-        report=chosen,
+    return Selected.of(
+        next(entry for entry in candidates if entry.template == chosen.template),
+        chosen,
+        wanted,
         reason=(
             DecisionReason.BEST_ACCURACY
             if chosen.template == compared.best.template
@@ -79,8 +103,6 @@ def select_compared(
             for entry in candidates
             if entry.template != chosen.template
         ),
-        reaches_minimum=wanted is None or wanted.reached(chosen.validation_score),
-        reaches_target=wanted is None or wanted.target_reached(chosen.validation_score),
     )
 
 
@@ -101,9 +123,10 @@ def select_best(
         return None
     best = max(reports.values(), key=lambda report: (_quality(report), -report.parameters))
     among = f", the best of {len(reports)}" if len(reports) > 1 else ""
-    return Selected(
-        candidate=next(entry for entry in candidates if entry.template == best.template),
-        report=best,
+    return Selected.of(
+        next(entry for entry in candidates if entry.template == best.template),
+        best,
+        wanted,
         reason=DecisionReason.BEST_ACCURACY,
         message=f"{describe_figures(best)}{among}",
         alternatives=tuple(
@@ -113,8 +136,6 @@ def select_best(
             for entry in candidates
             if entry.template != best.template
         ),
-        reaches_minimum=wanted is None or wanted.reached(best.validation_score),
-        reaches_target=wanted is None or wanted.target_reached(best.validation_score),
     )
 
 
@@ -137,22 +158,14 @@ def keep_selection(
     report = find_trained(candidates, trainings).get(decision.choice)
     if report is None:
         return None
-    return Selected(
-        candidate=next(entry for entry in candidates if entry.template == decision.choice),
-        report=report,
+    return Selected.of(
+        next(entry for entry in candidates if entry.template == decision.choice),
+        report,
+        wanted,
         reason=decision.reason,
         message=decision.message,
         alternatives=decision.alternatives,
-        reaches_minimum=wanted is None or wanted.reached(report.validation_score),
-        reaches_target=wanted is None or wanted.target_reached(report.validation_score),
     )
-
-
-def describe_figures(report: TrainReport) -> str:
-    """Return for people the figures of a training that nothing is compared with in pairs."""
-    score, error = report.validation_score, report.validation_score_error
-    stopped = ", ended by the budget" if report.stopped == "Budget" else ""
-    return f"validation {report.metric} {score:.4f} ± {error:.4f}, {report.parameters} weights{stopped}"
 
 
 def _quality(report: TrainReport) -> float:
