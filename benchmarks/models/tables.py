@@ -99,13 +99,13 @@ def main() -> int:
     options = parser.parse_args()
     for name in options.sets:
         table = _SETS[name]()
-        rows = [tuple(row) for row in np.nan_to_num(table.columns, nan=np.inf).tolist()]
+        groups = _equal(table.columns)
         strata = table.truth.tolist() if table.classes else _fifths(table.truth).tolist()
         found: dict[str, list[float]] = {}
         for repeat in range(options.repeats):
-            for learned, tested in folds(strata, rows, options.folds, repeat):
+            for learned, tested in folds(strata, groups.tolist(), options.folds, repeat):
                 outcome = run(*_given(table, learned, tested, options))
-                scores = _scores(table, learned, tested, outcome)
+                scores = _scores(table, groups, learned, tested, outcome)
                 for who, score in scores.items():
                     found.setdefault(who, []).append(score)
                 print(json.dumps({"set": name, "scores": scores, **outcome.told}), flush=True)
@@ -156,18 +156,26 @@ def _written(table: Table, rows: npt.NDArray[np.int64]) -> bytes:
     return text.getvalue().encode()
 
 
+def _equal(columns: Floats) -> npt.NDArray[np.int64]:
+    """Return for each record a number that equal ones share [N]."""
+    filled = np.nan_to_num(columns, nan=np.inf)
+    return np.asarray(np.unique(filled, axis=0, return_inverse=True)[1], np.int64).ravel()
+
+
 def _scores(
-    table: Table, learned: npt.NDArray[np.int64], tested: npt.NDArray[np.int64], outcome: Outcome
+    table: Table,
+    groups: npt.NDArray[np.int64],
+    learned: npt.NDArray[np.int64],
+    tested: npt.NDArray[np.int64],
+    outcome: Outcome,
 ) -> dict[str, float]:
-    rows = {tuple(row): place for place, row in enumerate(np.nan_to_num(table.columns, nan=np.inf).tolist())}
-    groups = [rows[tuple(row)] for row in np.nan_to_num(table.columns[learned], nan=np.inf).tolist()]
     peers = answered(
         _GRIDS,
         {
             "train": table.columns[learned],
             "truth": table.truth[learned],
             "test": table.columns[tested],
-            "groups": np.array(groups),
+            "groups": groups[learned],
             "classes": np.array(table.classes),
             "categories": np.array(sorted(table.names), np.int64),
         },
