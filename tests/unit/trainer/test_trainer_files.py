@@ -215,7 +215,7 @@ def test_a_candidate_of_before_that_kept_no_answers_is_still_compressed(tmp_path
 def test_answers_are_kept_for_as_many_examples_as_are_compared(shape: tuple[int, int], kept: int) -> None:
     positions = 7 + 2 * np.arange(shape[0])
     values = np.broadcast_to(np.arange(shape[0], dtype=np.float64)[:, None], shape)
-    found, again = (keep_answers(values, positions) for _ in range(2))
+    found, again = (keep_answers(lambda part: values[part], positions, shape[1:]) for _ in range(2))
     assert (found.values.dtype, found.values.shape) == (np.dtype(np.float32), (kept, *shape[1:]))
     assert np.array_equal(found.positions, 7 + 2 * found.values[:, 0])
     assert np.array_equal(found.positions, again.positions)

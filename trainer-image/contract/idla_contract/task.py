@@ -1,6 +1,7 @@
 """What a task does: the resolved, self-contained request that one Job carries out."""
 
 import operator
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -191,6 +192,10 @@ class ModelSpec(ContractModel):
     """Name in the registry of `idla_trainer.models`."""
     hyperparameters: dict[str, float | int | str] = Field(default_factory=dict)
     weights: Weights | None = None
+
+    def with_hyperparameters(self, found: Mapping[str, float]) -> Self:
+        """Return the model with some hyperparameters in the place of those that were asked for."""
+        return self.model_copy(update={"hyperparameters": {**self.hyperparameters, **found}})
 
 
 class Candidate(FinishedTraining):

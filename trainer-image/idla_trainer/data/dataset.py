@@ -13,7 +13,7 @@ from idla_preprocess import Answers, Array, Arrays, Preprocess, Signature
 from idla_trainer.chosen import Chosen
 from idla_trainer.data.findings.columns import ColumnUses, describe_columns
 from idla_trainer.data.formats.column_inference import Column
-from idla_trainer.data.split import Indices, Parts
+from idla_trainer.data.split import Indices, Parts, drawn
 from idla_trainer.data.spool import ArrayWriter, MemoryWriter, in_file
 from idla_trainer.objective import Objective
 from idla_trainer.runtime_limits import room_for_examples
@@ -38,6 +38,18 @@ class Examples:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.targets)
+
+    def at(self, part: Indices) -> Self:
+        """Return those at some positions; of all positions the very same examples."""
+        if len(part) == len(self):
+            return self
+        inputs = {name: array[part] for name, array in self.inputs.items()}
+        weights = None if self.weights is None else self.weights[part]
+        return type(self)(inputs, self.targets[part], Chosen(self.raw, part), weights)
+
+    def drawn(self, most: int, *, seed: int) -> Self:
+        """Return them, of more than so many as many at random, in their order."""
+        return self.at(drawn(np.arange(len(self)), most, seed=seed))
 
 
 def tensors_of(make: Callable[[Arrays], Arrays], columns: Arrays, part: Indices, room: int) -> Arrays:

@@ -44,12 +44,12 @@ class Parts:
 
     @property
     def judging(self) -> Indices:
-        """Return validation and gate together, ascending: where nothing that is judged was chosen by either."""
+        """Return validation and gate together, ascending: all that is neither learned from nor tested."""
         return np.sort(np.concatenate([self.validation, self.gate]))
 
     def merged(self) -> Self:
         """Return the parts where all but the test is learned from; nothing can be chosen by them any more."""
-        known = np.sort(np.concatenate([self.train, self.validation, self.gate]))
+        known = np.sort(np.concatenate([self.train, self.judging]))
         return replace(self, train=known, validation=known[:0], gate=known[:0])
 
 

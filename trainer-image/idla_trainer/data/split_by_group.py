@@ -159,7 +159,7 @@ def _too_few_groups(what: str, count: int) -> TaskError:
 
 def _are_covered(parts: Parts, labels: Indices, holders: Indices, count: int) -> bool:
     """Return whether each part has every class that enough groups have."""
-    evaluated = (np.concatenate([parts.validation, parts.gate]), parts.test)[: count - 1]
+    evaluated = (parts.judging, parts.test)[: count - 1]
     found = [np.bincount(labels[part], minlength=len(holders)) > 0 for part in (parts.train, *evaluated)]
     return all(has[holders >= count].all() and has.any() for has in found)
 

@@ -115,18 +115,8 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
     validation = dataset.examples(parts.validation)
     learning = _weighted(dataset, dataset.examples(parts.train), training)
     seconds, began = math.inf if max_seconds is None else max_seconds, time.monotonic()
-    fitted = None
-    if entry.fit is not None:
-        fitted = entry.fit(dataset.preprocess, learned, values, _limits(context, step, learning, validation, seconds))
-    found: Values = {} if fitted is None else fitted.found
-    pretrained = step.model.weights is not None
-    built = step.model.model_copy(update={"hyperparameters": {**step.model.hyperparameters, **found}})
-    model = _build(context, dataset, built, learned, seed=training.seed)
-    computed = fitted is not None or (entry.begin is not None and not pretrained)
-    if fitted is not None:
-        model.set_weights(fitted.weights)
-    elif entry.begin is not None and computed:
-        entry.begin(model, objective, learning, values, seed=training.seed)
+    limits = _limits(context, step, learning, validation, seconds)
+    model, found, computed = _set_up(context, dataset, step, learned, limits)
     network = Network(
         model,
         training,
@@ -142,7 +132,7 @@ def begin(context: Context, dataset: Dataset, step: TrainStep, *, max_seconds: f
             validation=validation if len(validation) else None,
             change=augmentation_of(step.model, seed=training.seed),
         ),
-        phase=functools.partial(phase_of, values, pretrained=pretrained),
+        phase=functools.partial(phase_of, values, pretrained=step.model.weights is not None),
         score=lambda answers: objective.score(validation.targets, answers, validation.raw),
         max_seconds=seconds,
     )
@@ -174,6 +164,24 @@ def _limits(context: Context, step: TrainStep, train: Examples, validation: Exam
     )
 
 
+def _set_up(
+    context: Context, dataset: Dataset, step: TrainStep, learned: Objective, limits: Learning
+) -> tuple[Any, Values, bool]:
+    """Return the step's model, the settings that its entry found, and whether its weights were computed."""
+    entry, values = entry_of(step.model)
+    if entry.fit is not None:
+        fitted = entry.fit(dataset.preprocess, learned, values, limits)
+        built = step.model.with_hyperparameters(fitted.found)
+        model = _build(context, dataset, built, learned, seed=limits.seed)
+        model.set_weights(fitted.weights)
+        return model, fitted.found, True
+    model = _build(context, dataset, step.model, learned, seed=limits.seed)
+    if entry.begin is None or step.model.weights is not None:
+        return model, {}, False
+    entry.begin(model, dataset.objective, limits.train, values, seed=limits.seed)
+    return model, {}, True
+
+
 def _build(context: Context, dataset: Dataset, built: ModelSpec, learned: Objective, *, seed: int) -> Any:
     """Return a model with fresh or given weights, checked against the data."""
     parts, given, places = dataset.parts, built.weights, context.places
@@ -195,7 +203,11 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
     if isinstance(dataset.objective, Classification):
         temperature = calibrate(model, begun.validation)
         _log.info("the logits are divided by the temperature %.3f", temperature)
-    _, answers = begun.network.evaluate_plain(begun.validation)
+    answers = keep_answers(
+        lambda part: begun.network.evaluate_plain(begun.validation.at(part))[1],
+        dataset.parts.validation,
+        model.output.shape[1:],
+    )
     TrainedCandidate(
         model=step.model,
         found=begun.found,
@@ -207,7 +219,7 @@ def keep(context: Context, step: TrainStep, begun: Begun) -> None:
         best_epoch=begun.loop.course.best_epoch,
         temperature=temperature,
         parameters=begun.network.parameters,
-    ).save(context.folder, keep_answers(answers, dataset.parts.validation))
+    ).save(context.folder, answers)
 
 
 def learned_objective(objective: Objective, training: Training) -> Objective:

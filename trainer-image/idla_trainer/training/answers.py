@@ -1,5 +1,7 @@
 """What a trained network answers for the examples that it was judged on, by which it is compared with others."""
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +14,8 @@ from idla_trainer.training.checkpoints import Arrays
 
 _ROOM = 64 * 2**20
 """Bytes of the answers that are kept."""
+_NUMBER = 4
+"""Of a number."""
 _SEED = 0
 
 
@@ -42,22 +46,17 @@ class JudgedAnswers:
         return cls(positions=positions, values=values)
 
 
-def keep_answers(values: Array, positions: Indices) -> JudgedAnswers:
-    """Return answers as they are kept.
+def keep_answers(answer: Callable[[Indices], Array], positions: Indices, shape: Sequence[int]) -> JudgedAnswers:
+    """Return what a network answers, for the examples by which it will be compared.
 
     Of more examples than a comparison looks at, or than 64 MiB hold, some are taken at random; the same ones for every
     network whose answers have this shape.
 
     Args:
-        values: what a network serves for the examples that it is judged on, [N, ...].
-        positions: of these examples in the data set, ascending, [N].
+        answer: returns what is served for some of the examples, by their places from 0.
+        positions: of the examples that it is judged on in the data set, ascending, [N].
+        shape: of the answer to one example.
     """
-    kept = values.astype(np.float32)
-    chosen = drawn(np.arange(len(kept)), most_kept(kept), seed=_SEED)
-    return JudgedAnswers(positions=positions[chosen], values=kept[chosen])
-
-
-def most_kept(values: Array) -> int:
-    """Return for how many examples answers like these [N, ...] are kept, one at least."""
-    size = values[:1].nbytes
-    return max(1, min(MOST, _ROOM // max(1, size)))
+    most = max(1, min(MOST, _ROOM // (_NUMBER * math.prod(shape))))
+    chosen = drawn(np.arange(len(positions)), most, seed=_SEED)
+    return JudgedAnswers(positions=positions[chosen], values=answer(chosen).astype(np.float32))

@@ -54,7 +54,7 @@ class CandidateCard(ContractModel):
     @property
     def built(self) -> ModelSpec:
         """Return the model with all settings of the network that has these weights."""
-        return self.model.model_copy(update={"hyperparameters": {**self.model.hyperparameters, **self.found}})
+        return self.model.with_hyperparameters(self.found)
 
 
 class JudgedCandidate(CandidateCard):

@@ -117,10 +117,9 @@ def _about_balance(classes: Sequence[str], counts: Indices) -> tuple[str, ...]:
 
 def _about_parts(labels: Indices, classes: Sequence[str], parts: Parts) -> tuple[str, ...]:
     found = []
-    validation = np.concatenate([parts.validation, parts.gate])
     for name, part, then in (
         ("training", parts.train, "they are never answered"),
-        ("validation", validation, "no choice minds them"),
+        ("validation", parts.judging, "no choice minds them"),
         ("test", parts.test, "nothing is measured of them"),
     ):
         absent = np.flatnonzero(np.bincount(labels[part], minlength=len(classes)) == 0)

@@ -8,7 +8,6 @@ from idla_preprocess.tabular import NUMBERS, TabularSpec
 from idla_preprocess.tabular_columns import CATEGORIES
 
 from idla_trainer.data.dataset import Examples
-from idla_trainer.data.split import drawn
 from idla_trainer.models.entry import LOGITS, Fitted, Learning
 from idla_trainer.models.hyperparameters import Hyperparameter, Values
 from idla_trainer.models.tabular.boosting import Growth, Part, grow
@@ -41,7 +40,6 @@ _NUMBER, _WHOLE = 4, 3
 """Bytes of a number, and numbers of a node beside what it says."""
 _BESIDE = 16_384
 """Bytes of a file beside its trees."""
-_Indices = npt.NDArray[np.int64]
 
 
 def build_boosted_trees(preprocess: TabularSpec, objective: Objective, values: Values) -> Any:
@@ -81,15 +79,17 @@ def fit_boosted_trees(preprocess: TabularSpec, objective: Objective, values: Val
     from idla_trainer.models.tabular.forest import bits_of, weights_of
 
     width = preprocess.width + len(preprocess.categories) * (1 + count_coded(objective))
-    train, some = learning.train, _drawn(learning.train, width, learning.seed)
-    target = target_of(objective, train.targets, train.targets[some])
-    codes = None
+    most = max(1, _MOST_CELLS // width)
+    train, validation = (part.drawn(most, seed=learning.seed) for part in (learning.train, learning.validation))
+    target = target_of(objective, learning.train.targets, train.targets)
+    codes, coded = None, None
     if preprocess.categories:
         of = coded_targets(objective, target.labels)
-        codes = fit_codes(train.inputs[CATEGORIES][some], of, preprocess.table_size, seed=learning.seed)
+        codes = fit_codes(train.inputs[CATEGORIES], of, preprocess.table_size, seed=learning.seed)
+        coded = codes.training
     grown = grow(
-        _part(train, some, target, None if codes is None else codes.training),
-        _validation(learning, width, objective, codes),
+        _part(train, target, coded),
+        _validation(validation, learning.train, objective, codes) if len(validation) else None,
         _growth(target, values, learning),
         (int(values[DEPTH]),) if values[DEPTH] else _DEPTHS,
         seconds=learning.seconds,
@@ -123,25 +123,16 @@ def _most_nodes(maximum_bytes: int | None, outputs: int) -> int | None:
     return max(0, maximum_bytes - _BESIDE) // (_NUMBER * (_WHOLE + outputs))
 
 
-def _drawn(examples: Examples, width: int, seed: int) -> _Indices:
-    return drawn(np.arange(len(examples)), max(1, _MOST_CELLS // width), seed=seed)
+def _validation(examples: Examples, train: Examples, objective: Objective, codes: CategoryCodes | None) -> Part:
+    target = target_of(objective, train.targets, examples.targets)
+    return _part(examples, target, None if codes is None else codes.of(examples.inputs[CATEGORIES]))
 
 
-def _validation(learning: Learning, width: int, objective: Objective, codes: CategoryCodes | None) -> Part | None:
-    examples = learning.validation
-    if not len(examples):
-        return None
-    some = _drawn(examples, width, learning.seed)
-    target = target_of(objective, learning.train.targets, examples.targets[some])
-    coded = None if codes is None else codes.of(examples.inputs[CATEGORIES][some])
-    return _part(examples, some, target, coded)
-
-
-def _part(examples: Examples, some: _Indices, target: TreeTarget, coded: npt.NDArray[np.float32] | None) -> Part:
-    numbers = [examples.inputs[NUMBERS][some]] if NUMBERS in examples.inputs else []
+def _part(examples: Examples, target: TreeTarget, coded: npt.NDArray[np.float32] | None) -> Part:
+    numbers = [examples.inputs[NUMBERS]] if NUMBERS in examples.inputs else []
     return Part(
         numbers=np.concatenate([*numbers, *([] if coded is None else [coded])], axis=1),
         labels=target.labels,
-        margins=np.tile(target.margins, (len(some), 1)),
-        weights=None if examples.weights is None else examples.weights[some],
+        margins=np.tile(target.margins, (len(examples), 1)),
+        weights=examples.weights,
     )

@@ -29,7 +29,7 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int) -> N
         examples: to learn from; of more than 50,000 a random part.
         seed: of that part.
     """
-    some = _part(examples, seed)
+    some = examples.drawn(_MOST, seed=seed)
     variables, outputs = [variable.value for variable in model.trainable_variables], cut_at_logits(model)
     shapes = [tuple(variable.shape) for variable in variables]
     borders = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
@@ -55,15 +55,6 @@ def fit(model: Any, objective: Objective, examples: Examples, *, seed: int) -> N
 
     start = np.concatenate([_flat(variable) for variable in variables])
     _assign(variables, np.split(minimize(slope, start, steps=_STEPS), borders))
-
-
-def _part(examples: Examples, seed: int) -> Examples:
-    if len(examples) <= _MOST:
-        return examples
-    chosen = np.sort(np.random.default_rng(seed).choice(len(examples), _MOST, replace=False))
-    weights = None if examples.weights is None else examples.weights[chosen]
-    inputs = {name: array[chosen] for name, array in examples.inputs.items()}
-    return Examples(inputs, examples.targets[chosen], {}, weights)
 
 
 def _parts(examples: Examples) -> Any:

@@ -1,6 +1,6 @@
 """Layers that walk decision trees: they take the very way of each tree, in float and in compressed files alike."""
 
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ class Forest(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     """
 
     def __init__(self, trees: int, nodes: int, depth: int, outputs: int, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self.trees, self.nodes, self.depth, self.outputs = trees, nodes, depth, outputs
 
     def build(self, shape: Any) -> None:
@@ -58,11 +58,6 @@ class Forest(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
         own = {"trees": self.trees, "nodes": self.nodes, "depth": self.depth, "outputs": self.outputs}
         return {**super().get_config(), **own}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the layer of a configuration."""
-        return cls(**{key: value for key, value in config.items() if key != "trainable"})
-
 
 class Codes(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     """Numbers of each category, indices [N, C] to [N, C * width], kept as bits for the reason that `Forest` has.
@@ -73,7 +68,7 @@ class Codes(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     """
 
     def __init__(self, size: int, width: int, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self.size, self.width = size, width
 
     def build(self, shape: Any) -> None:
@@ -95,11 +90,6 @@ class Codes(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     def get_config(self) -> dict[str, Any]:
         """Return what builds the layer again."""
         return {**super().get_config(), "size": self.size, "width": self.width}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Return the layer of a configuration."""
-        return cls(**{key: value for key, value in config.items() if key != "trainable"})
 
 
 def bits_of(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
