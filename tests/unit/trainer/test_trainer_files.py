@@ -19,11 +19,12 @@ from idla_trainer.data.dataset import Dataset
 from idla_trainer.data.split import Parts
 from idla_trainer.failures import TaskError
 from idla_trainer.problems.classification import Classification
-from idla_trainer.samples import SAMPLES, SampleError, extract, find_wheel
+from idla_trainer.samples import SAMPLES, WHEEL, extract
 from idla_trainer.task_store import Progress, TaskStore, write_atomically
 from idla_trainer.training.answers import JudgedAnswers, keep_answers
 from idla_trainer.training.candidate import TrainedCandidate, check_fits, load_candidate, load_judged
 from idla_trainer.training.checkpoints import Checkpoint, Checkpoints
+from idla_trainer.wheel_files import WheelError, find_wheel
 
 from tests.forged import Evil, compressed, npz
 
@@ -407,13 +408,13 @@ def wheel(path: Path, lines: int) -> Path:
 
 def test_samples_come_out_of_a_wheel(tmp_path: Path) -> None:
     made = wheel(tmp_path / "scikit_learn-1.0-any.whl", 1797)
-    assert find_wheel(tmp_path) == find_wheel(made) == made
+    assert find_wheel(tmp_path, WHEEL) == find_wheel(made, WHEEL) == made
     assert extract(made, tmp_path / "out") == [tmp_path / "out/digits/digits.csv.gz"]
 
 
 def test_a_wheel_without_the_digits_is_refused(tmp_path: Path) -> None:
     made = wheel(tmp_path / "scikit_learn-1.0-any.whl", 5)
-    with pytest.raises(SampleError, match=r"has 5 lines of \[65\] columns; expected 1797 of 65"):
+    with pytest.raises(WheelError, match=r"has 5 lines of \[65\] columns; expected 1797 of 65"):
         extract(made, tmp_path / "out")
-    with pytest.raises(SampleError, match=r"holds 0 files"):
-        find_wheel(tmp_path / "out")
+    with pytest.raises(WheelError, match=r"holds 0 files"):
+        find_wheel(tmp_path / "out", WHEEL)

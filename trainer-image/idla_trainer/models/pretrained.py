@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from idla_trainer.encoders import VOCABULARY, WEIGHTS, Encoder, EncoderError, check_digest
+from idla_trainer.encoders import VOCABULARY, WEIGHTS, Encoder, check_digest
 from idla_trainer.failures import TaskError, spec_invalid
 from idla_trainer.models.safetensors import read_tensors
+from idla_trainer.wheel_files import WheelError
 
 
 def read_vocabulary(encoders: Path, encoder: Encoder) -> npt.NDArray[np.uint8]:
@@ -42,7 +43,7 @@ def _read(encoders: Path, encoder: Encoder, name: str) -> bytes:
     try:
         content = path.read_bytes()
         check_digest(str(path), content, encoder.members[name].sha256)
-    except (OSError, EncoderError) as error:
+    except (OSError, WheelError) as error:
         raise _missing(encoder, str(error)) from error
     return content
 
